@@ -11,9 +11,18 @@ export interface InventoryEntry {
 /** Key of an entry inside its zone: mesh and sorted tags. */
 export type InventoryKey = string;
 
+/** Where a zone's ingress can be reached from other zones. */
+export interface InventoryIngress {
+  zone: string;
+  name: string;
+  advertisedAddress: string;
+  advertisedPort: number;
+}
+
 export interface InventoryChange {
   zone: string;
-  meshes: ReadonlySet<string>;
+  /** Meshes whose entries changed; null = any mesh may be affected (ingresses or liveness changed). */
+  meshes: ReadonlySet<string> | null;
 }
 
 /**
@@ -22,9 +31,12 @@ export interface InventoryChange {
  */
 export interface Inventory {
   /** Atomic switch of one zone's entries; equal content wakes nobody. */
-  replace(zone: string, entries: readonly InventoryEntry[]): Promise<void>;
+  replace(zone: string, content: { entries: readonly InventoryEntry[]; ingresses: readonly InventoryIngress[] }): Promise<void>;
   put(entry: InventoryEntry): Promise<void>;
   delete(zone: string, key: InventoryKey): Promise<void>;
+  putIngress(ingress: InventoryIngress): Promise<void>;
+  deleteIngress(zone: string, name: string): Promise<void>;
+  ingresses(zone: string): readonly InventoryIngress[];
   /** Current entries of a zone, sorted by key. Answers from memory. */
   entries(zone: string): readonly InventoryEntry[];
   zones(): readonly string[];

@@ -1,0 +1,14 @@
+import type { KeyString, Resource } from "@atoll/resource";
+
+/** Read side of any folded state: the configuration, a zone's resources, or both joined. */
+export interface ResourceReader {
+  get<Spec = unknown>(type: string, mesh: string, name: string): Resource<Spec> | undefined;
+  /** Sorted by mesh, then name. Without `mesh`: of all meshes. */
+  list<Spec = unknown>(type: string, mesh?: string): readonly Resource<Spec>[];
+}
+
+/** A coalesced change of a folded state; sent after it is visible to readers. Equal values send nothing. */
+export interface ChangeEvent {
+  revision: number;
+  keys: readonly KeyString[];
+}
