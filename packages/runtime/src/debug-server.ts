@@ -1,0 +1,34 @@
+import { fastify } from "fastify";
+import type { Registry } from "prom-client";
+
+export interface DebugServerOptions {
+  address: string;
+  /** 0 = any free port. */
+  port: number;
+  registry: Registry;
+  /** Why the process is not ready to serve, or null. */
+  notReady(): string | null;
+  /** Debug views by path below `/debug/`, as JSON. */
+  views?: Record<string, () => unknown>;
+}
+
+/** `/healthz /readyz /metrics`, Kuma's `/healthy /ready`, and `/debug/*`. */
+export async function startDebugServer(options: DebugServerOptions): Promise<{ port: number; close(): Promise<void> }> {
+  const app = fastify({ logger: false });
+  for (const path of ["/healthz", "/healthy"]) app.get(path, () => "ok\n");
+  for (const path of ["/readyz", "/ready"]) {
+    app.get(path, async (_request, reply) => {
+      const reason = options.notReady();
+      return reply.code(reason === null ? 200 : 503).send(reason === null ? "ready\n" : `${reason}\n`);
+    });
+  }
+  app.get("/metrics", async (_request, reply) => reply.type(options.registry.contentType).send(await options.registry.metrics()));
+  const views = Object.entries(options.views ?? {});
+  app.get("/debug", () => views.map(([name]) => `/debug/${name}`));
+  for (const [name, view] of views) {
+    app.get(`/debug/${name}`, async (_request, reply) => reply.type("application/json").send(JSON.stringify(view(), null, 1) + "\n"));
+  }
+  await app.listen({ host: options.address, port: options.port });
+  const address = app.server.address();
+  return { port: typeof address === "object" && address !== null ? address.port : options.port, close: () => app.close() };
+}
