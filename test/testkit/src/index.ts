@@ -1,1 +1,13 @@
-export {};
+export { golden } from "./golden.ts";
+export type { GoldenOutputs } from "./golden.ts";
+export { envoyBinary, validateEnvoyConfig } from "./envoy.ts";
+export { eventually } from "./eventually.ts";
+export type { EventuallyOptions } from "./eventually.ts";
+export { freePort } from "./free-port.ts";
+export { startProcess } from "./process.ts";
+export type { StartedProcess, StartProcessOptions } from "./process.ts";
+export { startHttpServer, startTcpServer } from "./sample-server.ts";
+export type { SampleHttpServer, SampleRequest, SampleTcpServer } from "./sample-server.ts";
+export { scratchFolder } from "./scratch-folder.ts";
+export { selfSignedPair } from "./self-signed-pair.ts";
+export type { PemPair } from "./self-signed-pair.ts";
