@@ -1,0 +1,3 @@
+import { runDp } from "./dp/command.ts";
+
+await runDp(process.argv);

@@ -1,0 +1,71 @@
+import { request as requestHttp } from "node:http";
+import { request as requestHttps } from "node:https";
+import { setTimeout as delay } from "node:timers/promises";
+
+export interface BootstrapAnswer {
+  /** Envoy's bootstrap configuration, YAML. */
+  bootstrap: string;
+  networkingAddress: string;
+}
+
+/** The control plane understood the request and refused it: trying again can't help. */
+export class BootstrapRefused extends Error {
+  override readonly name = "BootstrapRefused";
+}
+
+export interface BootstrapRetry {
+  backoffMs: number;
+  maxDurationMs: number;
+  signal: AbortSignal;
+  onRetry(reason: string): void;
+}
+
+/**
+ * Asks `POST /bootstrap`, and again while the control plane is unreachable, answers 5xx, or does not know the dataplane yet
+ * (404). Rejects with `BootstrapRefused` for any other answer.
+ */
+export async function fetchBootstrap(cp: URL, caPem: string | undefined, body: unknown, retry: BootstrapRetry): Promise<BootstrapAnswer> {
+  const deadline = performance.now() + retry.maxDurationMs;
+  for (;;) {
+    let reason: string;
+    try {
+      const { status, text } = await post(new URL("/bootstrap", cp), caPem, JSON.stringify(body));
+      if (status === 200) return decode(text);
+      if (status === 404) {
+        reason = text.trim() === "404: Page Not Found" ? `${cp.href} is not a dataplane server: is it the API port?` : "the control plane does not know this dataplane yet";
+      } else if (status >= 500) {
+        reason = `the control plane answered ${status}`;
+      } else {
+        throw new BootstrapRefused(`Invalid request: ${text.trim() || `status ${status}`}`);
+      }
+    } catch (error) {
+      if (error instanceof BootstrapRefused) throw error;
+      reason = (error as Error).message;
+    }
+    if (performance.now() > deadline) throw new Error(`no bootstrap configuration within ${retry.maxDurationMs / 1000} s: ${reason}`);
+    retry.onRetry(reason);
+    await delay(retry.backoffMs, undefined, { signal: retry.signal });
+  }
+}
+
+function decode(text: string): BootstrapAnswer {
+  const answer = JSON.parse(text) as { bootstrap: string; kumaSidecarConfiguration: { networking: { address: string } } };
+  return { bootstrap: Buffer.from(answer.bootstrap, "base64").toString("utf8"), networkingAddress: answer.kumaSidecarConfiguration.networking.address };
+}
+
+function post(url: URL, caPem: string | undefined, body: string): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const options = { method: "POST", timeout: 10_000, headers: { accept: "application/json", "content-type": "application/json", "content-length": Buffer.byteLength(body) } };
+    const request =
+      url.protocol === "https:" ? requestHttps(url, { ...options, ALPNProtocols: ["http/1.1"], ...(caPem ? { ca: caPem } : { rejectUnauthorized: false }) }) : requestHttp(url, options);
+    request.on("response", (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString("utf8") }));
+      response.on("error", reject);
+    });
+    request.on("timeout", () => request.destroy(new Error(`${url.href} did not answer within 10 s`)));
+    request.on("error", reject);
+    request.end(body);
+  });
+}

@@ -1,0 +1,50 @@
+import { Command } from "commander";
+import { version } from "@atoll/runtime/version";
+import { DpOptionsError, resolveDpOptions, type DpFlags } from "./options.ts";
+import { runProxy } from "./run.ts";
+
+/** `atoll-dp`: the flags of kuma-dp 2.10. */
+export function dpCommand(): Command {
+  const program = new Command("atoll-dp").description("Starts Envoy as a proxy of the mesh and supervises it");
+  program
+    .command("run")
+    .description("Fetch a bootstrap configuration from the control plane and run Envoy with it")
+    .option("--cp-address <url>", "dataplane server of the zone (KUMA_CONTROL_PLANE_URL; https://localhost:5678)")
+    .option("--ca-cert-file <path>", "PEM of the CA that signed the control plane's certificate (KUMA_CONTROL_PLANE_CA_CERT_FILE)")
+    .option("--proxy-type <type>", "dataplane, ingress or egress (KUMA_DATAPLANE_PROXY_TYPE; dataplane)")
+    .option("--mesh <name>", "mesh of a Dataplane that is already stored (KUMA_DATAPLANE_MESH; default)")
+    .option("--name <name>", "name of a proxy that is already stored (KUMA_DATAPLANE_NAME)")
+    .option("-d, --dataplane-file <path>", "Dataplane, ZoneIngress or ZoneEgress to register (KUMA_DATAPLANE_RUNTIME_RESOURCE_PATH)")
+    .option("--dataplane <yaml>", "the same as text (KUMA_DATAPLANE_RUNTIME_RESOURCE)")
+    .option("-v, --dataplane-var <name=value...>", "values for {{ name }} in the dataplane file", collect, [])
+    .option("--dataplane-token-file <path>", "token of the proxy (KUMA_DATAPLANE_RUNTIME_TOKEN_PATH)")
+    .option("--dataplane-token <token>", "the same as text (KUMA_DATAPLANE_RUNTIME_TOKEN)")
+    .option("--binary-path <path>", "Envoy (KUMA_DATAPLANE_RUNTIME_BINARY_PATH, ENVOY_PATH; envoy)")
+    .option("--config-dir <path>", "where bootstrap.yaml is written (a temporary folder)")
+    .option("--socket-dir <path>", "where pipes and sockets are made (the configuration folder)")
+    .option("--concurrency <n>", "Envoy's worker threads (one for each CPU)")
+    .option("--log-level <level>", "Envoy's log level (info)")
+    .option("--drain-time <duration>", "how long open connections may go on after SIGTERM (KUMA_DATAPLANE_DRAIN_TIME; 30s)")
+    .option("--dns-enabled <bool>", "accepted for compatibility: Envoy itself answers names of the mesh (KUMA_DNS_ENABLED)")
+    .action(async (flags: DpFlags) => {
+      process.exitCode = await runProxy(resolveDpOptions(flags, process.env));
+      process.exit();
+    });
+  program
+    .command("version")
+    .description("Print the version")
+    .action(() => console.log(`atoll-dp ${version.atoll} (Kuma ${version.kuma})`));
+  return program;
+}
+
+const collect = (value: string, previous: string[]): string[] => [...previous, ...value.split(",")];
+
+/** Runs the command line; a wrong option ends with status 1 and one line that names it. */
+export async function runDp(argv: readonly string[]): Promise<void> {
+  try {
+    await dpCommand().parseAsync(argv as string[]);
+  } catch (error) {
+    console.error(`atoll-dp: ${error instanceof DpOptionsError ? "" : "cannot run: "}${error instanceof Error ? error.message : String(error)}`);
+    process.exit(1);
+  }
+}

@@ -1,0 +1,146 @@
+import { readFileSync } from "node:fs";
+import { parse as parseYaml } from "yaml";
+import { parseDocument, renderDocument, type ResourceDraft } from "@atoll/resource";
+
+/** What `atoll-dp run` was asked to do, from flags and `KUMA_*` / `ATOLL_*` variables. */
+export interface DpOptions {
+  cpAddress: URL;
+  /** PEM of the CA that signed the control plane's certificate; absent = not verified for /bootstrap. */
+  caCertPem: string | undefined;
+  proxyType: "dataplane" | "ingress" | "egress";
+  mesh: string;
+  name: string;
+  resource: ResourceDraft | undefined;
+  token: string;
+  tokenPath: string;
+  envoyBinary: string;
+  configDir: string | undefined;
+  socketDir: string | undefined;
+  concurrency: number | undefined;
+  envoyLogLevel: string;
+  drainTimeS: number;
+  readinessPort: number;
+  dnsEnabled: boolean;
+}
+
+export interface DpFlags {
+  cpAddress?: string;
+  caCertFile?: string;
+  proxyType?: string;
+  mesh?: string;
+  name?: string;
+  dataplane?: string;
+  dataplaneFile?: string;
+  dataplaneToken?: string;
+  dataplaneTokenFile?: string;
+  dataplaneVar?: string[];
+  binaryPath?: string;
+  configDir?: string;
+  socketDir?: string;
+  concurrency?: string;
+  logLevel?: string;
+  drainTime?: string;
+  dnsEnabled?: string;
+}
+
+/** Raised for a wrong flag, variable or file; the message names it. */
+export class DpOptionsError extends Error {
+  override readonly name = "DpOptionsError";
+}
+
+/** Flags win over variables, as in kuma-dp. */
+export function resolveDpOptions(flags: DpFlags, env: NodeJS.ProcessEnv): DpOptions {
+  const variable = (name: string) => env[`ATOLL_${name}`] ?? env[`KUMA_${name}`];
+  const proxyType = flags.proxyType ?? variable("DATAPLANE_PROXY_TYPE") ?? "dataplane";
+  if (proxyType !== "dataplane" && proxyType !== "ingress" && proxyType !== "egress") {
+    throw new DpOptionsError(`--proxy-type: "${proxyType}" is not one of dataplane, ingress, egress`);
+  }
+  const resource = readResource(flags, variable, proxyType);
+  const name = flags.name ?? variable("DATAPLANE_NAME") ?? "";
+  const mesh = flags.mesh ?? variable("DATAPLANE_MESH") ?? "";
+  if (resource !== undefined && (flags.name !== undefined || flags.mesh !== undefined)) {
+    throw new DpOptionsError("--name and --mesh cannot be given together with --dataplane or --dataplane-file");
+  }
+  if (resource === undefined && name === "") throw new DpOptionsError("--name is required unless --dataplane-file is given");
+  const tokenPath = flags.dataplaneTokenFile ?? variable("DATAPLANE_RUNTIME_TOKEN_PATH") ?? "";
+  const token = (tokenPath !== "" ? readText("--dataplane-token-file", tokenPath) : (flags.dataplaneToken ?? variable("DATAPLANE_RUNTIME_TOKEN") ?? "")).trim();
+  if (token !== "" && token.split(".").length !== 3) throw new DpOptionsError("the dataplane token is not a JWT");
+  const caFile = flags.caCertFile ?? variable("CONTROL_PLANE_CA_CERT_FILE");
+  const concurrency = flags.concurrency ?? variable("DATAPLANE_RUNTIME_CONCURRENCY");
+  return {
+    cpAddress: parseAddress(flags.cpAddress ?? variable("CONTROL_PLANE_URL") ?? "https://localhost:5678"),
+    caCertPem: caFile !== undefined ? readText("--ca-cert-file", caFile) : variable("CONTROL_PLANE_CA_CERT"),
+    proxyType,
+    mesh: resource?.mesh ?? (proxyType === "dataplane" ? mesh || "default" : ""),
+    name: resource?.name ?? name,
+    resource,
+    token,
+    tokenPath,
+    envoyBinary: flags.binaryPath ?? variable("DATAPLANE_RUNTIME_BINARY_PATH") ?? env.ENVOY_PATH ?? "envoy",
+    configDir: flags.configDir ?? variable("DATAPLANE_RUNTIME_CONFIG_DIR"),
+    socketDir: flags.socketDir ?? variable("DATAPLANE_RUNTIME_SOCKET_DIR"),
+    concurrency: concurrency === undefined ? undefined : wholeNumber("--concurrency", concurrency),
+    envoyLogLevel: flags.logLevel ?? "info",
+    drainTimeS: durationS("--drain-time", flags.drainTime ?? variable("DATAPLANE_DRAIN_TIME") ?? "30s"),
+    readinessPort: wholeNumber("KUMA_READINESS_PORT", variable("READINESS_PORT") ?? "9902"),
+    dnsEnabled: (flags.dnsEnabled ?? variable("DNS_ENABLED") ?? "true") !== "false",
+  };
+}
+
+function readResource(flags: DpFlags, variable: (name: string) => string | undefined, proxyType: DpOptions["proxyType"]): ResourceDraft | undefined {
+  const path = flags.dataplaneFile ?? variable("DATAPLANE_RUNTIME_RESOURCE_PATH");
+  const text = path !== undefined ? readText("--dataplane-file", path) : (flags.dataplane ?? variable("DATAPLANE_RUNTIME_RESOURCE"));
+  if (text === undefined || text === "") return undefined;
+  const parsed = parseDocument(parseYaml(fillVariables(text, flags.dataplaneVar ?? [])));
+  if (!parsed.ok) {
+    const reasons = "parseError" in parsed ? parsed.parseError : parsed.violations.map((one) => `${one.field}: ${one.reason}`).join("; ");
+    throw new DpOptionsError(`--dataplane-file: ${reasons}`);
+  }
+  const expected = { dataplane: "Dataplane", ingress: "ZoneIngress", egress: "ZoneEgress" }[proxyType];
+  if (parsed.resource.type !== expected) {
+    throw new DpOptionsError(`--dataplane-file: type ${parsed.resource.type} does not fit --proxy-type=${proxyType}, which wants ${expected}`);
+  }
+  return parsed.resource;
+}
+
+/** Replaces `{{ name }}` by the value of `--dataplane-var name=value`. */
+export function fillVariables(text: string, assignments: readonly string[]): string {
+  const values = new Map<string, string>();
+  for (const one of assignments) {
+    const at = one.indexOf("=");
+    if (at < 1) throw new DpOptionsError(`--dataplane-var: "${one}" is not of the form name=value`);
+    values.set(one.slice(0, at), one.slice(at + 1));
+  }
+  return text.replace(/\{\{\s*([\w.-]+)\s*\}\}/g, (_whole, name: string) => values.get(name) ?? "");
+}
+
+/** The document that is sent to /bootstrap, and that Envoy hands back to the control plane when it connects. */
+export const resourceDocument = (resource: ResourceDraft): string =>
+  JSON.stringify(renderDocument({ ...resource, creationTime: "0001-01-01T00:00:00Z", modificationTime: "0001-01-01T00:00:00Z", revision: 0 }, "universal"));
+
+function readText(flag: string, path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new DpOptionsError(`${flag}: cannot read ${path}: ${(error as Error).message}`);
+  }
+}
+
+function parseAddress(text: string): URL {
+  if (!URL.canParse(text)) throw new DpOptionsError(`--cp-address: "${text}" is not a URL`);
+  const url = new URL(text);
+  if (url.protocol !== "https:" && url.protocol !== "http:") throw new DpOptionsError(`--cp-address: "${text}" has to start with https://`);
+  return url;
+}
+
+function wholeNumber(flag: string, text: string): number {
+  if (!/^\d+$/.test(text)) throw new DpOptionsError(`${flag}: "${text}" is not a whole number`);
+  return Number(text);
+}
+
+/** Go durations of whole parts: 30s, 1m, 1m30s, 500ms. */
+export function durationS(flag: string, text: string): number {
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
+  if (parts.length === 0 || parts.map((part) => part[0]).join("") !== text) throw new DpOptionsError(`${flag}: "${text}" is not a duration such as 30s`);
+  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * { ms: 0.001, s: 1, m: 60, h: 3600 }[unit as "s"]!, 0);
+}
