@@ -36,7 +36,16 @@ export function startEnvoy(options: EnvoyOptions): ChildProcess {
   args.push("--disable-hot-restart", "--log-level", options.logLevel);
   if (options.concurrency !== undefined) args.push("--concurrency", String(options.concurrency));
   else args.push("--cpuset-threads");
-  return spawn(options.binary, args, { stdio: ["ignore", "inherit", "inherit"] });
+  const child = spawn(options.binary, args, { stdio: ["ignore", "inherit", "inherit"] });
+  if (child.pid !== undefined) endWithThisProcess(child.pid);
+  return child;
+}
+
+/** An Envoy without its supervisor would hold its ports for ever: a small shell waits for this process's end, however it comes. */
+function endWithThisProcess(pid: number): void {
+  const watcher = spawn("sh", ["-c", 'cat >/dev/null; kill -9 "$1" 2>/dev/null', "sh", String(pid)], { stdio: ["pipe", "ignore", "ignore"], detached: true });
+  watcher.on("error", () => undefined);
+  watcher.unref();
 }
 
 /** Makes Envoy's health check fail, so that its listeners drain and its callers leave. */

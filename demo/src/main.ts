@@ -1,0 +1,137 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { eventually } from "@atoll/testkit/eventually";
+import { runChecks } from "./checks.ts";
+import { get, timeToEffect } from "./measure.ts";
+import { globalPorts, zonePorts } from "./ports.ts";
+import { startStack, type Stack } from "./stack.ts";
+import { apply, readDocuments, startTopology, topologyPorts, type Topology } from "./topology.ts";
+
+const usage = `Starts Atoll's global service, its token issuer and the zones east and west, each with its xDS server, and six Envoys:
+a request enters a builtin gateway in east, leaves through east's egress, enters west through its ingress, and reaches a sidecar.
+
+usage: npm run demo -- [--once] [--port-base N] [--log-level LEVEL]
+
+  --once           check that everything works, then stop; the exit status says how it went
+  --port-base N    first of the ports used, N to N+399 and N+1000 to N+1099 (17000)
+  --log-level L    of the control plane's processes (warn); their output is shown if something fails
+`;
+
+const { values } = parseArgs({
+  options: { once: { type: "boolean", default: false }, "port-base": { type: "string", default: "17000" }, "log-level": { type: "string", default: "warn" }, help: { type: "boolean", short: "h" } },
+});
+if (values.help) {
+  console.log(usage);
+  process.exit(0);
+}
+
+const base = Number(values["port-base"]);
+const ports = topologyPorts(base + 1000);
+const stackBases = { global: base, east: base + 100, west: base + 200 };
+const began = performance.now();
+const say = (message: string) => console.log(`${((performance.now() - began) / 1000).toFixed(1).padStart(5)} s  ${message}`);
+
+await refuseTakenPorts([
+  ...Object.values(globalPorts(stackBases.global)),
+  ...Object.values(zonePorts(stackBases.east)),
+  ...Object.values(zonePorts(stackBases.west)),
+  ...Object.entries(ports).flatMap(([name, port]) => (name === "adminBase" ? [1, 2, 3, 4, 5, 6].map((digit) => port * 10 + digit) : [port])),
+]);
+
+const workDir = mkdtempSync(join(tmpdir(), "atoll-demo-"));
+let stack: Stack | undefined;
+let topology: Topology | undefined;
+let stopping: Promise<void> | undefined;
+
+function stop(): Promise<void> {
+  return (stopping ??= (async () => {
+    await topology?.close();
+    await stack?.close();
+    rmSync(workDir, { recursive: true, force: true });
+  })());
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => {
+    console.log("\nstopping");
+    stop().then(
+      () => process.exit(values.once ? 1 : 0),
+      () => process.exit(1),
+    );
+  });
+}
+
+try {
+  stack = await startStack({
+    workDir,
+    globalBase: stackBases.global,
+    zones: { east: stackBases.east, west: stackBases.west },
+    logLevel: values["log-level"],
+    onProgress: (what) => say(`start  ${what}`),
+  });
+  topology = await startTopology(stack, ports, { east: "east", west: "west" }, (what) => say(`start  ${what}`));
+  say("wait   for the first answer through all four hops");
+  await eventually(async () => (await get(ports.edgePort, "/orders")).status === 200, { limitMs: 60_000, everyMs: 50 });
+  say(`200    ${(await get(ports.edgePort, "/orders")).text.trim()}`);
+  say(`route  changed on global, first effect in Envoy after ${(await measureRouteChange(stack)).toFixed(1)} ms (best of 5)`);
+  if (values.once) {
+    const failures = await runChecks(stack, ports, say);
+    await stop();
+    say(failures === 0 ? "all checks passed" : `${failures} checks failed`);
+    process.exit(failures === 0 ? 0 : 1);
+  }
+  console.log(`
+  Try it:
+    curl http://127.0.0.1:${ports.edgePort}/orders      gateway (east) -> egress -> ingress (west) -> sidecar
+    curl http://127.0.0.1:${ports.edgePort}/quotes      gateway -> egress -> a server outside of the mesh
+    curl http://127.0.0.1:${ports.paymentsEdgePort}/            the other mesh, over the same egress and ingress
+    curl http://127.0.0.1:${stackBases.global + 81}/meshes     the configuration, on global
+    bin/atollctl --address http://127.0.0.1:${stackBases.global + 81} inspect dataplanes
+
+  Ctrl-C stops everything.
+`);
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  for (const [name, proxy] of topology?.proxies ?? []) console.error(`--- ${name}\n${proxy.output().slice(-2_000)}`);
+  for (const service of stack === undefined ? [] : [stack.global, stack.tokens, ...Object.values(stack.zones).flatMap((zone) => [zone.sync, zone.xds])]) {
+    console.error(`--- ${service.name}\n${service.process.output().slice(-2_000)}`);
+  }
+  await stop();
+  process.exit(1);
+}
+
+/** Adds a response header to the route of /orders and waits until an answer carries it. */
+async function measureRouteChange(on: Stack): Promise<number> {
+  const route = readDocuments("gateways", ports).find((document) => document.type === "MeshGatewayRoute" && document.name === "edge")!;
+  const times: number[] = [];
+  for (let round = 1; round <= 5; round++) {
+    const changed = structuredClone(route) as { conf: { http: { rules: { filters?: unknown[] }[] } } };
+    changed.conf.http.rules[0]!.filters = [{ responseHeader: { set: [{ name: "x-round", value: String(round) }] } }];
+    times.push(
+      await timeToEffect(
+        () => apply(on, changed as unknown as Record<string, unknown>),
+        async () => (await get(ports.edgePort, "/orders")).headers["x-round"] === String(round),
+        10_000,
+      ),
+    );
+  }
+  return Math.min(...times);
+}
+
+async function refuseTakenPorts(wanted: number[]): Promise<void> {
+  const taken: number[] = [];
+  for (const port of wanted) {
+    const free = await new Promise<boolean>((resolve) => {
+      const server = createServer();
+      server.once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+    });
+    if (!free) taken.push(port);
+  }
+  if (taken.length === 0) return;
+  console.error(`ports in use: ${taken.join(", ")}. Stop what listens there, or choose other ports with --port-base.`);
+  process.exit(1);
+}

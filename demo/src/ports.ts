@@ -1,0 +1,26 @@
+/** Ports of one control plane process, all derived from one base so that a stack takes a known range. */
+export interface ZonePorts {
+  /** Zone REST API. */
+  api: number;
+  apiTls: number;
+  /** Zone sync service's relay, which the zone's xDS replicas use. */
+  relay: number;
+  /** Where proxies connect. */
+  dp: number;
+  diagnostics: number;
+  xdsDiagnostics: number;
+}
+
+export interface GlobalPorts {
+  api: number;
+  apiTls: number;
+  kds: number;
+  tokens: number;
+  diagnostics: number;
+  tokensDiagnostics: number;
+}
+
+/** base 21000: REST 21081, KDS 21085, ... as Kuma's own last two digits. */
+export const globalPorts = (base: number): GlobalPorts => ({ api: base + 81, apiTls: base + 82, kds: base + 85, tokens: base + 84, diagnostics: base + 80, tokensDiagnostics: base + 79 });
+
+export const zonePorts = (base: number): ZonePorts => ({ api: base + 81, apiTls: base + 82, relay: base + 86, dp: base + 78, diagnostics: base + 80, xdsDiagnostics: base + 79 });

@@ -1,0 +1,22 @@
+import type { Resource, ResourceDraft, ResourceKey } from "@atoll/resource";
+import type { ChangeEvent, ResourceReader } from "@atoll/replica";
+
+/** The zone's own log, folded: what this zone's proxies are and what was observed of them. */
+export interface ZoneStore extends ResourceReader {
+  /** Resolves when the record is durable and folded here; equal content appends nothing. */
+  put(resource: ResourceDraft | Resource): Promise<void>;
+  delete(key: ResourceKey): Promise<void>;
+  watch(listener: (event: ChangeEvent) => void): () => void;
+}
+
+export interface Clock {
+  now(): Date;
+}
+
+/** Structural subset of a pino logger. */
+export interface Log {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}

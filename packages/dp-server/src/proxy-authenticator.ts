@@ -1,0 +1,30 @@
+import type { ResourceDraft } from "@atoll/resource";
+import type { ProxyType } from "./proxy-node.ts";
+
+/** What a verified token may be used for. */
+export interface TokenVerifier {
+  /** Rejects with an error whose message says why the token can't be used for this dataplane. */
+  dataplane(token: string, dataplane: ResourceDraft): Promise<void>;
+  /** The same for a zone proxy of this zone. */
+  zoneProxy(token: string, scope: "ingress" | "egress"): Promise<void>;
+}
+
+export interface ProxyAuthentication {
+  /** "none" lets every proxy in. */
+  dataplanes: "dpToken" | "none";
+  zoneProxies: "zoneToken" | "none";
+}
+
+/** Checks the credential of one stream against the resource that it speaks for. */
+export async function authenticateProxy(
+  verifier: TokenVerifier,
+  mode: ProxyAuthentication,
+  proxy: { proxyType: ProxyType; resource: ResourceDraft },
+  token: string,
+): Promise<void> {
+  if (proxy.proxyType === "dataplane") {
+    if (mode.dataplanes === "dpToken") await verifier.dataplane(token, proxy.resource);
+  } else if (mode.zoneProxies === "zoneToken") {
+    await verifier.zoneProxy(token, proxy.proxyType);
+  }
+}

@@ -1,0 +1,83 @@
+import { parseDocument, type ResourceDraft } from "@atoll/resource";
+
+export type ProxyType = "dataplane" | "ingress" | "egress";
+
+/** A proxy as Envoy's node describes it. */
+export interface ProxyNode {
+  nodeId: string;
+  /** "" for zone proxies. */
+  mesh: string;
+  name: string;
+  proxyType: ProxyType;
+  /** The resource to register, if the proxy brought one. */
+  resource: ResourceDraft | undefined;
+  adminPort: number | undefined;
+  readinessPort: number | undefined;
+  workdir: string;
+  features: readonly string[];
+  version: Record<string, unknown> | undefined;
+}
+
+export class ProxyNodeError extends Error {
+  override readonly name = "ProxyNodeError";
+}
+
+/** Resource type that stands for a proxy of that type. */
+export const resourceTypeOf: Record<ProxyType, "Dataplane" | "ZoneIngress" | "ZoneEgress"> = {
+  dataplane: "Dataplane",
+  ingress: "ZoneIngress",
+  egress: "ZoneEgress",
+};
+
+/** `<mesh>.<name>`; the mesh is empty for zone proxies. The first dot separates. */
+export function parseNodeId(nodeId: string): { mesh: string; name: string } {
+  const dot = nodeId.indexOf(".");
+  if (dot < 0 || dot === nodeId.length - 1) throw new ProxyNodeError(`node id "${nodeId}" is not of the form <mesh>.<name>`);
+  return { mesh: nodeId.slice(0, dot), name: nodeId.slice(dot + 1) };
+}
+
+/** Reads the node of a proxy's first request. Keys as in Kuma's bootstrap: `dataplane.proxyType`, `dataplane.resource`, ... */
+export function parseProxyNode(node: { id: string; metadata?: Record<string, unknown> }): ProxyNode {
+  const { mesh, name } = parseNodeId(node.id);
+  const metadata = node.metadata ?? {};
+  const text = (key: string) => (typeof metadata[key] === "string" ? metadata[key] : undefined);
+  const port = (key: string) => (text(key) === undefined ? undefined : Number(text(key)));
+  const proxyType = (text("dataplane.proxyType") || "dataplane") as ProxyType;
+  if (!(proxyType in resourceTypeOf)) throw new ProxyNodeError(`"dataplane.proxyType" is "${proxyType}", not one of dataplane, ingress, egress`);
+  const resource = parseBroughtResource(text("dataplane.resource"), proxyType);
+  if (resource !== undefined && (resource.mesh !== mesh || resource.name !== name)) {
+    throw new ProxyNodeError(`node id "${node.id}" does not name the resource it brings (${resource.mesh}.${resource.name})`);
+  }
+  return {
+    nodeId: node.id,
+    mesh,
+    name,
+    proxyType,
+    resource,
+    adminPort: port("dataplane.admin.port"),
+    readinessPort: port("dataplane.readinessReporter.port"),
+    workdir: text("workdir") ?? "",
+    features: Array.isArray(metadata.features) ? metadata.features.filter((one) => typeof one === "string") : [],
+    version: typeof metadata.version === "object" && metadata.version !== null ? (metadata.version as Record<string, unknown>) : undefined,
+  };
+}
+
+/** The document a proxy brings, checked; undefined when it brings none. */
+export function parseBroughtResource(document: string | undefined, proxyType: ProxyType): ResourceDraft | undefined {
+  if (document === undefined || document === "") return undefined;
+  let body: unknown;
+  try {
+    body = JSON.parse(document);
+  } catch (error) {
+    throw new ProxyNodeError(`the dataplane resource is not JSON: ${(error as Error).message}`, { cause: error });
+  }
+  const parsed = parseDocument(body);
+  if (!parsed.ok) {
+    const reason = "parseError" in parsed ? parsed.parseError : parsed.violations.map((one) => `${one.field}: ${one.reason}`).join("; ");
+    throw new ProxyNodeError(`the dataplane resource is not valid: ${reason}`);
+  }
+  if (parsed.resource.type !== resourceTypeOf[proxyType]) {
+    throw new ProxyNodeError(`the dataplane resource is a ${parsed.resource.type}, but a proxy of type ${proxyType} needs a ${resourceTypeOf[proxyType]}`);
+  }
+  return parsed.resource;
+}

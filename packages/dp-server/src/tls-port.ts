@@ -1,0 +1,49 @@
+import { createServer as createHttpServer, type RequestListener, type Server as HttpServer } from "node:http";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:tls";
+import { ServerCredentials, type Server as GrpcServer } from "@grpc/grpc-js";
+
+export interface TlsPortOptions {
+  address: string;
+  /** 0 = any free port. */
+  port: number;
+  certificatePem: string;
+  privateKeyPem: string;
+  grpc: GrpcServer;
+  http: RequestListener;
+}
+
+export interface TlsPort {
+  port: number;
+  close(): Promise<void>;
+}
+
+/**
+ * One TLS port for gRPC and plain HTTP: a connection that negotiates `h2` (RFC 7540 section 3.3) is handed to the gRPC server,
+ * every other to an HTTP/1.1 server.
+ */
+export async function openTlsPort(options: TlsPortOptions): Promise<TlsPort> {
+  const http: HttpServer = createHttpServer({ headersTimeout: 5_000 }, options.http);
+  const injector = options.grpc.createConnectionInjector(ServerCredentials.createInsecure());
+  const tls: TlsServer = createTlsServer({ cert: options.certificatePem, key: options.privateKeyPem, minVersion: "TLSv1.2", ALPNProtocols: ["h2", "http/1.1"] });
+  tls.on("secureConnection", (socket) => {
+    socket.setNoDelay(true);
+    if (socket.alpnProtocol === "h2") injector.injectConnection(socket);
+    else http.emit("connection", socket);
+  });
+  // A stranger's broken handshake is not this server's error.
+  tls.on("tlsClientError", (_error, socket) => socket.destroy());
+  await new Promise<void>((resolve, reject) => {
+    tls.once("error", reject);
+    tls.listen(options.port, options.address, resolve);
+  });
+  const bound = tls.address();
+  return {
+    port: typeof bound === "object" && bound !== null ? bound.port : options.port,
+    close: async () => {
+      const closed = new Promise<void>((resolve) => tls.close(() => resolve()));
+      injector.destroy();
+      http.closeAllConnections();
+      await closed;
+    },
+  };
+}
