@@ -1,1 +1,12 @@
-export {};
+export { computeAvailableServices, renderAvailableServices } from "./available-services.ts";
+export type {
+  AvailabilityInput,
+  AvailableService,
+  DataplaneIntent,
+  ExternalServiceIntent,
+  MeshGatewayIntent,
+  MeshIntent,
+} from "./available-services.ts";
+export { inventoryKey, tagText } from "./inventory-key.ts";
+export type { Inventory, InventoryChange, InventoryEntry, InventoryIngress, InventoryKey } from "./inventory.ts";
+export { MemoryInventory } from "./memory-inventory.ts";

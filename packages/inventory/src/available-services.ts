@@ -1,0 +1,134 @@
+import type { Resource } from "@atoll/resource";
+import { inventoryKey, tagText } from "./inventory-key.ts";
+import type { InventoryEntry, InventoryKey } from "./inventory.ts";
+import { selectGateway } from "./select-gateway.ts";
+
+export type Tags = Readonly<Record<string, string>>;
+
+/** The parts of the specs that decide what a zone offers; the full specs of `@atoll/resource` fit these. */
+export interface MeshIntent {
+  routing?: { zoneEgress?: boolean };
+  meshServices?: { mode?: string };
+}
+
+export interface DataplaneIntent {
+  networking?: {
+    inbound?: readonly { tags?: Tags; state?: string; health?: { ready?: boolean } }[];
+    gateway?: { type?: string; tags?: Tags };
+  };
+}
+
+export interface ExternalServiceIntent {
+  tags?: Tags;
+}
+
+export interface MeshGatewayIntent {
+  selectors?: readonly { match?: Tags }[];
+  tags?: Tags;
+  conf?: { listeners?: readonly { crossMesh?: boolean; tags?: Tags }[] };
+}
+
+export interface AvailabilityInput {
+  zone: string;
+  meshes: readonly Resource<MeshIntent>[];
+  /** Of this zone. */
+  dataplanes: readonly Resource<DataplaneIntent>[];
+  externalServices: readonly Resource<ExternalServiceIntent>[];
+  meshGateways: readonly Resource<MeshGatewayIntent>[];
+}
+
+const serviceTag = "kuma.io/service";
+const zoneTag = "kuma.io/zone";
+const meshTag = "kuma.io/mesh";
+
+/**
+ * What a zone offers to other zones, one entry per mesh and tag set, in the order of `renderAvailableServices`:
+ * healthy inbounds; external services tagged with this zone, where the mesh routes through egresses; cross-mesh listeners of builtin
+ * gateways. Meshes in MeshService mode "Exclusive" offer the last kind only. Resources of unknown meshes offer nothing.
+ */
+export function computeAvailableServices(input: AvailabilityInput): InventoryEntry[] {
+  const { zone } = input;
+  const meshes = new Map(input.meshes.map((mesh) => [mesh.name, mesh.spec]));
+  const counted = new Map<InventoryKey, InventoryEntry>();
+  const count = (key: InventoryKey, mesh: string, tags: Tags, externalService: boolean): void => {
+    const entry = counted.get(key);
+    if (entry) entry.instances++;
+    else counted.set(key, { zone, mesh, tags: { ...tags }, instances: 1, ...(externalService ? { externalService } : {}) });
+  };
+  const gatewaysOf = new Map<string, Resource<MeshGatewayIntent>[]>();
+  for (const gateway of input.meshGateways) {
+    const ofMesh = gatewaysOf.get(gateway.mesh);
+    if (ofMesh) ofMesh.push(gateway);
+    else gatewaysOf.set(gateway.mesh, [gateway]);
+  }
+
+  for (const dataplane of input.dataplanes) {
+    const mesh = meshes.get(dataplane.mesh);
+    if (!mesh) continue;
+    if (!isExclusive(mesh)) for (const { key, tags } of healthyInbounds(dataplane)) count(key, dataplane.mesh, tags, false);
+
+    const gateway = dataplane.spec.networking?.gateway;
+    const candidates = gatewaysOf.get(dataplane.mesh);
+    if (gateway?.type !== "BUILTIN" || !candidates) continue;
+    for (const tags of crossMeshListeners(dataplane.mesh, gateway.tags ?? {}, candidates)) {
+      count(inventoryKey({ mesh: dataplane.mesh, tags }), dataplane.mesh, tags, false);
+    }
+  }
+
+  for (const external of input.externalServices) {
+    const mesh = meshes.get(external.mesh);
+    const tags = external.spec.tags ?? {};
+    if (!mesh || !mesh.routing?.zoneEgress || isExclusive(mesh) || tags[zoneTag] !== zone) continue;
+    count(inventoryKey({ mesh: external.mesh, tags, externalService: true }), external.mesh, tags, true);
+  }
+  return [...counted.values()].sort(inListOrder);
+}
+
+/** The list as `ZoneIngress.availableServices` shows it; equal content is rendered equal, element by element. */
+export function renderAvailableServices(entries: readonly InventoryEntry[]): AvailableService[] {
+  return [...entries].sort(inListOrder).map(({ tags, instances, mesh, externalService }) => ({
+    tags: Object.fromEntries(Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1))),
+    instances,
+    mesh,
+    ...(externalService ? { externalService: true as const } : {}),
+  }));
+}
+
+export interface AvailableService {
+  tags: Record<string, string>;
+  instances: number;
+  mesh: string;
+  externalService?: true;
+}
+
+const inboundMemo = new WeakMap<Resource<DataplaneIntent>, readonly { key: InventoryKey; tags: Tags }[]>();
+
+/** Remembered by identity, so that one changed Dataplane among a thousand costs one. */
+function healthyInbounds(dataplane: Resource<DataplaneIntent>): readonly { key: InventoryKey; tags: Tags }[] {
+  let found = inboundMemo.get(dataplane);
+  if (!found) {
+    found = (dataplane.spec.networking?.inbound ?? [])
+      .filter(({ state, health }) => (state ?? "Ready") === "Ready" && (health === undefined || health.ready === true))
+      .map(({ tags = {} }) => ({ key: inventoryKey({ mesh: dataplane.mesh, tags }), tags }))
+      .filter(({ tags }) => tags[serviceTag] !== undefined);
+    inboundMemo.set(dataplane, found);
+  }
+  return found;
+}
+
+function crossMeshListeners(mesh: string, proxyTags: Tags, gateways: readonly Resource<MeshGatewayIntent>[]): Tags[] {
+  const selected = selectGateway(gateways, proxyTags);
+  if (!selected) return [];
+  return (selected.gateway.spec.conf?.listeners ?? [])
+    .filter((listener) => listener.crossMesh)
+    .map((listener) => ({ [meshTag]: mesh, ...proxyTags, ...selected.gateway.spec.tags, ...listener.tags }));
+}
+
+const isExclusive = (mesh: MeshIntent): boolean => mesh.meshServices?.mode === "Exclusive";
+
+function inListOrder(a: InventoryEntry, b: InventoryEntry): number {
+  return group(a) - group(b) || compare(a.mesh, b.mesh) || compare(tagText(a.tags), tagText(b.tags));
+}
+
+const group = (entry: InventoryEntry): number => (entry.externalService ? 1 : entry.tags[meshTag] === undefined ? 0 : 2);
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

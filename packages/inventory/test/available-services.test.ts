@@ -1,0 +1,137 @@
+import type { Resource } from "@atoll/resource";
+import { describe, expect, test } from "vitest";
+import { type AvailabilityInput, computeAvailableServices, inventoryKey, renderAvailableServices } from "../src/index.ts";
+
+const resource = <Spec>(type: string, mesh: string, name: string, spec: Spec, creationTime = "2026-01-01T00:00:00Z"): Resource<Spec> => ({
+  type,
+  mesh,
+  name,
+  spec,
+  creationTime,
+  modificationTime: creationTime,
+  revision: 1,
+});
+const service = (name: string, more: Record<string, string> = {}) => ({ "kuma.io/service": name, "kuma.io/zone": "east", ...more });
+const sidecar = (name: string, inbound: object[], mesh = "default") => resource("Dataplane", mesh, name, { networking: { inbound } });
+
+const compute = (input: Partial<AvailabilityInput>) =>
+  renderAvailableServices(
+    computeAvailableServices({
+      zone: "east",
+      meshes: [resource("Mesh", "", "default", {})],
+      dataplanes: [],
+      externalServices: [],
+      meshGateways: [],
+      ...input,
+    }),
+  );
+
+describe("healthy inbounds", () => {
+  test("equal tag sets are counted together, whatever the order of their tags", () => {
+    const offered = compute({
+      dataplanes: [
+        sidecar("a", [{ tags: { "kuma.io/service": "web", version: "1" } }]),
+        sidecar("b", [{ tags: { version: "1", "kuma.io/service": "web" } }, { tags: { "kuma.io/service": "admin" } }]),
+      ],
+    });
+    expect(offered).toEqual([
+      { tags: { "kuma.io/service": "admin" }, instances: 1, mesh: "default" },
+      { tags: { "kuma.io/service": "web", version: "1" }, instances: 2, mesh: "default" },
+    ]);
+  });
+
+  test("an inbound that is not ready by state or by health does not count", () => {
+    const offered = compute({
+      dataplanes: [
+        sidecar("a", [{ tags: service("web"), health: { ready: true } }]),
+        sidecar("b", [{ tags: service("web"), health: { ready: false } }]),
+        sidecar("c", [{ tags: service("web"), health: {} }]),
+        sidecar("d", [{ tags: service("web"), state: "NotReady" }]),
+        sidecar("e", [{ tags: service("web"), state: "Ignored" }]),
+        sidecar("f", [{ tags: service("web"), state: "Ready" }]),
+      ],
+    });
+    expect(offered.map(({ instances }) => instances)).toEqual([2]);
+  });
+
+  test("meshes come in order; a mesh in mode Exclusive and an unknown mesh offer nothing", () => {
+    const offered = compute({
+      meshes: [
+        resource("Mesh", "", "b", {}),
+        resource("Mesh", "", "a", {}),
+        resource("Mesh", "", "x", { meshServices: { mode: "Exclusive" } }),
+      ],
+      dataplanes: ["b", "x", "a", "gone"].map((mesh) => sidecar("dp", [{ tags: service("web") }], mesh)),
+    });
+    expect(offered.map(({ mesh }) => mesh)).toEqual(["a", "b"]);
+  });
+});
+
+describe("external services", () => {
+  const external = (tags: Record<string, string>) => [resource("ExternalService", "default", "es", { tags })];
+  const throughEgress = [resource("Mesh", "", "default", { routing: { zoneEgress: true } })];
+
+  test("those tagged with this zone are offered where the mesh routes through egresses", () => {
+    expect(compute({ meshes: throughEgress, externalServices: external(service("github")) })).toEqual([
+      { tags: service("github"), instances: 1, mesh: "default", externalService: true },
+    ]);
+  });
+
+  test("not those of another zone, of no zone, or of a mesh without egress", () => {
+    expect(compute({ meshes: throughEgress, externalServices: external(service("github", { "kuma.io/zone": "west" })) })).toEqual([]);
+    expect(compute({ meshes: throughEgress, externalServices: external({ "kuma.io/service": "github" }) })).toEqual([]);
+    expect(compute({ externalServices: external(service("github")) })).toEqual([]);
+  });
+});
+
+describe("cross-mesh listeners", () => {
+  const builtin = (name: string) =>
+    resource("Dataplane", "default", name, { networking: { gateway: { type: "BUILTIN", tags: service("edge") } } });
+  const gateway = (name: string, match: Record<string, string>, crossMesh: boolean, created = "2026-01-01T00:00:00Z") =>
+    resource(
+      "MeshGateway",
+      "default",
+      name,
+      { selectors: [{ match }], tags: { gateway: name }, conf: { listeners: [{ crossMesh, tags: { port: "8080" } }, { crossMesh: false }] } },
+      created,
+    );
+
+  test("one entry per listener with the tags of proxy, gateway and listener", () => {
+    expect(
+      compute({ dataplanes: [builtin("a"), builtin("b")], meshGateways: [gateway("gw", { "kuma.io/service": "edge" }, true)] }),
+    ).toEqual([{ tags: service("edge", { "kuma.io/mesh": "default", gateway: "gw", port: "8080" }), instances: 2, mesh: "default" }]);
+  });
+
+  test("the gateway with the most specific selector serves, and of equals the newest", () => {
+    const zoned = { "kuma.io/service": "edge", "kuma.io/zone": "east" };
+    const offered = (...meshGateways: ReturnType<typeof gateway>[]) =>
+      compute({ dataplanes: [builtin("a")], meshGateways }).map(({ tags }) => tags["gateway"]);
+    expect(offered(gateway("wide", { "kuma.io/service": "edge" }, true), gateway("zoned", zoned, false))).toEqual([]);
+    expect(offered(gateway("star", { "kuma.io/service": "*" }, true), gateway("exact", { "kuma.io/service": "edge" }, true))).toEqual(["exact"]);
+    expect(offered(gateway("a-old", zoned, true), gateway("b-new", zoned, true, "2026-02-01T00:00:00Z"))).toEqual(["b-new"]);
+    expect(offered(gateway("other", { "kuma.io/service": "another" }, true))).toEqual([]);
+  });
+
+  test("the list is inbounds, then external services, then cross-mesh listeners", () => {
+    const offered = compute({
+      meshes: [resource("Mesh", "", "default", { routing: { zoneEgress: true } })],
+      dataplanes: [builtin("gw"), sidecar("dp", [{ tags: service("zzz") }])],
+      externalServices: [resource("ExternalService", "default", "es", { tags: service("aaa") })],
+      meshGateways: [gateway("gw", {}, true)],
+    });
+    expect(offered.map(({ tags }) => tags["kuma.io/service"])).toEqual(["zzz", "aaa", "edge"]);
+  });
+});
+
+test("a thousand Dataplanes are computed anew in a few milliseconds", () => {
+  const dataplanes = Array.from({ length: 1000 }, (_, i) =>
+    sidecar(`dp-${i}`, [{ tags: service(`svc-${i % 100}`) }, { tags: service(`svc-${i % 7}`, { version: `${i % 3}` }) }]),
+  );
+  const input = { zone: "east", meshes: [resource("Mesh", "", "default", {})], dataplanes, externalServices: [], meshGateways: [] };
+  computeAvailableServices(input);
+  const start = performance.now();
+  const entries = computeAvailableServices(input);
+  expect(performance.now() - start).toBeLessThan(50);
+  expect(entries.reduce((sum, { instances }) => sum + instances, 0)).toBe(2000);
+  expect(new Set(entries.map(inventoryKey)).size).toBe(entries.length);
+});
