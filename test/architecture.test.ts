@@ -1,0 +1,86 @@
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/**
+ * Which packages each package may import: the picture in docs/architecture.md. Arrows point one way; whoever needs another arrow
+ * changes this table first, and says why in the commit.
+ */
+const allowed: Record<string, string[]> = {
+  "packages/resource": [],
+  "packages/envoy-api": [],
+  "packages/kds-api": [],
+  "packages/runtime": [],
+  "packages/secret": ["resource"],
+  "packages/policy": ["resource"],
+  "packages/event-log": ["resource", "kds-api"],
+  "packages/inventory": ["resource"],
+  "packages/token": ["resource", "secret"],
+  "packages/certificate": ["resource", "secret"],
+  "packages/view": ["policy", "resource"],
+  "packages/xds": ["envoy-api"],
+  "packages/replica": ["event-log", "resource"],
+  "packages/translate": ["view", "envoy-api"],
+  "packages/compiler": ["certificate", "envoy-api", "inventory", "policy", "replica", "resource", "secret", "translate", "view", "xds"],
+  "packages/kds": ["event-log", "kds-api", "replica", "resource", "secret", "token"],
+  "packages/sync": ["event-log", "inventory", "kds", "replica", "resource"],
+  "packages/api": ["certificate", "event-log", "inventory", "policy", "replica", "resource", "secret", "token", "view"],
+  "packages/dp-server": ["certificate", "compiler", "envoy-api", "event-log", "kds", "replica", "resource", "secret", "token", "translate", "view", "xds"],
+  "packages/cli": ["resource", "runtime", "service-global", "service-tokens", "service-xds", "service-zone", "token"],
+  "services/global": ["api", "certificate", "event-log", "inventory", "kds", "replica", "resource", "runtime", "secret", "token"],
+  "services/zone": ["api", "certificate", "event-log", "inventory", "kds", "replica", "resource", "runtime", "secret", "sync", "token"],
+  "services/xds": ["certificate", "compiler", "dp-server", "event-log", "inventory", "kds", "replica", "resource", "runtime", "secret", "sync", "token", "xds"],
+  "services/tokens": ["event-log", "kds", "replica", "resource", "runtime", "secret", "token"],
+};
+
+const packagesIn = (folder: string) => readdirSync(join(root, folder)).filter((name) => existsSync(join(root, folder, name, "package.json")));
+const manifest = (path: string) => JSON.parse(readFileSync(join(root, path, "package.json"), "utf8")) as { dependencies?: Record<string, string> };
+const internal = (path: string) =>
+  Object.keys(manifest(path).dependencies ?? {})
+    .filter((name) => name.startsWith("@atoll/"))
+    .map((name) => name.slice("@atoll/".length))
+    .sort();
+
+test("every package is in the table", () => {
+  const found = [...packagesIn("packages").map((name) => `packages/${name}`), ...packagesIn("services").map((name) => `services/${name}`)];
+  expect(found.sort()).toEqual(Object.keys(allowed).sort());
+});
+
+test.each(Object.entries(allowed))("%s imports only what it may", (path, names) => {
+  expect(internal(path).filter((name) => !names.includes(name))).toEqual([]);
+});
+
+const only: Record<string, string> = {
+  "@grpc/grpc-js": "the log relay, the registration of zones, and the xDS server",
+  fastify: "HTTP",
+  pino: "logging",
+  jose: "tokens",
+  "@peculiar/x509": "certificates",
+  "node:sqlite": "the embedded log",
+};
+const owners: Record<string, string[]> = {
+  "@grpc/grpc-js": ["packages/event-log", "packages/kds", "packages/xds", "packages/dp-server"],
+  fastify: ["packages/api", "packages/runtime", "services/tokens"],
+  pino: ["packages/runtime"],
+  jose: ["packages/token"],
+  "@peculiar/x509": ["packages/certificate"],
+  "node:sqlite": ["packages/event-log"],
+};
+
+test.each(Object.keys(only))("%s is imported only by its owners", (dependency) => {
+  const importers = Object.keys(allowed).filter((path) =>
+    sources(join(root, path, "src")).some((file) => !file.endsWith(".test.ts") && readFileSync(file, "utf8").includes(`from "${dependency}"`)),
+  );
+  expect(importers.filter((path) => !owners[dependency]!.includes(path))).toEqual([]);
+});
+
+function sources(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true })
+    .map(String)
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => join(folder, name));
+}
