@@ -1,1 +1,11 @@
-export {};
+export { chooseDataplanePolicy, dataplanePolicies } from "./dataplane-policy.ts";
+export { chooseForDestinations, gatewayChooser } from "./gateway-policy.ts";
+export { chooseInboundPolicy, inboundPolicies, mayUseExternalService } from "./inbound-policy.ts";
+export { collectTags, kumaTagsHeader, kumaTagsRegex, renderKumaTags } from "./kuma-tags.ts";
+export { outboundChooser, passThroughService } from "./outbound-policy.ts";
+export { compareAge } from "./policy-resource.ts";
+export type { ConnectionPolicy, DataplanePolicy, NamedPolicy } from "./policy-resource.ts";
+export { documentedRules, recordedRules } from "./policy-rules.ts";
+export type { PolicyRules } from "./policy-rules.ts";
+export { anyValue, bestMatch, combineRanks, compareRanks, firstMatch, matchesTags, rankOf } from "./selector.ts";
+export type { Rank, Selector, Tags } from "./selector.ts";

@@ -1,0 +1,36 @@
+import { compareRanked, winner } from "./policy-resource.ts";
+import type { DataplanePolicy, Ranked } from "./policy-resource.ts";
+import { recordedRules } from "./policy-rules.ts";
+import type { PolicyRules } from "./policy-rules.ts";
+import { bestMatch } from "./selector.ts";
+import type { Tags } from "./selector.ts";
+
+function ranked<P extends DataplanePolicy>(policies: readonly P[], tagSets: readonly Tags[]): Ranked<P>[] {
+  const matching: Ranked<P>[] = [];
+  for (const policy of policies) {
+    const { selectors } = policy.spec;
+    const rank = selectors?.length ? bestMatch(selectors, tagSets) : { exact: 0, wildcard: 0 };
+    if (rank) matching.push({ policy, rank });
+  }
+  return matching;
+}
+
+/** The one TrafficTrace, ProxyTemplate or MeshGateway of a dataplane. No selectors: matches every dataplane with rank 0. */
+export function chooseDataplanePolicy<P extends DataplanePolicy>(
+  policies: readonly P[],
+  tagSets: readonly Tags[],
+  rules: PolicyRules = recordedRules,
+): P | undefined {
+  return winner(ranked(policies, tagSets), rules);
+}
+
+/** All policies that match a dataplane, the winner first: VirtualOutbound. */
+export function dataplanePolicies<P extends DataplanePolicy>(
+  policies: readonly P[],
+  tagSets: readonly Tags[],
+  rules: PolicyRules = recordedRules,
+): P[] {
+  return ranked(policies, tagSets)
+    .sort(compareRanked(rules))
+    .map(({ policy }) => policy);
+}

@@ -1,0 +1,50 @@
+import { compareRanked, winner } from "./policy-resource.ts";
+import type { ConnectionPolicy, Ranked } from "./policy-resource.ts";
+import { recordedRules } from "./policy-rules.ts";
+import type { PolicyRules } from "./policy-rules.ts";
+import { bestMatch, matchesTags, rankOf } from "./selector.ts";
+import type { Tags } from "./selector.ts";
+
+/** The one policy of an inbound (or of an external service's tags): TrafficPermission. Sources play no part in choosing. */
+export function chooseInboundPolicy<P extends ConnectionPolicy>(
+  policies: readonly P[],
+  inboundTags: Tags,
+  rules: PolicyRules = recordedRules,
+): P | undefined {
+  const matching: Ranked<P>[] = [];
+  for (const policy of policies) {
+    const rank = bestMatch(policy.spec.destinations, [inboundTags]);
+    if (rank) matching.push({ policy, rank });
+  }
+  return winner(matching, rules);
+}
+
+/**
+ * Every policy whose destinations match an inbound: FaultInjection, RateLimit. Ordered by how specific their FIRST source
+ * selector is, because the proxy takes the first whose sources match at run time.
+ */
+export function inboundPolicies<P extends ConnectionPolicy>(
+  policies: readonly P[],
+  inboundTags: Tags,
+  rules: PolicyRules = recordedRules,
+): P[] {
+  return policies
+    .filter((policy) => (policy.spec.destinations ?? []).some((selector) => matchesTags(selector.match, inboundTags)))
+    .map((policy): Ranked<P> => ({ policy, rank: rankOf(policy.spec.sources?.[0]?.match) }))
+    .sort(compareRanked(rules))
+    .map(({ policy }) => policy);
+}
+
+/**
+ * True if a dataplane with these tag sets may use an external service: the permission chosen by the service's tags names it
+ * as a source. No permission at all: no.
+ */
+export function mayUseExternalService(
+  permissions: readonly ConnectionPolicy[],
+  serviceTags: Tags,
+  sourceTagSets: readonly Tags[],
+  rules: PolicyRules = recordedRules,
+): boolean {
+  const permission = chooseInboundPolicy(permissions, serviceTags, rules);
+  return permission !== undefined && bestMatch(permission.spec.sources, sourceTagSets) !== undefined;
+}

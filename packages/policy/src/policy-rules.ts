@@ -1,0 +1,19 @@
+/**
+ * The places where the recorded Kuma 2.10.11 and its documents say different things about legacy policies. Every function of
+ * this package and the view that must take a side takes it from here, so that switching a mesh to the documents is one value.
+ */
+export interface PolicyRules {
+  /** Which of two equally ranked policies wins. Documents: the oldest; Kuma: the newest (equal times: first by name). */
+  equalRank: "newest" | "oldest";
+  /**
+   * When Timeout, Retry, CircuitBreaker, HealthCheck, TrafficLog and the outbound side of TrafficTrace act on a sidecar's
+   * outbounds. Documents: always; Kuma: only while the mesh has a TrafficRoute.
+   */
+  sidecarOutboundPolicies: "whileTrafficRoutesExist" | "always";
+}
+
+/** What Kuma 2.10.11 was recorded doing. The default everywhere. */
+export const recordedRules: PolicyRules = { equalRank: "newest", sidecarOutboundPolicies: "whileTrafficRoutesExist" };
+
+/** What Kuma's documents promise. */
+export const documentedRules: PolicyRules = { equalRank: "oldest", sidecarOutboundPolicies: "always" };
