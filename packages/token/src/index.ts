@@ -1,1 +1,38 @@
-export {};
+export { dataplaneTokenAllows, zoneTokenAllows, type AuthorisedDataplane, type Permission } from "./authorisation.ts";
+export type { ClaimsByKind, DataplaneClaims, RegisteredClaims, TokenKind, UserClaims, ZoneClaims, ZoneScope } from "./claims.ts";
+export { formatGoDuration, parseGoDuration, type ParsedDuration } from "./go-duration.ts";
+export { issueToken, type IssueOptions } from "./issue.ts";
+export { renderJwks, type JsonWebKeyEntry } from "./jwks.ts";
+export {
+  dataplaneScope,
+  firstKid,
+  kidOfSigningKey,
+  missingKeyText,
+  revocationsName,
+  scopeOfSigningKey,
+  signingKeyKey,
+  signingKeyName,
+  signingKeyType,
+  userScope,
+  zoneScope,
+  type KeyScope,
+} from "./key-name.ts";
+export { parseTokenRequest, type ParsedTokenRequest, type TokenRequest } from "./request.ts";
+export type { ResourceSource } from "./resource-source.ts";
+export { parseRevocations, resourceRevocations, type Revocations } from "./revocations.ts";
+export { createSigningKey, publicKeyPem, readSigningKey, readVerificationKey } from "./signing-key.ts";
+export { resourceSigningKeys, type SigningKeys } from "./signing-keys.ts";
+export { TokenError, type TokenErrorCode } from "./token-error.ts";
+export {
+  firstOf,
+  resourceKeys,
+  signingKeyResources,
+  staticKeys,
+  verificationKeyChange,
+  verificationKeyType,
+  type StaticKey,
+  type TokenVerificationKeySpec,
+  type VerificationKeyChange,
+  type VerificationKeys,
+} from "./verification-keys.ts";
+export { verifyDataplaneToken, verifyUserToken, verifyZoneToken, type Verified, type VerifyOptions } from "./verify.ts";
