@@ -36,16 +36,19 @@ export interface EventLog {
   /**
    * Replays from `fromOffset` (inclusive), then follows new records as they arrive, in batches, until `signal` aborts.
    * Survives loss of the connection behind it. An empty batch says "caught up with the head" and comes once, when it first is.
+   * A topic that does not exist yet reads as empty. Reading beyond the head waits for that offset.
+   * Throws `LogError`: "out-of-range" (records the reader needs are no longer held: it must start again, from 0 or, where history was
+   * cut, from a snapshot), "forbidden", "closed". Reading a compacted topic from 0 is always possible.
    */
   read(topic: string, fromOffset: number, signal: AbortSignal): AsyncIterable<readonly LogRecord[]>;
-  /** Offset the next record will get (0 for an empty topic). */
+  /** Offset the next record will get (0 for an empty or absent topic). */
   head(topic: string): Promise<number>;
   /** First offset still held: greater than a reader's position = that reader must start again from a snapshot. */
   tail(topic: string): Promise<number>;
   close(): Promise<void>;
 }
 
-export type LogErrorCode = "unavailable" | "forbidden" | "too-large" | "topic-mismatch" | "unknown-topic" | "closed";
+export type LogErrorCode = "unavailable" | "forbidden" | "too-large" | "topic-mismatch" | "unknown-topic" | "out-of-range" | "closed";
 
 export class LogError extends Error {
   override readonly name = "LogError";
@@ -59,9 +62,53 @@ export class LogError extends Error {
   }
 }
 
+/** What a mirror needs beyond the port: a copy of a topic keeps the offsets of its source. */
+export interface MirrorLog extends EventLog {
+  describe(topic: string): Promise<TopicDescription>;
+  /**
+   * Stores records of another log at their own offsets and resolves, when durable, with the offset expected next. Records below the head
+   * are skipped. Rejects with "topic-mismatch" if the copy was made from another incarnation of the source.
+   */
+  appendMirror(topic: string, records: readonly LogRecord[], options?: MirrorOptions): Promise<number>;
+}
+
+export interface TopicDescription extends TopicPosition {
+  /** Names one life of a topic: made anew (a wiped disk) = another. A copy has that of its source. "" = the topic does not exist. */
+  incarnation: string;
+  cleanup: TopicConfig["cleanup"];
+}
+
+export interface TopicPosition {
+  head: number;
+  tail: number;
+}
+
+export interface MirrorOptions {
+  incarnation?: string;
+  /**
+   * The records are a part of a new content that replaces the old one at once when the last part is in. Readers in the middle of the old
+   * content get "out-of-range". `tail` = first offset the source still holds.
+   */
+  replacement?: { first: boolean; last: boolean; tail: number };
+}
+
+/** An append larger than this is refused with "too-large". Sum of keys, values and headers. */
+export const maxAppendBytes = 8 * 1024 * 1024;
+
+export function recordBytes(record: NewRecord): number {
+  let bytes = (record.value?.byteLength ?? 0) + (record.key?.length ?? 0);
+  if (record.headers) for (const [name, value] of Object.entries(record.headers)) bytes += name.length + value.length;
+  return bytes;
+}
+
 export const topics = {
   config: "atoll.config",
   configSnapshots: "atoll.config.snapshots",
   zone: (zone: string) => `atoll.zone.${zone}`,
   inventory: (zone: string) => `atoll.inventory.${zone}`,
 } as const;
+
+/** The configuration every process expects of a topic of Atoll, by its name. */
+export function topicConfig(name: string): TopicConfig {
+  return { name, cleanup: name === topics.config ? "keep" : "compact" };
+}

@@ -1,1 +1,24 @@
-export {};
+export { Backoff } from "./backoff.ts";
+export { EmbeddedLog } from "./embedded-log.ts";
+export type { EmbeddedLogOptions } from "./embedded-log.ts";
+export { LogError, maxAppendBytes, topicConfig, topics } from "./event-log.ts";
+export type {
+  EventLog,
+  LogErrorCode,
+  LogRecord,
+  MirrorLog,
+  MirrorOptions,
+  NewRecord,
+  TopicConfig,
+  TopicDescription,
+  TopicPosition,
+} from "./event-log.ts";
+export { methodDefinition, serviceDefinition } from "./grpc-service.ts";
+export { mirrorTopic } from "./mirror-topic.ts";
+export type { MirrorTopicOptions } from "./mirror-topic.ts";
+export { pause } from "./pause.ts";
+export { RelayLog } from "./relay-log.ts";
+export type { RelayLogOptions } from "./relay-log.ts";
+export { relayChannelOptions, RpcRefusal, toStatus } from "./relay-codec.ts";
+export { addRelayService, relayServiceImplementation } from "./relay-service.ts";
+export type { AccessPolicy, Authorize, Authorized, LogOperation, RelayOptions } from "./relay-service.ts";

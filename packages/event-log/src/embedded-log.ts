@@ -1,0 +1,243 @@
+import { randomUUID } from "node:crypto";
+import type { DatabaseSync } from "node:sqlite";
+import { openDatabase } from "./database.ts";
+import type { LogRecord, MirrorLog, MirrorOptions, NewRecord, TopicConfig, TopicDescription } from "./event-log.ts";
+import { LogError, maxAppendBytes, recordBytes } from "./event-log.ts";
+import { TopicStore, topicTable } from "./topic-store.ts";
+import type { TopicRow } from "./topic-store.ts";
+
+export interface EmbeddedLogOptions {
+  /** The database file; made if absent. ":memory:" for a log that ends with the process. */
+  path: string;
+  /** How long a compacted topic keeps tombstones at least. Default: 24 hours. They go when something is appended after that time. */
+  tombstoneRetentionMs?: number;
+  /** Milliseconds since the epoch. */
+  clock?: () => number;
+}
+
+interface Write {
+  topic: TopicStore;
+  /** Runs inside the transaction and says what the writer is told. */
+  run(now: number): unknown;
+  resolve(value: never): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * The log in one file, owned by one process. An append is acknowledged when SQLite has synced it; appends that arrive together share one
+ * transaction and one sync. Followers are woken by the append itself. A compacted topic drops the older record of a key at the append of
+ * the newer.
+ */
+export class EmbeddedLog implements MirrorLog {
+  private readonly db: DatabaseSync;
+  private readonly topics = new Map<string, TopicStore>();
+  private readonly followers = new Map<string, Set<() => void>>();
+  private readonly staged = new Map<string, LogRecord[]>();
+  private readonly tombstoneRetentionMs: number;
+  private readonly clock: () => number;
+  private queue: Write[] = [];
+  private closed = false;
+
+  /** Throws `LogError` "unavailable" if another process owns the file, or if it is not a log. */
+  static async open(options: EmbeddedLogOptions): Promise<EmbeddedLog> {
+    return new EmbeddedLog(openDatabase(options.path), options);
+  }
+
+  private constructor(db: DatabaseSync, options: EmbeddedLogOptions) {
+    this.db = db;
+    this.tombstoneRetentionMs = options.tombstoneRetentionMs ?? 24 * 3_600_000;
+    this.clock = options.clock ?? Date.now;
+    db.exec(topicTable);
+    for (const row of db.prepare("SELECT * FROM topics").all() as unknown as TopicRow[]) this.topics.set(row.name, new TopicStore(db, row));
+  }
+
+  async ensureTopic(config: TopicConfig): Promise<void> {
+    this.assertOpen();
+    const existing = this.topics.get(config.name);
+    if (existing) {
+      if (existing.cleanup === config.cleanup) return;
+      throw new LogError("topic-mismatch", `topic ${config.name} exists with cleanup "${existing.cleanup}", not "${config.cleanup}"`);
+    }
+    const incarnation = randomUUID();
+    const { lastInsertRowid } = this.db
+      .prepare("INSERT INTO topics(name, cleanup, head, tail, incarnation) VALUES (?, ?, 0, 0, ?)")
+      .run(config.name, config.cleanup, incarnation);
+    this.topics.set(config.name, new TopicStore(this.db, { id: Number(lastInsertRowid), ...config, head: 0, tail: 0, incarnation }));
+    this.wake(config.name);
+  }
+
+  async append(topicName: string, records: readonly NewRecord[]): Promise<number[]> {
+    const topic = this.writable(topicName, records);
+    return this.enqueue(topic, (now) =>
+      records.map((record) => {
+        const offset = topic.draftHead;
+        topic.write({ offset, timestamp: now, key: record.key ?? null, value: record.value, headers: record.headers ?? {} });
+        return offset;
+      }),
+    );
+  }
+
+  async appendMirror(topicName: string, records: readonly LogRecord[], options: MirrorOptions = {}): Promise<number> {
+    const topic = this.writable(topicName, records);
+    const { incarnation, replacement } = options;
+    if (replacement) {
+      if (replacement.first) this.staged.set(topicName, []);
+      const content = this.staged.get(topicName);
+      if (!content) throw new LogError("unavailable", `the replacement of ${topicName} was not begun here: begin again`);
+      content.push(...records);
+      if (!replacement.last) return topic.head;
+      this.staged.delete(topicName);
+      return this.enqueue(topic, () => {
+        topic.replace(replacement.tail);
+        if (incarnation) topic.adopt(incarnation);
+        for (const record of content) topic.write(record);
+        return topic.draftHead;
+      });
+    }
+    if (incarnation && topic.incarnation !== incarnation && topic.head > 0) {
+      throw new LogError("topic-mismatch", `the copy of ${topicName} was made from another incarnation of its source`);
+    }
+    return this.enqueue(topic, () => {
+      if (incarnation && topic.draftHead === 0) topic.adopt(incarnation);
+      for (const record of records) if (record.offset >= topic.draftHead) topic.write(record);
+      return topic.draftHead;
+    });
+  }
+
+  /** Forgets everything before `offset`; beyond the head, the topic goes on at `offset`. */
+  async truncateBefore(topicName: string, offset: number): Promise<void> {
+    const topic = this.writable(topicName, []);
+    await this.enqueue(topic, () => topic.truncateBefore(offset));
+  }
+
+  async *read(topicName: string, fromOffset: number, signal: AbortSignal): AsyncGenerator<readonly LogRecord[]> {
+    let wake = (): void => {};
+    const onChange = (): void => wake();
+    const followers = this.followersOf(topicName);
+    followers.add(onChange);
+    signal.addEventListener("abort", onChange);
+    try {
+      let position = fromOffset;
+      let caughtUp = false;
+      let start: { generation: number; tail: number } | undefined;
+      while (!signal.aborted) {
+        this.assertOpen();
+        const topic = this.topics.get(topicName);
+        if (topic) {
+          // Whoever replays a compacted topic from 0 needs nothing of what was dropped before.
+          start ??= { generation: topic.generation, tail: topic.cleanup === "compact" && fromOffset === 0 ? topic.tail : 0 };
+          if (topic.generation !== start.generation || (position < topic.tail && topic.tail > start.tail)) {
+            throw new LogError("out-of-range", `${topicName} is held from offset ${topic.tail} on, the reader is at ${position}`);
+          }
+          const batch = topic.after(position);
+          const last = batch.at(-1);
+          if (last) {
+            position = last.offset + 1;
+            yield batch;
+            continue;
+          }
+        }
+        if (!caughtUp) {
+          caughtUp = true;
+          yield [];
+          continue;
+        }
+        // oxlint-disable-next-line no-loop-func -- the one waiter of this reader
+        await new Promise<void>((resolve) => (wake = resolve));
+      }
+    } finally {
+      followers.delete(onChange);
+      signal.removeEventListener("abort", onChange);
+    }
+  }
+
+  async head(topic: string): Promise<number> {
+    return (await this.describe(topic)).head;
+  }
+
+  async tail(topic: string): Promise<number> {
+    return (await this.describe(topic)).tail;
+  }
+
+  async describe(topicName: string): Promise<TopicDescription> {
+    this.assertOpen();
+    const topic = this.topics.get(topicName);
+    if (!topic) return { head: 0, tail: 0, incarnation: "", cleanup: "keep" };
+    return { head: topic.head, tail: topic.tail, incarnation: topic.incarnation, cleanup: topic.cleanup };
+  }
+
+  /** Finishes the appends under way, ends all readers with "closed" and gives the file free. */
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.flush();
+    this.closed = true;
+    this.db.close();
+    for (const topic of this.followers.keys()) this.wake(topic);
+  }
+
+  private writable(topicName: string, records: readonly NewRecord[]): TopicStore {
+    this.assertOpen();
+    const topic = this.topics.get(topicName);
+    if (!topic) throw new LogError("unknown-topic", `topic ${topicName} does not exist`);
+    let bytes = 0;
+    for (const record of records) {
+      bytes += recordBytes(record);
+      if (topic.cleanup === "compact" && typeof record.key !== "string") {
+        throw new LogError("topic-mismatch", `topic ${topicName} is compacted: every record needs a key`);
+      }
+    }
+    if (bytes > maxAppendBytes) throw new LogError("too-large", `append of ${bytes} bytes to ${topicName}: at most ${maxAppendBytes}`);
+    return topic;
+  }
+
+  private enqueue<T>(topic: TopicStore, run: (now: number) => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      // After the sockets of this turn were read: what arrived together is synced together.
+      if (this.queue.length === 0) setImmediate(() => this.flush());
+      this.queue.push({ topic, run, resolve, reject });
+    });
+  }
+
+  private flush(): void {
+    const group = this.queue;
+    if (group.length === 0) return;
+    this.queue = [];
+    const touched = new Set(group.map((write) => write.topic));
+    const answers: unknown[] = [];
+    try {
+      const now = this.clock();
+      this.db.exec("BEGIN IMMEDIATE");
+      for (const write of group) answers.push(write.run(now));
+      for (const topic of touched) {
+        if (topic.cleanup === "compact") topic.expireTombstones(now - this.tombstoneRetentionMs);
+        topic.store();
+      }
+      this.db.exec("COMMIT");
+    } catch (error) {
+      if (this.db.isTransaction) this.db.exec("ROLLBACK");
+      for (const topic of touched) topic.settle(false);
+      const failure = new LogError("unavailable", `the log could not store the append: ${(error as Error).message}`, { cause: error });
+      for (const write of group) write.reject(failure);
+      return;
+    }
+    for (const topic of touched) {
+      topic.settle(true);
+      this.wake(topic.name);
+    }
+    for (const [index, write] of group.entries()) write.resolve(answers[index] as never);
+  }
+
+  private followersOf(topic: string): Set<() => void> {
+    let followers = this.followers.get(topic);
+    if (!followers) this.followers.set(topic, (followers = new Set()));
+    return followers;
+  }
+
+  private wake(topic: string): void {
+    for (const wake of this.followers.get(topic) ?? []) wake();
+  }
+
+  private assertOpen(): void {
+    if (this.closed) throw new LogError("closed", "the log is closed");
+  }
+}
