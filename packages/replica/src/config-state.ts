@@ -1,0 +1,111 @@
+import { type Resource, type ResourceKey, keyString, type KeyString } from "@atoll/resource";
+import type { Verdict } from "./change-set.ts";
+import type { Outcome } from "./fold.ts";
+import type { ResourceReader } from "./reader.ts";
+import { ResourceTable } from "./resource-table.ts";
+import { StateDigest, resourceDigest } from "./state-digest.ts";
+
+/** How many change-set ids are remembered to recognise a retried append. Part of the fold: the same in every process. */
+export const rememberedIds = 4096;
+
+/** Everything a snapshot must carry to go on folding as if the log had been read from its start. */
+export interface ConfigCapture {
+  revision: number;
+  checksum: string;
+  resources: readonly Resource[];
+  /** Oldest first. */
+  verdicts: readonly (readonly [id: string, verdict: Verdict])[];
+}
+
+/** The folded configuration at one revision. Decisions are made by `fold`; this holds their result. */
+export class ConfigState implements ResourceReader {
+  readonly #table = new ResourceTable();
+  readonly #digest = new StateDigest();
+  readonly #verdicts = new Map<string, Verdict>();
+  #revision = 0;
+
+  static from(capture: ConfigCapture): ConfigState {
+    const state = new ConfigState();
+    for (const resource of capture.resources) state.#put(resource);
+    for (const [id, verdict] of capture.verdicts) state.#verdicts.set(id, verdict);
+    state.#revision = capture.revision;
+    return state;
+  }
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  get size(): number {
+    return this.#table.size;
+  }
+
+  get<Spec = unknown>(type: string, mesh: string, name: string): Resource<Spec> | undefined {
+    return this.#table.get(type, mesh, name);
+  }
+
+  list<Spec = unknown>(type: string, mesh?: string): readonly Resource<Spec>[] {
+    return this.#table.list(type, mesh);
+  }
+
+  ofMesh(mesh: string): Iterable<Resource> {
+    return this.#table.ofMesh(mesh);
+  }
+
+  all(): Iterable<Resource> {
+    return this.#table.all();
+  }
+
+  verdictOf(id: string): Verdict | undefined {
+    return this.#verdicts.get(id);
+  }
+
+  /** Equal in every process that folded the same log to the same revision. */
+  checksum(): string {
+    return this.#digest.at(this.#revision);
+  }
+
+  /** Digest of every resource, to name the keys in which two processes differ when their checksums do. */
+  digests(): Map<KeyString, string> {
+    const digests = new Map<KeyString, string>();
+    for (const resource of this.all()) digests.set(keyString(resource), Buffer.from(resourceDigest(resource)).toString("hex"));
+    return digests;
+  }
+
+  /** Takes over what `fold` decided about the record of `revision`. */
+  apply(revision: number, outcome: Outcome): void {
+    this.#revision = revision;
+    if (outcome.repeated) return;
+    for (const write of outcome.writes) {
+      if (write.resource) this.#put(write.resource);
+      else this.#delete(write.key);
+    }
+    // The changed keys of an old verdict are of no use to a retry, and may be many.
+    this.#verdicts.set(outcome.id, outcome.verdict.accepted ? { ...outcome.verdict, changed: [] } : outcome.verdict);
+    if (this.#verdicts.size > rememberedIds) this.#verdicts.delete(this.#verdicts.keys().next().value!);
+  }
+
+  /** Passes over a record that no process can read. */
+  skip(revision: number): void {
+    this.#revision = revision;
+  }
+
+  /** Resources are shared, not copied: they are never changed in place. */
+  capture(): ConfigCapture {
+    return { revision: this.#revision, checksum: this.checksum(), resources: [...this.all()], verdicts: [...this.#verdicts] };
+  }
+
+  #put(resource: Resource): void {
+    const previous = this.#table.get(resource.type, resource.mesh, resource.name);
+    if (previous) this.#digest.remove(resourceDigest(previous));
+    this.#digest.add(resourceDigest(resource));
+    this.#table.set(resource);
+  }
+
+  #delete(key: ResourceKey): void {
+    const previous = this.#table.get(key.type, key.mesh, key.name);
+    if (!previous) return;
+    this.#digest.remove(resourceDigest(previous));
+    this.#table.delete(key);
+  }
+}

@@ -1,0 +1,7 @@
+import { isDeepStrictEqual } from "node:util";
+import type { ResourceDraft } from "@atoll/resource";
+
+/** Same spec and labels: consumers of the resource need not hear of the write. Times and revisions do not count. */
+export function equalValue(a: ResourceDraft, b: ResourceDraft): boolean {
+  return isDeepStrictEqual(a.spec, b.spec) && isDeepStrictEqual(a.labels ?? {}, b.labels ?? {});
+}

@@ -1,0 +1,112 @@
+import { type EventLog, type LogRecord, type NewRecord, topics } from "@atoll/event-log";
+import type { Resource } from "@atoll/resource";
+import type { Verdict } from "./change-set.ts";
+import { type ConfigCapture, ConfigState } from "./config-state.ts";
+import { readToHead } from "./follow.ts";
+import { decodeJson, encodeJson } from "./record-codec.ts";
+
+/**
+ * The snapshots topic holds two slots, `a` and `b`. A writer uses the one that does not hold the newest complete snapshot, so that
+ * a crash half way, or two writers at once, never cost the last good one.
+ * Records: `<slot>/chunk/<n>` and, last, `<slot>/closing`; all carry the snapshot's id, and a slot counts only if every chunk does.
+ */
+const slots = ["a", "b"] as const;
+type Slot = (typeof slots)[number];
+
+const snapshotHeader = "atoll-snapshot";
+/** Well under the record limit of every log adapter (Kafka: 1 MB unless configured). */
+const chunkBytes = 256 * 1024;
+const verdictsPerChunk = 1024;
+const recordsPerAppend = 16;
+
+interface Chunk {
+  resources?: Resource[];
+  verdicts?: [string, Verdict][];
+}
+
+interface Closing {
+  id: string;
+  revision: number;
+  checksum: string;
+  chunks: number;
+  resources: number;
+}
+
+export interface StoredSnapshot {
+  slot: Slot;
+  capture: ConfigCapture;
+}
+
+/** The newest complete snapshot whose content has the checksum it claims; undefined if there is none. */
+export async function readNewestSnapshot(log: EventLog, signal?: AbortSignal): Promise<StoredSnapshot | undefined> {
+  const newest = new Map<string, LogRecord>();
+  for await (const batch of readToHead(log, topics.configSnapshots, 0, signal)) {
+    for (const record of batch) if (record.key !== null) newest.set(record.key, record);
+  }
+  const found = slots
+    .flatMap((slot) => {
+      const closing = newest.get(`${slot}/closing`)?.value;
+      return closing ? [{ slot, closing: decodeJson(closing) as Closing }] : [];
+    })
+    .sort((a, b) => b.closing.revision - a.closing.revision);
+  for (const { slot, closing } of found) {
+    const capture = assemble(slot, closing, newest);
+    if (capture) return { slot, capture };
+  }
+  return undefined;
+}
+
+function assemble(slot: Slot, closing: Closing, records: ReadonlyMap<string, LogRecord>): ConfigCapture | undefined {
+  const resources: Resource[] = [];
+  const verdicts: [string, Verdict][] = [];
+  for (let n = 0; n < closing.chunks; n++) {
+    const record = records.get(`${slot}/chunk/${n}`);
+    if (!record?.value || record.headers[snapshotHeader] !== closing.id) return undefined;
+    const chunk = decodeJson(record.value) as Chunk;
+    for (const resource of chunk.resources ?? []) resources.push(resource);
+    for (const verdict of chunk.verdicts ?? []) verdicts.push(verdict);
+  }
+  const capture = { revision: closing.revision, checksum: closing.checksum, resources, verdicts };
+  return ConfigState.from(capture).checksum() === closing.checksum ? capture : undefined;
+}
+
+/** Appends the capture as the newest snapshot. Resolves when its closing marker is durable. */
+export async function appendSnapshot(log: EventLog, capture: ConfigCapture, newest: StoredSnapshot | undefined): Promise<void> {
+  const slot: Slot = newest?.slot === "a" ? "b" : "a";
+  const id = `${capture.revision}-${capture.checksum}`;
+  const headers = { [snapshotHeader]: id };
+  await log.append(topics.configSnapshots, [{ key: `${slot}/closing`, value: null, headers }]);
+
+  let chunks = 0;
+  let pending: NewRecord[] = [];
+  for (const value of chunksOf(capture)) {
+    pending.push({ key: `${slot}/chunk/${chunks++}`, value, headers });
+    if (pending.length < recordsPerAppend) continue;
+    await log.append(topics.configSnapshots, pending);
+    pending = [];
+  }
+  const { revision, checksum, resources } = capture;
+  const closing: Closing = { id, revision, checksum, chunks, resources: resources.length };
+  await log.append(topics.configSnapshots, [...pending, { key: `${slot}/closing`, value: encodeJson(closing), headers }]);
+}
+
+function* chunksOf(capture: ConfigCapture): Generator<Uint8Array> {
+  let texts: string[] = [];
+  let sizeBytes = 0;
+  const flush = (): Uint8Array => {
+    const chunk = Buffer.from(`{"resources":[${texts.join(",")}]}`);
+    texts = [];
+    sizeBytes = 0;
+    return chunk;
+  };
+  for (const resource of capture.resources) {
+    const text = JSON.stringify(resource);
+    texts.push(text);
+    sizeBytes += text.length;
+    if (sizeBytes >= chunkBytes) yield flush();
+  }
+  if (texts.length > 0) yield flush();
+  for (let i = 0; i < capture.verdicts.length; i += verdictsPerChunk) {
+    yield encodeJson({ verdicts: capture.verdicts.slice(i, i + verdictsPerChunk) });
+  }
+}

@@ -1,0 +1,95 @@
+import { EmbeddedLog, topics } from "@atoll/event-log";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type ChangeEvent, ZoneReplica, joinReaders } from "../src/index.ts";
+import { key } from "./fixtures.ts";
+
+let log: EmbeddedLog;
+let opened: ZoneReplica[] = [];
+let clock = 0;
+
+beforeEach(async () => {
+  clock = 0;
+  log = await EmbeddedLog.open({ path: ":memory:", tombstoneRetentionMs: 1_000, clock: () => clock });
+});
+afterEach(async () => {
+  for (const replica of opened) await replica.close();
+  opened = [];
+  await log.close();
+});
+
+async function open(zone = "east"): Promise<ZoneReplica> {
+  const replica = await ZoneReplica.open({ log, zone, now: () => new Date(clock).toISOString() });
+  opened.push(replica);
+  return replica;
+}
+const dataplane = (name: string, spec: unknown = {}) => ({ type: "Dataplane", mesh: "default", name, spec });
+
+test("a write is readable when it is acknowledged, also in another replica and after a restart", async () => {
+  const [a, b] = [await open(), await open()];
+  const heard = new Promise<ChangeEvent>((resolve) => b.watch(resolve));
+  const stored = await a.put(dataplane("dp", { n: 1 }));
+  expect(a.get("Dataplane", "default", "dp")).toEqual(stored);
+  expect((await heard).keys).toEqual([key("Dataplane", "default", "dp")]);
+  expect(b.get("Dataplane", "default", "dp")).toEqual(stored);
+  expect((await open()).list("Dataplane")).toEqual([stored]);
+  expect((await open("west")).size).toBe(0);
+});
+
+test("an equal put appends nothing; another keeps the creation time", async () => {
+  const replica = await open();
+  const first = await replica.put(dataplane("dp", { n: 1 }));
+  const head = await log.head(topics.zone("east"));
+  clock = 5_000;
+  expect(await replica.put(dataplane("dp", { n: 1 }))).toEqual(first);
+  expect(await log.head(topics.zone("east"))).toBe(head);
+  const second = await replica.put(dataplane("dp", { n: 2 }));
+  expect(second).toMatchObject({ creationTime: first.creationTime, modificationTime: new Date(5_000).toISOString() });
+});
+
+test("writes of one key that are under way together end in the last one asked for", async () => {
+  const replica = await open();
+  await replica.put(dataplane("dp", { n: 1 }));
+  await Promise.all([replica.put(dataplane("dp", { n: 2 })), replica.put(dataplane("dp", { n: 1 }))]);
+  expect(replica.get("Dataplane", "default", "dp")?.spec).toEqual({ n: 1 });
+  await Promise.all([replica.put(dataplane("dp", { n: 3 })), replica.delete({ type: "Dataplane", mesh: "default", name: "dp" })]);
+  expect(replica.get("Dataplane", "default", "dp")).toBeUndefined();
+  await Promise.all([
+    replica.delete({ type: "Dataplane", mesh: "default", name: "dp" }),
+    replica.put(dataplane("dp", { n: 4 })),
+  ]);
+  expect(replica.get("Dataplane", "default", "dp")?.spec).toEqual({ n: 4 });
+});
+
+test("deleting tells whether there was something, and names the key once", async () => {
+  const replica = await open();
+  await replica.put(dataplane("dp"));
+  const events: ChangeEvent[] = [];
+  replica.watch((event) => events.push(event));
+  expect(await replica.delete({ type: "Dataplane", mesh: "default", name: "dp" })).toBe(true);
+  expect(await replica.delete({ type: "Dataplane", mesh: "default", name: "dp" })).toBe(false);
+  expect(events.map(({ keys }) => keys)).toEqual([[key("Dataplane", "default", "dp")]]);
+});
+
+test("an unreadable record is passed over", async () => {
+  const errors: unknown[] = [];
+  const replica = await ZoneReplica.open({ log, zone: "east", onError: (error) => errors.push(error) });
+  opened.push(replica);
+  await log.append(topics.zone("east"), [{ key: "Dataplane/default/bad", value: new TextEncoder().encode("{") }]);
+  await replica.put(dataplane("good"));
+  expect(replica.list("Dataplane").map(({ name }) => name)).toEqual(["good"]);
+  expect(errors).toHaveLength(1);
+});
+
+test("joined readers: the earlier wins, lists are merged in order", async () => {
+  const [east, west] = [await open("east"), await open("west")];
+  await east.put(dataplane("b", { zone: "east" }));
+  await west.put(dataplane("b", { zone: "west" }));
+  await west.put(dataplane("a", { zone: "west" }));
+  const joined = joinReaders(east, west);
+  expect(joined.list("Dataplane").map(({ name, spec }) => [name, spec])).toEqual([
+    ["a", { zone: "west" }],
+    ["b", { zone: "east" }],
+  ]);
+  expect(joined.get("Dataplane", "default", "a")?.spec).toEqual({ zone: "west" });
+  expect(joined.get("Dataplane", "default", "c")).toBeUndefined();
+});
