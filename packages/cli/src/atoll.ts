@@ -1,0 +1,3 @@
+import { runAtoll } from "./atoll-command.ts";
+
+await runAtoll(process.argv);

@@ -1,0 +1,3 @@
+import { runCtl } from "./ctl/command.ts";
+
+await runCtl(process.argv);

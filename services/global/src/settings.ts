@@ -1,0 +1,40 @@
+import { z } from "zod";
+
+const port = z.int().min(0).max(65_535);
+const section = <Shape extends z.ZodRawShape>(shape: Shape) => z.object(shape).prefault({} as never);
+
+/** Settings of the global service. Names are Kuma's where Kuma has the setting; `ATOLL_API_SERVER_HTTP_PORT` and so on. */
+export const globalSettings = z.object({
+  general: section({
+    /** Log, keys and certificates. */
+    workDir: z.string().default("~/.atoll/global"),
+    tlsCertFile: z.string().optional(),
+    tlsKeyFile: z.string().optional(),
+  }),
+  log: section({ level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info") }),
+  apiServer: section({
+    http: section({ enabled: z.boolean().default(true), interface: z.string().default("0.0.0.0"), port: port.default(5681) }),
+    https: section({ enabled: z.boolean().default(true), interface: z.string().default("0.0.0.0"), port: port.default(5682) }),
+    readOnly: z.boolean().default(false),
+    basePath: z.string().default("/"),
+    authn: section({
+      localhostIsAdmin: z.boolean().default(true),
+      tokens: section({ enableIssuer: z.boolean().default(true), bootstrapAdminToken: z.boolean().default(true) }),
+    }),
+  }),
+  multizone: section({
+    global: section({
+      kds: section({ grpcInterface: z.string().default("0.0.0.0"), grpcPort: port.default(5685), heartbeatIntervalMs: z.int().min(100).default(5_000) }),
+    }),
+  }),
+  tokens: section({
+    /** The token issuer. */
+    url: z.url().default("http://127.0.0.1:5684"),
+  }),
+  store: section({ unsafeDelete: z.boolean().default(false) }),
+  defaults: section({ skipMeshCreation: z.boolean().default(false), createMeshRoutingResources: z.boolean().default(false) }),
+  snapshots: section({ everyRecords: z.int().min(1).default(10_000) }),
+  diagnostics: section({ serverInterface: z.string().default("0.0.0.0"), serverPort: port.default(5680) }),
+});
+
+export type GlobalSettings = z.infer<typeof globalSettings>;

@@ -1,0 +1,23 @@
+import { z } from "zod";
+
+const port = z.int().min(0).max(65_535);
+const section = <Shape extends z.ZodRawShape>(shape: Shape) => z.object(shape).prefault({} as never);
+
+/** Settings of the token issuer. */
+export const tokensSettings = z.object({
+  general: section({
+    /** Holds the global sealing key (`global.key`), which global and its token issuers share. */
+    workDir: z.string().default("~/.atoll/global"),
+  }),
+  log: section({ level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info") }),
+  tokens: section({ interface: z.string().default("0.0.0.0"), port: port.default(5684) }),
+  global: section({
+    /** `grpcs://host:port` of global's log relay. */
+    address: z.string().regex(/^grpcs?:\/\/[^/]+:\d+$/, "has to be grpcs://host:port").default("grpcs://127.0.0.1:5685"),
+    rootCaFile: z.string().optional(),
+    tlsSkipVerify: z.boolean().default(false),
+  }),
+  diagnostics: section({ serverInterface: z.string().default("0.0.0.0"), serverPort: port.default(5680) }),
+});
+
+export type TokensSettings = z.infer<typeof tokensSettings>;

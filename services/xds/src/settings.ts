@@ -1,0 +1,42 @@
+import { z } from "zod";
+
+const port = z.int().min(0).max(65_535);
+const section = <Shape extends z.ZodRawShape>(shape: Shape) => z.object(shape).prefault({} as never);
+
+/** Settings of an xDS server. */
+export const xdsSettings = z.object({
+  general: section({
+    /** Certificate of the dataplane server. Shared with the zone's sync service when both run on one machine. */
+    workDir: z.string().default("~/.atoll/zone"),
+    tlsCertFile: z.string().optional(),
+    tlsKeyFile: z.string().optional(),
+    /** Names this replica in the zone's log; has to stay the same across restarts and differ between replicas. */
+    instanceId: z.string().optional(),
+  }),
+  log: section({ level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info") }),
+  multizone: section({
+    zone: section({ name: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "a zone's name is a DNS label of at most 63 characters"), token: z.string().optional(), tokenFile: z.string().optional() }),
+  }),
+  zone: section({
+    /** `grpcs://host:port` of the relay of the zone's sync service. */
+    address: z.string().regex(/^grpcs?:\/\/[^/]+:\d+$/, "has to be grpcs://host:port").default("grpcs://127.0.0.1:5686"),
+    rootCaFile: z.string().optional(),
+    tlsSkipVerify: z.boolean().default(false),
+  }),
+  dpServer: section({
+    interface: z.string().default("0.0.0.0"),
+    port: port.default(5678),
+    authn: section({
+      dpProxy: section({ type: z.enum(["", "dpToken", "none"]).default("") }),
+      zoneProxy: section({ type: z.enum(["", "zoneToken", "none"]).default("") }),
+    }),
+  }),
+  xds: section({ dataplaneDeregistrationDelayMs: z.int().min(0).default(10_000), dataplaneStatusFlushIntervalMs: z.int().min(10).default(1_000) }),
+  bootstrapServer: section({
+    params: section({ adminAddress: z.string().default("127.0.0.1"), adminPort: port.default(9901), xdsHost: z.string().default(""), xdsPort: port.default(0), xdsConnectTimeoutMs: z.int().default(1_000) }),
+  }),
+  proxy: section({ gateway: section({ globalDownstreamMaxConnections: z.int().default(50_000) }) }),
+  diagnostics: section({ serverInterface: z.string().default("0.0.0.0"), serverPort: port.default(5680) }),
+});
+
+export type XdsSettings = z.infer<typeof xdsSettings>;

@@ -1,0 +1,41 @@
+import { z } from "zod";
+
+const port = z.int().min(0).max(65_535);
+const section = <Shape extends z.ZodRawShape>(shape: Shape) => z.object(shape).prefault({} as never);
+
+/** Settings of a zone's sync service. */
+export const zoneSettings = z.object({
+  general: section({
+    /** The zone's log, its mirror of the configuration, keys and certificates. */
+    workDir: z.string().default("~/.atoll/zone"),
+    tlsCertFile: z.string().optional(),
+    tlsKeyFile: z.string().optional(),
+  }),
+  log: section({ level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info") }),
+  apiServer: section({
+    http: section({ enabled: z.boolean().default(true), interface: z.string().default("0.0.0.0"), port: port.default(5681) }),
+    https: section({ enabled: z.boolean().default(true), interface: z.string().default("0.0.0.0"), port: port.default(5682) }),
+    readOnly: z.boolean().default(false),
+    basePath: z.string().default("/"),
+    authn: section({ localhostIsAdmin: z.boolean().default(true), tokens: section({ enableIssuer: z.boolean().default(true) }) }),
+  }),
+  multizone: section({
+    zone: section({
+      name: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "a zone's name is a DNS label of at most 63 characters"),
+      /** `grpcs://host:port` of global. */
+      globalAddress: z.string().regex(/^grpcs?:\/\/[^/]+:\d+$/, "has to be grpcs://host:port").default("grpcs://127.0.0.1:5685"),
+      kds: section({ rootCaFile: z.string().optional(), tlsSkipVerify: z.boolean().default(false) }),
+      /** Zone token with scope cp. */
+      token: z.string().optional(),
+      tokenFile: z.string().optional(),
+      heartbeatIntervalMs: z.int().min(100).default(2_000),
+      /** A zone whose heartbeats stopped is left out by the others after this time. */
+      livenessGraceMs: z.int().min(1_000).default(30_000),
+    }),
+  }),
+  /** Where the zone's xDS replicas connect. */
+  relay: section({ interface: z.string().default("0.0.0.0"), port: port.default(5686) }),
+  diagnostics: section({ serverInterface: z.string().default("0.0.0.0"), serverPort: port.default(5680) }),
+});
+
+export type ZoneSettings = z.infer<typeof zoneSettings>;
