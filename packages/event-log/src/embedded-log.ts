@@ -17,6 +17,8 @@ export interface EmbeddedLogOptions {
 
 interface Write {
   topic: TopicStore;
+  /** A copy's records are safe at their source: they need no sync of their own. */
+  copied: boolean;
   /** Runs inside the transaction and says what the writer is told. */
   run(now: number): unknown;
   resolve(value: never): void;
@@ -25,7 +27,7 @@ interface Write {
 
 /**
  * The log in one file, owned by one process. An append is acknowledged when SQLite has synced it; appends that arrive together share one
- * transaction and one sync. Followers are woken by the append itself. A compacted topic drops the older record of a key at the append of
+ * transaction and one sync. Copied records are written without a sync of their own. Followers are woken by the append itself. A compacted topic drops the older record of a key at the append of
  * the newer.
  */
 export class EmbeddedLog implements MirrorLog {
@@ -37,6 +39,7 @@ export class EmbeddedLog implements MirrorLog {
   private readonly clock: () => number;
   private queue: Write[] = [];
   private closed = false;
+  private syncing = true;
 
   /** Throws `LogError` "unavailable" if another process owns the file, or if it is not a log. */
   static async open(options: EmbeddedLogOptions): Promise<EmbeddedLog> {
@@ -97,11 +100,15 @@ export class EmbeddedLog implements MirrorLog {
     if (incarnation && topic.incarnation !== incarnation && topic.head > 0) {
       throw new LogError("topic-mismatch", `the copy of ${topicName} was made from another incarnation of its source`);
     }
-    return this.enqueue(topic, () => {
-      if (incarnation && topic.draftHead === 0) topic.adopt(incarnation);
-      for (const record of records) if (record.offset >= topic.draftHead) topic.write(record);
-      return topic.draftHead;
-    });
+    return this.enqueue(
+      topic,
+      () => {
+        if (incarnation && topic.draftHead === 0) topic.adopt(incarnation);
+        for (const record of records) if (record.offset >= topic.draftHead) topic.write(record);
+        return topic.draftHead;
+      },
+      true,
+    );
   }
 
   /** Forgets everything before `offset`; beyond the head, the topic goes on at `offset`. */
@@ -190,11 +197,11 @@ export class EmbeddedLog implements MirrorLog {
     return topic;
   }
 
-  private enqueue<T>(topic: TopicStore, run: (now: number) => T): Promise<T> {
+  private enqueue<T>(topic: TopicStore, run: (now: number) => T, copied = false): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       // After the sockets of this turn were read: what arrived together is synced together.
       if (this.queue.length === 0) setImmediate(() => this.flush());
-      this.queue.push({ topic, run, resolve, reject });
+      this.queue.push({ topic, copied, run, resolve, reject });
     });
   }
 
@@ -206,6 +213,7 @@ export class EmbeddedLog implements MirrorLog {
     const answers: unknown[] = [];
     try {
       const now = this.clock();
+      this.syncCommits(group.some((write) => !write.copied));
       this.db.exec("BEGIN IMMEDIATE");
       for (const write of group) answers.push(write.run(now));
       for (const topic of touched) {
@@ -225,6 +233,16 @@ export class EmbeddedLog implements MirrorLog {
       this.wake(topic.name);
     }
     for (const [index, write] of group.entries()) write.resolve(answers[index] as never);
+  }
+
+  /**
+   * FULL syncs each commit; NORMAL leaves it to the next synced one, and loses at most the newest commits when the machine (not the
+   * process) crashes. https://sqlite.org/pragma.html#pragma_synchronous
+   */
+  private syncCommits(wanted: boolean): void {
+    if (this.syncing === wanted) return;
+    this.db.exec(`PRAGMA synchronous = ${wanted ? "FULL" : "NORMAL"}`);
+    this.syncing = wanted;
   }
 
   private followersOf(topic: string): Set<() => void> {

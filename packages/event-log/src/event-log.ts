@@ -66,8 +66,8 @@ export class LogError extends Error {
 export interface MirrorLog extends EventLog {
   describe(topic: string): Promise<TopicDescription>;
   /**
-   * Stores records of another log at their own offsets and resolves, when durable, with the offset expected next. Records below the head
-   * are skipped. Rejects with "topic-mismatch" if the copy was made from another incarnation of the source.
+   * Stores records of another log at their own offsets and resolves with the offset expected next. Records below the head are skipped.
+   * They survive the end of the process; after a crash of the machine the newest may be missing, and are copied again. Rejects with "topic-mismatch" if the copy was made from another incarnation of the source.
    */
   appendMirror(topic: string, records: readonly LogRecord[], options?: MirrorOptions): Promise<number>;
 }
