@@ -20,6 +20,34 @@ export interface ProxyView {
   secrets: SecretView[];
   /** RTDS layers by name, as Envoy runtime values. */
   runtimes: { name: string; values: Record<string, number | string | boolean> }[];
+  /** The ProxyTemplate chosen for this proxy, applied last, to the Envoy resources. */
+  template?: ProxyTemplateView;
+}
+
+/** A ProxyTemplate with its YAML texts parsed: `resource` and `value` are Envoy's own JSON. */
+export interface ProxyTemplateView {
+  /** False without `imports`: the proxy gets `resources` and nothing that would be made for it. */
+  base: boolean;
+  /** Whole Envoy resources with their `@type`. One of the same name replaces a made one. */
+  resources: { name: string; resource: unknown }[];
+  modifications: ProxyModificationView[];
+}
+
+export interface ProxyModificationView {
+  target: "cluster" | "listener" | "networkFilter" | "httpFilter" | "virtualHost";
+  operation: "add" | "patch" | "remove" | "addFirst" | "addLast" | "addBefore" | "addAfter";
+  /** Every field that is present must agree; absent = all. */
+  match?: {
+    /** "inbound", "outbound", "transparent", "prometheus", "admin", "ingress", "egress", "gateway", "dns", "probe", "tracing", "direct-access". */
+    origin?: string;
+    name?: string;
+    /** Tags in the metadata of a listener. */
+    tags?: Tags;
+    listenerName?: string;
+    listenerTags?: Tags;
+    routeConfigurationName?: string;
+  };
+  value?: unknown;
 }
 
 export type Tags = Record<string, string>;
@@ -93,7 +121,10 @@ export interface DirectResponseView {
   body: string;
 }
 
-/** First network filter. ALLOW action: no policy matches = connection closed. */
+/**
+ * First network filter. ALLOW action: no policy matches = connection closed. No policies at all: nobody is allowed, and an HTTP chain
+ * answers 403 instead.
+ */
 export interface RbacView {
   statPrefix: string;
   policies: { name: string; principals: PrincipalView[] }[];
@@ -302,6 +333,7 @@ export interface HealthCheckView {
   alwaysLogFailures?: boolean;
   reuseConnection?: boolean;
   checker:
+    /** `send` and `receive` are base64, as in the policy. */
     | { type: "tcp"; send?: string; receive?: string[] }
     | { type: "http"; path: string; http2?: boolean; expectedStatuses?: number[]; headers?: { name: string; value: string; append: boolean }[] };
 }

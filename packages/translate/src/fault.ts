@@ -1,0 +1,42 @@
+import { encodeAny } from "@atoll/envoy-api";
+import { HTTPFaultSchema } from "@atoll/envoy-api/envoy/extensions/filters/http/fault/v3/fault_pb.js";
+import type { HttpFilterSchema } from "@atoll/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
+import type { FaultView } from "@atoll/view";
+import { durationOf } from "./duration.ts";
+import { fractionalPercent } from "./percent.ts";
+import type { Init } from "./init.ts";
+
+/** Proxies of a mesh say in this header with which tags they send a request; the receiving proxy removes it. */
+export const sourceTagsHeader = "x-kuma-tags";
+
+/** One fault policy as one filter, for the requests of the sources that the policy names. */
+export function faultFilter(view: FaultView): Init<typeof HttpFilterSchema> {
+  const { sourceTagsRegex, delay, abort, responseBandwidth } = view;
+  const typedConfig = encodeAny(HTTPFaultSchema, {
+    headers:
+      sourceTagsRegex === undefined
+        ? []
+        : [
+            {
+              name: sourceTagsHeader,
+              headerMatchSpecifier: {
+                case: "stringMatch",
+                value: { matchPattern: { case: "safeRegex", value: { regex: sourceTagsRegex } } },
+              },
+            },
+          ],
+    delay: delay && {
+      faultDelaySecifier: { case: "fixedDelay", value: durationOf(delay.ms) },
+      percentage: fractionalPercent(delay.percent),
+    },
+    abort: abort && {
+      errorType: { case: "httpStatus", value: abort.httpStatus },
+      percentage: fractionalPercent(abort.percent),
+    },
+    responseRateLimit: responseBandwidth && {
+      limitType: { case: "fixedLimit", value: { limitKbps: BigInt(Math.max(1, Math.round(responseBandwidth.kbps))) } },
+      percentage: fractionalPercent(responseBandwidth.percent),
+    },
+  });
+  return { name: "envoy.filters.http.fault", configType: { case: "typedConfig", value: typedConfig } };
+}

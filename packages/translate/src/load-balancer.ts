@@ -1,0 +1,51 @@
+import { Cluster_LbPolicy, Cluster_LbSubsetConfig_LbSubsetFallbackPolicy, Cluster_LbSubsetConfig_LbSubsetSelector_LbSubsetSelectorFallbackPolicy, Cluster_RingHashLbConfig_HashFunction } from "@atoll/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
+import type { ClusterSchema } from "@atoll/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
+import type { LoadBalancerView } from "@atoll/view";
+import type { Init } from "./init.ts";
+
+type ClusterInit = Init<typeof ClusterSchema>;
+
+export function loadBalancer(view: LoadBalancerView | undefined): Pick<ClusterInit, "lbPolicy" | "lbConfig"> {
+  switch (view?.type) {
+    case undefined:
+    case "roundRobin":
+      return { lbPolicy: Cluster_LbPolicy.ROUND_ROBIN };
+    case "random":
+      return { lbPolicy: Cluster_LbPolicy.RANDOM };
+    case "maglev":
+      return { lbPolicy: Cluster_LbPolicy.MAGLEV };
+    case "leastRequest":
+      return {
+        lbPolicy: Cluster_LbPolicy.LEAST_REQUEST,
+        lbConfig: view.choiceCount === undefined ? undefined : { case: "leastRequestLbConfig", value: { choiceCount: view.choiceCount } },
+      };
+    case "ringHash":
+      return {
+        lbPolicy: Cluster_LbPolicy.RING_HASH,
+        lbConfig: {
+          case: "ringHashLbConfig",
+          value: {
+            hashFunction: Cluster_RingHashLbConfig_HashFunction[view.hashFunction],
+            minimumRingSize: view.minRingSize === undefined ? undefined : BigInt(view.minRingSize),
+            maximumRingSize: view.maxRingSize === undefined ? undefined : BigInt(view.maxRingSize),
+          },
+        },
+      };
+  }
+}
+
+/**
+ * Subsets of the endpoints by their tags. A route that asks for tags gets only endpoints that have them, or none; one that asks for
+ * nothing gets any.
+ */
+export function subsets(keySets: readonly string[][] | undefined): ClusterInit["lbSubsetConfig"] {
+  const selectors = (keySets ?? []).filter((keys) => keys.length > 0);
+  if (selectors.length === 0) return undefined;
+  return {
+    fallbackPolicy: Cluster_LbSubsetConfig_LbSubsetFallbackPolicy.ANY_ENDPOINT,
+    subsetSelectors: selectors.map((keys) => ({
+      keys: [...keys].sort(),
+      fallbackPolicy: Cluster_LbSubsetConfig_LbSubsetSelector_LbSubsetSelectorFallbackPolicy.NO_FALLBACK,
+    })),
+  };
+}
