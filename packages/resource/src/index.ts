@@ -1,1 +1,13 @@
-export {};
+export * from "./resource.ts";
+export type { Kind, ParsedSpec } from "./kind.ts";
+export { kindOf, kindOfPath, kinds } from "./kinds.ts";
+export { parseDocument, type ParsedDocument, type ParseOptions } from "./parse-document.ts";
+export { renderDocument, type DocumentFormat } from "./render-document.ts";
+export { isMeshNameRfc1035, type MetaContext, validateMeta, validateNewMeshName } from "./validators/meta.ts";
+export { goQuote, ParseError } from "./schema/parse-error.ts";
+export { parseJson } from "./schema/json-text.ts";
+export { durationMs, formatDuration, parseGoDuration } from "./duration.ts";
+export * from "./tags.ts";
+export * from "./dataplane.ts";
+export * from "./proxy-status.ts";
+export * from "./specs/index.ts";

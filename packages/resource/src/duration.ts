@@ -1,0 +1,58 @@
+const unitNanoseconds: Record<string, bigint> = {
+  ns: 1n,
+  us: 1000n,
+  "µs": 1000n,
+  "μs": 1000n,
+  ms: 1_000_000n,
+  s: 1_000_000_000n,
+  m: 60_000_000_000n,
+  h: 3_600_000_000_000n,
+};
+
+const secondNanoseconds = 1_000_000_000n;
+const maxNanoseconds = (1n << 63n) - 1n;
+
+/**
+ * Reads Go's duration notation, which is what documents use: "5s", "1m30s", "1.5h", "-1s", "0".
+ * Source: pkg.go.dev/time#ParseDuration
+ */
+export function parseGoDuration(text: string): { nanoseconds: bigint } | { error: string } {
+  const invalid = { error: `time: invalid duration ${JSON.stringify(text)}` };
+  const negative = text.startsWith("-");
+  let rest = text.replace(/^[-+]/, "");
+  if (rest === "0") return { nanoseconds: 0n };
+  if (rest === "") return invalid;
+  let total = 0n;
+  while (rest !== "") {
+    const digits = /^([0-9]*)(?:\.([0-9]*))?/.exec(rest);
+    const whole = digits?.[1] ?? "";
+    const fraction = digits?.[2] ?? "";
+    if (whole === "" && fraction === "") return invalid;
+    rest = rest.slice(digits?.[0].length ?? 0);
+    const unit = /^[^0-9.]+/.exec(rest)?.[0] ?? "";
+    if (unit === "") return { error: `time: missing unit in duration ${JSON.stringify(text)}` };
+    const factor = unitNanoseconds[unit];
+    if (factor === undefined) return { error: `time: unknown unit ${JSON.stringify(unit)} in duration ${JSON.stringify(text)}` };
+    rest = rest.slice(unit.length);
+    total += BigInt(whole || "0") * factor;
+    if (fraction !== "") total += (BigInt(fraction) * factor) / 10n ** BigInt(fraction.length);
+    if (total > maxNanoseconds) return invalid;
+  }
+  return { nanoseconds: negative ? -total : total };
+}
+
+/** Protobuf's JSON form of a duration: seconds with 0, 3, 6 or 9 fractional digits. */
+export function formatDuration(nanoseconds: bigint): string {
+  const sign = nanoseconds < 0n ? "-" : "";
+  const absolute = nanoseconds < 0n ? -nanoseconds : nanoseconds;
+  const fraction = (absolute % secondNanoseconds).toString().padStart(9, "0");
+  const shown = fraction.replace(/(000){1,3}$/, "");
+  return `${sign}${absolute / secondNanoseconds}${shown === "" ? "" : `.${shown}`}s`;
+}
+
+/** Milliseconds of a duration as stored in specs ("5s", "0.250s") or in Go's notation; throws on anything else. */
+export function durationMs(text: string): number {
+  const parsed = parseGoDuration(text);
+  if ("error" in parsed) throw new RangeError(parsed.error);
+  return Number(parsed.nanoseconds) / 1e6;
+}

@@ -1,0 +1,32 @@
+import type { Violation } from "./resource.ts";
+
+export type ParsedSpec = { spec: unknown } | { violations: Violation[] } | { parseError: string };
+
+/** Everything that is known about one kind of resource without looking at any instance. */
+export interface Kind {
+  readonly type: string;
+  readonly scope: "mesh" | "global";
+  /** Last segment of the collection's URL; "" for internal kinds, which have none. */
+  readonly path: string;
+  /** Names on the command line; "" where the kind has none. */
+  readonly singular: string;
+  readonly plural: string;
+  readonly displayName: { readonly singular: string; readonly plural: string };
+  /** The spec is nested under `spec` in the universal form instead of merged with the meta fields. */
+  readonly plugin: boolean;
+  readonly policy: boolean;
+  readonly adminOnly: boolean;
+  /** Written by the control plane only. */
+  readonly readOnly: boolean;
+  /** Never on REST, has no written form. */
+  readonly internal: boolean;
+  /** Where clients may write it. `zone` means a zone that is connected to a global. */
+  readonly writableOn: { readonly global: boolean; readonly zone: boolean };
+  readonly sync: { readonly globalToZone: boolean; readonly zoneToGlobal: boolean; readonly betweenZones: boolean };
+  /** Stored and served, but without effect: what to tell whoever writes it. */
+  readonly warning?: string;
+  /** Namespaced in the Kubernetes form. */
+  readonly namespaced: boolean;
+  /** Reads, normalises and validates a spec. All violations are reported, in the order of the spec's fields. */
+  parseSpec(raw: unknown): ParsedSpec;
+}

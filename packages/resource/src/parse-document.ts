@@ -1,0 +1,114 @@
+import type { Kind } from "./kind.ts";
+import { kindOf } from "./kinds.ts";
+import type { ResourceDraft, Violation } from "./resource.ts";
+import { isObject, type JsonObject } from "./schema/codec.ts";
+import { jsonTypeName, ParseError } from "./schema/parse-error.ts";
+import { label } from "./tags.ts";
+import { parseTimestamp } from "./timestamp.ts";
+
+export interface ParseOptions {
+  /** Read the spec as this kind's, whatever `type` says (a REST path decides the kind). */
+  kind?: Kind;
+  /** Mesh of a document of a mesh-scoped kind that names none. Default: "" (Kubernetes form: "default"). */
+  defaultMesh?: string;
+}
+
+export type ParsedDocument =
+  | { ok: true; resource: ResourceDraft }
+  /** The document cannot be read; goes into the detail `invalid <Type> object: "..."`. */
+  | { ok: false; parseError: string; violations?: undefined }
+  | { ok: false; violations: Violation[]; parseError?: undefined };
+
+interface Meta {
+  type: string;
+  mesh: string;
+  name: string;
+  labels?: Record<string, string>;
+  rawSpec: unknown;
+}
+
+/**
+ * Reads one document in universal form (`type`, `name`, ...) or Kubernetes form (`apiVersion`, `kind`, `metadata`, ...),
+ * already decoded from JSON or YAML. Checks its shape and spec, not its meta fields: see `validateMeta`.
+ */
+export function parseDocument(body: unknown, options: ParseOptions = {}): ParsedDocument {
+  let meta: Meta;
+  try {
+    if (!isObject(body)) throw new ParseError(`json: cannot unmarshal ${jsonTypeName(body)} into Go value of type v1alpha1.ResourceMeta`);
+    meta = isKubernetes(body) ? kubernetesMeta(body) : universalMeta(body, options);
+  } catch (error) {
+    if (error instanceof ParseError) return { ok: false, parseError: error.message };
+    throw error;
+  }
+  const kind = options.kind ?? kindOf(meta.type);
+  if (!kind || kind.internal) {
+    const reason = meta.type === "" ? "cannot be empty" : `unknown type ${JSON.stringify(meta.type)}`;
+    return { ok: false, violations: [{ field: "type", reason }] };
+  }
+  const parsed = kind.parseSpec(meta.rawSpec);
+  if ("parseError" in parsed) return { ok: false, parseError: parsed.parseError };
+  if ("violations" in parsed) return { ok: false, violations: parsed.violations };
+  const mesh = kind.scope === "global" ? "" : meta.mesh;
+  const labels = meta.labels && Object.keys(meta.labels).length > 0 ? { labels: meta.labels } : {};
+  return { ok: true, resource: { type: meta.type, mesh, name: meta.name, ...labels, spec: parsed.spec } };
+}
+
+const isKubernetes = (body: JsonObject): boolean =>
+  typeof body.apiVersion === "string" && typeof body.kind === "string" && isObject(body.metadata);
+
+function universalMeta(body: JsonObject, options: ParseOptions): Meta {
+  const type = text(body, "type");
+  for (const time of ["creationTime", "modificationTime"]) {
+    const written = text(body, time);
+    const parsed = written === "" ? undefined : parseTimestamp(written);
+    if (parsed && "error" in parsed) throw new ParseError(parsed.error);
+  }
+  const kind = options.kind ?? kindOf(type);
+  return {
+    type,
+    mesh: text(body, "mesh") || (options.defaultMesh ?? ""),
+    name: text(body, "name"),
+    labels: textMap(body, "labels"),
+    rawSpec: kind?.plugin ? body.spec : body,
+  };
+}
+
+function kubernetesMeta(body: JsonObject): Meta {
+  const metadata = body.metadata as JsonObject;
+  const labels = textMap(metadata, "labels");
+  const annotations = textMap(metadata, "annotations");
+  const mesh = text(body, "mesh") || labels?.[label.mesh] || annotations?.[label.mesh] || "default";
+  const meta = { type: text(body, "kind"), mesh, name: text(metadata, "name"), labels };
+  return body.apiVersion === "v1" && meta.type === "Secret" ? kubernetesSecret(body, meta) : { ...meta, rawSpec: body.spec };
+}
+
+/** Secrets are Kubernetes' own, told apart by their `type`; the value lies under the key `value`. */
+function kubernetesSecret(body: JsonObject, meta: Omit<Meta, "rawSpec">): Meta {
+  const type = body.type === "system.kuma.io/global-secret" ? "GlobalSecret" : "Secret";
+  const plain = isObject(body.stringData) ? body.stringData.value : undefined;
+  const encoded = isObject(body.data) ? body.data.value : undefined;
+  const data = typeof plain === "string" ? Buffer.from(plain).toString("base64") : encoded;
+  return { ...meta, type, rawSpec: { data } };
+}
+
+function text(body: JsonObject, field: string): string {
+  const value = body[field] ?? "";
+  if (typeof value !== "string") throw wrongMeta(value, field, "string");
+  return value;
+}
+
+function textMap(body: JsonObject, field: string): Record<string, string> | undefined {
+  const value = body[field] ?? undefined;
+  if (value === undefined) return undefined;
+  if (!isObject(value)) throw wrongMeta(value, field, "map[string]string");
+  const sorted: Record<string, string> = {};
+  for (const key of Object.keys(value).toSorted()) {
+    const item = value[key] ?? "";
+    if (typeof item !== "string") throw wrongMeta(item, field, "string");
+    sorted[key] = item;
+  }
+  return sorted;
+}
+
+const wrongMeta = (value: unknown, field: string, goType: string): ParseError =>
+  new ParseError(`json: cannot unmarshal ${jsonTypeName(value)} into Go struct field ResourceMeta.${field} of type ${goType}`);

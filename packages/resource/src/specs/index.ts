@@ -1,0 +1,40 @@
+export type { DataSource, Selector, TagMap } from "./common.ts";
+export type {
+  BuiltinCaConf,
+  CertificateAuthorityBackend,
+  LoggingBackend,
+  MeshSpec,
+  MetricsBackend,
+  PrometheusConf,
+  ProvidedCaConf,
+  TracingBackend,
+} from "./mesh.ts";
+export type { DataplaneGateway, DataplaneInbound, DataplaneOutbound, DataplaneSpec } from "./dataplane.ts";
+export type { MeshGatewayListener, MeshGatewaySpec } from "./mesh-gateway.ts";
+export type { GatewayRouteBackend, GatewayRouteFilter, GatewayRouteMatch, GatewayRouteRule, MeshGatewayRouteSpec } from "./mesh-gateway-route.ts";
+export type { AvailableService, ZoneEgressSpec, ZoneIngressSpec } from "./zone-proxy.ts";
+export type { ExternalServiceSpec } from "./external-service.ts";
+export type { ZoneSpec } from "./zone.ts";
+export type { SealedSecretSpec, SecretSpec, TokenVerificationKeySpec } from "./secret.ts";
+export type {
+  DataplaneInsightSpec,
+  DiscoverySubscription,
+  ZoneEgressInsightSpec,
+  ZoneIngressInsightSpec,
+  ZoneInsightSpec,
+  ZoneSubscription,
+} from "./insight.ts";
+export type { MeshInsightSpec, ProxyCounts, ServiceInsightEntry, ServiceInsightSpec } from "./mesh-insight.ts";
+export type { CircuitBreakerSpec } from "./circuit-breaker.ts";
+export type { FaultInjectionSpec } from "./fault-injection.ts";
+export type { HealthCheckSpec } from "./health-check.ts";
+export type { ProxyTemplateModification, ProxyTemplateSpec } from "./proxy-template.ts";
+export type { RateLimitSpec } from "./rate-limit.ts";
+export type { RetrySpec } from "./retry.ts";
+export type { TimeoutSpec } from "./timeout.ts";
+export type { TrafficLogSpec } from "./traffic-log.ts";
+export type { TrafficPermissionSpec } from "./traffic-permission.ts";
+export type { StringMatcher, TrafficRouteHttp, TrafficRouteLoadBalancer, TrafficRouteSpec, TrafficRouteSplit } from "./traffic-route.ts";
+export type { TrafficTraceSpec } from "./traffic-trace.ts";
+export type { VirtualOutboundSpec } from "./virtual-outbound.ts";
+export type { PluginPolicySpec } from "./plugin-policy.ts";

@@ -1,0 +1,35 @@
+import { z } from "zod";
+
+const kindsOfTarget = [
+  "Mesh",
+  "MeshSubset",
+  "MeshGateway",
+  "MeshService",
+  "MeshExternalService",
+  "MeshServiceSubset",
+  "MeshMultiZoneService",
+  "MeshHTTPRoute",
+  "Dataplane",
+] as const;
+
+const targetRef = z.looseObject({
+  kind: z.enum(kindsOfTarget),
+  name: z.string().optional(),
+  namespace: z.string().optional(),
+  mesh: z.string().optional(),
+  sectionName: z.string().optional(),
+  tags: z.record(z.string(), z.string()).optional(),
+  labels: z.record(z.string(), z.string()).optional(),
+  proxyTypes: z.array(z.enum(["Sidecar", "Gateway"])).optional(),
+});
+
+const item = z.looseObject({ targetRef: targetRef.optional(), default: z.record(z.string(), z.unknown()).optional() });
+
+/** What all policies with a target reference have in common; the rest of the spec is kept as written. */
+export const pluginPolicySchema = z.looseObject({
+  targetRef: targetRef.optional(),
+  from: z.array(item).optional(),
+  to: z.array(item).optional(),
+  rules: z.array(z.looseObject({ default: z.record(z.string(), z.unknown()).optional() })).optional(),
+});
+export type PluginPolicySpec = z.infer<typeof pluginPolicySchema>;
