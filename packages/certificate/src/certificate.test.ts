@@ -1,8 +1,11 @@
-import { X509Certificate } from "node:crypto";
+import "./reflect-metadata.ts";
+import { generateKeyPairSync, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { connect, createServer, type TLSSocket } from "node:tls";
 import { performance } from "node:perf_hooks";
+import { KeyUsageFlags } from "@peculiar/x509";
 import { beforeAll, describe, expect, test } from "vitest";
+import { buildCertificate } from "./build-certificate.ts";
 import {
   builtinCaSecretNames,
   caSourceOf,
@@ -38,6 +41,33 @@ beforeAll(async () => {
   ca = CertificateAuthority.load(pair);
 });
 
+const handshake = async (server: PemPair, client: PemPair, trust: string): Promise<string> => {
+  const listener = createServer({ cert: server.certPem, key: server.keyPem, ca: trust, requestCert: true, rejectUnauthorized: true });
+  listener.on("tlsClientError", () => {});
+  listener.listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  const seen = once(listener, "secureConnection") as Promise<[TLSSocket]>;
+  const { port } = listener.address() as { port: number };
+  const socket = connect({
+    port,
+    host: "127.0.0.1",
+    cert: client.certPem,
+    key: client.keyPem,
+    ca: trust,
+    checkServerIdentity: () => undefined,
+  });
+  const failed = new Promise<string>((resolve) => socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? "error")));
+  try {
+    return await Promise.race([
+      failed,
+      seen.then(([accepted]) => `mutual ${accepted.getPeerX509Certificate()?.subjectAltName?.split(",")[0]}`),
+    ]);
+  } finally {
+    socket.destroy();
+    listener.close();
+  }
+};
+
 test("a builtin CA: names, usages, life, and it passes the checks of a provided one", () => {
   const certificate = new X509Certificate(pair.certPem);
   expect([certificate.subject, certificate.issuer, certificate.subjectAltName, certificate.ca]).toEqual([
@@ -71,6 +101,19 @@ describe("provided CA", () => {
       "keyCertSign",
       "keyAgreement",
     ]);
+  });
+
+  test("an ECDSA one signs leaves; one that may not sign certificates is told so", async () => {
+    const curve = generateKeyPairSync("ec", { namedCurve: "P-384" });
+    const keyPem = curve.privateKey.export({ type: "sec1", format: "pem" }) as string;
+    const life = { notBefore: new Date(nowMs - 1_000), notAfter: new Date(nowMs + 3_600_000) };
+    const withUsages = (usages: number) => buildCertificate({ subject: "CN=ec", keyPair: curve, isCa: true, usages, names: [], ...life });
+    const good = { certPem: await withUsages(KeyUsageFlags.keyCertSign), keyPem };
+    expect(validateProvidedCa(good)).toEqual([]);
+    const leaf = await issueLeaf(CertificateAuthority.load(good), { identity, nowMs, keyPair });
+    expect(await handshake(leaf, leaf, good.certPem)).toBe("mutual URI:spiffe://demo/api");
+    const weak = { certPem: await withUsages(KeyUsageFlags.digitalSignature), keyPem };
+    expect(validateProvidedCa(weak).map(({ reason }) => reason)).toEqual([expect.stringContaining("'keyCertSign' must be set")]);
   });
 
   test("what does not load", async () => {
@@ -122,33 +165,6 @@ describe("leaf", () => {
     const short = CertificateAuthority.load(await createBuiltinCa({ mesh: "demo", nowMs, lifetimeMs: 3_600_000 }));
     expect((await issueLeaf(short, { identity, nowMs, keyPair })).notAfter).toEqual(short.notAfter);
   });
-
-  const handshake = async (server: PemPair, client: PemPair, trust: string): Promise<string> => {
-    const listener = createServer({ cert: server.certPem, key: server.keyPem, ca: trust, requestCert: true, rejectUnauthorized: true });
-    listener.on("tlsClientError", () => {});
-    listener.listen(0, "127.0.0.1");
-    await once(listener, "listening");
-    const seen = once(listener, "secureConnection") as Promise<[TLSSocket]>;
-    const { port } = listener.address() as { port: number };
-    const socket = connect({
-      port,
-      host: "127.0.0.1",
-      cert: client.certPem,
-      key: client.keyPem,
-      ca: trust,
-      checkServerIdentity: () => undefined,
-    });
-    const failed = new Promise<string>((resolve) => socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? "error")));
-    try {
-      return await Promise.race([
-        failed,
-        seen.then(([accepted]) => `mutual ${accepted.getPeerX509Certificate()?.subjectAltName?.split(",")[0]}`),
-      ]);
-    } finally {
-      socket.destroy();
-      listener.close();
-    }
-  };
 
   test("mutual TLS: leaves of one CA accept each other, and those of another CA are refused", async () => {
     const leaf = await issueLeaf(ca, { identity, nowMs, keyPair });

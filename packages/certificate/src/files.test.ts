@@ -70,7 +70,7 @@ describe("gateway bundle", () => {
       [rsa.certPem + rsa.keyPem.replace(/\n[^-]{9}/, "\nAAAAAAAAA"), "the bundle: the private key cannot be parsed"],
       [rsa.certPem.replace(/\n[^-]{9}/, "\nAAAAAAAAA") + rsa.keyPem, "the bundle: certificate 1 cannot be parsed"],
     ];
-    for (const [text, message] of cases) expect(() => parseGatewayBundle(text), message).toThrow(new RegExp(`^${message}$`));
+    for (const [text, message] of cases) expect(() => parseGatewayBundle(text)).toThrow(new RegExp(`^${message}$`));
   });
 });
 

@@ -63,9 +63,10 @@ export function validateProvidedCa(pair: PemPair): Violation[] {
   if (problem !== undefined) return [problem];
   return readCertificates(pair.certPem).flatMap((certificate, index): Violation[] => {
     const field = `cert[${index}]`;
-    const usages = new x509.X509Certificate(certificate.raw).getExtension(x509.KeyUsagesExtension)?.usages ?? 0;
+    const parsed = new x509.X509Certificate(certificate.raw);
+    const usages = parsed.getExtension(x509.KeyUsagesExtension)?.usages ?? 0;
     const violations: Violation[] = [];
-    if (!certificate.ca)
+    if (parsed.getExtension(x509.BasicConstraintsExtension)?.ca !== true)
       violations.push({ field, reason: "basic constraint 'CA' must be set to 'true' (see X509-SVID: 4.1. Basic Constraints)" });
     if ((usages & x509.KeyUsageFlags.keyCertSign) === 0) {
       violations.push({ field, reason: "key usage extension 'keyCertSign' must be set (see X509-SVID: 4.3. Key Usage)" });
