@@ -1,6 +1,6 @@
 export { dataplaneTokenAllows, zoneTokenAllows, type AuthorisedDataplane, type Permission } from "./authorisation.ts";
 export type { ClaimsByKind, DataplaneClaims, RegisteredClaims, TokenKind, UserClaims, ZoneClaims, ZoneScope } from "./claims.ts";
-export { formatGoDuration, parseGoDuration, type ParsedDuration } from "./go-duration.ts";
+export { formatGoDuration } from "./go-duration.ts";
 export { issueToken, type IssueOptions } from "./issue.ts";
 export { renderJwks, type JsonWebKeyEntry } from "./jwks.ts";
 export {
@@ -17,7 +17,8 @@ export {
   zoneScope,
   type KeyScope,
 } from "./key-name.ts";
-export { parseTokenRequest, type ParsedTokenRequest, type TokenRequest } from "./request.ts";
+export { createRemoteIssuer, type IssueProblem, type RemoteIssuerOptions } from "./remote-issuer.ts";
+export { parseTokenRequest, renderTokenRequest, type ParsedTokenRequest, type TokenRequest } from "./request.ts";
 export type { ResourceSource } from "./resource-source.ts";
 export { parseRevocations, resourceRevocations, type Revocations } from "./revocations.ts";
 export { createSigningKey, publicKeyPem, readSigningKey, readVerificationKey } from "./signing-key.ts";

@@ -1,6 +1,6 @@
-import type { Violation } from "@atoll/resource";
+import { parseGoDuration, type Violation } from "@atoll/resource";
 import { ClaimsError, lowerCaseKeys, stringOf, stringsOf, tagsOf, type ClaimsByKind, type TokenKind } from "./claims.ts";
-import { parseGoDuration } from "./go-duration.ts";
+import { formatGoDuration } from "./go-duration.ts";
 
 /** What `POST /tokens/<kind>` asks for. */
 export interface TokenRequest<K extends TokenKind> {
@@ -23,9 +23,9 @@ function validFor(text: string, whenEmptyMs: number | undefined): { durationMs: 
   if (text === "")
     return whenEmptyMs === undefined ? { durationMs: 0, violations: [empty("validFor")] } : { durationMs: whenEmptyMs, violations: [] };
   const parsed = parseGoDuration(text);
-  return parsed.ok
-    ? { durationMs: parsed.durationMs, violations: [] }
-    : { durationMs: 0, violations: [{ field: "validFor", reason: `is invalid: ${parsed.error}` }] };
+  return "error" in parsed
+    ? { durationMs: 0, violations: [{ field: "validFor", reason: `is invalid: ${parsed.error}` }] }
+    : { durationMs: Number(parsed.nanoseconds) / 1e6, violations: [] };
 }
 
 type Parse<K extends TokenKind> = (json: Readonly<Record<string, unknown>>) => TokenRequest<K> & { violations: Violation[] };
@@ -72,3 +72,7 @@ export function parseTokenRequest<K extends TokenKind>(kind: K, body: string): P
     throw error;
   }
 }
+
+/** The body that `parseTokenRequest` reads as `request`. */
+export const renderTokenRequest = <K extends TokenKind>({ claims, validForMs }: TokenRequest<K>): string =>
+  JSON.stringify({ ...claims, validFor: formatGoDuration(validForMs) });

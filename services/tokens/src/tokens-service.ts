@@ -1,0 +1,143 @@
+import { isServiceBearer, SecretError, type SealingKey } from "@atoll/secret";
+import {
+  renderJwks,
+  resourceKeys,
+  resourceRevocations,
+  TokenError,
+  verifyDataplaneToken,
+  verifyUserToken,
+  verifyZoneToken,
+  type IssueProblem,
+  type TokenKind,
+} from "@atoll/token";
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { problemBody } from "./problem-body.ts";
+import { createIssuer, type IssuerPorts } from "./token-issuer.ts";
+
+export interface TokensPorts extends Omit<IssuerPorts, "keyRing"> {
+  /** The global key opens signing keys and is what other services prove they have; the zone key opens revocation lists. */
+  keyRing: { global: SealingKey; zone?: SealingKey };
+  /** Resolves when the resources show that revision; rejects when `timeoutMs` passes first. */
+  waitFor?(revision: number, options: { timeoutMs: number }): Promise<void>;
+  /** Shaped like a pino logger. */
+  logger: { info(fields: object, message: string): void; error(fields: object, message: string): void };
+}
+
+const kinds: readonly TokenKind[] = ["dataplane", "zone", "user"];
+const catchUpLimitMs = 5_000;
+
+const header = (request: FastifyRequest, name: string): string | undefined => {
+  const value = request.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+};
+
+function authorOf(request: FastifyRequest): string {
+  try {
+    return decodeURIComponent(header(request, "atoll-author") ?? "");
+  } catch {
+    return "";
+  }
+}
+
+const sendProblem = (reply: FastifyReply, problem: IssueProblem) =>
+  reply
+    .code(problem.status)
+    .type("application/json")
+    .send(`${JSON.stringify(problemBody(problem), null, 1)}\n`);
+
+/**
+ * The token issuer over HTTP. `POST /tokens/<kind>` and `POST /tokens/verify` are for services that hold the global key and carry its
+ * bearer; `GET /.well-known/jwks.json` (`?kind=&mesh=`) is for everyone. Bodies and refusals are those of the public REST API.
+ */
+export function createTokensServer(ports: TokensPorts, https?: { cert: string; key: string }): FastifyInstance {
+  const { resources, keyRing, clock, logger } = ports;
+  const app = fastify({ logger: false, bodyLimit: 1_048_576, ...(https && { https }) }) as unknown as FastifyInstance;
+  const issue = createIssuer(ports);
+  const keys = resourceKeys(resources, keyRing);
+  const revocations = resourceRevocations(resources, keyRing);
+
+  // The issuer reads JSON itself, to answer a malformed body as the REST API does.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
+
+  app.setNotFoundHandler((_request, reply) => sendProblem(reply, { status: 404, title: "Not found", detail: "Not found" }));
+  app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) => {
+    const status = error.statusCode ?? 500;
+    if (status < 500) return sendProblem(reply, { status, title: "Bad Request", detail: error.message });
+    logger.error({ err: error, path: request.url }, "request failed");
+    return sendProblem(reply, { status: 500, title: "Could not issue a token", detail: "Internal Server Error" });
+  });
+
+  const onlyServices = async (request: FastifyRequest, reply: FastifyReply) => {
+    if (isServiceBearer(keyRing.global, header(request, "authorization"))) return;
+    await sendProblem(reply, { status: 401, title: "Invalid authentication data", detail: "Unauthenticated" });
+  };
+  const caughtUp = async (request: FastifyRequest, reply: FastifyReply) => {
+    const revision = Number(header(request, "atoll-revision") ?? 0);
+    if (ports.waitFor === undefined || !Number.isSafeInteger(revision) || revision <= 0) return;
+    try {
+      await ports.waitFor(revision, { timeoutMs: catchUpLimitMs });
+    } catch {
+      const detail = `the token issuer has not reached revision ${revision}`;
+      await sendProblem(reply, { status: 503, title: "Could not issue a token", detail });
+    }
+  };
+  const preHandler = [onlyServices, caughtUp];
+
+  for (const kind of kinds) {
+    app.post(`/tokens/${kind}`, { preHandler }, async (request, reply) => {
+      const outcome = await issue(kind, String(request.body ?? ""), authorOf(request));
+      if ("token" in outcome) return reply.type("text/plain").send(outcome.token);
+      if ("problem" in outcome) return sendProblem(reply, outcome.problem);
+      return reply.code(400).send();
+    });
+  }
+
+  app.post("/tokens/verify", { preHandler }, async (request, reply) => {
+    const asked = verifyRequest(String(request.body ?? ""));
+    if (asked === undefined) return reply.code(400).send();
+    const options = { keys, revocations, nowMs: clock() };
+    try {
+      if (asked.kind === "dataplane") return await verifyDataplaneToken(asked.token, asked.mesh, options);
+      return await (asked.kind === "zone" ? verifyZoneToken : verifyUserToken)(asked.token, options);
+    } catch (error) {
+      if (!(error instanceof TokenError || error instanceof SecretError)) throw error;
+      return sendProblem(reply, { status: 401, title: "Invalid authentication data", detail: error.message });
+    }
+  });
+
+  const jwks = async (request: FastifyRequest, reply: FastifyReply) => {
+    const { kind, mesh } = request.query as { kind?: TokenKind; mesh?: string };
+    return reply.header("cache-control", "no-cache").send(renderJwks(resources, { kind, mesh }));
+  };
+  for (const path of ["/.well-known/jwks.json", "/jwks"]) app.get(path, jwks);
+  return app;
+}
+
+function verifyRequest(body: string): { kind: TokenKind; mesh: string; token: string } | undefined {
+  try {
+    const { kind, mesh = "", token } = JSON.parse(body) as Record<string, unknown>;
+    const known = kinds.find((candidate) => candidate === kind);
+    return known === undefined || typeof mesh !== "string" || typeof token !== "string" ? undefined : { kind: known, mesh, token };
+  } catch {
+    return undefined;
+  }
+}
+
+export interface TokensAddress {
+  host: string;
+  /** 0 = any free port. */
+  port: number;
+  /** PEM; absent = plain HTTP, for loopback. */
+  tls?: { cert: string; key: string };
+}
+
+/** Starts the token issuer; rejects if the address is taken. */
+export async function startTokens(address: TokensAddress, ports: TokensPorts): Promise<{ port: number; close(): Promise<void> }> {
+  const app = createTokensServer(ports, address.tls);
+  await app.listen({ host: address.host, port: address.port });
+  const bound = app.server.address();
+  const port = typeof bound === "object" && bound !== null ? bound.port : address.port;
+  ports.logger.info({ host: address.host, port }, "token issuer listens");
+  return { port, close: () => app.close() };
+}
