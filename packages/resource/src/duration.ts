@@ -31,7 +31,7 @@ export function parseGoDuration(text: string): { nanoseconds: bigint } | { error
     rest = rest.slice(digits?.[0].length ?? 0);
     const unit = /^[^0-9.]+/.exec(rest)?.[0] ?? "";
     if (unit === "") return { error: `time: missing unit in duration ${JSON.stringify(text)}` };
-    const factor = unitNanoseconds[unit];
+    const factor = Object.hasOwn(unitNanoseconds, unit) ? unitNanoseconds[unit] : undefined;
     if (factor === undefined) return { error: `time: unknown unit ${JSON.stringify(unit)} in duration ${JSON.stringify(text)}` };
     rest = rest.slice(unit.length);
     total += BigInt(whole || "0") * factor;

@@ -57,6 +57,9 @@ describe("requests", () => {
       "scope: cannot be empty",
       'validFor: is invalid: time: unknown unit "d" in duration "1d"',
     ]);
+    expect(violations("zone", { scope: ["cp"], validFor: "1constructor" })).toEqual([
+      'validFor: is invalid: time: unknown unit "constructor" in duration "1constructor"',
+    ]);
     expect(violations("user", { validFor: "1h" })).toEqual(["name: cannot be empty"]);
   });
 

@@ -1,4 +1,4 @@
-import type { EventLog } from "@atoll/event-log";
+import { topicConfig, type EventLog } from "@atoll/event-log";
 import type { TokenKind } from "@atoll/token";
 
 /** One issued token, without the token: enough to find it by its owner and to revoke it by its id. */
@@ -23,9 +23,9 @@ export interface Ledger {
 
 export const ledgerTopic = "atoll.tokens";
 
-/** Keeps the ledger in a topic of its own, a record for each token, keyed by its id. */
+/** Keeps the ledger in a topic of its own: a record for each token, keyed by its id, so compaction removes none. */
 export async function openLedger(log: EventLog): Promise<Ledger> {
-  await log.ensureTopic({ name: ledgerTopic, cleanup: "keep" });
+  await log.ensureTopic(topicConfig(ledgerTopic));
   return {
     async append(entry) {
       await log.append(ledgerTopic, [{ key: entry.jti, value: Buffer.from(JSON.stringify(entry)) }]);
