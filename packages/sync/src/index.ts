@@ -1,1 +1,15 @@
-export {};
+export { AvailabilityPublisher } from "./availability-publisher.ts";
+export type { AvailabilityPublisherOptions, WatchedReader } from "./availability-publisher.ts";
+export { ForeignSourceError, mirrorConfig } from "./config-mirror.ts";
+export type { ConfigMirrorOptions } from "./config-mirror.ts";
+export { InventoryFeed } from "./inventory-feed.ts";
+export type { HeartbeatEvent, InventoryFeedOptions } from "./inventory-feed.ts";
+export type { Heartbeat, LivenessVerdict } from "./inventory-records.ts";
+export { liveInventory } from "./live-inventory.ts";
+export type { Liveness } from "./live-inventory.ts";
+export { LivenessJudge, scheduleTimeout } from "./liveness-judge.ts";
+export type { LivenessJudgeOptions, Schedule } from "./liveness-judge.ts";
+export { enabledZones } from "./zone-tasks.ts";
+export type { ZoneDirectory } from "./zone-tasks.ts";
+export { ZoneSync } from "./zone-sync.ts";
+export type { LocalLog, MirrorStatus, UpstreamConnection, ZoneSyncOptions, ZoneSyncStatus } from "./zone-sync.ts";

@@ -1,0 +1,131 @@
+import { type EventLog, type NewRecord, topics } from "@atoll/event-log";
+import {
+  type DataplaneIntent,
+  type ExternalServiceIntent,
+  type MeshGatewayIntent,
+  type MeshIntent,
+  computeAvailableServices,
+} from "@atoll/inventory";
+import { type ChangeEvent, type ResourceReader, encodeJson, joinReaders, readToHead } from "@atoll/replica";
+import { entryRecordKey, entryValue, ingressRecordKey, isOffer } from "./inventory-records.ts";
+
+interface ZoneIngressIntent {
+  zone?: string;
+  networking?: { advertisedAddress?: string; advertisedPort?: number };
+}
+
+export interface WatchedReader extends ResourceReader {
+  watch(listener: (event: ChangeEvent) => void): () => void;
+}
+
+export interface AvailabilityPublisherOptions {
+  zone: string;
+  log: EventLog;
+  /** Offers nothing new while its revision is 0: without the meshes there is nothing to judge by, and absence is not deletion. */
+  config: WatchedReader & { readonly revision: number };
+  resources: WatchedReader;
+  signal: AbortSignal;
+  onError: (error: unknown) => void;
+}
+
+const watchedTypes = new Set(["Mesh", "ExternalService", "MeshGateway", "Dataplane", "ZoneIngress"]);
+
+/** Keeps the offers in a zone's inventory topic equal to what its resources say: computed on change, only differences are appended. */
+export class AvailabilityPublisher {
+  readonly #options: AvailabilityPublisherOptions;
+  /** Records as they are in the log: key to JSON. Undefined = to be read. */
+  #published: Map<string, string> | undefined;
+  #isDirty = false;
+  #hasFailed = false;
+  #running: Promise<void> | undefined;
+
+  constructor(options: AvailabilityPublisherOptions) {
+    this.#options = options;
+    const onChange = ({ keys }: ChangeEvent): void => {
+      if (keys.some((key) => watchedTypes.has(key.slice(0, key.indexOf("/"))))) this.refresh();
+    };
+    const unwatch = [options.config.watch(onChange), options.resources.watch(onChange)];
+    options.signal.addEventListener("abort", () => unwatch.forEach((stop) => stop()), { once: true });
+  }
+
+  /** The last look failed: look again when the log may be back. */
+  get isBehind(): boolean {
+    return this.#hasFailed;
+  }
+
+  /** Looks again; changes that come while it does are covered by one further look. */
+  refresh(): void {
+    this.#isDirty = true;
+    this.#running ??= this.#run().finally(() => (this.#running = undefined));
+  }
+
+  /** Resolves when everything that is known now is in the log. */
+  async settled(): Promise<void> {
+    while (this.#running) await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal, onError } = this.#options;
+    while (this.#isDirty && !signal.aborted) {
+      this.#isDirty = false;
+      try {
+        await this.#publish();
+        this.#hasFailed = false;
+      } catch (error) {
+        // Unknown what came through: it is read back before the next look.
+        this.#published = undefined;
+        this.#hasFailed = true;
+        if (!signal.aborted) onError(error);
+      }
+    }
+  }
+
+  async #publish(): Promise<void> {
+    const { log, zone, config } = this.#options;
+    if (config.revision === 0) return;
+    const published = (this.#published ??= await this.#read());
+    const offers = this.#offers();
+    const records: NewRecord[] = [];
+    for (const [key, value] of offers) {
+      const text = JSON.stringify(value);
+      if (published.get(key) === text) continue;
+      records.push({ key, value: encodeJson(value) });
+    }
+    for (const key of published.keys()) if (!offers.has(key)) records.push({ key, value: null });
+    if (records.length === 0) return;
+    await log.append(topics.inventory(zone), records);
+    this.#published = new Map([...offers].map(([key, value]) => [key, JSON.stringify(value)]));
+  }
+
+  #offers(): Map<string, object> {
+    const { zone, config, resources } = this.#options;
+    const offers = new Map<string, object>();
+    const entries = computeAvailableServices({
+      zone,
+      meshes: config.list<MeshIntent>("Mesh"),
+      dataplanes: resources.list<DataplaneIntent>("Dataplane"),
+      externalServices: config.list<ExternalServiceIntent>("ExternalService"),
+      meshGateways: joinReaders(config, resources).list<MeshGatewayIntent>("MeshGateway"),
+    });
+    for (const entry of entries) offers.set(entryRecordKey(entry), entryValue(entry));
+    for (const { name, spec } of resources.list<ZoneIngressIntent>("ZoneIngress")) {
+      const { advertisedAddress, advertisedPort } = spec.networking ?? {};
+      if (spec.zone && spec.zone !== zone) continue;
+      if (advertisedAddress && advertisedPort) offers.set(ingressRecordKey(name), { advertisedAddress, advertisedPort });
+    }
+    return offers;
+  }
+
+  async #read(): Promise<Map<string, string>> {
+    const { log, zone, signal } = this.#options;
+    const found = new Map<string, string>();
+    for await (const batch of readToHead(log, topics.inventory(zone), 0, signal)) {
+      for (const { key, value } of batch) {
+        if (key === null || !isOffer(key)) continue;
+        if (value) found.set(key, new TextDecoder().decode(value));
+        else found.delete(key);
+      }
+    }
+    return found;
+  }
+}

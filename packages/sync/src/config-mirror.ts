@@ -1,0 +1,97 @@
+import { Backoff, LogError, type MirrorLog, type TopicDescription, mirrorTopic, pause, topics } from "@atoll/event-log";
+import { appendSnapshot, readNewestSnapshot } from "@atoll/replica";
+
+/**
+ * Upstream's configuration log is not the one that this zone's copy was made from, or has lost records the copy has. The zone goes on
+ * serving what it has: to follow the new one, an operator deletes the zone's copy.
+ */
+export class ForeignSourceError extends Error {
+  override readonly name = "ForeignSourceError";
+}
+
+export interface ConfigMirrorOptions {
+  upstream: MirrorLog;
+  local: MirrorLog;
+  signal: AbortSignal;
+  /** Start from upstream's snapshot when it saves at least so many records. Default 1,000. */
+  snapshotLeadRecords?: number;
+  onCaughtUp?: () => void;
+  /** Also called with undefined when the trouble is over. */
+  onTrouble?: (error: unknown) => void;
+}
+
+/** Keeps `atoll.config` in the local log at upstream's offsets until the signal aborts; outlives any loss of upstream. */
+export async function mirrorConfig(options: ConfigMirrorOptions): Promise<void> {
+  const { upstream, local, signal, onCaughtUp, onTrouble } = options;
+  const backoff = new Backoff({ firstMs: 50, maxMs: 30_000 });
+  const source = refusingForeign(upstream, local);
+  while (!signal.aborted) {
+    try {
+      await startFromSnapshot(options, source);
+      await mirrorTopic({
+        topic: topics.config,
+        from: source,
+        to: local,
+        signal,
+        onCaughtUp: () => {
+          backoff.reset();
+          onTrouble?.(undefined);
+          onCaughtUp?.();
+        },
+        onInterrupted: (error) => onTrouble?.(error),
+      });
+    } catch (error) {
+      if (signal.aborted) return;
+      onTrouble?.(error);
+      if (error instanceof LogError && error.code === "closed") return;
+      await pause(backoff.next(), signal);
+    }
+  }
+}
+
+/** A cold copy, or one that upstream has left behind, begins at upstream's newest snapshot instead of its first record. */
+async function startFromSnapshot(options: ConfigMirrorOptions, source: MirrorLog): Promise<void> {
+  const { local, signal, snapshotLeadRecords = 1_000 } = options;
+  const [from, to] = [await source.describe(topics.config), await local.describe(topics.config)];
+  const isCold = to.head === 0 && from.head >= snapshotLeadRecords;
+  const isLeftBehind = to.head < from.tail;
+  if (!isCold && !isLeftBehind) return;
+  const snapshot = await readNewestSnapshot(source, signal);
+  if (!snapshot || snapshot.capture.revision < Math.max(from.tail, to.head + 1)) {
+    if (isLeftBehind) throw new Error(`upstream's log begins after revision ${from.tail} and it has no snapshot that reaches it`);
+    return;
+  }
+  if (isCold && !isLeftBehind && snapshot.capture.revision < snapshotLeadRecords) return;
+  await local.ensureTopic({ name: topics.config, cleanup: "keep" });
+  await local.ensureTopic({ name: topics.configSnapshots, cleanup: "compact" });
+  await appendSnapshot(local, snapshot.capture, await readNewestSnapshot(local, signal));
+  // The local readers are told that what they follow is gone, find the snapshot, and go on from it.
+  const tail = snapshot.capture.revision;
+  await local.appendMirror(topics.config, [], { incarnation: from.incarnation, replacement: { first: true, last: true, tail } });
+}
+
+/** Upstream, but with a check at each beginning that it is still the log the copy was made from. */
+function refusingForeign(upstream: MirrorLog, local: MirrorLog): MirrorLog {
+  return {
+    async describe(topic: string): Promise<TopicDescription> {
+      const [from, to] = [await upstream.describe(topic), await local.describe(topic)];
+      if (topic !== topics.config || from.incarnation === "" || to.head === 0) return from;
+      if (from.incarnation !== to.incarnation) {
+        throw new ForeignSourceError("upstream's configuration log is another one than this zone's copy was made from; nothing is taken over");
+      }
+      if (to.head > from.head) {
+        throw new ForeignSourceError(
+          `upstream's configuration log ends at revision ${from.head}, this zone's copy at ${to.head}; nothing is taken over`,
+        );
+      }
+      return from;
+    },
+    ensureTopic: (topic) => upstream.ensureTopic(topic),
+    append: (topic, records) => upstream.append(topic, records),
+    appendMirror: (topic, records, options) => upstream.appendMirror(topic, records, options),
+    read: (topic, fromOffset, signal) => upstream.read(topic, fromOffset, signal),
+    head: (topic) => upstream.head(topic),
+    tail: (topic) => upstream.tail(topic),
+    close: async () => {},
+  };
+}

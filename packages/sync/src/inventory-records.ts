@@ -1,0 +1,71 @@
+import { type InventoryEntry, type InventoryIngress, inventoryKey } from "@atoll/inventory";
+import { decodeJson } from "@atoll/replica";
+
+/**
+ * Records of `atoll.inventory.<zone>`, by key:
+ * `entry/<inventory key>` an InventoryEntry without its zone · `ingress/<name>` where an ingress is reached ·
+ * `heartbeat` the zone's sync service is alive · `liveness` which other zones it judges dead.
+ */
+export const heartbeatKey = "heartbeat";
+export const livenessKey = "liveness";
+const entryPrefix = "entry/";
+const ingressPrefix = "ingress/";
+
+export interface Heartbeat {
+  /** RFC 3339, by the clock of the zone: to be shown, never to be compared with another clock. */
+  at: string;
+  /** Revision of the configuration that the zone has, and the checksum of its state there. */
+  revision: number;
+  checksum: string;
+}
+
+export interface LivenessVerdict {
+  /** Sorted. */
+  dead: readonly string[];
+}
+
+/** What one record says. `value` undefined = it is gone. */
+export type InventoryRecord =
+  | { kind: "entry"; key: string; value: InventoryEntry | undefined }
+  | { kind: "ingress"; name: string; value: InventoryIngress | undefined }
+  | { kind: "heartbeat"; value: Heartbeat | undefined }
+  | { kind: "liveness"; value: LivenessVerdict | undefined };
+
+export const entryRecordKey = (entry: InventoryEntry): string => entryPrefix + inventoryKey(entry);
+export const ingressRecordKey = (name: string): string => ingressPrefix + name;
+
+/** True for what a zone offers: the part of its topic that is computed from its resources. */
+export const isOffer = (key: string): boolean => key.startsWith(entryPrefix) || key.startsWith(ingressPrefix);
+
+/** Without the zone, which the topic names; tags sorted, so that equal entries are equal bytes. */
+export function entryValue({ mesh, tags, instances, externalService }: InventoryEntry): object {
+  const sorted = Object.fromEntries(Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return { mesh, tags: sorted, instances, ...(externalService ? { externalService } : {}) };
+}
+
+/**
+ * undefined for keys of a kind this version does not know.
+ * @throws Error with the reason when the value is unreadable.
+ */
+export function decodeInventoryRecord(zone: string, key: string, value: Uint8Array | null): InventoryRecord | undefined {
+  const content = value === null ? undefined : decodeJson(value);
+  if (content !== undefined && (typeof content !== "object" || content === null)) throw new Error(`${key}: not an object`);
+  if (key.startsWith(entryPrefix)) {
+    const entry = content as InventoryEntry | undefined;
+    if (entry && (typeof entry.mesh !== "string" || typeof entry.tags !== "object" || typeof entry.instances !== "number")) {
+      throw new Error(`${key}: mesh, tags and instances are needed`);
+    }
+    return { kind: "entry", key: key.slice(entryPrefix.length), value: entry && { ...entry, zone } };
+  }
+  if (key.startsWith(ingressPrefix)) {
+    const name = key.slice(ingressPrefix.length);
+    const ingress = content as InventoryIngress | undefined;
+    if (ingress && (typeof ingress.advertisedAddress !== "string" || typeof ingress.advertisedPort !== "number")) {
+      throw new Error(`${key}: advertisedAddress and advertisedPort are needed`);
+    }
+    return { kind: "ingress", name, value: ingress && { ...ingress, zone, name } };
+  }
+  if (key === heartbeatKey) return { kind: "heartbeat", value: content as Heartbeat | undefined };
+  if (key === livenessKey) return { kind: "liveness", value: content as LivenessVerdict | undefined };
+  return undefined;
+}
