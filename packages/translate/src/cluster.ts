@@ -10,7 +10,7 @@ import { circuitBreakers, outlierDetection } from "./circuit-breaker.ts";
 import { overAds } from "./config-source.ts";
 import { durationOf } from "./duration.ts";
 import { inlineEndpoints } from "./endpoint.ts";
-import { healthCheck } from "./health-check.ts";
+import { healthChecks } from "./health-check.ts";
 import { edgeHttp2Windows } from "./http2.ts";
 import { loadBalancer, subsets } from "./load-balancer.ts";
 import { sortedTags } from "./metadata.ts";
@@ -22,7 +22,7 @@ type ClusterInit = Init<typeof ClusterSchema>;
 
 export function translateCluster(view: ClusterView): Cluster {
   const altStatName = view.altStatName ?? statName(view.name);
-  const checks = view.healthChecks ?? [];
+  const checks = healthChecks(view.healthChecks ?? []);
   return create(ClusterSchema, {
     name: view.name,
     altStatName: altStatName === view.name ? "" : altStatName,
@@ -34,7 +34,7 @@ export function translateCluster(view: ClusterView): Cluster {
     commonLbConfig: commonLoadBalancing(view),
     circuitBreakers: circuitBreakers(view.circuitBreaker),
     outlierDetection: outlierDetection(view.circuitBreaker),
-    healthChecks: checks.map(healthCheck),
+    healthChecks: checks,
     // An endpoint that is gone from the configuration is gone: active checks must not keep it.
     ignoreHealthOnHostRemoval: checks.length > 0,
     transportSocket: view.tls && upstreamTlsSocket(view.tls),

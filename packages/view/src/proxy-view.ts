@@ -22,6 +22,14 @@ export interface ProxyView {
   runtimes: { name: string; values: Record<string, number | string | boolean> }[];
   /** The ProxyTemplate chosen for this proxy, applied last, to the Envoy resources. */
   template?: ProxyTemplateView;
+  /** What was asked for and left out, because Envoy could not do it; everything else of the view stands. */
+  problems?: ViewProblem[];
+}
+
+export interface ViewProblem {
+  /** `Type/mesh/name` of the resource at fault. */
+  resource: string;
+  reason: string;
 }
 
 /** A ProxyTemplate with its YAML texts parsed: `resource` and `value` are Envoy's own JSON. */
@@ -111,7 +119,10 @@ export interface TcpFilterView {
   idleTimeoutMs?: number;
   maxConnectAttempts?: number;
   accessLogs?: AccessLogView[];
-  /** Adds Envoy's Kafka broker filter with this stat prefix before the TCP proxy. */
+  /**
+   * Adds Envoy's Kafka broker filter with this stat prefix before the TCP proxy. Only for an Envoy that has this contrib extension (it names
+   * its extensions in its node): any other refuses the whole listener.
+   */
   kafkaStatPrefix?: string;
 }
 

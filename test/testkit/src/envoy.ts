@@ -42,7 +42,9 @@ export async function validateEnvoyConfig(bootstrap: unknown): Promise<void> {
     child.once("error", reject);
     child.once("close", resolve);
   });
-  if (code !== 0) throw new Error(`Envoy rejects the configuration:\n${Buffer.concat(chunks).toString("utf8").trim()}`);
+  // Envoy repeats the whole configuration after a parse error.
+  const reason = Buffer.concat(chunks).toString("utf8").trim().slice(0, 3_000);
+  if (code !== 0) throw new Error(`Envoy rejects the configuration:\n${reason}`);
 }
 
 function repositoryRoot(): string {

@@ -1,0 +1,72 @@
+import { afterAll, expect, test } from "vitest";
+import type { DescMessage, JsonObject, MessageShape } from "@bufbuild/protobuf";
+import { ClusterSchema } from "@atoll/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
+import { ClusterLoadAssignmentSchema } from "@atoll/envoy-api/envoy/config/endpoint/v3/endpoint_pb.js";
+import { ListenerSchema } from "@atoll/envoy-api/envoy/config/listener/v3/listener_pb.js";
+import { RouteConfigurationSchema } from "@atoll/envoy-api/envoy/config/route/v3/route_pb.js";
+import { SecretSchema } from "@atoll/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
+import { RuntimeSchema } from "@atoll/envoy-api/envoy/service/runtime/v3/rtds_pb.js";
+import { toEnvoyJson } from "@atoll/envoy-api/registry";
+import { golden, selfSignedPair, validateEnvoyConfig } from "@atoll/testkit";
+import type { ProxyView, SecretView } from "@atoll/view";
+import { translate, translateSecret } from "../src/index.ts";
+import type { SecretMaterial } from "../src/index.ts";
+import { bootstraps, staticResources } from "./static-bootstrap.ts";
+
+const testdata = new URL("../testdata", import.meta.url).pathname;
+const pair = selfSignedPair(["test"]);
+/** Needs an extension that only contrib builds of Envoy have. */
+const contribOnly = new Set(["sidecar-inbound-kafka"]);
+const parts = new Map<string, ReturnType<typeof staticResources>>();
+
+golden<Partial<ProxyView>>(testdata, (input, name) => {
+  const view: ProxyView = {
+    kind: "sidecar",
+    mesh: "default",
+    name,
+    zone: "east",
+    listeners: [],
+    routes: [],
+    clusters: [],
+    endpoints: [],
+    secrets: [],
+    runtimes: [],
+    ...input,
+  };
+  const made = translate(view);
+  const resources = {
+    clusters: json(ClusterSchema, made.clusters),
+    endpoints: json(ClusterLoadAssignmentSchema, made.endpoints),
+    listeners: json(ListenerSchema, made.listeners),
+    routes: json(RouteConfigurationSchema, made.routes),
+    runtimes: json(RuntimeSchema, made.runtimes),
+    secrets: json(SecretSchema, view.secrets.map((secret) => translateSecret(secret.name, placeholder(secret)))),
+  };
+  const real = json(SecretSchema, view.secrets.map((secret) => translateSecret(secret.name, material(secret))));
+  if (!contribOnly.has(name)) parts.set(name, staticResources({ ...resources, secrets: real }));
+  const outputs = Object.entries(resources).filter(([, list]) => list.length > 0);
+  return Object.fromEntries(outputs.map(([kind, list]) => [`${kind}.yaml`, list]));
+});
+
+test("Envoy accepts what every case becomes", { timeout: 60_000 }, async () => {
+  expect(parts.size).toBeGreaterThan(20);
+  for (const bootstrap of bootstraps([...parts.values()])) await validateEnvoyConfig(bootstrap);
+});
+
+afterAll(() => parts.clear());
+
+function json<Desc extends DescMessage>(schema: Desc, messages: MessageShape<Desc>[]): JsonObject[] {
+  return messages.map((message) => toEnvoyJson(schema, message) as JsonObject);
+}
+
+const isCa = ({ source }: SecretView) => ["meshCa", "allMeshCas", "ca"].includes(source.type);
+
+/** Something that shows its place in the golden file. */
+function placeholder(secret: SecretView): SecretMaterial {
+  return isCa(secret) ? { caPem: "ca" } : { certificateChainPem: "certificate", privateKeyPem: "key" };
+}
+
+/** Something that Envoy can read. */
+function material(secret: SecretView): SecretMaterial {
+  return isCa(secret) ? { caPem: pair.certificatePem } : { certificateChainPem: pair.certificatePem, privateKeyPem: pair.privateKeyPem };
+}
