@@ -14,7 +14,7 @@ export class Backoff {
 
   constructor(options: BackoffOptions = {}) {
     this.firstMs = options.firstMs ?? 50;
-    this.maxMs = options.maxMs ?? 5_000;
+    this.maxMs = options.maxMs ?? 2_000;
     this.random = options.random ?? Math.random;
     this.ceilingMs = this.firstMs;
   }

@@ -27,7 +27,11 @@ export function openDatabase(path: string): DatabaseSync {
     const { user_version: version } = db.prepare("PRAGMA user_version").get() as { user_version: number };
     const { count } = db.prepare("SELECT count(*) AS count FROM sqlite_schema").get() as { count: number };
     if (application !== applicationId && count > 0) throw new LogError("unavailable", `${path} is not a log of Atoll`);
-    if (version > schemaVersion) throw new LogError("unavailable", `the log ${path} was written by a newer Atoll (format ${version}, this one knows ${schemaVersion})`);
+    if (version > schemaVersion)
+      throw new LogError(
+        "unavailable",
+        `the log ${path} was written by a newer Atoll (format ${version}, this one knows ${schemaVersion})`,
+      );
     db.exec(`PRAGMA application_id = ${applicationId}`);
     db.exec(`PRAGMA user_version = ${schemaVersion}`);
     db.exec("COMMIT");

@@ -30,7 +30,8 @@ async function contents(log: EmbeddedLog, topic: string, from = 0): Promise<stri
   const records: string[] = [];
   for await (const batch of log.read(topic, from, stop.signal)) {
     if (batch.length === 0) stop.abort();
-    for (const record of batch) records.push(`${record.offset}:${record.key ?? ""}=${record.value === null ? "" : Buffer.from(record.value).toString()}`);
+    for (const record of batch)
+      records.push(`${record.offset}:${record.key ?? ""}=${record.value === null ? "" : Buffer.from(record.value).toString()}`);
   }
   return records;
 }
@@ -76,7 +77,10 @@ test("every acknowledged append survives kill -9, three times over", async () =>
 test("a second process is told who is in the way, and may open the log once the first has gone", async () => {
   const { child, acknowledged, exited } = startWriter();
   await until(() => acknowledged.length > 0);
-  await expect(EmbeddedLog.open({ path })).rejects.toMatchObject({ code: "unavailable", message: `the log ${path} is in use by another process: one process owns an embedded log` });
+  await expect(EmbeddedLog.open({ path })).rejects.toMatchObject({
+    code: "unavailable",
+    message: `the log ${path} is in use by another process: one process owns an embedded log`,
+  });
   child.kill("SIGKILL");
   await exited;
   await (await EmbeddedLog.open({ path })).close();
@@ -111,7 +115,10 @@ test("tombstones stay for their time; who has not read them by then must start a
   let now = 1_000_000;
   const log = await EmbeddedLog.open({ path, clock: () => now, tombstoneRetentionMs: 60_000 });
   await log.ensureTopic({ name: "t", cleanup: "compact" });
-  await log.append("t", [{ key: "a", value: value("1") }, { key: "b", value: value("1") }]);
+  await log.append("t", [
+    { key: "a", value: value("1") },
+    { key: "b", value: value("1") },
+  ]);
   await log.append("t", [{ key: "a", value: null }]);
   now += 59_000;
   await log.append("t", [{ key: "b", value: value("2") }]);
@@ -137,10 +144,14 @@ test("a mirror keeps offsets and times, skips what it has, and wakes its followe
     }
   })();
   expect(await log.appendMirror("m", [copied(3, null, "x"), copied(7, null, "y")], { incarnation: "source-1" })).toBe(8);
-  expect(await log.appendMirror("m", [copied(3, null, "x"), copied(7, null, "y"), copied(8, null, "z")], { incarnation: "source-1" })).toBe(9);
+  expect(await log.appendMirror("m", [copied(3, null, "x"), copied(7, null, "y"), copied(8, null, "z")], { incarnation: "source-1" })).toBe(
+    9,
+  );
   await following;
   expect(seen).toEqual([3, 1_003, 7, 1_007, 8, 1_008]);
-  await expect(log.appendMirror("m", [copied(9, null, "other")], { incarnation: "source-2" })).rejects.toMatchObject({ code: "topic-mismatch" });
+  await expect(log.appendMirror("m", [copied(9, null, "other")], { incarnation: "source-2" })).rejects.toMatchObject({
+    code: "topic-mismatch",
+  });
   await log.close();
 });
 
@@ -148,10 +159,12 @@ test("a replaced mirror changes at once, and sends its readers back to the start
   const log = await EmbeddedLog.open({ path });
   await log.ensureTopic({ name: "m", cleanup: "compact" });
   await log.appendMirror("m", [copied(0, "a", "old"), copied(1, "b", "old"), copied(2, "c", "old")], { incarnation: "source-1" });
-  const reading = contents(log, "m", 3).then(() => log.read("m", 3, new AbortController().signal)).then(async (follower) => {
-    for await (const batch of follower) if (batch.length > 0) return batch;
-    return [];
-  });
+  const reading = contents(log, "m", 3)
+    .then(() => log.read("m", 3, new AbortController().signal))
+    .then(async (follower) => {
+      for await (const batch of follower) if (batch.length > 0) return batch;
+      return [];
+    });
   const replaced = reading.catch((error: unknown) => error);
   await log.appendMirror("m", [copied(0, "a", "new")], { incarnation: "source-2", replacement: { first: true, last: false, tail: 0 } });
   expect(await contents(log, "m")).toEqual(["0:a=old", "1:b=old", "2:c=old"]);

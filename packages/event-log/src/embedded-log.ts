@@ -149,7 +149,6 @@ export class EmbeddedLog implements MirrorLog {
           yield [];
           continue;
         }
-        // oxlint-disable-next-line no-loop-func -- the one waiter of this reader
         await new Promise<void>((resolve) => (wake = resolve));
       }
     } finally {

@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import type { DescMessage, DescMethod, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { LogRelay, ReadRequestSchema } from "@atoll/kds-api";
 import { Client, Metadata } from "@grpc/grpc-js";
-import type { ChannelCredentials, ClientReadableStream } from "@grpc/grpc-js";
+import type { ChannelCredentials, ChannelOptions, ClientReadableStream } from "@grpc/grpc-js";
 import type { LogRecord, MirrorLog, MirrorOptions, NewRecord, TopicConfig, TopicDescription } from "./event-log.ts";
 import type { ReadResponse } from "@atoll/kds-api";
 import { LogError, maxAppendBytes, recordBytes } from "./event-log.ts";
@@ -15,6 +15,7 @@ export interface RelayLogOptions {
   /** host:port of a `LogRelay` service. */
   address: string;
   credentials: ChannelCredentials;
+  channelOptions?: ChannelOptions;
   /** Asked at every call, so that a renewed token is used at once. Sent as `authorization: Bearer`. */
   token?: () => string;
   /** For each call but `read`. Default: 10 s. */
@@ -42,6 +43,7 @@ interface Outbox {
  */
 export class RelayLog implements MirrorLog {
   private client: Client;
+  private address: string;
   private readonly options: RelayLogOptions;
   private readonly outboxes = new Map<string, Outbox>();
   private readonly streams = new Set<ClientReadableStream<ReadResponse>>();
@@ -49,6 +51,7 @@ export class RelayLog implements MirrorLog {
 
   constructor(options: RelayLogOptions) {
     this.options = options;
+    this.address = options.address;
     this.client = this.dial();
   }
 
@@ -145,6 +148,12 @@ export class RelayLog implements MirrorLog {
     old.close();
   }
 
+  /** The log is reached at another host:port from now on. */
+  redirect(address: string): void {
+    this.address = address;
+    this.reset();
+  }
+
   async close(): Promise<void> {
     this.closing.abort();
     this.client.close();
@@ -152,7 +161,11 @@ export class RelayLog implements MirrorLog {
 
   private dial(): Client {
     // A connection of its own: nothing else delays the records.
-    return new Client(this.options.address, this.options.credentials, { ...relayChannelOptions, "grpc.use_local_subchannel_pool": 1 });
+    return new Client(this.address, this.options.credentials, {
+      ...relayChannelOptions,
+      ...this.options.channelOptions,
+      "grpc.use_local_subchannel_pool": 1,
+    });
   }
 
   private metadata(): Metadata {

@@ -119,7 +119,8 @@ export function relayServiceImplementation<Identity>(log: MirrorLog, options: Re
     revoked?.addEventListener("abort", end);
     try {
       const { incarnation } = await log.describe(topic);
-      if (wanted !== "" && wanted !== incarnation) throw new LogError("out-of-range", `topic ${topic} was made anew since the reader began`);
+      if (wanted !== "" && wanted !== incarnation)
+        throw new LogError("out-of-range", `topic ${topic} was made anew since the reader began`);
       call.write(create(ReadResponseSchema, { incarnation }));
       for await (const batch of log.read(topic, Number(fromOffset), stop.signal)) {
         const message = batch.length === 0 ? create(ReadResponseSchema, { caughtUp: true }) : encodeBatch(batch);

@@ -65,7 +65,10 @@ test("a read goes on at its offset after the relay was killed and came back", as
 test("reset dials again without losing or doubling records", async () => {
   const server = await serveRelay(owner);
   const log = relayLogTo(server.port);
-  cleanups.push(() => server.close(), () => log.close());
+  cleanups.push(
+    () => server.close(),
+    () => log.close(),
+  );
   const follower = follow(log, "atoll.config");
   await owner.append("atoll.config", [{ value: value("a") }]);
   await follower.until(1);
@@ -87,7 +90,10 @@ test("the policy decides by identity, operation and topic", async () => {
   await owner.ensureTopic({ name: "atoll.zone.east", cleanup: "compact" });
   let token = "east";
   const log = relayLogTo(server.port, { token: () => token });
-  cleanups.push(() => server.close(), () => log.close());
+  cleanups.push(
+    () => server.close(),
+    () => log.close(),
+  );
   expect(await log.append("atoll.zone.east", [{ key: "k", value: value("v") }])).toEqual([0]);
   await expect(log.append("atoll.config", [{ value: value("v") }])).rejects.toMatchObject({
     code: "forbidden",
@@ -107,7 +113,10 @@ test("a stream ends with the reason when its caller may no longer read", async (
   const revoked = new AbortController();
   const server = await serveRelay(owner, { ...openToAll, authorize: async () => ({ identity: "east", revoked: revoked.signal }) });
   const log = relayLogTo(server.port);
-  cleanups.push(() => server.close(), () => log.close());
+  cleanups.push(
+    () => server.close(),
+    () => log.close(),
+  );
   const follower = follow(log, "atoll.config");
   await owner.append("atoll.config", [{ value: value("a") }]);
   await follower.until(1);
@@ -118,7 +127,10 @@ test("a stream ends with the reason when its caller may no longer read", async (
 test("a slow reader is not buffered for without limit, and gets everything", async () => {
   const server = await serveRelay(owner);
   const log = relayLogTo(server.port);
-  cleanups.push(() => server.close(), () => log.close());
+  cleanups.push(
+    () => server.close(),
+    () => log.close(),
+  );
   for (let index = 0; index < 60; index += 1) await owner.append("atoll.config", [{ value: Buffer.alloc(200_000, index) }]);
   const stop = new AbortController();
   let next = 0;
@@ -137,7 +149,14 @@ async function mirror(topic: string, from: EmbeddedLog, to: EmbeddedLog) {
   const replaced: string[] = [];
   let caughtUp = (): void => {};
   const ready = new Promise<void>((resolve) => (caughtUp = resolve));
-  const done = mirrorTopic({ topic, from: relay, to, signal: stop.signal, onCaughtUp: caughtUp, onReplaced: (reason) => replaced.push(reason) });
+  const done = mirrorTopic({
+    topic,
+    from: relay,
+    to,
+    signal: stop.signal,
+    onCaughtUp: caughtUp,
+    onReplaced: (reason) => replaced.push(reason),
+  });
   const end = async () => {
     stop.abort();
     await done;
@@ -167,7 +186,10 @@ test("a mirror follows, resumes where its copy ends, and replaces a copy of anot
   const anew = await EmbeddedLog.open({ path: ":memory:" });
   cleanups.push(() => anew.close());
   await anew.ensureTopic({ name: "atoll.config", cleanup: "keep" });
-  await anew.append("atoll.config", ["A", "B", "C", "D"].map((text) => ({ value: value(text) })));
+  await anew.append(
+    "atoll.config",
+    ["A", "B", "C", "D"].map((text) => ({ value: value(text) })),
+  );
   const third = await mirror("atoll.config", anew, copy);
   expect(third.replaced).toEqual(["the source was made anew"]);
   expect(texts(await follow(copy, "atoll.config").until(4))).toEqual(["A", "B", "C", "D"]);
@@ -178,7 +200,10 @@ test("a mirror follows, resumes where its copy ends, and replaces a copy of anot
 test("a mirror begins where its source's history was cut", async () => {
   const copy = await EmbeddedLog.open({ path: ":memory:" });
   cleanups.push(() => copy.close());
-  await owner.append("atoll.config", ["a", "b", "c"].map((text) => ({ value: value(text) })));
+  await owner.append(
+    "atoll.config",
+    ["a", "b", "c"].map((text) => ({ value: value(text) })),
+  );
   await owner.truncateBefore("atoll.config", 2);
   const { end } = await mirror("atoll.config", owner, copy);
   expect(await copy.describe("atoll.config")).toMatchObject({ head: 3, tail: 2 });
@@ -193,7 +218,12 @@ test("a mirror goes up, too, and an absent source deletes nothing", async () => 
   const up = relayLogTo(server.port);
   const stop = new AbortController();
   const done = mirrorTopic({ topic: "atoll.zone.east", from: zone, to: up, signal: stop.signal });
-  cleanups.push(() => server.close(), () => up.close(), () => done, () => stop.abort());
+  cleanups.push(
+    () => server.close(),
+    () => up.close(),
+    () => done,
+    () => stop.abort(),
+  );
   const follower = follow(owner, "atoll.zone.east");
   await zone.ensureTopic({ name: "atoll.zone.east", cleanup: "compact" });
   await zone.append("atoll.zone.east", [{ key: "Dataplane/default/a", value: value("1") }]);

@@ -102,7 +102,9 @@ export class TopicStore {
   expireTombstones(before: number): void {
     if (this.oldestTombstoneAt >= before) return;
     const table = `records_${this.id}`;
-    const newest = this.db.prepare(`SELECT max(offset) AS at FROM ${table} WHERE value IS NULL AND timestamp < ?`).get(before) as { at: number | null };
+    const newest = this.db.prepare(`SELECT max(offset) AS at FROM ${table} WHERE value IS NULL AND timestamp < ?`).get(before) as {
+      at: number | null;
+    };
     this.db.prepare(`DELETE FROM ${table} WHERE value IS NULL AND timestamp < ?`).run(before);
     if (newest.at !== null) this.draft.tail = Math.max(this.draft.tail, newest.at + 1);
     this.oldestTombstoneAt = this.findOldestTombstone();

@@ -1,0 +1,43 @@
+import { create } from "@bufbuild/protobuf";
+import { AnswerFormat, QuerySchema } from "@atoll/kds-api";
+import type { Query } from "@atoll/kds-api";
+
+/** What global (or a zone's sync service) asks about one proxy. */
+export type ProxyQuery = { proxy: { type: string; mesh: string; name: string } } & (
+  | { subject: "config-dump"; includeEds: boolean }
+  | { subject: "stats" | "clusters"; format: "text" | "json" }
+);
+
+export type QueryErrorCode =
+  /** The zone is not connected. */
+  | "offline"
+  | "timeout"
+  /** The zone answered that it cannot. */
+  | "failed";
+
+export class QueryError extends Error {
+  override readonly name = "QueryError";
+  readonly code: QueryErrorCode;
+  constructor(code: QueryErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export function encodeQuery(requestId: string, query: ProxyQuery, timeoutMs: number): Query {
+  const base = { requestId, proxy: query.proxy, timeoutMs: BigInt(timeoutMs) };
+  if (query.subject === "config-dump") {
+    return create(QuerySchema, { ...base, subject: { case: "configDump", value: { includeEds: query.includeEds } } });
+  }
+  const format = query.format === "json" ? AnswerFormat.JSON : AnswerFormat.TEXT;
+  return create(QuerySchema, { ...base, subject: { case: query.subject, value: { format } } });
+}
+
+/** Undefined for a subject this version does not know. */
+export function decodeQuery({ proxy, subject }: Query): ProxyQuery | undefined {
+  const { type = "", mesh = "", name = "" } = proxy ?? {};
+  const of = { proxy: { type, mesh, name } };
+  if (subject.case === "configDump") return { ...of, subject: "config-dump", includeEds: subject.value.includeEds };
+  if (subject.case === undefined) return undefined;
+  return { ...of, subject: subject.case, format: subject.value.format === AnswerFormat.JSON ? "json" : "text" };
+}
