@@ -4,7 +4,7 @@ import type { ChangeSet, Verdict } from "./change-set.ts";
 import { ConfigState } from "./config-state.ts";
 import { type FoldRecord, fold } from "./fold.ts";
 import { ensureTopicIfAllowed, followTopic, retryUntilAvailable } from "./follow.ts";
-import { type HistoryEntry, HistoryError, type ResourceDifference, differences, foldTo, stateAt } from "./history.ts";
+import { type HistoryEntry, HistoryError, type ResourceDifference, differences, foldTo, readDecided, stateAt } from "./history.ts";
 import { Listeners } from "./listeners.ts";
 import type { ChangeEvent, ResourceReader } from "./reader.ts";
 import { decodeChangeSet, encodeJson } from "./record-codec.ts";
@@ -32,6 +32,8 @@ export interface Lag {
   records: number;
 }
 
+const recentVerdicts = 2_000;
+
 /** A copy of the configuration that follows `atoll.config`. Any number of processes hold one; all decide alike. */
 export class ConfigReplica implements ResourceReader {
   readonly #log: EventLog;
@@ -43,6 +45,8 @@ export class ConfigReplica implements ResourceReader {
   readonly #submitted = new Map<string, { resolve: (verdict: Verdict) => void; reject: (error: unknown) => void }>();
   readonly #waiting = new Set<{ revision: number; resolve: () => void; reject: (error: unknown) => void }>();
   readonly #caughtUp = Promise.withResolvers<void>();
+  /** Of the newest records folded here, by revision: recent history needs no second fold. */
+  readonly #recent = new Map<number, Verdict>();
   #state = new ConfigState();
   #snapshotRevision = 0;
   #writingSnapshot: Promise<number> | undefined;
@@ -167,6 +171,8 @@ export class ConfigReplica implements ResourceReader {
 
   /** Records of revisions `from` to `to`, both included, oldest first, each with its verdict. @throws HistoryError */
   async changeSets(from: number, to: number): Promise<HistoryEntry[]> {
+    const recent = to <= this.revision && from > 0 && this.#recent.has(from) ? await readDecided(this.#log, from, to, this.#recent) : undefined;
+    if (recent) return recent;
     const entries: HistoryEntry[] = [];
     const state = await stateAt(this.#log, Math.max(0, from - 1));
     await foldTo(this.#log, state, to, (entry) => entries.push(entry));
@@ -253,6 +259,8 @@ export class ConfigReplica implements ResourceReader {
       this.#state.apply(revision, outcome);
       if (outcome.verdict.accepted && !outcome.repeated) for (const key of outcome.verdict.changed) changed.add(key);
       decided.push([outcome.id, outcome.verdict]);
+      this.#recent.set(revision, outcome.verdict);
+      if (this.#recent.size > recentVerdicts) this.#recent.delete(this.#recent.keys().next().value!);
     }
     this.#publish(changed);
     for (const [id, verdict] of decided) this.#submitted.get(id)?.resolve(verdict);

@@ -61,6 +61,28 @@ export async function foldTo(
   throw new HistoryError(`revision ${revision} is not in the log yet (its head is ${state.revision})`);
 }
 
+/** The records of revisions whose verdicts are known; undefined if the log no longer holds them all. */
+export async function readDecided(
+  log: EventLog,
+  from: number,
+  to: number,
+  verdicts: ReadonlyMap<number, Verdict>,
+): Promise<HistoryEntry[] | undefined> {
+  if ((await log.tail(topics.config)) > from - 1) return undefined;
+  const entries: HistoryEntry[] = [];
+  for await (const batch of readToHead(log, topics.config, from - 1)) {
+    for (const { offset, value } of batch) {
+      const revision = offset + 1;
+      if (revision > to) return entries;
+      const [changeSet, verdict] = [readable(value), verdicts.get(revision)];
+      if (changeSet && !verdict) return undefined;
+      if (changeSet && verdict) entries.push({ revision, changeSet, verdict });
+    }
+    if (batch.at(-1)!.offset + 1 >= to) break;
+  }
+  return entries;
+}
+
 /** The configuration as it was at `revision`, folded anew from the nearest point that is still held. */
 export async function stateAt(log: EventLog, revision: number): Promise<ConfigState> {
   const snapshot = await readNewestSnapshot(log);

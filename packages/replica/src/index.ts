@@ -19,3 +19,7 @@ export { appendSnapshot, readNewestSnapshot } from "./snapshot.ts";
 export type { StoredSnapshot } from "./snapshot.ts";
 export { ZoneReplica } from "./zone-replica.ts";
 export type { ZoneReplicaOptions, ZoneWriteOptions } from "./zone-replica.ts";
+export { ZoneReplicaSet } from "./zone-replica-set.ts";
+export type { ZoneChangeEvent, ZoneReplicaSetOptions } from "./zone-replica-set.ts";
+export { ZoneTasks, allZones, enabledZones } from "./zone-tasks.ts";
+export type { ZoneDirectory, ZoneTasksOptions } from "./zone-tasks.ts";

@@ -281,6 +281,9 @@ describe("history", () => {
       [2, "tuning", true],
       [3, undefined, false],
     ]);
+    // Another process folds it anew from the log, with the same verdicts.
+    await replica.writeSnapshot();
+    expect(await (await open()).changeSets(2, 3)).toEqual(history);
     await expect(replica.at(9)).rejects.toThrow("revision 9 is not in the log yet");
   });
 

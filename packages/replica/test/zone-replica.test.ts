@@ -1,7 +1,8 @@
 import { EmbeddedLog, topics } from "@atoll/event-log";
+import { eventually } from "@atoll/testkit";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type ChangeEvent, ZoneReplica, joinReaders } from "../src/index.ts";
-import { key } from "./fixtures.ts";
+import { type ChangeEvent, ConfigReplica, ZoneReplica, ZoneReplicaSet, joinReaders } from "../src/index.ts";
+import { changeSet, key, put, remove } from "./fixtures.ts";
 
 let log: EmbeddedLog;
 let opened: ZoneReplica[] = [];
@@ -78,6 +79,28 @@ test("an unreadable record is passed over", async () => {
   await replica.put(dataplane("good"));
   expect(replica.list("Dataplane").map(({ name }) => name)).toEqual(["good"]);
   expect(errors).toHaveLength(1);
+});
+
+test("global sees the resources of every Zone resource's zone, and loses them with it", async () => {
+  const config = await ConfigReplica.open({ log });
+  await config.submit(changeSet([put("Zone", "", "east"), put("Zone", "", "west", { enabled: false })]));
+  const east = await open("east");
+  await east.put(dataplane("dp-east"));
+  const set = await ZoneReplicaSet.open({ log, config });
+  expect(set.names()).toEqual(["east", "west"]);
+  expect(set.list("Dataplane").map(({ name }) => name)).toEqual(["dp-east"]);
+
+  const heard: string[] = [];
+  set.watch(({ zone, keys }) => heard.push(...keys.map((text) => `${zone} ${text}`)));
+  await (await open("west")).put(dataplane("dp-west"));
+  await eventually(() => heard.length === 1);
+  expect(set.reader("west")?.get("Dataplane", "default", "dp-west")).toBeDefined();
+  await config.submit(changeSet([remove("Zone", "", "east"), put("Zone", "", "north")]));
+  await eventually(() => set.names().includes("north") && !set.names().includes("east"));
+  expect(set.list("Dataplane").map(({ name }) => name)).toEqual(["dp-west"]);
+  expect(heard).toEqual(["west Dataplane/default/dp-west", "east Dataplane/default/dp-east"]);
+  await set.close();
+  await config.close();
 });
 
 test("joined readers: the earlier wins, lists are merged in order", async () => {

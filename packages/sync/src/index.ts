@@ -9,7 +9,5 @@ export { liveInventory } from "./live-inventory.ts";
 export type { Liveness } from "./live-inventory.ts";
 export { LivenessJudge, scheduleTimeout } from "./liveness-judge.ts";
 export type { LivenessJudgeOptions, Schedule } from "./liveness-judge.ts";
-export { enabledZones } from "./zone-tasks.ts";
-export type { ZoneDirectory } from "./zone-tasks.ts";
 export { ZoneSync } from "./zone-sync.ts";
 export type { LocalLog, MirrorStatus, UpstreamConnection, ZoneSyncOptions, ZoneSyncStatus } from "./zone-sync.ts";

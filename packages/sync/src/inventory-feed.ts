@@ -1,8 +1,7 @@
 import { type EventLog, type LogRecord, topics } from "@atoll/event-log";
 import type { Inventory, InventoryEntry, InventoryIngress } from "@atoll/inventory";
-import { Listeners, followTopic } from "@atoll/replica";
+import { Listeners, type ZoneDirectory, ZoneTasks, enabledZones, followTopic } from "@atoll/replica";
 import { type Heartbeat, type InventoryRecord, decodeInventoryRecord } from "./inventory-records.ts";
-import { type ZoneDirectory, ZoneTasks, enabledZones } from "./zone-tasks.ts";
 
 export interface InventoryFeedOptions {
   /** Any log that has the inventory topics: a zone's own, its relay for an xDS process, global's. */

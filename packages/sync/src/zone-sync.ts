@@ -1,13 +1,12 @@
 import { Backoff, LogError, type MirrorLog, mirrorTopic, pause, topicConfig, topics } from "@atoll/event-log";
 import type { Inventory } from "@atoll/inventory";
-import { type ConfigReplica, type ZoneReplica, encodeJson } from "@atoll/replica";
+import { type ConfigReplica, type ZoneReplica, ZoneTasks, encodeJson } from "@atoll/replica";
 import { AvailabilityPublisher } from "./availability-publisher.ts";
 import { mirrorConfig } from "./config-mirror.ts";
 import { InventoryFeed } from "./inventory-feed.ts";
 import { type Heartbeat, heartbeatKey, livenessKey } from "./inventory-records.ts";
 import { LivenessJudge, type Schedule, scheduleTimeout } from "./liveness-judge.ts";
 import { restoreOwnTopics } from "./restore-own-topics.ts";
-import { ZoneTasks } from "./zone-tasks.ts";
 
 /** The zone's own log: what it holds is served with everything else down. `EmbeddedLog` is one. */
 export interface LocalLog extends MirrorLog {

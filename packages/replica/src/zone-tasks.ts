@@ -1,8 +1,13 @@
-import type { ChangeEvent, ResourceReader } from "@atoll/replica";
+import type { ChangeEvent, ResourceReader } from "./reader.ts";
 
 /** The configuration as far as it says which zones there are. `ConfigReplica` is one. */
 export interface ZoneDirectory extends ResourceReader {
   watch(listener: (event: ChangeEvent) => void): () => void;
+}
+
+/** Names of all zones, sorted. */
+export function allZones(config: ResourceReader): string[] {
+  return config.list("Zone").map(({ name }) => name);
 }
 
 /** Names of the zones that are not switched off, sorted. */
@@ -12,6 +17,8 @@ export function enabledZones(config: ResourceReader): string[] {
 
 export interface ZoneTasksOptions {
   config: ZoneDirectory;
+  /** Default: `enabledZones`. */
+  select?: (config: ResourceReader) => readonly string[];
   /** Always there, whatever the configuration says. */
   always?: readonly string[];
   /** Never there. */
@@ -48,9 +55,9 @@ export class ZoneTasks {
   }
 
   #align(): void {
-    const { config, always = [], except = [], signal } = this.#options;
+    const { config, select = enabledZones, always = [], except = [], signal } = this.#options;
     if (signal.aborted) return;
-    const wanted = new Set([...always, ...enabledZones(config)]);
+    const wanted = new Set([...always, ...select(config)]);
     for (const zone of except) wanted.delete(zone);
     for (const [zone, { stop }] of this.#running) {
       if (wanted.has(zone)) continue;
