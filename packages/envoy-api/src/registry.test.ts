@@ -57,7 +57,8 @@ describe("registry", () => {
   });
 
   it("knows every type that xDS carries", () => {
-    for (const url of Object.values(typeUrls)) expect(registry.getMessage(url.slice(url.indexOf("/") + 1)), url).toBeDefined();
+    const names = Object.values(typeUrls).map((url) => url.slice(url.indexOf("/") + 1));
+    expect(names.filter((name) => registry.getMessage(name) === undefined)).toEqual([]);
   });
 
   it("turns an Any into canonical JSON and back to the same bytes", () => {
@@ -69,7 +70,9 @@ describe("registry", () => {
 
   it("reads both spellings of a field and writes Envoy's durations", () => {
     const cluster = fromEnvoyJson(ClusterSchema, { name: "c", connect_timeout: "5s" });
-    expect(toBinary(ClusterSchema, cluster)).toEqual(toBinary(ClusterSchema, create(ClusterSchema, { name: "c", connectTimeout: { seconds: 5n } })));
+    expect(toBinary(ClusterSchema, cluster)).toEqual(
+      toBinary(ClusterSchema, create(ClusterSchema, { name: "c", connectTimeout: { seconds: 5n } })),
+    );
     expect(toEnvoyJson(ClusterSchema, cluster)).toEqual({ name: "c", connectTimeout: "5s" });
   });
 

@@ -1,1 +1,14 @@
-export {};
+export type { AdsAck, AdsHooks, AdsMessage, AdsNack, AdsSend, AdsStream, IdentifiedStream } from "./ads-hooks.ts";
+export { AdsServer } from "./ads-server.ts";
+export type { AdsServerOptions, StreamReport } from "./ads-server.ts";
+export { consistent } from "./consistent.ts";
+export type { Consistency } from "./consistent.ts";
+export { encodeResource } from "./encode-resource.ts";
+export type { Rejected } from "./push.ts";
+export { references } from "./references.ts";
+export type { Reference } from "./references.ts";
+export { serviceDefinition } from "./service-definition.ts";
+export { SnapshotCache } from "./snapshot-cache.ts";
+export type { EncodedResource, Snapshot } from "./snapshot.ts";
+export { StatusError } from "./status-error.ts";
+export type { Protocol } from "./type-state.ts";

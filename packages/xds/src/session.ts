@@ -1,0 +1,212 @@
+import { typeUrls } from "@atoll/envoy-api";
+import { nonceOf } from "./push.ts";
+import type { Push, Rejected } from "./push.ts";
+import { references } from "./references.ts";
+import type { EncodedResource, Snapshot } from "./snapshot.ts";
+import { changeDelta, changeSotw, equalSubscriptions, wants } from "./subscription.ts";
+import { TypeState } from "./type-state.ts";
+import type { Protocol, TypeView } from "./type-state.ts";
+import { compareForRemoval, compareForUpdate, updateRule } from "./update-order.ts";
+
+/** What both protocols say in a request. */
+export interface SessionRequest {
+  readonly typeUrl: string;
+  readonly nonce: string;
+  /** The client refuses the response of this nonce. */
+  readonly error?: string | undefined;
+  readonly delta?: {
+    readonly subscribe: readonly string[];
+    readonly unsubscribe: readonly string[];
+    readonly initialVersions: Readonly<Record<string, string>>;
+  };
+  readonly sotw?: { readonly names: readonly string[]; readonly version: string };
+}
+
+export type SessionEvent =
+  | { readonly kind: "push"; readonly push: Push }
+  | { readonly kind: "ack"; readonly typeUrl: string; readonly revision: number; readonly resources: number }
+  | {
+      readonly kind: "nack";
+      readonly typeUrl: string;
+      readonly revision: number;
+      readonly rejected: readonly Rejected[];
+      readonly message: string;
+    }
+  | { readonly kind: "applied"; readonly revision: number };
+
+const none: ReadonlyMap<string, EncodedResource> = new Map();
+const refreshed: readonly string[] = [typeUrls.endpoint, typeUrls.route];
+
+/**
+ * One client on one stream, as a state machine: a request or a snapshot goes in, what to send and what became known comes out.
+ * At most one response per type is unanswered; what changes meanwhile is folded into the next one.
+ */
+export class Session {
+  readonly protocol: Protocol;
+  readonly types = new Map<string, TypeState>();
+  /** The highest revision whose resources the client has acknowledged, in all types it needs; 0 if none yet. */
+  applied = 0;
+  #snapshot: Snapshot | undefined;
+  #generation = 0;
+  #sequence = 0;
+  #waiting = false;
+  /** The newest generation whose order is given up. */
+  #released = 0;
+  /** The last nonce of each type; the state of the world ignores requests that answer an older one. */
+  readonly #nonces = new Map<string, string>();
+  /** Whether names may have come up that the client will ask for next. Undefined = to be looked at again. */
+  #awaitsNames: boolean | undefined;
+
+  constructor(protocol: Protocol) {
+    this.protocol = protocol;
+  }
+
+  /** A newer snapshot of the client's node. */
+  offer(snapshot: Snapshot): SessionEvent[] {
+    this.#snapshot = snapshot;
+    this.#generation += 1;
+    return this.#advance();
+  }
+
+  /** Whether something is held back until the client has answered other types. */
+  get waiting(): boolean {
+    return this.#waiting;
+  }
+
+  /** Sends what was held back: the client takes too long to answer, as when a cluster cannot warm. */
+  release(): SessionEvent[] {
+    this.#released = this.#generation;
+    return this.#advance();
+  }
+
+  request(request: SessionRequest): SessionEvent[] {
+    const events: SessionEvent[] = [];
+    let type = this.types.get(request.typeUrl);
+    const first = type === undefined;
+    if (type === undefined) {
+      type = new TypeState(request.typeUrl, this.protocol);
+      this.types.set(request.typeUrl, type);
+    } else if (request.nonce !== "" && type.inFlight && nonceOf(type.inFlight) === request.nonce) {
+      events.push(...this.#answer(type, request.error));
+    } else if (request.sotw && this.#stale(type, request.nonce)) {
+      return events;
+    }
+    this.#subscribe(type, request, first);
+    events.push(...this.#advance());
+    return events;
+  }
+
+  #stale(type: TypeState, nonce: string): boolean {
+    return nonce !== (this.#nonces.get(type.typeUrl) ?? nonce);
+  }
+
+  #subscribe(type: TypeState, { delta, sotw }: SessionRequest, first: boolean): void {
+    const { wholeState } = updateRule(type.typeUrl);
+    if (delta && (first || delta.subscribe.length > 0 || delta.unsubscribe.length > 0)) {
+      if (first) type.recall(Object.entries(delta.initialVersions));
+      type.subscribe(changeDelta(type.subscription, delta, wholeState));
+      this.#awaitsNames = undefined;
+    }
+    if (sotw) {
+      // A cluster may be warming since the stream before, so endpoints are always sent again.
+      if (first && type.typeUrl !== typeUrls.endpoint) type.recallWhole(sotw.version);
+      const { subscription } = changeSotw(type.subscription, sotw.names, wholeState);
+      if (type.subscription && equalSubscriptions(type.subscription, subscription)) return;
+      type.subscribe({ subscription, owed: [] });
+      this.#awaitsNames = undefined;
+    }
+  }
+
+  #answer(type: TypeState, error: string | undefined): SessionEvent[] {
+    this.#awaitsNames = undefined;
+    if (error !== undefined) {
+      const result = type.reject(error);
+      if (result === undefined) return [];
+      return [{ kind: "nack", typeUrl: type.typeUrl, revision: result.push.revision, rejected: result.rejected, message: error }];
+    }
+    const push = type.acknowledge();
+    if (push === undefined) return [];
+    return [{ kind: "ack", typeUrl: type.typeUrl, revision: push.revision, resources: push.upserts.size }];
+  }
+
+  /**
+   * A cluster that is replaced warms until it sees its endpoints again, and does not ask for them; so with the routes of a
+   * listener. Envoy acknowledges clusters only when they are warm, so this must not wait for that.
+   */
+  #resendDependants(push: Push): void {
+    for (const resource of push.upserts.values()) {
+      for (const { typeUrl, name } of references(resource)) {
+        if (refreshed.includes(typeUrl)) this.types.get(typeUrl)?.resend(name);
+      }
+    }
+  }
+
+  #advance(): SessionEvent[] {
+    if (this.#snapshot === undefined) return [];
+    const events: SessionEvent[] = [];
+    const types = [...this.types.values()].sort((a, b) => compareForUpdate(a.typeUrl, b.typeUrl));
+    for (const type of types) {
+      const view = this.#view(type, this.#snapshot);
+      if (type.refresh(view)) this.#awaitsNames = undefined;
+      if (!type.hasUpserts() || !this.#mayUpsert(type)) continue;
+      const push = type.pushUpserts(view, ++this.#sequence);
+      events.push(this.#sent(push));
+      this.#resendDependants(push);
+    }
+    const removable = (generation: number): boolean => generation <= this.#released || types.every((type) => type.answered >= generation);
+    for (const type of types.sort((a, b) => compareForRemoval(a.typeUrl, b.typeUrl))) {
+      const removals = type.removable(removable);
+      if (removals.length === 0) continue;
+      events.push(this.#sent(type.pushRemovals(this.#view(type, this.#snapshot), ++this.#sequence, removals)));
+    }
+    this.#waiting = types.some((type) => type.hasUpserts() || type.hasRemovals());
+    const applied = this.#appliedRevision(this.#snapshot);
+    if (applied !== undefined && applied !== this.applied) {
+      this.applied = applied;
+      events.push({ kind: "applied", revision: applied });
+    }
+    return events;
+  }
+
+  #view(type: TypeState, snapshot: Snapshot): TypeView {
+    return { resources: snapshot.resources.get(type.typeUrl) ?? none, generation: this.#generation, revision: snapshot.revision };
+  }
+
+  #sent(push: Push): SessionEvent {
+    this.#nonces.set(push.typeUrl, nonceOf(push));
+    return { kind: "push", push };
+  }
+
+  #mayUpsert(type: TypeState): boolean {
+    const since = type.dirtySince ?? this.#generation;
+    if (since <= this.#released) return true;
+    return updateRule(type.typeUrl).after.every((typeUrl) => (this.types.get(typeUrl)?.answered ?? since) >= since);
+  }
+
+  /** The revision that all types have settled at, unless the client has yet to ask for something that belongs to it. */
+  #appliedRevision(snapshot: Snapshot): number | undefined {
+    let oldest: TypeState["settled"];
+    for (const { settled } of this.types.values()) {
+      if (settled === undefined) return undefined;
+      if (oldest === undefined || settled.generation < oldest.generation) oldest = settled;
+    }
+    for (const typeUrl of [typeUrls.cluster, typeUrls.listener]) {
+      if (!this.types.has(typeUrl) && snapshot.resources.get(typeUrl)?.size) return undefined;
+    }
+    this.#awaitsNames ??= this.#findAwaitedName();
+    return this.#awaitsNames ? undefined : oldest?.revision;
+  }
+
+  #findAwaitedName(): boolean {
+    for (const typeUrl of [typeUrls.cluster, typeUrls.listener]) {
+      for (const resource of this.types.get(typeUrl)?.held.values() ?? []) {
+        if (!resource.bytes) continue;
+        for (const reference of references(resource as EncodedResource)) {
+          const subscription = this.types.get(reference.typeUrl)?.subscription;
+          if (!subscription || !wants(subscription, reference.name)) return true;
+        }
+      }
+    }
+    return false;
+  }
+}

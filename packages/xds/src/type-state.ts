@@ -1,0 +1,294 @@
+import { contentVersion } from "./encode-resource.ts";
+import type { HeldResource, Push, Rejected } from "./push.ts";
+import { blamedNames, halves } from "./rejection.ts";
+import type { EncodedResource } from "./snapshot.ts";
+import { wants } from "./subscription.ts";
+import type { Subscription, SubscriptionChange } from "./subscription.ts";
+import { updateRule } from "./update-order.ts";
+
+export type Protocol = "delta" | "sotw";
+
+/** One type of the snapshot that a stream is served from. */
+export interface TypeView {
+  readonly resources: ReadonlyMap<string, EncodedResource>;
+  readonly generation: number;
+  readonly revision: number;
+}
+
+/**
+ * One type on one stream: what the client wants, what it has acknowledged, and the one response that it has yet to answer.
+ * `refresh` compares with the newest snapshot; `pushUpserts` and `pushRemovals` take what the comparison found.
+ */
+export class TypeState {
+  readonly typeUrl: string;
+  readonly protocol: Protocol;
+  subscription: Subscription | undefined;
+  inFlight: Push | undefined;
+  /** The newest generation whose upserts the client has answered, with ACK or NACK. */
+  answered = 0;
+  /** The newest generation that the client has acknowledged whole. */
+  settled: { readonly generation: number; readonly revision: number } | undefined;
+  /** The generation since which there are upserts to send. */
+  dirtySince: number | undefined;
+  readonly held = new Map<string, HeldResource>();
+  /** name -> the version the client refused; it is not sent again. */
+  readonly rejected = new Map<string, string>();
+
+  readonly #owed = new Set<string>();
+  /** name -> the generation that first lacked it. */
+  readonly #gone = new Map<string, number>();
+  #probes: string[][] = [];
+  #upserts = new Map<string, EncodedResource>();
+  #absent: string[] = [];
+  #answeredOnce = false;
+  #claimedVersion: string | undefined;
+  #refusedGeneration = 0;
+  #epoch = 0;
+  #epochInFlight = 0;
+  #cleanFor: ReadonlyMap<string, EncodedResource> | undefined;
+
+  constructor(typeUrl: string, protocol: Protocol) {
+    this.typeUrl = typeUrl;
+    this.protocol = protocol;
+  }
+
+  /** On the first request of a stream: versions that the client kept from an earlier stream. */
+  recall(versions: Iterable<readonly [string, string]>): void {
+    for (const [name, version] of versions) this.held.set(name, { version });
+  }
+
+  /** On the first request of a stream: the type's version that the client kept from an earlier stream. */
+  recallWhole(version: string): void {
+    if (version !== "") this.#claimedVersion = version;
+  }
+
+  subscribe(change: SubscriptionChange): void {
+    const first = this.subscription === undefined;
+    this.subscription = change.subscription;
+    this.#reopen();
+    for (const name of change.owed) if (!first || !this.held.has(name)) this.#owed.add(name);
+    for (const name of this.held.keys()) if (!wants(change.subscription, name)) this.#forget(name);
+    for (const name of this.#owed) if (!wants(change.subscription, name)) this.#owed.delete(name);
+  }
+
+  /** Has a resource sent again that the client holds or is about to. */
+  resend(name: string): void {
+    if (!this.held.has(name) && !this.inFlight?.upserts.has(name)) return;
+    this.#owed.add(name);
+    this.#reopen();
+  }
+
+  /** Compares with the snapshot. Returns whether the client turned out to hold resources of it from an earlier stream. */
+  refresh(view: TypeView): boolean {
+    if (this.inFlight || this.subscription === undefined) return false;
+    if (this.#cleanFor !== view.resources) {
+      const adopted = this.#adopt(view, this.subscription);
+      this.#compare(view, this.subscription);
+      this.#conclude(view);
+      return adopted;
+    }
+    this.#conclude(view);
+    return false;
+  }
+
+  hasUpserts(): boolean {
+    return !this.inFlight && (this.#upserts.size > 0 || this.#absent.length > 0 || this.#mustAnswer());
+  }
+
+  pushUpserts(view: TypeView, sequence: number): Push {
+    const { upserts, probe } = this.#choose();
+    const absent = probe ? [] : this.#absent;
+    for (const name of [...upserts.keys(), ...absent]) this.#owed.delete(name);
+    const answers = upserts.size === this.#upserts.size && absent.length === this.#absent.length;
+    return this.#send(view, sequence, {
+      upserts,
+      removals: absent,
+      probe,
+      answers,
+      settles: answers && this.#gone.size === 0 && !this.#blocked(view),
+    });
+  }
+
+  /** Names that the newest snapshot lacks, if their turn has come: `ready` tells by the generation that first lacked them. */
+  removable(ready: (generation: number) => boolean): string[] {
+    return this.inFlight ? [] : [...this.#gone].filter(([, generation]) => ready(generation)).map(([name]) => name);
+  }
+
+  /** Whether there are removals to send, now or later. */
+  hasRemovals(): boolean {
+    return !this.inFlight && this.#gone.size > 0;
+  }
+
+  pushRemovals(view: TypeView, sequence: number, removals: readonly string[]): Push {
+    const settles = removals.length === this.#gone.size && !this.hasUpserts() && !this.#blocked(view);
+    return this.#send(view, sequence, { upserts: new Map(), removals, probe: false, answers: false, settles });
+  }
+
+  /** The client accepted the response in flight. */
+  acknowledge(): Push | undefined {
+    const push = this.#land();
+    if (push === undefined) return undefined;
+    for (const [name, resource] of push.upserts) {
+      this.rejected.delete(name);
+      if (this.subscription && wants(this.subscription, name)) this.held.set(name, resource);
+    }
+    for (const name of push.removals) this.#forget(name);
+    if (push.probe) this.#probes.shift();
+    if (this.#epoch === this.#epochInFlight) {
+      if (push.answers) this.answered = Math.max(this.answered, push.generation);
+      if (push.settles) this.settled = push;
+    }
+    return push;
+  }
+
+  /**
+   * The client refused the response in flight. The resources that its message blames are withheld; if it blames none, what was sent
+   * together is sent again in halves. Every refusal thus withholds something or narrows the search.
+   */
+  reject(message: string): { push: Push; rejected: Rejected[] } | undefined {
+    const push = this.#land();
+    if (push === undefined) return undefined;
+    const sent = [...push.upserts.keys()];
+    const blamed = sent.length === 1 ? sent : blamedNames(message, sent);
+    const rejected = blamed.map((name) => ({ name, version: push.upserts.get(name)?.version ?? "" }));
+    for (const { name, version } of rejected) this.rejected.set(name, version);
+    if (sent.length === 0) {
+      // Nothing to withhold. Asking again would bring the same answer, so the removals count as done, the generation as refused.
+      for (const name of push.removals) this.#forget(name);
+      this.#refusedGeneration = push.generation;
+    } else if (blamed.length === 0) {
+      if (push.probe) this.#probes.shift();
+      this.#probes.unshift(...halves(sent));
+    }
+    return { push, rejected };
+  }
+
+  /** What was found finished may no longer be: there is more to send of the same snapshot. */
+  #reopen(): void {
+    this.#epoch += 1;
+    this.answered = 0;
+    this.settled = undefined;
+    this.#cleanFor = undefined;
+  }
+
+  #land(): Push | undefined {
+    const push = this.inFlight;
+    this.inFlight = undefined;
+    this.#cleanFor = undefined;
+    return push;
+  }
+
+  #forget(name: string): void {
+    this.held.delete(name);
+    this.#gone.delete(name);
+  }
+
+  #mustAnswer(): boolean {
+    return !this.#answeredOnce && this.subscription?.wildcard === true && this.held.size === 0;
+  }
+
+  #blocked(view: TypeView): boolean {
+    if (this.#refusedGeneration === view.generation) return true;
+    for (const [name, version] of this.rejected) {
+      if (view.resources.get(name)?.version === version && this.subscription && wants(this.subscription, name)) return true;
+    }
+    return false;
+  }
+
+  /** Takes over what the client held before this stream, where it is what the snapshot has. */
+  #adopt(view: TypeView, subscription: Subscription): boolean {
+    let adopted = false;
+    if (this.#claimedVersion !== undefined) {
+      const wanted = [...view.resources].filter(([name]) => wants(subscription, name));
+      if (wanted.length > 0 && wholeVersion(wanted) === this.#claimedVersion) {
+        for (const [name, resource] of wanted) this.held.set(name, resource);
+        adopted = true;
+      }
+      this.#claimedVersion = undefined;
+    }
+    for (const [name, held] of this.held) {
+      const resource = held.bytes ? undefined : view.resources.get(name);
+      if (resource?.version !== held.version) continue;
+      this.held.set(name, resource);
+      adopted = true;
+    }
+    return adopted;
+  }
+
+  #compare(view: TypeView, subscription: Subscription): void {
+    this.#upserts = new Map();
+    this.#absent = [];
+    for (const [name, resource] of view.resources) {
+      if (wants(subscription, name)) this.#compareOne(name, resource);
+    }
+    if (this.protocol === "delta") this.#absent = [...this.#owed].filter((name) => !view.resources.has(name));
+    for (const name of this.held.keys()) {
+      if (view.resources.has(name)) this.#gone.delete(name);
+      else if (this.#canTellRemoval()) this.#gone.set(name, this.#gone.get(name) ?? view.generation);
+      else this.#forget(name);
+    }
+  }
+
+  #compareOne(name: string, resource: EncodedResource): void {
+    const held = this.held.get(name);
+    if (this.rejected.get(name) !== resource.version) {
+      if (held?.version !== resource.version || this.#owed.has(name)) this.#upserts.set(name, resource);
+      return;
+    }
+    // Withheld. A client that asks anew gets the version it had accepted.
+    if (this.#owed.has(name) && held?.bytes) this.#upserts.set(name, { ...resource, bytes: held.bytes, version: held.version });
+    else this.#owed.delete(name);
+  }
+
+  /** State of the world can tell a removal only by absence from a whole state. */
+  #canTellRemoval(): boolean {
+    return this.protocol === "delta" || updateRule(this.typeUrl).wholeState;
+  }
+
+  #conclude(view: TypeView): void {
+    if (this.hasUpserts()) {
+      this.dirtySince ??= view.generation;
+      return;
+    }
+    this.dirtySince = undefined;
+    this.answered = view.generation;
+    if (this.#gone.size > 0 || this.#blocked(view)) return;
+    this.settled = view;
+    this.#cleanFor = view.resources;
+  }
+
+  #choose(): { upserts: Map<string, EncodedResource>; probe: boolean } {
+    for (; this.#probes.length > 0; this.#probes.shift()) {
+      const probed = this.#probes[0]?.flatMap((name) => {
+        const resource = this.#upserts.get(name);
+        return resource ? [[name, resource] as const] : [];
+      });
+      if (probed?.length) return { upserts: new Map(probed), probe: true };
+    }
+    return { upserts: this.#upserts, probe: false };
+  }
+
+  #send(view: TypeView, sequence: number, part: Pick<Push, "upserts" | "removals" | "probe" | "answers" | "settles">): Push {
+    const { resources, version } =
+      this.protocol === "delta" ? { resources: [...part.upserts.values()], version: String(view.revision) } : this.#state(part);
+    this.#answeredOnce = true;
+    this.#epochInFlight = this.#epoch;
+    this.dirtySince = undefined;
+    this.inFlight = { typeUrl: this.typeUrl, sequence, generation: view.generation, revision: view.revision, resources, version, ...part };
+    return this.inFlight;
+  }
+
+  /** A state-of-the-world response: all the client will hold, or just what changes where a part is allowed. */
+  #state(part: Pick<Push, "upserts" | "removals">): { resources: EncodedResource[]; version: string } {
+    const next = new Map(this.held as Map<string, EncodedResource>);
+    for (const [name, resource] of part.upserts) next.set(name, resource);
+    for (const name of part.removals) next.delete(name);
+    const resources = updateRule(this.typeUrl).wholeState ? [...next.values()] : [...part.upserts.values()];
+    return { resources, version: wholeVersion(next) };
+  }
+}
+
+function wholeVersion(resources: Iterable<readonly [string, HeldResource]>): string {
+  const lines = Array.from(resources, ([name, { version }]) => `${name} ${version}\n`);
+  return contentVersion(lines.toSorted().join(""));
+}
