@@ -31,7 +31,10 @@ export const isDelegatedGateway = (spec: DataplaneSpec): boolean =>
   spec.networking.gateway !== undefined && (spec.networking.gateway.type ?? "DELEGATED") === "DELEGATED";
 
 /** Where an inbound listens; of `application`, where the service itself listens. */
-export function inboundAddressesOf(spec: DataplaneSpec, inbound: DataplaneInbound): { listen: Endpoint; application: Endpoint; routable: Endpoint } {
+export function inboundAddressesOf(
+  spec: DataplaneSpec,
+  inbound: DataplaneInbound,
+): { listen: Endpoint; application: Endpoint; routable: Endpoint } {
   const listenAddress = inbound.address ?? spec.networking.address;
   return {
     listen: { address: listenAddress, port: inbound.port },

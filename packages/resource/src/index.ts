@@ -10,4 +10,6 @@ export { durationMs, formatDuration, parseGoDuration } from "./duration.ts";
 export * from "./tags.ts";
 export * from "./dataplane.ts";
 export * from "./proxy-status.ts";
+export { renderOutboundTemplate } from "./virtual-outbound.ts";
+export { validateMeshChange } from "./validators/mesh.ts";
 export * from "./specs/index.ts";

@@ -1,4 +1,26 @@
-import type { MeshSpec } from "./specs/mesh.ts";
+import { type MeshSpec, type MetricsBackend, type PrometheusConf, prometheusConf } from "./specs/mesh.ts";
+import { tag } from "./tags.ts";
 
-/** The mesh with the defaults that are part of the stored object. */
-export const meshWithDefaults = (spec: MeshSpec): MeshSpec => spec;
+const metricsPort = 5670;
+const metricsPath = "/metrics";
+const metricsService = "dataplane-metrics";
+
+/** The mesh with the defaults that are part of the stored object: those of its Prometheus backends. */
+export function meshWithDefaults(spec: MeshSpec): MeshSpec {
+  if (!spec.metrics?.backends) return spec;
+  return { ...spec, metrics: { ...spec.metrics, backends: spec.metrics.backends.map(metricsWithDefaults) } };
+}
+
+function metricsWithDefaults(backend: MetricsBackend): MetricsBackend {
+  if (backend.type !== "prometheus") return backend;
+  const conf = prometheusConf.read(backend.conf ?? {});
+  const tls: PrometheusConf["tls"] = conf.tls ?? (conf.skipMTLS ? { mode: "disabled" } : {});
+  const complete = {
+    ...conf,
+    port: conf.port ?? metricsPort,
+    path: conf.path ?? metricsPath,
+    tags: conf.tags ?? { [tag.service]: metricsService },
+    tls,
+  };
+  return { ...backend, conf: Object.fromEntries(Object.entries(complete).toSorted(([a], [b]) => (a < b ? -1 : 1))) };
+}

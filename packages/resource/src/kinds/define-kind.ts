@@ -49,7 +49,15 @@ export function defineKind<Spec>(row: KindRow<Spec>): Kind {
 /** A kind that is stored and served as written, and has no effect on proxies. */
 export function definePluginPolicy(type: string, path: string): Kind {
   return {
-    ...meta({ type, scope: "mesh", path, flows: ["globalToZone", "zoneToGlobal", "betweenZones"], writable: ["global", "zone"], policy: true, namespaced: true }),
+    ...meta({
+      type,
+      scope: "mesh",
+      path,
+      flows: ["globalToZone", "zoneToGlobal", "betweenZones"],
+      writable: ["global", "zone"],
+      policy: true,
+      namespaced: true,
+    }),
     plugin: true,
     warning: `${type} is stored but does not take effect on this control plane: use the policies with sources and destinations`,
     parseSpec(raw): ParsedSpec {

@@ -18,7 +18,10 @@ export interface MessageCodec<T> extends Codec<T> {
  * The table of one message. Fields are read, reported and rendered in the order of the table, under their lowerCamel name or
  * the snake_case one. Unknown fields are ignored. `oneofs` lists groups of which only the last written member is kept.
  */
-export function message<const F extends AnyFields>(fields: F, oneofs: readonly (readonly (keyof F & string)[])[] = []): MessageCodec<MessageValue<F>> {
+export function message<const F extends AnyFields>(
+  fields: F,
+  oneofs: readonly (readonly (keyof F & string)[])[] = [],
+): MessageCodec<MessageValue<F>> {
   const rows = Object.entries(fields).map(([name, codec]) => ({ name, snake: snakeCase(name), codec }));
   const read = (raw: unknown): MessageValue<F> => {
     if (!isObject(raw)) throw wrongType(raw, "map[string]json.RawMessage");

@@ -44,7 +44,12 @@ const transparentProxying = message({
   redirectPortOutbound: uint32,
   directAccessServices: list(string),
   reachableServices: list(string),
-  ipFamilyMode: enumeration(protoName("Dataplane.Networking.TransparentProxying.IpFamilyMode"), ["UnSpecified", "DualStack", "IPv4", "IPv6"]),
+  ipFamilyMode: enumeration(protoName("Dataplane.Networking.TransparentProxying.IpFamilyMode"), [
+    "UnSpecified",
+    "DualStack",
+    "IPv4",
+    "IPv6",
+  ]),
   reachableBackends: message({ refs: list(reachableBackendRef) }),
 });
 

@@ -11,7 +11,13 @@ export type {
 } from "./mesh.ts";
 export type { DataplaneGateway, DataplaneInbound, DataplaneOutbound, DataplaneSpec } from "./dataplane.ts";
 export type { MeshGatewayListener, MeshGatewaySpec } from "./mesh-gateway.ts";
-export type { GatewayRouteBackend, GatewayRouteFilter, GatewayRouteMatch, GatewayRouteRule, MeshGatewayRouteSpec } from "./mesh-gateway-route.ts";
+export type {
+  GatewayRouteBackend,
+  GatewayRouteFilter,
+  GatewayRouteMatch,
+  GatewayRouteRule,
+  MeshGatewayRouteSpec,
+} from "./mesh-gateway-route.ts";
 export type { AvailableService, ZoneEgressSpec, ZoneIngressSpec } from "./zone-proxy.ts";
 export type { ExternalServiceSpec } from "./external-service.ts";
 export type { ZoneSpec } from "./zone.ts";

@@ -43,8 +43,6 @@ export const zoneProxyInsightSpec = message({ subscriptions: list(subscription) 
 export type ZoneIngressInsightSpec = Value<typeof zoneProxyInsightSpec>;
 export type ZoneEgressInsightSpec = Value<typeof zoneProxyInsightSpec>;
 
-
-
 const zoneSubscription = message({
   id: need(string),
   globalInstanceId: string,

@@ -49,9 +49,13 @@ export const meshGatewayRouteSpec = message({
   selectors: need(selectors),
   /** One of its members. */
   conf: need(
-    message({ tcp: message({ rules: list(message({ backends: list(backend) })) }), http: message({ hostnames: list(string), rules: need(list(rule)) }) }, [
-      ["tcp", "http"],
-    ]),
+    message(
+      {
+        tcp: message({ rules: list(message({ backends: list(backend) })) }),
+        http: message({ hostnames: list(string), rules: need(list(rule)) }),
+      },
+      [["tcp", "http"]],
+    ),
   ),
 });
 export type MeshGatewayRouteSpec = Value<typeof meshGatewayRouteSpec>;

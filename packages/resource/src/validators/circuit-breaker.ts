@@ -1,4 +1,19 @@
 import type { CircuitBreakerSpec } from "../specs/circuit-breaker.ts";
-import type { Violations } from "./violation.ts";
+import { validateConnection } from "./tags.ts";
+import { isWritten, validatePercentage } from "./values.ts";
+import { violation, type Violations } from "./violation.ts";
 
-export function* validateCircuitBreaker(_spec: CircuitBreakerSpec): Violations {}
+export function* validateCircuitBreaker(spec: CircuitBreakerSpec): Violations {
+  yield* validateConnection(spec);
+  const { detectors, thresholds, maxEjectionPercent }: Partial<CircuitBreakerSpec["conf"]> = spec.conf ?? {};
+  if (!detectors && !thresholds) {
+    yield violation("conf", "must have at least one of the detector or threshold configured");
+    return;
+  }
+  yield* validatePercentage("conf.maxEjectionPercent", maxEjectionPercent);
+  if (detectors) {
+    if (!isWritten(detectors)) yield violation("conf.detectors", "can't be empty");
+    yield* validatePercentage("conf.detectors.failure.threshold", detectors.failure?.threshold);
+  }
+  if (thresholds && !isWritten(thresholds)) yield violation("conf.thresholds", "can't be empty");
+}

@@ -1,4 +1,18 @@
 import type { RateLimitSpec } from "../specs/rate-limit.ts";
-import type { Violations } from "./violation.ts";
+import { anyTags, validateConnection } from "./tags.ts";
+import { keyed, violation, type Violations } from "./violation.ts";
 
-export function* validateRateLimit(_spec: RateLimitSpec): Violations {}
+export function* validateRateLimit(spec: RateLimitSpec): Violations {
+  yield* validateConnection(spec, anyTags, anyTags);
+  if (spec.conf === undefined) yield violation("conf", "must have conf");
+  const http = spec.conf?.http;
+  if (!http) return;
+  if (!http.requests) yield violation("conf.http.requests", "requests must be set");
+  if (http.interval === undefined) yield violation("conf.http.interval", "interval must be set");
+  for (const [index, header] of (http.onRateLimit?.headers ?? []).entries()) {
+    // The index stands in quotes, as if it were a key: what existing clients get to see.
+    const field = keyed("conf.http.onRateLimit.header", String(index));
+    if (!header.key) yield violation(field, "key must be set");
+    if (!header.value) yield violation(field, "value must be set");
+  }
+}

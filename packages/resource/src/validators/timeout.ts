@@ -1,4 +1,29 @@
 import type { TimeoutSpec } from "../specs/timeout.ts";
-import type { Violations } from "./violation.ts";
+import { validateConnection } from "./tags.ts";
+import { validatePositiveIfDefined } from "./values.ts";
+import { violation, type Violations } from "./violation.ts";
 
-export function* validateTimeout(_spec: TimeoutSpec): Violations {}
+/** Of each section, the timeouts of which one must be given. */
+const needed = {
+  tcp: ["idleTimeout"],
+  http: ["requestTimeout", "idleTimeout"],
+  grpc: ["streamIdleTimeout", "maxStreamDuration"],
+} as const;
+
+export function* validateTimeout(spec: TimeoutSpec): Violations {
+  yield* validateConnection(spec);
+  const { conf } = spec;
+  if (conf === undefined) {
+    yield violation("conf", "has to be defined");
+    return;
+  }
+  yield* validatePositiveIfDefined("conf.connectTimeout", conf.connectTimeout);
+  for (const section of ["tcp", "http", "grpc"] as const) {
+    const timeouts: Record<string, string | undefined> | undefined = conf[section];
+    if (!timeouts) continue;
+    if (needed[section].every((name) => timeouts[name] === undefined)) {
+      yield violation(`conf.${section}`, "at least one timeout in section has to be defined");
+    }
+    for (const name of Object.keys(timeouts)) yield* validatePositiveIfDefined(`conf.${section}.${name}`, timeouts[name]);
+  }
+}

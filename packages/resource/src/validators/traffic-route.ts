@@ -1,4 +1,114 @@
-import type { TrafficRouteSpec } from "../specs/traffic-route.ts";
-import type { Violations } from "./violation.ts";
+import type { TagMap } from "../specs/common.ts";
+import type {
+  StringMatcher,
+  TrafficRouteHttp,
+  TrafficRouteLoadBalancer,
+  TrafficRouteSpec,
+  TrafficRouteSplit,
+} from "../specs/traffic-route.ts";
+import { tagsWithService, validateConnection, validateSelectorTags } from "./tags.ts";
+import { isWritten } from "./values.ts";
+import { at, keyed, violation, type Violations } from "./violation.ts";
 
-export function* validateTrafficRoute(_spec: TrafficRouteSpec): Violations {}
+const empty = "cannot be empty";
+const hashFunctions = ["XX_HASH", "MURMUR_HASH_2"];
+
+export function* validateTrafficRoute(spec: TrafficRouteSpec): Violations {
+  yield* validateConnection(spec);
+  const { conf } = spec;
+  if (conf === undefined) {
+    yield violation("conf", empty);
+    return;
+  }
+  yield* validateTarget("conf", conf);
+  if (conf.loadBalancer) yield* validateLoadBalancer("conf.loadBalancer", conf.loadBalancer);
+  for (const [index, http] of (conf.http ?? []).entries()) yield* validateHttp(at("conf.http", index), http);
+}
+
+/** Where requests go: one destination, or several with weights. */
+function* validateTarget(path: string, target: { split?: TrafficRouteSplit[]; destination?: TagMap }): Violations {
+  const { split = [], destination } = target;
+  if (split.length === 0 && !isWritten(destination)) yield violation(path, 'requires either "destination" or "split"');
+  if (split.length > 0 && isWritten(destination)) {
+    yield violation(path, '"split" cannot be defined at the same time as "destination"');
+  }
+  for (const [index, part] of split.entries()) {
+    const field = at(`${path}.split`, index);
+    if (part.weight === undefined) yield violation(`${field}.weight`, "needs to be defined");
+    yield* validateSelectorTags(`${field}.destination`, part.destination, tagsWithService);
+  }
+  if (split.length > 0 && split.every((part) => !part.weight)) {
+    yield violation(`${path}.split`, "there must be at least one split entry with weight above 0");
+  }
+  if (isWritten(destination)) yield* validateSelectorTags(`${path}.destination`, destination, tagsWithService);
+}
+
+function* validateLoadBalancer(path: string, balancer: TrafficRouteLoadBalancer): Violations {
+  if (balancer.leastRequest?.choiceCount === 1) {
+    yield violation(`${path}.leastRequest.choiceCount`, "value must be greater than or equal to 2");
+  }
+  if (balancer.ringHash && !hashFunctions.includes(balancer.ringHash.hashFunction)) {
+    yield violation(`${path}.ringHash.hashFunction`, "must have a valid hash function");
+  }
+}
+
+function* validateHttp(path: string, http: TrafficRouteHttp): Violations {
+  const { match, modify } = http;
+  if (!isWritten(match)) {
+    yield violation(`${path}.match`, 'must be present and contain at least one of the elements: "method", "path" or "headers"');
+  }
+  if (match?.method) yield* validateMatcher(`${path}.match.method`, match.method);
+  if (match?.path) yield* validateMatcher(`${path}.match.path`, match.path);
+  for (const [name, matcher] of Object.entries(match?.headers ?? {})) {
+    if (name === "") yield violation(`${path}.match.headers`, "header name cannot be empty");
+    yield* validateMatcher(keyed(`${path}.match.headers`, name), matcher);
+  }
+  if (modify) yield* validateModify(`${path}.modify`, modify, match?.path?.prefix !== undefined);
+  yield* validateTarget(path, http);
+}
+
+function* validateMatcher(path: string, matcher: StringMatcher): Violations {
+  const [kind, value] = Object.entries(matcher)[0] ?? [];
+  if (kind === undefined) yield violation(path, 'cannot be empty. Available options: "exact", "prefix" or "regex"');
+  else if (value === "") yield violation(`${path}.${kind}`, empty);
+}
+
+function* validateModify(path: string, modify: NonNullable<TrafficRouteHttp["modify"]>, hasPrefix: boolean): Violations {
+  if (modify.path) {
+    const field = `${path}.path`;
+    if (!isWritten(modify.path)) yield violation(field, 'either "rewritePrefix" or "regex" has to be set');
+    if (modify.path.rewritePrefix !== undefined) {
+      if (modify.path.rewritePrefix === "") yield violation(`${field}.rewritePrefix`, empty);
+      if (!hasPrefix) yield violation(`${field}.rewritePrefix`, "can only be set when .http.match.path.prefix is not empty");
+    }
+    if (modify.path.regex) yield* validateRegexReplace(`${field}.regex`, modify.path.regex);
+  }
+  if (modify.host) {
+    const field = `${path}.host`;
+    if (!isWritten(modify.host)) yield violation(field, 'either "value" or "fromPath" has to be set');
+    if (modify.host.value === "") yield violation(`${field}.value`, empty);
+    if (modify.host.fromPath) yield* validateRegexReplace(`${field}.fromPath`, modify.host.fromPath);
+  }
+  for (const name of ["requestHeaders", "responseHeaders"] as const) {
+    for (const operation of ["add", "remove"] as const) {
+      const changes: { name: string; value?: string }[] = modify[name]?.[operation] ?? [];
+      for (const [index, change] of changes.entries()) {
+        const field = at(`${path}.${name}.${operation}`, index);
+        yield* validateHeaderName(`${field}.name`, change.name);
+        if (operation === "add" && !change.value) yield violation(`${field}.value`, empty);
+      }
+    }
+  }
+}
+
+function* validateRegexReplace(path: string, replace: { pattern?: string; substitution?: string }): Violations {
+  if (!replace.pattern) yield violation(`${path}.pattern`, empty);
+  if (!replace.substitution) yield violation(`${path}.substitution`, empty);
+}
+
+function* validateHeaderName(path: string, name: string = ""): Violations {
+  if (name === "") yield violation(path, empty);
+  else if (name.startsWith(":") || name.toLowerCase() === "host") {
+    yield violation(path, "host header and HTTP/2 pseudo-headers are not allowed to be modified");
+  }
+}
