@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { eventually } from "@atoll/testkit";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { EmbeddedLog } from "./embedded-log.ts";
 import type { LogRecord } from "./event-log.ts";
@@ -47,19 +48,11 @@ function startWriter() {
   return { child, acknowledged, exited };
 }
 
-const until = async (condition: () => boolean): Promise<void> => {
-  const limit = Date.now() + 20_000;
-  while (!condition()) {
-    if (Date.now() > limit) throw new Error("the condition did not come true in 20 s");
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-};
-
 test("every acknowledged append survives kill -9, three times over", async () => {
   let all: number[] = [];
   for (let round = 0; round < 3; round += 1) {
     const { child, acknowledged, exited } = startWriter();
-    await until(() => acknowledged.length > 200);
+    await eventually(() => acknowledged.length > 200, { limitMs: 20_000 });
     child.kill("SIGKILL");
     await exited;
     all = [...all, ...acknowledged];
@@ -76,7 +69,7 @@ test("every acknowledged append survives kill -9, three times over", async () =>
 
 test("a second process is told who is in the way, and may open the log once the first has gone", async () => {
   const { child, acknowledged, exited } = startWriter();
-  await until(() => acknowledged.length > 0);
+  await eventually(() => acknowledged.length > 0, { limitMs: 20_000 });
   await expect(EmbeddedLog.open({ path })).rejects.toMatchObject({
     code: "unavailable",
     message: `the log ${path} is in use by another process: one process owns an embedded log`,

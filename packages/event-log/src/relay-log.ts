@@ -93,6 +93,8 @@ export class RelayLog implements MirrorLog {
       const stream = this.openRead(topic, position, incarnation);
       const cancel = (): void => stream.cancel();
       stop.addEventListener("abort", cancel);
+      // The loop below sees the errors; one that comes after it has ended is of no interest.
+      stream.on("error", () => {});
       this.streams.add(stream);
       try {
         for await (const message of stream as AsyncIterable<ReadResponse>) {

@@ -2,6 +2,8 @@ import { topics } from "@atoll/event-log";
 import type { AccessPolicy, LogOperation } from "@atoll/event-log";
 import type { KdsIdentity } from "./identity.ts";
 
+/** Where the token issuer notes what it issued. */
+const tokenLedger = "atoll.tokens";
 const isReading = (operation: LogOperation): boolean => operation === "read" || operation === "describe";
 const isShared = (topic: string): boolean => topic === topics.config || topic === topics.configSnapshots;
 const isInventory = (topic: string): boolean => topic.startsWith(topics.inventory(""));
@@ -11,7 +13,7 @@ const isInventory = (topic: string): boolean => topic.startsWith(topics.inventor
  * internal service reads everything and appends configuration.
  */
 export const globalAccess: AccessPolicy<KdsIdentity> = (identity, operation, topic) => {
-  if (identity.type === "internal") return isReading(operation) || (isShared(topic) && operation !== "mirror");
+  if (identity.type === "internal") return isReading(operation) || ((isShared(topic) || topic === tokenLedger) && operation !== "mirror");
   if (topic === topics.zone(identity.zone) || topic === topics.inventory(identity.zone)) return true;
   return isReading(operation) && (isShared(topic) || isInventory(topic));
 };

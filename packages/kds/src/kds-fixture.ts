@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { EmbeddedLog, topics } from "@atoll/event-log";
 import { SealingKey } from "@atoll/secret";
+import { selfSignedPair } from "@atoll/testkit";
 import { globalAccess } from "./access-policy.ts";
 import { connectZone } from "./connect-zone.ts";
 import type { ZoneConnectionOptions } from "./connect-zone.ts";
@@ -9,8 +9,8 @@ import { startKdsServer } from "./kds-server.ts";
 import type { KdsServerOptions } from "./kds-server.ts";
 import type { Refusal } from "./refusal.ts";
 
-const pem = (name: string): string => readFileSync(new URL(`../testdata/tls/${name}.pem`, import.meta.url), "utf8");
-export const tls = { certificate: pem("certificate"), key: pem("key") };
+const { certificatePem, privateKeyPem } = selfSignedPair();
+export const tls = { certificate: certificatePem, key: privateKeyPem };
 export const sealingKey = SealingKey.generate();
 
 /** A global with tokens that are plain words, on a free port. */
