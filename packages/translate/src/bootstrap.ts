@@ -56,11 +56,17 @@ export function buildBootstrap(params: BootstrapParams): Record<string, unknown>
     node: { id: `${params.mesh}.${params.name}`, cluster: params.cluster, metadata: nodeMetadata(params) },
     layeredRuntime: { layers: runtimeLayers(params.kind) },
     statsConfig: { statsTags },
-    defaultRegexEngine: { name: "envoy.regex_engines.google_re2", typedConfig: { "@type": typeUrl("envoy.extensions.regex_engines.v3.GoogleRE2") } },
+    defaultRegexEngine: {
+      name: "envoy.regex_engines.google_re2",
+      typedConfig: { "@type": typeUrl("envoy.extensions.regex_engines.v3.GoogleRE2") },
+    },
     admin: {
       address: { socketAddress: { address: params.admin.address ?? "127.0.0.1", portValue: params.admin.port } },
       accessLog: [
-        { name: "envoy.access_loggers.file", typedConfig: { "@type": typeUrl("envoy.extensions.access_loggers.file.v3.FileAccessLog"), path: "/dev/null" } },
+        {
+          name: "envoy.access_loggers.file",
+          typedConfig: { "@type": typeUrl("envoy.extensions.access_loggers.file.v3.FileAccessLog"), path: "/dev/null" },
+        },
       ],
     },
     dynamicResources: {
@@ -163,7 +169,13 @@ function overloadManager({ maxDownstreamConnections = 50_000, maxHeapSizeBytes =
   return {
     refreshInterval: "0.250s",
     resourceMonitors: [
-      { name: heap, typedConfig: { "@type": typeUrl("envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig"), maxHeapSizeBytes: String(maxHeapSizeBytes) } },
+      {
+        name: heap,
+        typedConfig: {
+          "@type": typeUrl("envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig"),
+          maxHeapSizeBytes: String(maxHeapSizeBytes),
+        },
+      },
       connections,
     ],
     actions: [action("envoy.overload_actions.shrink_heap", 0.95), action("envoy.overload_actions.stop_accepting_requests", 0.98)],

@@ -1,7 +1,12 @@
 import { create } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
 import { encodeAny } from "@atoll/envoy-api";
-import { ClusterSchema, Cluster_DiscoveryType, Cluster_DnsLookupFamily, Cluster_LbPolicy } from "@atoll/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
+import {
+  ClusterSchema,
+  Cluster_DiscoveryType,
+  Cluster_DnsLookupFamily,
+  Cluster_LbPolicy,
+} from "@atoll/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
 import type { Cluster } from "@atoll/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
 import { HttpProtocolOptionsSchema } from "@atoll/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
 import type { ClusterView } from "@atoll/view";

@@ -12,13 +12,11 @@ type LocalityInit = Init<typeof LocalityLbEndpointsSchema>;
 export function translateEndpoints(view: EndpointSetView): ClusterLoadAssignment {
   return create(ClusterLoadAssignmentSchema, {
     clusterName: view.cluster,
-    endpoints: view.localities.map(
-      ({ zone, priority, endpoints }): LocalityInit => ({
-        locality: zone === undefined ? undefined : { zone },
-        priority,
-        lbEndpoints: endpoints.map(lbEndpoint),
-      }),
-    ),
+    endpoints: view.localities.map(({ zone, priority, endpoints }): LocalityInit => ({
+      locality: zone === undefined ? undefined : { zone },
+      priority,
+      lbEndpoints: endpoints.map(lbEndpoint),
+    })),
   });
 }
 

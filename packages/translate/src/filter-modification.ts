@@ -52,7 +52,11 @@ export function modifyVirtualHosts(routes: RouteConfiguration, modification: Pro
 }
 
 /** The virtual hosts of routes that stand in the listener itself; a listener without such routes comes back as it is. */
-export function modifyInlineVirtualHosts(listener: Listener, modification: ProxyModificationView, inRoutes: (name: string) => boolean): Listener {
+export function modifyInlineVirtualHosts(
+  listener: Listener,
+  modification: ProxyModificationView,
+  inRoutes: (name: string) => boolean,
+): Listener {
   return changeConnectionManagers(listener, (manager) => {
     const { routeSpecifier } = manager;
     if (routeSpecifier.case !== "routeConfig" || !inRoutes(routeSpecifier.value.name)) return false;

@@ -1,5 +1,6 @@
 export { createTranslator, translate } from "./translate.ts";
-export type { EnvoyResources, Translate } from "./translate.ts";
+export type { Translate } from "./translate.ts";
+export type { EnvoyResources } from "./envoy-resources.ts";
 export { translateSecret } from "./secret.ts";
 export type { SecretMaterial } from "./secret.ts";
 export { applyProxyTemplate } from "./proxy-template.ts";

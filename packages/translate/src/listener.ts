@@ -1,7 +1,12 @@
 import { create } from "@bufbuild/protobuf";
 import { encodeAny } from "@atoll/envoy-api";
 import { TrafficDirection } from "@atoll/envoy-api/envoy/config/core/v3/base_pb.js";
-import type { FilterChainMatchSchema, FilterChainSchema, FilterSchema, ListenerFilterSchema } from "@atoll/envoy-api/envoy/config/listener/v3/listener_components_pb.js";
+import type {
+  FilterChainMatchSchema,
+  FilterChainSchema,
+  FilterSchema,
+  ListenerFilterSchema,
+} from "@atoll/envoy-api/envoy/config/listener/v3/listener_components_pb.js";
 import { ListenerSchema } from "@atoll/envoy-api/envoy/config/listener/v3/listener_pb.js";
 import type { Listener } from "@atoll/envoy-api/envoy/config/listener/v3/listener_pb.js";
 import { TlsInspectorSchema } from "@atoll/envoy-api/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js";

@@ -1,4 +1,9 @@
-import { Cluster_LbPolicy, Cluster_LbSubsetConfig_LbSubsetFallbackPolicy, Cluster_LbSubsetConfig_LbSubsetSelector_LbSubsetSelectorFallbackPolicy, Cluster_RingHashLbConfig_HashFunction } from "@atoll/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
+import {
+  Cluster_LbPolicy,
+  Cluster_LbSubsetConfig_LbSubsetFallbackPolicy,
+  Cluster_LbSubsetConfig_LbSubsetSelector_LbSubsetSelectorFallbackPolicy,
+  Cluster_RingHashLbConfig_HashFunction,
+} from "@atoll/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
 import type { ClusterSchema } from "@atoll/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
 import type { LoadBalancerView } from "@atoll/view";
 import type { Init } from "./init.ts";

@@ -11,7 +11,11 @@ import { envoyRegistry } from "./envoy-registry.ts";
  * Unlike a plain protobuf merge it replaces durations, wrapped values and structs as a whole ("5s" patched with "0.5s" is not "5.5s"), and
  * merges what is packed in an Any if both are of one type.
  */
-export function mergeMessage<Desc extends DescMessage>(schema: Desc, target: MessageShape<Desc>, patch: MessageShape<Desc>): MessageShape<Desc> {
+export function mergeMessage<Desc extends DescMessage>(
+  schema: Desc,
+  target: MessageShape<Desc>,
+  patch: MessageShape<Desc>,
+): MessageShape<Desc> {
   const copy = clone(schema, target);
   mergeInto(reflect(schema, copy), reflect(schema, patch));
   return copy;

@@ -6,7 +6,10 @@ import type { Init } from "./init.ts";
 export function fractionalPercent(percent: number): Init<typeof FractionalPercentSchema> {
   const bounded = Math.min(100, Math.max(0, percent));
   const { HUNDRED, TEN_THOUSAND, MILLION } = FractionalPercent_DenominatorType;
-  for (const [scale, denominator] of [[1, HUNDRED], [100, TEN_THOUSAND]] as const) {
+  for (const [scale, denominator] of [
+    [1, HUNDRED],
+    [100, TEN_THOUSAND],
+  ] as const) {
     const numerator = Math.round(bounded * scale);
     if (Math.abs(bounded * scale - numerator) < 1e-9) return { numerator, denominator };
   }

@@ -11,7 +11,7 @@ import { envoyRegistry } from "./envoy-registry.ts";
 import { modifyHttpFilters, modifyNetworkFilters, modifyVirtualHosts, modifyInlineVirtualHosts } from "./filter-modification.ts";
 import { mergeMessage } from "./merge-message.ts";
 import { originOf } from "./origin.ts";
-import type { EnvoyResources } from "./translate.ts";
+import type { EnvoyResources } from "./envoy-resources.ts";
 
 /**
  * What a ProxyTemplate makes of the resources of a proxy. The messages that come in stay as they are; changed ones are copies.
@@ -85,7 +85,11 @@ function modify(resources: EnvoyResources, modification: ProxyModificationView, 
         ofOrigin(name) && (match.routeConfigurationName === undefined || match.routeConfigurationName === name);
       return {
         ...resources,
-        routes: changeWhere(resources.routes, (one) => inRoutes(one.name), (one) => modifyVirtualHosts(one, modification)),
+        routes: changeWhere(
+          resources.routes,
+          (one) => inRoutes(one.name),
+          (one) => modifyVirtualHosts(one, modification),
+        ),
         listeners: resources.listeners.map((listener) => modifyInlineVirtualHosts(listener, modification, inRoutes)),
       };
     }

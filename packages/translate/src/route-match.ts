@@ -1,4 +1,8 @@
-import type { HeaderMatcherSchema, QueryParameterMatcherSchema, RouteMatchSchema } from "@atoll/envoy-api/envoy/config/route/v3/route_components_pb.js";
+import type {
+  HeaderMatcherSchema,
+  QueryParameterMatcherSchema,
+  RouteMatchSchema,
+} from "@atoll/envoy-api/envoy/config/route/v3/route_components_pb.js";
 import type { HeaderMatchView, RouteMatchView } from "@atoll/view";
 import { stringMatcher } from "./string-matcher.ts";
 import type { Init } from "./init.ts";

@@ -40,7 +40,10 @@ export function downstreamTlsSocket(view: DownstreamTlsView): TransportSocketIni
   return { name: tlsSocketName, configType: { case: "typedConfig", value: typedConfig } };
 }
 
-function commonTlsContext(certificates: readonly string[], peer: { ca?: string; sans?: SanMatchView[]; alpn?: string[] }): CommonTlsContextInit {
+function commonTlsContext(
+  certificates: readonly string[],
+  peer: { ca?: string; sans?: SanMatchView[]; alpn?: string[] },
+): CommonTlsContextInit {
   return {
     tlsCertificateSdsSecretConfigs: certificates.map(secretOverAds),
     validationContextType: validation(peer.ca, peer.sans ?? []),

@@ -1,26 +1,14 @@
 import { create } from "@bufbuild/protobuf";
 import type { JsonObject } from "@bufbuild/protobuf";
-import type { Cluster } from "@atoll/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
-import type { ClusterLoadAssignment } from "@atoll/envoy-api/envoy/config/endpoint/v3/endpoint_pb.js";
-import type { Listener } from "@atoll/envoy-api/envoy/config/listener/v3/listener_pb.js";
-import type { RouteConfiguration } from "@atoll/envoy-api/envoy/config/route/v3/route_pb.js";
 import { RuntimeSchema } from "@atoll/envoy-api/envoy/service/runtime/v3/rtds_pb.js";
 import type { Runtime } from "@atoll/envoy-api/envoy/service/runtime/v3/rtds_pb.js";
 import type { ProxyView } from "@atoll/view";
 import { translateCluster } from "./cluster.ts";
 import { translateEndpoints } from "./endpoint.ts";
+import type { EnvoyResources } from "./envoy-resources.ts";
 import { translateListener } from "./listener.ts";
 import { applyProxyTemplate } from "./proxy-template.ts";
 import { translateRoutes } from "./route.ts";
-
-/** What one Envoy is to have, by kind and in the order of the view. Messages may be shared between proxies: never change one. */
-export interface EnvoyResources {
-  clusters: Cluster[];
-  endpoints: ClusterLoadAssignment[];
-  listeners: Listener[];
-  routes: RouteConfiguration[];
-  runtimes: Runtime[];
-}
 
 export type Translate = (view: ProxyView) => EnvoyResources;
 

@@ -40,9 +40,15 @@ golden<Partial<ProxyView>>(testdata, (input, name) => {
     listeners: json(ListenerSchema, made.listeners),
     routes: json(RouteConfigurationSchema, made.routes),
     runtimes: json(RuntimeSchema, made.runtimes),
-    secrets: json(SecretSchema, view.secrets.map((secret) => translateSecret(secret.name, placeholder(secret)))),
+    secrets: json(
+      SecretSchema,
+      view.secrets.map((secret) => translateSecret(secret.name, placeholder(secret))),
+    ),
   };
-  const real = json(SecretSchema, view.secrets.map((secret) => translateSecret(secret.name, material(secret))));
+  const real = json(
+    SecretSchema,
+    view.secrets.map((secret) => translateSecret(secret.name, material(secret))),
+  );
   if (!contribOnly.has(name)) parts.set(name, staticResources({ ...resources, secrets: real }));
   const outputs = Object.entries(resources).filter(([, list]) => list.length > 0);
   return Object.fromEntries(outputs.map(([kind, list]) => [`${kind}.yaml`, list]));

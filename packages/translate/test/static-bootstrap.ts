@@ -21,19 +21,19 @@ export function staticResources(resources: JsonResources): { clusters: JsonObjec
   const inPlace = (value: JsonObject) =>
     rewrite(value, (key, object) => {
       if (key === "rds") {
-        const name = String(object["routeConfigName"]);
+        const name = text(object, "routeConfigName");
         used.add(name);
         return ["routeConfig", required(routes, name, "route configuration")];
       }
       if (key === "sdsConfig") return ["sdsConfig", undefined];
-      if (key.endsWith("SdsSecretConfig")) required(secrets, String(object["name"]), "secret");
+      if (key.endsWith("SdsSecretConfig")) required(secrets, text(object, "name"), "secret");
       return undefined;
     });
   const listeners = resources.listeners.map(inPlace);
   for (const [name, route] of routes) if (!used.has(name)) listeners.push(listenerFor(name, route));
   const clusters = resources.clusters.map(inPlace).map((cluster) => {
     if (cluster["type"] !== "EDS") return cluster;
-    const name = String(cluster["name"]);
+    const name = text(cluster, "name");
     const { edsClusterConfig: _, ...rest } = cluster;
     return { ...rest, type: "STATIC", loadAssignment: endpoints.get(name) ?? { clusterName: name } };
   });
@@ -45,9 +45,9 @@ export function bootstraps(parts: ReturnType<typeof staticResources>[]): JsonObj
   const groups: { taken: Set<string>; parts: typeof parts }[] = [];
   for (const part of parts) {
     const keys = [
-      ...part.clusters.map((one) => `cluster ${String(one["name"])}`),
-      ...part.listeners.flatMap((one) => [`listener ${String(one["name"])}`, `address ${JSON.stringify(one["address"])}`]),
-      ...part.secrets.map((one) => `secret ${String(one["name"])}`),
+      ...part.clusters.map((one) => `cluster ${text(one, "name")}`),
+      ...part.listeners.flatMap((one) => [`listener ${text(one, "name")}`, `address ${JSON.stringify(one["address"])}`]),
+      ...part.secrets.map((one) => `secret ${text(one, "name")}`),
     ];
     let group = groups.find(({ taken }) => !keys.some((key) => taken.has(key)));
     if (!group) groups.push((group = { taken: new Set(), parts: [] }));
@@ -65,7 +65,13 @@ export function bootstraps(parts: ReturnType<typeof staticResources>[]): JsonObj
 }
 
 function byName(list: JsonObject[], key: string): Map<string, JsonObject> {
-  return new Map(list.map((one) => [String(one[key]), one]));
+  return new Map(list.map((one) => [text(one, key), one]));
+}
+
+function text(object: JsonObject, key: string): string {
+  const value = object[key];
+  if (typeof value !== "string") throw new Error(`"${key}" is no text in ${JSON.stringify(object)}`);
+  return value;
 }
 
 function required(map: Map<string, JsonObject>, name: string, what: string): JsonObject {

@@ -32,7 +32,10 @@ export function selfSignedPair(names: readonly string[] = ["localhost", "127.0.0
   const signature = sign("sha256", toBeSigned, privateKey);
   const certificate = sequence(toBeSigned, algorithm, element(0x03, Buffer.concat([Buffer.from([0]), signature])));
   return {
-    certificatePem: `-----BEGIN CERTIFICATE-----\n${certificate.toString("base64").match(/.{1,64}/g)!.join("\n")}\n-----END CERTIFICATE-----\n`,
+    certificatePem: `-----BEGIN CERTIFICATE-----\n${certificate
+      .toString("base64")
+      .match(/.{1,64}/g)!
+      .join("\n")}\n-----END CERTIFICATE-----\n`,
     privateKeyPem: privateKey.export({ type: "pkcs8", format: "pem" }) as string,
   };
 }
@@ -40,7 +43,8 @@ export function selfSignedPair(names: readonly string[] = ["localhost", "127.0.0
 /** One DER element: tag, length, content. */
 function element(tag: number, ...content: Buffer[]): Buffer {
   const body = Buffer.concat(content);
-  const length = body.length < 0x80 ? [body.length] : body.length < 0x100 ? [0x81, body.length] : [0x82, body.length >> 8, body.length & 0xff];
+  const length =
+    body.length < 0x80 ? [body.length] : body.length < 0x100 ? [0x81, body.length] : [0x82, body.length >> 8, body.length & 0xff];
   return Buffer.concat([Buffer.from([tag, ...length]), body]);
 }
 
