@@ -22,10 +22,7 @@ export class MemoryInventory implements Inventory {
     this.#onError = onError;
   }
 
-  async replace(
-    zone: string,
-    content: { entries: readonly InventoryEntry[]; ingresses: readonly InventoryIngress[] },
-  ): Promise<void> {
+  async replace(zone: string, content: { entries: readonly InventoryEntry[]; ingresses: readonly InventoryIngress[] }): Promise<void> {
     const before = this.#zones.get(zone) ?? emptyContent();
     const after = emptyContent();
     for (const entry of content.entries) after.entries.set(inventoryKey(entry), { ...entry, zone });

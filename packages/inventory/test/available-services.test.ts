@@ -92,7 +92,11 @@ describe("cross-mesh listeners", () => {
       "MeshGateway",
       "default",
       name,
-      { selectors: [{ match }], tags: { gateway: name }, conf: { listeners: [{ crossMesh, tags: { port: "8080" } }, { crossMesh: false }] } },
+      {
+        selectors: [{ match }],
+        tags: { gateway: name },
+        conf: { listeners: [{ crossMesh, tags: { port: "8080" } }, { crossMesh: false }] },
+      },
       created,
     );
 
@@ -107,7 +111,9 @@ describe("cross-mesh listeners", () => {
     const offered = (...meshGateways: ReturnType<typeof gateway>[]) =>
       compute({ dataplanes: [builtin("a")], meshGateways }).map(({ tags }) => tags["gateway"]);
     expect(offered(gateway("wide", { "kuma.io/service": "edge" }, true), gateway("zoned", zoned, false))).toEqual([]);
-    expect(offered(gateway("star", { "kuma.io/service": "*" }, true), gateway("exact", { "kuma.io/service": "edge" }, true))).toEqual(["exact"]);
+    expect(offered(gateway("star", { "kuma.io/service": "*" }, true), gateway("exact", { "kuma.io/service": "edge" }, true))).toEqual([
+      "exact",
+    ]);
     expect(offered(gateway("a-old", zoned, true), gateway("b-new", zoned, true, "2026-02-01T00:00:00Z"))).toEqual(["b-new"]);
     expect(offered(gateway("other", { "kuma.io/service": "another" }, true))).toEqual([]);
   });

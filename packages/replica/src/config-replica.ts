@@ -72,7 +72,7 @@ export class ConfigReplica implements ResourceReader {
         await ensureTopicIfAllowed(replica.#log, topics.configSnapshots, "compact");
         const snapshot = await readNewestSnapshot(replica.#log, replica.#signal);
         if (!snapshot) return;
-        replica.#state = ConfigState.from(snapshot.capture);
+        replica.#state = snapshot.state;
         replica.#snapshotRevision = snapshot.capture.revision;
       }, replica.#signal);
       replica.#following = replica.#follow();
@@ -171,7 +171,8 @@ export class ConfigReplica implements ResourceReader {
 
   /** Records of revisions `from` to `to`, both included, oldest first, each with its verdict. @throws HistoryError */
   async changeSets(from: number, to: number): Promise<HistoryEntry[]> {
-    const recent = to <= this.revision && from > 0 && this.#recent.has(from) ? await readDecided(this.#log, from, to, this.#recent) : undefined;
+    const recent =
+      to <= this.revision && from > 0 && this.#recent.has(from) ? await readDecided(this.#log, from, to, this.#recent) : undefined;
     if (recent) return recent;
     const entries: HistoryEntry[] = [];
     const state = await stateAt(this.#log, Math.max(0, from - 1));
@@ -284,15 +285,15 @@ export class ConfigReplica implements ResourceReader {
       this.#log.tail(topics.config),
       this.#log.head(topics.config),
     ]);
-    const usable = snapshot && snapshot.capture.revision >= tail && snapshot.capture.revision <= head ? snapshot.capture : undefined;
+    const usable = snapshot && snapshot.capture.revision >= tail && snapshot.capture.revision <= head ? snapshot.state : undefined;
     if (!usable && tail > 0) {
       throw new HistoryError(`the log begins after revision ${tail} and no snapshot reaches it; keeping revision ${this.revision}`);
     }
-    const rebuilt = usable ? ConfigState.from(usable) : new ConfigState();
-    await foldTo(this.#log, rebuilt, head);
+    const snapshotRevision = usable?.revision ?? 0;
+    const rebuilt = await foldTo(this.#log, usable ?? new ConfigState(), head);
     const before = this.#state;
     this.#state = rebuilt;
-    this.#snapshotRevision = usable?.revision ?? 0;
+    this.#snapshotRevision = snapshotRevision;
     this.#publish(new Set(differences(before, this.#state).map(({ key }) => key)));
     for (const [id, { resolve }] of this.#submitted) {
       const verdict = this.#state.verdictOf(id);

@@ -86,7 +86,7 @@ export async function readDecided(
 /** The configuration as it was at `revision`, folded anew from the nearest point that is still held. */
 export async function stateAt(log: EventLog, revision: number): Promise<ConfigState> {
   const snapshot = await readNewestSnapshot(log);
-  const start = snapshot && snapshot.capture.revision <= revision ? ConfigState.from(snapshot.capture) : new ConfigState();
+  const start = snapshot && snapshot.capture.revision <= revision ? snapshot.state : new ConfigState();
   return foldTo(log, start, revision);
 }
 
@@ -98,7 +98,8 @@ export function differences(before: ConfigState, after: ConfigState): ResourceDi
     if (!now || (now !== resource && !equalValue(resource, now))) found.push({ key: keyString(resource), before: resource, after: now });
   }
   for (const resource of after.all()) {
-    if (!before.get(resource.type, resource.mesh, resource.name)) found.push({ key: keyString(resource), before: undefined, after: resource });
+    if (!before.get(resource.type, resource.mesh, resource.name))
+      found.push({ key: keyString(resource), before: undefined, after: resource });
   }
   return found.sort((a, b) => (a.key < b.key ? -1 : 1));
 }

@@ -35,6 +35,8 @@ interface Closing {
 export interface StoredSnapshot {
   slot: Slot;
   capture: ConfigCapture;
+  /** Made from the capture to check it; the caller's to fold on. */
+  state: ConfigState;
 }
 
 /** The newest complete snapshot whose content has the checksum it claims; undefined if there is none. */
@@ -51,7 +53,9 @@ export async function readNewestSnapshot(log: EventLog, signal?: AbortSignal): P
     .sort((a, b) => b.closing.revision - a.closing.revision);
   for (const { slot, closing } of found) {
     const capture = assemble(slot, closing, newest);
-    if (capture) return { slot, capture };
+    if (!capture) continue;
+    const state = ConfigState.from(capture);
+    if (state.checksum() === closing.checksum) return { slot, capture, state };
   }
   return undefined;
 }
@@ -66,8 +70,7 @@ function assemble(slot: Slot, closing: Closing, records: ReadonlyMap<string, Log
     for (const resource of chunk.resources ?? []) resources.push(resource);
     for (const verdict of chunk.verdicts ?? []) verdicts.push(verdict);
   }
-  const capture = { revision: closing.revision, checksum: closing.checksum, resources, verdicts };
-  return ConfigState.from(capture).checksum() === closing.checksum ? capture : undefined;
+  return { revision: closing.revision, checksum: closing.checksum, resources, verdicts };
 }
 
 /** Appends the capture as the newest snapshot. Resolves when its closing marker is durable. */

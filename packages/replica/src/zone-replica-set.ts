@@ -43,7 +43,9 @@ export class ZoneReplicaSet implements ResourceReader {
           const replica = await ZoneReplica.open({ log, zone, signal: until, onError });
           set.#add(replica);
           loaded.get(zone)?.resolve();
-          await new Promise<void>((resolve) => (until.aborted ? resolve() : until.addEventListener("abort", () => resolve(), { once: true })));
+          await new Promise<void>((resolve) =>
+            until.aborted ? resolve() : until.addEventListener("abort", () => resolve(), { once: true }),
+          );
           await replica.close();
           if (!set.#stop.signal.aborted) set.#remove(replica);
         } catch (error) {

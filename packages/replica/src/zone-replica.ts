@@ -115,7 +115,16 @@ export class ZoneReplica implements ResourceReader {
     }
     const at = this.#now();
     const creationTime = present?.creationTime ?? at;
-    const resource: Resource<Spec> = { type, mesh, name, ...(labels ? { labels } : {}), spec, creationTime, modificationTime: at, revision: 0 };
+    const resource: Resource<Spec> = {
+      type,
+      mesh,
+      name,
+      ...(labels ? { labels } : {}),
+      spec,
+      creationTime,
+      modificationTime: at,
+      revision: 0,
+    };
     await this.#write(key, resource, options);
     return resource;
   }

@@ -9,7 +9,10 @@ export const put = (type: string, mesh: string, name: string, spec: unknown = {}
   resource: { type, mesh, name, spec, ...(labels ? { labels } : {}) } satisfies ResourceDraft,
 });
 
-export const remove = (type: string, mesh: string, name: string): Change => ({ op: "delete", key: { type, mesh, name } satisfies ResourceKey });
+export const remove = (type: string, mesh: string, name: string): Change => ({
+  op: "delete",
+  key: { type, mesh, name } satisfies ResourceKey,
+});
 
 let ids = 0;
 

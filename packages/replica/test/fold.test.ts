@@ -27,7 +27,8 @@ describe("preconditions", () => {
   });
 
   test("an older revision than the key's is refused, the present one is not", () => {
-    const at = (revision: number) => changeSet([put("Mesh", "", "default", { n: revision })], { expect: [{ key: key("Mesh", "", "default"), revision }] });
+    const at = (revision: number) =>
+      changeSet([put("Mesh", "", "default", { n: revision })], { expect: [{ key: key("Mesh", "", "default"), revision }] });
     const { when } = given(changeSet([mesh]), changeSet([mesh]));
     expect(when(at(1)).verdict.accepted).toBe(false);
     expect(when(at(2)).verdict.accepted).toBe(true);
@@ -95,7 +96,13 @@ describe("values and times", () => {
 describe("deleting a mesh", () => {
   test("takes everything in it along, of any type, and nothing else", () => {
     const { verdict, state } = given(
-      changeSet([mesh, put("Mesh", "", "other"), put("Timeout", "default", "t"), put("Secret", "default", "s"), put("Timeout", "other", "t")]),
+      changeSet([
+        mesh,
+        put("Mesh", "", "other"),
+        put("Timeout", "default", "t"),
+        put("Secret", "default", "s"),
+        put("Timeout", "other", "t"),
+      ]),
     ).when(changeSet([put("Retry", "default", "same-set"), remove("Mesh", "", "default")]));
     expect(verdict).toMatchObject({ changed: [key("Mesh", "", "default"), key("Secret", "default", "s"), key("Timeout", "default", "t")] });
     expect([...state.all()].map(({ type, mesh: of, name }) => `${type}/${of}/${name}`).sort()).toEqual(["Mesh//other", "Timeout/other/t"]);
@@ -126,8 +133,16 @@ describe("a repeated change set", () => {
   test("is remembered among the last ids only", () => {
     const first = changeSet([put("Mesh", "", "default", { n: 1 })]);
     const later = Array.from({ length: rememberedIds }, () => changeSet([put("Mesh", "", "default", { n: 2 })]));
-    expect(given(first, ...later.slice(1)).when(first).state.get("Mesh", "", "default")?.spec).toEqual({ n: 2 });
-    expect(given(first, ...later).when(first).state.get("Mesh", "", "default")?.spec).toEqual({ n: 1 });
+    expect(
+      given(first, ...later.slice(1))
+        .when(first)
+        .state.get("Mesh", "", "default")?.spec,
+    ).toEqual({ n: 2 });
+    expect(
+      given(first, ...later)
+        .when(first)
+        .state.get("Mesh", "", "default")?.spec,
+    ).toEqual({ n: 1 });
   });
 });
 
@@ -146,11 +161,15 @@ describe("state", () => {
     expect(a.when(changeSet([])).state.checksum()).not.toBe(b.state.checksum());
     b.when(changeSet([put("Mesh", "", "x", { other: true })]));
     expect(a.state.checksum()).not.toBe(b.state.checksum());
-    expect([...a.state.digests()].filter(([k, digest]) => b.state.digests().get(k) !== digest).map(([k]) => k)).toEqual([key("Mesh", "", "x")]);
+    expect([...a.state.digests()].filter(([k, digest]) => b.state.digests().get(k) !== digest).map(([k]) => k)).toEqual([
+      key("Mesh", "", "x"),
+    ]);
   });
 
   test("lists are sorted by mesh, then name, and kept until a change", () => {
-    const { state, when } = given(changeSet([put("Timeout", "b", "1"), put("Timeout", "a", "2"), put("Timeout", "a", "1"), put("Retry", "a", "1")]));
+    const { state, when } = given(
+      changeSet([put("Timeout", "b", "1"), put("Timeout", "a", "2"), put("Timeout", "a", "1"), put("Retry", "a", "1")]),
+    );
     expect(state.list("Timeout").map((r) => `${r.mesh}/${r.name}`)).toEqual(["a/1", "a/2", "b/1"]);
     const [list, retries] = [state.list("Timeout", "a"), state.list("Retry")];
     expect(state.list("Timeout", "a")).toBe(list);

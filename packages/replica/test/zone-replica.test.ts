@@ -54,10 +54,7 @@ test("writes of one key that are under way together end in the last one asked fo
   expect(replica.get("Dataplane", "default", "dp")?.spec).toEqual({ n: 1 });
   await Promise.all([replica.put(dataplane("dp", { n: 3 })), replica.delete({ type: "Dataplane", mesh: "default", name: "dp" })]);
   expect(replica.get("Dataplane", "default", "dp")).toBeUndefined();
-  await Promise.all([
-    replica.delete({ type: "Dataplane", mesh: "default", name: "dp" }),
-    replica.put(dataplane("dp", { n: 4 })),
-  ]);
+  await Promise.all([replica.delete({ type: "Dataplane", mesh: "default", name: "dp" }), replica.put(dataplane("dp", { n: 4 }))]);
   expect(replica.get("Dataplane", "default", "dp")?.spec).toEqual({ n: 4 });
 });
 

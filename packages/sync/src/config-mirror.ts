@@ -1,5 +1,6 @@
-import { Backoff, LogError, type MirrorLog, type TopicDescription, mirrorTopic, pause, topics } from "@atoll/event-log";
+import { Backoff, LogError, type MirrorLog, mirrorTopic, pause, topics } from "@atoll/event-log";
 import { appendSnapshot, readNewestSnapshot } from "@atoll/replica";
+import { withDescribe } from "./with-describe.ts";
 
 /**
  * Upstream's configuration log is not the one that this zone's copy was made from, or has lost records the copy has. The zone goes on
@@ -16,15 +17,15 @@ export interface ConfigMirrorOptions {
   /** Start from upstream's snapshot when it saves at least so many records. Default 1,000. */
   snapshotLeadRecords?: number;
   onCaughtUp?: () => void;
-  /** Also called with undefined when the trouble is over. */
-  onTrouble?: (error: unknown) => void;
+  /** Called with undefined when the trouble is over. */
+  onTrouble?: (error: Error | undefined) => void;
 }
 
 /** Keeps `atoll.config` in the local log at upstream's offsets until the signal aborts; outlives any loss of upstream. */
 export async function mirrorConfig(options: ConfigMirrorOptions): Promise<void> {
   const { upstream, local, signal, onCaughtUp, onTrouble } = options;
   const backoff = new Backoff({ firstMs: 50, maxMs: 30_000 });
-  const source = refusingForeign(upstream, local);
+  const source = refusingForeign(upstream, local, onTrouble);
   while (!signal.aborted) {
     try {
       await startFromSnapshot(options, source);
@@ -35,14 +36,13 @@ export async function mirrorConfig(options: ConfigMirrorOptions): Promise<void> 
         signal,
         onCaughtUp: () => {
           backoff.reset();
-          onTrouble?.(undefined);
           onCaughtUp?.();
         },
         onInterrupted: (error) => onTrouble?.(error),
       });
     } catch (error) {
       if (signal.aborted) return;
-      onTrouble?.(error);
+      onTrouble?.(error as Error);
       if (error instanceof LogError && error.code === "closed") return;
       await pause(backoff.next(), signal);
     }
@@ -71,27 +71,22 @@ async function startFromSnapshot(options: ConfigMirrorOptions, source: MirrorLog
 }
 
 /** Upstream, but with a check at each beginning that it is still the log the copy was made from. */
-function refusingForeign(upstream: MirrorLog, local: MirrorLog): MirrorLog {
-  return {
-    async describe(topic: string): Promise<TopicDescription> {
-      const [from, to] = [await upstream.describe(topic), await local.describe(topic)];
-      if (topic !== topics.config || from.incarnation === "" || to.head === 0) return from;
+function refusingForeign(upstream: MirrorLog, local: MirrorLog, onTrouble: ConfigMirrorOptions["onTrouble"]): MirrorLog {
+  return withDescribe(upstream, async (topic) => {
+    const [from, to] = [await upstream.describe(topic), await local.describe(topic)];
+    if (topic === topics.config && from.incarnation !== "" && to.head > 0) {
       if (from.incarnation !== to.incarnation) {
-        throw new ForeignSourceError("upstream's configuration log is another one than this zone's copy was made from; nothing is taken over");
+        throw new ForeignSourceError(
+          "upstream's configuration log is another one than this zone's copy was made from; nothing is taken over",
+        );
       }
       if (to.head > from.head) {
         throw new ForeignSourceError(
           `upstream's configuration log ends at revision ${from.head}, this zone's copy at ${to.head}; nothing is taken over`,
         );
       }
-      return from;
-    },
-    ensureTopic: (topic) => upstream.ensureTopic(topic),
-    append: (topic, records) => upstream.append(topic, records),
-    appendMirror: (topic, records, options) => upstream.appendMirror(topic, records, options),
-    read: (topic, fromOffset, signal) => upstream.read(topic, fromOffset, signal),
-    head: (topic) => upstream.head(topic),
-    tail: (topic) => upstream.tail(topic),
-    close: async () => {},
-  };
+    }
+    onTrouble?.(undefined);
+    return from;
+  });
 }

@@ -102,7 +102,8 @@ export class InventoryFeed {
       position: () => position,
       onBatch: async (batch) => {
         if (batch.length === 0) {
-          if (loading) await inventory.replace(zone, { entries: [...loading.entries.values()], ingresses: [...loading.ingresses.values()] });
+          if (loading)
+            await inventory.replace(zone, { entries: [...loading.entries.values()], ingresses: [...loading.ingresses.values()] });
           loading = undefined;
           onLoaded();
         }

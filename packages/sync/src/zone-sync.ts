@@ -7,6 +7,7 @@ import { InventoryFeed } from "./inventory-feed.ts";
 import { type Heartbeat, heartbeatKey, livenessKey } from "./inventory-records.ts";
 import { LivenessJudge, type Schedule, scheduleTimeout } from "./liveness-judge.ts";
 import { restoreOwnTopics } from "./restore-own-topics.ts";
+import { withDescribe } from "./with-describe.ts";
 
 /** The zone's own log: what it holds is served with everything else down. `EmbeddedLog` is one. */
 export interface LocalLog extends MirrorLog {
@@ -146,7 +147,8 @@ export class ZoneSync {
   async #start(): Promise<void> {
     const { zone, local, upstream, config, resources, inventory, restoreTimeoutMs = 3_000 } = this.#options;
     const own = [topics.zone(zone), topics.inventory(zone)];
-    if (upstream) await restoreOwnTopics({ topics: own, local, upstream, timeoutMs: restoreTimeoutMs, signal: this.#signal, onError: this.#onError });
+    if (upstream)
+      await restoreOwnTopics({ topics: own, local, upstream, timeoutMs: restoreTimeoutMs, signal: this.#signal, onError: this.#onError });
     for (const topic of own) await local.ensureTopic(topicConfig(topic));
 
     const signal = this.#signal;
@@ -224,23 +226,28 @@ export class ZoneSync {
   async #mirror(topic: string, direction: "down" | "up", from: MirrorLog, to: MirrorLog, signal: AbortSignal): Promise<void> {
     const status = this.#track(topic, direction);
     const backoff = new Backoff({ firstMs: 200, maxMs: 30_000 });
+    const upstream = direction === "down" ? from : to;
+    const noticed = withDescribe(upstream, async (name) => {
+      const description = await upstream.describe(name);
+      this.#note(status, undefined);
+      return description;
+    });
     while (!signal.aborted) {
       try {
         await mirrorTopic({
           topic,
-          from,
-          to,
+          from: direction === "down" ? noticed : from,
+          to: direction === "up" ? noticed : to,
           signal,
           onCaughtUp: () => {
             backoff.reset();
             status.caughtUp = true;
-            this.#note(status, undefined);
           },
           onInterrupted: (error) => this.#note(status, error),
         });
       } catch (error) {
         if (signal.aborted) break;
-        this.#note(status, error);
+        this.#note(status, error as Error);
         if (error instanceof LogError && error.code === "closed") break;
         await pause(backoff.next(), signal);
       }
@@ -255,8 +262,8 @@ export class ZoneSync {
   }
 
   /** Reports a trouble when it begins or becomes another, not at every attempt. */
-  #note(status: MirrorStatus, error: unknown): void {
-    const trouble = error === undefined ? undefined : error instanceof Error ? error.message : String(error);
+  #note(status: MirrorStatus, error: Error | undefined): void {
+    const trouble = error?.message;
     if (trouble !== undefined && trouble !== status.trouble) {
       this.#onError(new Error(`${status.topic} is not mirrored ${status.direction}: ${trouble}`, { cause: error }));
     }

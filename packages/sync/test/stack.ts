@@ -1,4 +1,12 @@
-import { EmbeddedLog, LogError, type LogRecord, type MirrorLog, type MirrorOptions, type NewRecord, type TopicConfig } from "@atoll/event-log";
+import {
+  EmbeddedLog,
+  LogError,
+  type LogRecord,
+  type MirrorLog,
+  type MirrorOptions,
+  type NewRecord,
+  type TopicConfig,
+} from "@atoll/event-log";
 import { MemoryInventory } from "@atoll/inventory";
 import { type Change, ConfigReplica, type Verdict, ZoneReplica } from "@atoll/replica";
 import { eventually } from "@atoll/testkit";

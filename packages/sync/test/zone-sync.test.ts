@@ -17,8 +17,14 @@ beforeEach(async () => {
 });
 afterEach(() => stack.close());
 
-const sameConfig = (zone: Zone) => until(() => expect([zone.config.revision, zone.config.checksum()]).toEqual([stack.config.revision, stack.config.checksum()]));
-const dataplane = (name: string, tags: Record<string, string>) => ({ type: "Dataplane", mesh: "default", name, spec: { networking: { inbound: [{ tags }] } } });
+const sameConfig = (zone: Zone) =>
+  until(() => expect([zone.config.revision, zone.config.checksum()]).toEqual([stack.config.revision, stack.config.checksum()]));
+const dataplane = (name: string, tags: Record<string, string>) => ({
+  type: "Dataplane",
+  mesh: "default",
+  name,
+  spec: { networking: { inbound: [{ tags }] } },
+});
 const web = { "kuma.io/service": "web", "kuma.io/zone": "east" };
 const webEntry = (instances: number) => ({ zone: "east", mesh: "default", tags: web, instances });
 
@@ -121,7 +127,9 @@ describe("the zone's own records", () => {
   test("come back from global when the zone's disk was lost", async () => {
     const east = await stack.zone("east");
     await east.resources.put(dataplane("dp-1", web));
-    await until(() => keysOf(stack.global, topics.inventory("east")).then((keys) => expect(keys.some((key) => key.startsWith("entry/"))).toBe(true)));
+    await until(() =>
+      keysOf(stack.global, topics.inventory("east")).then((keys) => expect(keys.some((key) => key.startsWith("entry/"))).toBe(true)),
+    );
     await east.stop();
     const reborn = await stack.zone("east", { log: await memoryLog() });
     await until(() => expect(reborn.resources.list("Dataplane").map(({ name }) => name)).toEqual(["dp-1"]));
@@ -147,7 +155,9 @@ describe("what a zone offers", () => {
     });
     await until(() => {
       expect(west.inventory.entries("east")).toEqual([webEntry(2)]);
-      expect(west.inventory.ingresses("east")).toEqual([{ zone: "east", name: "in", advertisedAddress: "192.0.2.1", advertisedPort: 20001 }]);
+      expect(west.inventory.ingresses("east")).toEqual([
+        { zone: "east", name: "in", advertisedAddress: "192.0.2.1", advertisedPort: 20001 },
+      ]);
     });
     expect(east.inventory.entries("east")).toEqual([webEntry(2)]);
     for (const name of ["dp-1", "dp-2"]) await east.resources.delete({ type: "Dataplane", mesh: "default", name });
@@ -229,7 +239,9 @@ describe("other zones", () => {
     await sameConfig(west);
     await stack.global.ensureTopic({ name: topics.inventory("east"), cleanup: "compact" });
     const heartbeat = (n: number) =>
-      stack.global.append(topics.inventory("east"), [{ key: "heartbeat", value: encodeJson({ at: "2026-01-01T00:00:00Z", revision: n, checksum: "" }) }]);
+      stack.global.append(topics.inventory("east"), [
+        { key: "heartbeat", value: encodeJson({ at: "2026-01-01T00:00:00Z", revision: n, checksum: "" }) },
+      ]);
     await stack.global.append(topics.inventory("east"), [
       { key: "entry/default/kuma.io/service=web", value: encodeJson({ mesh: "default", tags: web, instances: 1 }) },
       { key: "ingress/in", value: encodeJson({ advertisedAddress: "192.0.2.1", advertisedPort: 1 }) },
