@@ -1,1 +1,19 @@
-export {};
+export { type User, admin, anonymous } from "./access.ts";
+export { apiRoutes, createApi, mostBodyBytes } from "./create-api.ts";
+export { defaultPolicies } from "./default-policies.ts";
+export type {
+  ApiOptions,
+  ApiSettings,
+  Certificates,
+  ConfigStore,
+  InventoryReader,
+  Proxies,
+  ProxyAdminQuery,
+  ProxyKey,
+  RevisionRecord,
+  TokenIssuer,
+  ZoneReaders,
+  ZoneStore,
+} from "./ports.ts";
+export { ApiError, type Problem, problemBody } from "./problem.ts";
+export { syncedName } from "./synced-name.ts";

@@ -1,0 +1,37 @@
+import type { User } from "./access.ts";
+
+/** One request, free of the HTTP framework. */
+export interface Call {
+  method: string;
+  /** As sent, still percent-encoded. */
+  path: string;
+  /** Decoded parameters of the route's path. */
+  params: Readonly<Record<string, string>>;
+  query: URLSearchParams;
+  /** Lower-case names. */
+  headers: Readonly<Record<string, string | undefined>>;
+  body: Uint8Array;
+  /** `scheme://host` as the client addressed it; for links. */
+  origin: string;
+  /** The route's own path, parameters in braces; some errors name it. */
+  routePath: string;
+  user: User;
+}
+
+export type Answer =
+  /** `headers` are added to those every answer has. */
+  | { status: number; json: unknown; headers?: Record<string, string> }
+  | { status: number; text: string; contentType: string; headers?: Record<string, string> };
+
+export const json = (body: unknown, status = 200, headers?: Record<string, string>): Answer => ({ status, json: body, headers });
+
+export const text = (body: string, contentType = "text/plain"): Answer => ({ status: 200, text: body, contentType });
+
+export interface Route {
+  method: "GET" | "PUT" | "DELETE" | "POST";
+  /** Segments may be `:parameter`. */
+  path: string;
+  run(call: Call): Answer | Promise<Answer>;
+  /** Answers without looking at credentials. */
+  open?: boolean;
+}

@@ -1,0 +1,193 @@
+import { type Kind, type Resource, kindOf } from "@atoll/resource";
+import type { ResourceReader } from "@atoll/replica";
+import { zoneIngressView } from "./available-services.ts";
+import { label, sortedLabels } from "./labels.ts";
+import type { ApiOptions } from "./ports.ts";
+import { homeNameOf, syncedName } from "./synced-name.ts";
+
+/** A resource as this control plane shows it, and where it lives. */
+export interface Shown<Spec = unknown> {
+  /** Name, labels and spec as shown. */
+  resource: Resource<Spec>;
+  /** As stored in its log. */
+  home: Resource<Spec>;
+  /** Zone whose log holds it; undefined = the configuration. */
+  zone?: string;
+}
+
+/** Kinds whose names stay the same in every zone (controlplane.md 4.7). */
+const sameNameEverywhere = new Set(["Mesh", "Secret", "GlobalSecret", "Zone"]);
+/** Global's own, never shown in a zone (controlplane.md 4.5). */
+const onlyOnGlobal = /^(envoy-admin-ca|inter-cp-ca|admin-user-token|user-token-revocations|user-token-signing-key.*|zone-token-signing-key.*)$/;
+
+const byMeshAndName = (a: Shown, b: Shown) => compare(a.resource.mesh, b.resource.mesh) || compare(a.resource.name, b.resource.name);
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+
+/**
+ * Everything this control plane shows: on global the configuration and, under their synced names, what the zones' logs hold;
+ * in a zone its own log and, under synced names, the configuration.
+ */
+export class Catalog {
+  readonly #options: ApiOptions;
+  /** Synced forms by stored resource: naming hashes, and stored resources never change in place. */
+  readonly #synced = new WeakMap<Resource, Resource>();
+
+  constructor(options: ApiOptions) {
+    this.#options = options;
+  }
+
+  get(type: string, mesh: string, name: string): Shown | undefined {
+    for (const source of this.#sources(type)) {
+      const direct = source.reader.get(type, mesh, name);
+      if (direct !== undefined && source.visible(direct)) {
+        const shown = source.show(direct);
+        if (shown.resource.name === name) return shown;
+      }
+      const home = homeNameOf(name);
+      if (home === undefined) continue;
+      const guessed = source.reader.get(type, mesh, home);
+      if (guessed !== undefined && source.visible(guessed) && source.show(guessed).resource.name === name) return source.show(guessed);
+    }
+    // Shortened names and rendered resources: rare enough to be looked for.
+    const home = homeNameOf(name);
+    if (home === undefined && !this.#isRendered(type)) return undefined;
+    return this.list(type, mesh).find((shown) => shown.resource.name === name);
+  }
+
+  /** Sorted by mesh, then name. Without `mesh`: of all meshes. */
+  list(type: string, mesh?: string): Shown[] {
+    const shown: Shown[] = [];
+    for (const source of this.#sources(type)) {
+      for (const resource of source.reader.list(type, mesh)) if (source.visible(resource)) shown.push(source.show(resource));
+    }
+    shown.push(...this.#rendered(type));
+    return shown.toSorted(byMeshAndName);
+  }
+
+  has(type: string, mesh: string, name: string): boolean {
+    return this.get(type, mesh, name) !== undefined;
+  }
+
+  #sources(type: string): { reader: ResourceReader; visible: (r: Resource) => boolean; show: (r: Resource) => Shown }[] {
+    const { settings, config, zones, zoneStore } = this.#options;
+    const always = () => true;
+    if (settings.mode === "global") {
+      const fromZones = (zones?.names() ?? []).flatMap((zone) => {
+        const reader = zones?.reader(zone);
+        return reader === undefined ? [] : [{ reader, visible: always, show: (home: Resource) => this.#fromZone(home, zone) }];
+      });
+      const own = { reader: config, visible: always, show: (home: Resource): Shown => ({ resource: home, home }) };
+      return livesInZones(type) ? fromZones : kindOf(type)?.sync.zoneToGlobal === true ? [own, ...fromZones] : [own];
+    }
+    const zone = settings.zone ?? "";
+    const own =
+      zoneStore === undefined
+        ? []
+        : [{ reader: zoneStore, visible: always, show: (home: Resource): Shown => ({ resource: this.#ownProxy(home), home, zone }) }];
+    if (livesInZones(type)) return own;
+    const visible = type === "Zone" ? (r: Resource) => r.name === zone : type === "GlobalSecret" ? (r: Resource) => !onlyOnGlobal.test(r.name) : always;
+    return [...own, { reader: config, visible, show: (home: Resource): Shown => ({ resource: this.#fromGlobal(home), home }) }];
+  }
+
+  #fromZone(home: Resource, zone: string): Shown {
+    let resource = this.#synced.get(home);
+    if (resource === undefined) {
+      const labels = sortedLabels({ [label.displayName]: home.name, ...home.labels, [label.origin]: "zone", [label.zone]: zone });
+      const spec = home.type === "ZoneIngress" || home.type === "ZoneEgress" ? { zone, ...withoutZone(home.spec) } : home.spec;
+      const name = syncedName(home.mesh, labels[label.displayName]!, zone, labels[label.kubernetesNamespace]);
+      resource = { ...home, name, labels, spec };
+      this.#synced.set(home, resource);
+    }
+    return { resource: home.type === "ZoneIngress" ? this.#withServices(resource, zone) : resource, home, zone };
+  }
+
+  #fromGlobal(home: Resource): Resource {
+    if (home.type === "Zone") return home;
+    let resource = this.#synced.get(home);
+    if (resource === undefined) {
+      const labels = sortedLabels({ [label.displayName]: home.name, ...home.labels, [label.origin]: "global" });
+      const name = sameNameEverywhere.has(home.type)
+        ? home.name
+        : syncedName(home.mesh, labels[label.displayName]!, labels[label.zone], labels[label.kubernetesNamespace]);
+      resource = { ...home, name, labels };
+      this.#synced.set(home, resource);
+    }
+    return resource;
+  }
+
+  #ownProxy(home: Resource): Resource {
+    return home.type === "ZoneIngress" ? this.#withServices(home, this.#options.settings.zone ?? "") : home;
+  }
+
+  #withServices(ingress: Resource, zone: string): Resource {
+    return { ...ingress, spec: zoneIngressView(ingress.spec, this.#options.inventory.entries(zone)) };
+  }
+
+  #isRendered(type: string): boolean {
+    return this.#options.settings.mode === "zone" && (type === "ZoneIngress" || type === "GlobalSecret");
+  }
+
+  /** What a zone knows only from elsewhere than its logs: other zones' ingresses, and keys that verify zone tokens. */
+  #rendered(type: string): Shown[] {
+    if (!this.#isRendered(type)) return [];
+    return type === "ZoneIngress" ? this.#otherIngresses() : this.#publicKeys();
+  }
+
+  #otherIngresses(): Shown[] {
+    const { settings, inventory } = this.#options;
+    return inventory
+      .zones()
+      .filter((zone) => zone !== settings.zone)
+      .flatMap((zone) =>
+        inventory.ingresses(zone).map(({ name, advertisedAddress, advertisedPort }) => {
+          const home: Resource = {
+            type: "ZoneIngress",
+            mesh: "",
+            name,
+            spec: { zone, networking: { advertisedAddress, advertisedPort } },
+            labels: sortedLabels({ [label.displayName]: name, [label.origin]: "global", [label.zone]: zone }),
+            creationTime: zeroTime,
+            modificationTime: zeroTime,
+            revision: 0,
+          };
+          return { resource: this.#withServices({ ...home, name: syncedName("", name, zone) }, zone), home, zone };
+        }),
+      );
+  }
+
+  #publicKeys(): Shown[] {
+    return this.#options.config
+      .list<{ publicKeyPem: string }>("TokenVerificationKey", "")
+      .filter(({ name }) => name.startsWith("zone-token-signing-key"))
+      .map((key) => {
+        const home: Resource = {
+          ...key,
+          type: "GlobalSecret",
+          name: key.name.replace("signing-key", "signing-public-key"),
+          spec: { data: Buffer.from(key.spec.publicKeyPem).toString("base64") },
+          labels: sortedLabels({ [label.displayName]: key.name.replace("signing-key", "signing-public-key"), [label.origin]: "global" }),
+        };
+        return { resource: home, home };
+      });
+  }
+}
+
+export const zeroTime = "0001-01-01T00:00:00Z";
+
+const zoneKinds = new Set(["Dataplane", "DataplaneInsight", "ZoneIngress", "ZoneIngressInsight", "ZoneEgress", "ZoneEgressInsight"]);
+
+/** Kinds that only ever live in the log of a zone. */
+export const livesInZones = (type: string) => zoneKinds.has(type);
+
+/** Can this control plane write the kind? */
+export function isWritable(kind: Kind, settings: ApiOptions["settings"]): boolean {
+  if (settings.readOnly || kind.readOnly) return false;
+  if (settings.mode === "global") return kind.writableOn.global;
+  // What a zone's proxies would not see must not be accepted: only these kinds are read from the zone's log.
+  return livesInZones(kind.type) && kind.writableOn.zone;
+}
+
+const withoutZone = (spec: unknown): object => {
+  const { zone: _zone, ...rest } = spec as { zone?: string };
+  return rest;
+};

@@ -1,0 +1,134 @@
+import type { Change } from "@atoll/replica";
+import { type Kind, type ResourceKey, keyString, kindOf, parseKeyString } from "@atoll/resource";
+import type { ApiContext } from "./api-context.ts";
+import { revisionHeader } from "./api-context.ts";
+import { requireAccess } from "./resource-routes.ts";
+import { type Answer, type Call, type Route, json } from "./call.ts";
+import { isWritable, livesInZones } from "./catalog.ts";
+import type { Condition, Preparation, Proposal } from "./config-writer.ts";
+import { warningsOf } from "./deprecations.ts";
+import { parseJson } from "./json-text.ts";
+import { MeshMaterial } from "./mesh-lifecycle.ts";
+import { ApiError, badRequest, invalid, notAllowed } from "./problem.ts";
+import { type WrittenDocument, documentOf } from "./read-document.ts";
+import { readOnlyText } from "./read-only.ts";
+import { metaViolations } from "./request-checks.ts";
+import { labelViolations } from "./labels.ts";
+import { decideDelete, decidePut, repeatedKey } from "./resource-writes.ts";
+
+interface ChangeRequest {
+  reason?: string;
+  puts: { kind: Kind; document: WrittenDocument }[];
+  deletes: ResourceKey[];
+  conditions: Condition[];
+}
+
+/** Body of `POST /changes`: `{resources: [document...], delete: [{type, mesh?, name}...], expect: {"Type/mesh/name": revision | null}, reason}`. */
+export function changeRoutes(context: ApiContext): Route[] {
+  return [{ method: "POST", path: "/changes", run: (call) => applyChanges(context, call) }];
+}
+
+/** Atoll's own: several documents as one change set, applied whole or not at all. */
+async function applyChanges(context: ApiContext, call: Call): Promise<Answer> {
+  const { options, writer, catalog } = context;
+  const request = readRequest(call);
+  for (const { kind } of request.puts) requireWritable(kind, context, call);
+  for (const { type } of request.deletes) requireWritable(kindOf(type)!, context, call);
+  const materials = new Map(request.puts.map(({ document }) => [document, new MeshMaterial(options)]));
+  const hasDataplanes = (mesh: string) => catalog.list("Dataplane", mesh).length > 0;
+  const written = await writer.write(() => decideAll(request, context, materials, hasDataplanes), {
+    author: call.user.name,
+    reason: request.reason,
+    conditions: request.conditions,
+  });
+  const warnings = request.puts.flatMap(({ kind, document }) => warningsOf(kind, document));
+  const body = { revision: written.revision, changed: written.changed, ...(warnings.length > 0 && { warnings }) };
+  return json(body, 200, revisionHeader(written.revision));
+}
+
+function requireWritable(kind: Kind, { options }: ApiContext, call: Call): void {
+  if (!isWritable(kind, options.settings) || livesInZones(kind.type)) throw notAllowed(readOnlyText(options.settings.mode));
+  requireAccess(kind, call);
+}
+
+function decideAll(
+  request: ChangeRequest,
+  { options }: ApiContext,
+  materials: ReadonlyMap<WrittenDocument, MeshMaterial>,
+  hasDataplanes: (mesh: string) => boolean,
+): Proposal<void> | Preparation {
+  const changes: Change[] = [];
+  const reliedOn: ResourceKey[] = [];
+  // Meshes first: what else the set puts may live in them.
+  const puts = request.puts.toSorted((a, b) => Number(b.kind.type === "Mesh") - Number(a.kind.type === "Mesh"));
+  const newMeshes = new Set(puts.filter(({ kind }) => kind.type === "Mesh").map(({ document }) => document.name));
+  for (const { kind, document } of puts) {
+    const decided = decidePut(kind, document, options, materials.get(document)!, newMeshes);
+    if ("prepare" in decided) return decided;
+    changes.push(...decided.changes);
+    reliedOn.push(...(decided.reliedOn ?? []));
+  }
+  for (const key of request.deletes) {
+    const decided = decideDelete(key, options, hasDataplanes);
+    changes.push(...decided.changes);
+    reliedOn.push(...(decided.reliedOn ?? []));
+  }
+  const repeated = repeatedKey(changes.map((change) => (change.op === "put" ? change.resource : change.key)));
+  if (repeated !== undefined) throw badRequest(`${keyString(repeated)} is changed twice in one change set`);
+  return { changes, reliedOn, result: undefined };
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
+
+function readRequest(call: Call): ChangeRequest {
+  const parsed = parseJson(call.body);
+  if ("error" in parsed) throw badRequest(`invalid change set: "${parsed.error}"`);
+  if (!isObject(parsed.value)) throw badRequest("invalid change set: must be an object");
+  const { resources = [], delete: deletes = [], expect = {}, reason } = parsed.value;
+  if (!Array.isArray(resources)) throw badRequest("invalid change set: resources must be a list of documents");
+  if (!Array.isArray(deletes)) throw badRequest("invalid change set: delete must be a list of {type, mesh, name}");
+  if (!isObject(expect)) throw badRequest("invalid change set: expect must map keys to revisions or null");
+  if (reason !== undefined && typeof reason !== "string") throw badRequest("invalid change set: reason must be a text");
+  if (resources.length + deletes.length === 0) throw badRequest("invalid change set: it changes nothing");
+  return { reason, puts: readPuts(resources), deletes: deletes.map(readDelete), conditions: Object.entries(expect).map(readExpected) };
+}
+
+/** Violations of all documents at once, each under `resources[i]`. */
+function readPuts(resources: readonly unknown[]): ChangeRequest["puts"] {
+  const violations: { field: string; reason: string }[] = [];
+  const puts = resources.flatMap((body, index) => {
+    const at = `resources[${index}]`;
+    const type = isObject(body) ? (body["type"] ?? body["kind"]) : undefined;
+    const kind = typeof type === "string" ? kindOf(type) : undefined;
+    if (kind === undefined || kind.path === "") throw badRequest(`invalid change set: ${at}: unknown type ${JSON.stringify(type ?? null)}`);
+    try {
+      const document = documentOf(kind, body);
+      const labels = labelViolations(document.labels, { mesh: document.mesh, plugin: kind.plugin });
+      violations.push(...[...labels, ...metaViolations(kind, document)].map(({ field, reason }) => ({ field: `${at}.${field}`, reason })));
+      return [{ kind, document }];
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.violations.length === 0) throw error;
+      violations.push(...error.violations.map(({ field, reason }) => ({ field: field === "" ? at : `${at}.${field}`, reason })));
+      return [];
+    }
+  });
+  if (violations.length > 0) throw invalid("Could not process a change set", violations);
+  return puts;
+}
+
+function readDelete(value: unknown, index: number): ResourceKey {
+  const { type, mesh = "", name } = isObject(value) ? value : {};
+  const kind = typeof type === "string" ? kindOf(type) : undefined;
+  if (kind === undefined || kind.path === "") throw badRequest(`invalid change set: delete[${index}]: unknown type ${JSON.stringify(type ?? null)}`);
+  if (typeof name !== "string" || typeof mesh !== "string") throw badRequest(`invalid change set: delete[${index}]: mesh and name must be texts`);
+  return { type: kind.type, mesh: kind.scope === "mesh" ? mesh : "", name };
+}
+
+function readExpected([text, revision]: [string, unknown]): Condition {
+  const key = parseKeyString(text);
+  if (kindOf(key.type) === undefined || key.name === "") throw badRequest(`invalid change set: expect: ${JSON.stringify(text)} is not "Type/mesh/name"`);
+  if (revision !== null && (typeof revision !== "number" || !Number.isInteger(revision))) {
+    throw badRequest(`invalid change set: expect: ${JSON.stringify(text)} must be a revision or null`);
+  }
+  return { key, revision };
+}

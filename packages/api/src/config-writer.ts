@@ -1,0 +1,109 @@
+import type { Change, ChangeSet, Verdict } from "@atoll/replica";
+import { type KeyString, type ResourceKey, keyString, parseKeyString } from "@atoll/resource";
+import { LogError } from "@atoll/event-log";
+import type { ConfigStore } from "./ports.ts";
+import { ApiError, conflict, tooLarge, unavailable } from "./problem.ts";
+
+/** What a request wants to write, decided against the state the writer saw. */
+export interface Proposal<Result> {
+  changes: readonly Change[];
+  /** Keys beyond those of `changes` that the decision relied on. */
+  reliedOn?: readonly ResourceKey[];
+  result: Result;
+}
+
+/** Material that takes time to make (a key pair); `decide` is asked again when it is there. */
+export interface Preparation {
+  prepare: () => Promise<void>;
+}
+
+/** A condition the client set on one key: its revision, `null` = absent, "any" = present. */
+export interface Condition {
+  key: ResourceKey;
+  revision: number | null | "any";
+}
+
+export interface WriteOptions {
+  author: string;
+  reason?: string;
+  conditions?: readonly Condition[];
+}
+
+export interface Written<Result> {
+  revision: number;
+  changed: readonly KeyString[];
+  result: Result;
+}
+
+/** As many writers as may meet on one key; each round, one of them wins. */
+const mostAttempts = 64;
+
+/**
+ * Writes to the configuration without locks. Every attempt decides anew on the current state and lets the log check, with `expect`,
+ * that nothing it touched or relied on has changed; a lost race is tried again unless the client made it a condition.
+ */
+export class ConfigWriter {
+  readonly #config: ConfigStore;
+  readonly #now: () => number;
+  readonly #newId: () => string;
+
+  constructor(options: { config: ConfigStore; now: () => number; newId: () => string }) {
+    this.#config = options.config;
+    this.#now = options.now;
+    this.#newId = options.newId;
+  }
+
+  /**
+   * `decide` throws `ApiError` to refuse. It is synchronous, so that what it read is what `expect` says; it runs once per attempt,
+   * and again after each preparation it asks for.
+   */
+  async write<Result>(decide: () => Proposal<Result> | Preparation, options: WriteOptions): Promise<Written<Result>> {
+    for (let attempt = 0; attempt < mostAttempts; attempt++) {
+      for (const condition of options.conditions ?? []) this.#check(condition);
+      const decided = decide();
+      if ("prepare" in decided) {
+        await decided.prepare();
+        continue;
+      }
+      const { changes, reliedOn = [], result } = decided;
+      const keys = new Set([...changes.map(keyOf), ...reliedOn.map(keyString), ...(options.conditions ?? []).map(({ key }) => keyString(key))]);
+      const verdict = await this.#submit({
+        id: this.#newId(),
+        at: new Date(this.#now()).toISOString(),
+        author: options.author,
+        ...(options.reason !== undefined && { reason: options.reason }),
+        changes: [...changes],
+        expect: [...keys].map((key) => ({ key, revision: this.#revisionOf(key) })),
+      });
+      if (verdict.accepted) return { revision: verdict.revision, changed: verdict.changed, result };
+    }
+    throw conflict("the resource is being changed by too many writers at once");
+  }
+
+  #revisionOf(key: KeyString): number | null {
+    const { type, mesh, name } = parseKeyString(key);
+    return this.#config.get(type, mesh, name)?.revision ?? null;
+  }
+
+  #check({ key, revision }: Condition): void {
+    const actual = this.#revisionOf(keyString(key));
+    const met = revision === "any" ? actual !== null : actual === revision;
+    if (met) return;
+    const what = `${key.type} ${JSON.stringify(key.name)}${key.mesh === "" ? "" : ` of mesh ${JSON.stringify(key.mesh)}`}`;
+    if (actual === null) throw conflict(`${what} does not exist`);
+    throw conflict(revision === null ? `${what} exists, at revision ${actual}` : `${what} is at revision ${actual}, not ${revision}`);
+  }
+
+  async #submit(changeSet: ChangeSet): Promise<Verdict> {
+    try {
+      return await this.#config.submit(changeSet);
+    } catch (error) {
+      if (!(error instanceof LogError)) throw error;
+      if (error.code === "too-large") throw tooLarge(error.message);
+      if (error.code === "forbidden") throw new ApiError({ status: 403, title: "Access Denied", detail: error.message }, { cause: error });
+      throw unavailable(`the configuration log can not be written now: ${error.message}`, error);
+    }
+  }
+}
+
+const keyOf = (change: Change): KeyString => keyString(change.op === "put" ? change.resource : change.key);

@@ -1,0 +1,147 @@
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
+import { type User, anonymous, authenticate } from "./access.ts";
+import { createContext } from "./api-context.ts";
+import type { Answer, Call, Route } from "./call.ts";
+import { changeRoutes } from "./change-routes.ts";
+import { indexRoutes } from "./index-routes.ts";
+import { insightRoutes } from "./insight-routes.ts";
+import { inspectRoutes } from "./inspect-routes.ts";
+import { renderJson } from "./json-text.ts";
+import { type PlainRefusal, methodNotAllowed, negotiate, pageNotFound } from "./negotiation.ts";
+import { openApiRoute } from "./openapi.ts";
+import { overviewRoutes } from "./overview-routes.ts";
+import type { ApiOptions } from "./ports.ts";
+import { ApiError, problemBody, tooLarge } from "./problem.ts";
+import { resourceRoutes } from "./resource-routes.ts";
+import { revisionRoutes } from "./revision-routes.ts";
+import { RouteTable } from "./route-table.ts";
+import { tokenRoutes } from "./token-routes.ts";
+
+/** A change set is one record of the log: what does not fit there must not be read into memory either. */
+export const mostBodyBytes = 4 * 1024 * 1024;
+
+/** Every route of the REST API, for one control plane. */
+export function apiRoutes(options: ApiOptions): Route[] {
+  const context = createContext(options);
+  const routes = [
+    ...resourceRoutes(context),
+    ...overviewRoutes(context),
+    ...insightRoutes(context),
+    ...inspectRoutes(context),
+    ...indexRoutes(context),
+    ...tokenRoutes(context),
+    ...revisionRoutes(context),
+    ...(options.settings.mode === "global" ? changeRoutes(context) : []),
+  ];
+  return [...routes, openApiRoute(routes, options)];
+}
+
+/**
+ * The REST API as a fastify instance that listens nowhere yet: the caller binds it to ports, plain or TLS, or injects requests.
+ * Bodies, errors and routes are those of controlplane.md section 1; `Atoll-Revision` is on every answer.
+ */
+export function createApi(options: ApiOptions): FastifyInstance {
+  const basePath = (options.settings.basePath ?? "/").replace(/\/+$/, "");
+  const routes = apiRoutes(options);
+  const table = new RouteTable(routes, basePath);
+  const app = fastify({
+    bodyLimit: mostBodyBytes,
+    exposeHeadRoutes: false,
+    forceCloseConnections: true,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 2_000 },
+  });
+  const users = new WeakMap<FastifyRequest, User>();
+
+  // Bodies stay bytes: what is wrong with them is said by the route, in words that name its kind.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+
+  app.addHook("onRequest", async (request, reply) => {
+    reply.header("atoll-revision", String(options.config.revision));
+    allowOrigin(request, reply);
+    const open = (request.routeOptions.config as { open?: boolean }).open === true;
+    if (!open) users.set(request, await identify(request, options));
+    if (request.is404) return;
+    const refusal = negotiate(request.method, headersOf(request));
+    if (refusal !== undefined) return refuse(reply, refusal);
+  });
+
+  for (const route of routes) {
+    app.route({
+      method: route.method,
+      url: `${basePath}${route.path}`,
+      config: { open: route.open },
+      handler: async (request, reply) => {
+        const answer = await route.run(callOf(request, route, users.get(request) ?? anonymous));
+        return send(reply, answer);
+      },
+    });
+  }
+
+  app.setNotFoundHandler(async (request, reply) => {
+    const methods = table.methodsOf(pathOf(request));
+    if (methods.length === 0) return refuse(reply, pageNotFound);
+    return refuse(reply.header("allow", methods.join(", ")), methodNotAllowed);
+  });
+
+  app.setErrorHandler(async (error, request, reply) => {
+    const problem = problemOf(error);
+    if (problem.status === 500) options.onError?.(error, { method: request.method, path: pathOf(request) });
+    return sendText(reply.status(problem.status), renderJson(problemBody(problem)), "application/json");
+  });
+  return app;
+}
+
+const identify = (request: FastifyRequest, { settings, verifyUserToken }: ApiOptions): Promise<User> =>
+  authenticate(request.socket.remoteAddress, request.headers.authorization, {
+    localhostIsAdmin: settings.localhostIsAdmin,
+    verify: verifyUserToken,
+  });
+
+/** Any web page may read this API, as is usual for it; credentials are headers, never cookies. */
+function allowOrigin(request: FastifyRequest, reply: FastifyReply): void {
+  if (request.headers.origin === undefined) return;
+  reply.header("access-control-allow-origin", request.headers.origin).header("vary", "origin");
+  reply.header("access-control-expose-headers", "Access-Control-Allow-Origin, Atoll-Revision, ETag");
+}
+
+const pathOf = (request: FastifyRequest) => request.url.split("?", 1)[0]!;
+
+const headersOf = (request: FastifyRequest): Record<string, string | undefined> =>
+  Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : value]));
+
+function callOf(request: FastifyRequest, route: Route, user: User): Call {
+  return {
+    method: request.method,
+    path: pathOf(request),
+    params: request.params as Record<string, string>,
+    query: new URLSearchParams(request.url.split("?").slice(1).join("?")),
+    headers: headersOf(request),
+    body: Buffer.isBuffer(request.body) ? request.body : new Uint8Array(),
+    origin: `${request.protocol}://${request.host}`,
+    routePath: route.path.replace(/:(\w+)/g, "{$1}"),
+    user,
+  };
+}
+
+async function send(reply: FastifyReply, answer: Answer): Promise<FastifyReply> {
+  reply.status(answer.status).headers(answer.headers ?? {});
+  if ("json" in answer) return sendText(reply, renderJson(answer.json), "application/json");
+  return sendText(reply, answer.text, answer.contentType);
+}
+
+/** As bytes: the framework adds a charset to JSON sent as text, which clients of this API never got. */
+const sendText = (reply: FastifyReply, text: string, contentType: string) => reply.header("content-type", contentType).send(Buffer.from(text));
+
+const refuse = (reply: FastifyReply, { status, text }: PlainRefusal) => sendText(reply.status(status), text, "text/plain; charset=utf-8");
+
+function problemOf(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  const { code, statusCode } = error as { code?: string; statusCode?: number };
+  if (code === "FST_ERR_CTP_BODY_TOO_LARGE") return tooLarge(`the body is larger than ${mostBodyBytes} bytes`);
+  const message = error instanceof Error ? error.message : String(error);
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
+    return new ApiError({ status: statusCode, title: "Bad Request", detail: message }, { cause: error });
+  }
+  return new ApiError({ status: 500, title: "Could not process the request", detail: "Internal Server Error" }, { cause: error });
+}

@@ -1,0 +1,115 @@
+import { type DataplaneSpec, type Kind, type MeshGatewaySpec, type Resource, isBuiltinGateway, kindOf, kinds } from "@atoll/resource";
+import { type Selector, bestMatch, chooseDataplanePolicy } from "@atoll/policy";
+import type { ApiContext } from "./api-context.ts";
+import { type Answer, type Call, type Route, json, text } from "./call.ts";
+import type { Shown } from "./catalog.ts";
+import { pageOf, readPage } from "./pagination.ts";
+import { isPolicy } from "./policy-traits.ts";
+import type { ProxyAdminQuery, ProxyKey } from "./ports.ts";
+import { ApiError, notAllowed, notFound } from "./problem.ts";
+import { renderMeta } from "./render.ts";
+import { meshOf } from "./resource-routes.ts";
+
+/** What proxies have, and which of them a policy selects (controlplane.md 1.7). */
+export function inspectRoutes(context: ApiContext): Route[] {
+  const dataplane = kindOf("Dataplane")!;
+  const gateway = kindOf("MeshGateway")!;
+  const routes: Route[] = [
+    { method: "GET", path: "/meshes/:mesh/dataplanes/:name/:view", run: (call) => viewProxy("Dataplane", context, call) },
+    { method: "GET", path: "/zoneingresses/:name/:view", run: (call) => viewProxy("ZoneIngress", context, call) },
+    { method: "GET", path: "/zoneegresses/:name/:view", run: (call) => viewProxy("ZoneEgress", context, call) },
+    // Rules are made by policies with a targetRef alone, none of which is in force here.
+    { method: "GET", path: "/meshes/:mesh/dataplanes/:name/rules", run: (call) => shownOr404(dataplane, context, call, () => json({ total: 0, items: [] })) },
+    ...[dataplane, gateway].map((kind): Route => {
+      const run = (call: Call) =>
+        shownOr404(kind, context, call, ({ resource }) => json({ httpMatches: [], resource: renderMeta(resource), rules: [] }));
+      return { method: "GET", path: `/meshes/:mesh/${kind.path}/:name/_rules`, run };
+    }),
+    { method: "GET", path: "/meshes/:mesh/meshgateways/:name/dataplanes", run: (call) => gatewayDataplanes(context, call) },
+  ];
+  if (context.options.settings.mode === "global") {
+    const refuse = () => {
+      throw notAllowed("Not allowed on global CP");
+    };
+    for (const kind of [dataplane, gateway]) routes.push({ method: "GET", path: `/meshes/:mesh/${kind.path}/:name/_config`, run: refuse });
+  }
+  for (const kind of kinds.filter((each) => isPolicy(each) && each.scope === "mesh")) {
+    for (const segment of ["_resources", "-resources"]) {
+      routes.push({
+        method: "GET",
+        path: `/meshes/:mesh/${kind.path}/:name/${segment}/dataplanes`,
+        run: (call) => selectedDataplanes(kind, context, call),
+      });
+    }
+  }
+  return routes;
+}
+
+function shownOr404(kind: Kind, context: ApiContext, call: Call, render: (shown: Shown) => Answer): Answer {
+  const mesh = meshOf(kind, context, call)!;
+  const shown = context.catalog.get(kind.type, mesh, call.params["name"]!);
+  if (shown === undefined) throw notFound(`Could not retrieve ${kind.type}`);
+  return render(shown);
+}
+
+const adminTitle = "Could not execute admin operation";
+
+async function viewProxy(type: ProxyKey["type"], { catalog, options }: ApiContext, call: Call): Promise<Answer> {
+  const view = call.params["view"]!;
+  if (view !== "xds" && view !== "stats" && view !== "clusters") throw notFound(adminTitle);
+  const shown = catalog.get(type, call.params["mesh"] ?? "", call.params["name"]!);
+  if (shown === undefined) throw notFound(`Could not get ${type === "Dataplane" ? "dataplane" : "zone ingress"} resource`);
+  const { home, zone = options.settings.zone ?? "" } = shown;
+  if (options.proxies === undefined) throw new ApiError({ status: 400, title: adminTitle, detail: "this process reaches no proxies" });
+  const format = call.query.get("format") === "json" ? "json" : "text";
+  const includeEds = ["", "1", "t", "true"].includes(call.query.get("include_eds") ?? "false");
+  const query: ProxyAdminQuery = view === "xds" ? { view, includeEds } : { view, format };
+  let body: string | Uint8Array;
+  try {
+    body = await options.proxies.inspect({ type, zone, mesh: home.mesh, name: home.name }, query);
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
+    const detail = error instanceof Error ? error.message : String(error);
+    throw new ApiError({ status: 400, title: adminTitle, detail }, { cause: error });
+  }
+  const shownText = typeof body === "string" ? body : new TextDecoder().decode(body);
+  return text(shownText, view === "xds" || format === "json" ? "application/json" : "text/plain");
+}
+
+/** Selectors by which a policy finds the proxies it concerns, at either end. */
+function selectorsOf(spec: unknown): Selector[] {
+  const { selectors = [], sources = [], destinations = [] } = spec as { selectors?: Selector[]; sources?: Selector[]; destinations?: Selector[] };
+  return [...selectors, ...sources, ...destinations];
+}
+
+/** Tag sets of a dataplane, those of inbounds that are ignored included: selection does not look at their state. */
+function tagSets({ networking }: DataplaneSpec): Record<string, string>[] {
+  return networking.gateway === undefined ? (networking.inbound ?? []).map(({ tags }) => tags) : [networking.gateway.tags];
+}
+
+function selectedDataplanes(kind: Kind, context: ApiContext, call: Call): Answer {
+  const mesh = meshOf(kind, context, call)!;
+  const page = readPage(call.query);
+  const policy = context.catalog.get(kind.type, mesh, call.params["name"]!);
+  if (policy === undefined) throw notFound("Could not retrieve policy");
+  const name = call.query.get("name") ?? "";
+  const selectors = kind.plugin ? [] : selectorsOf(policy.resource.spec);
+  const selected = context.catalog
+    .list("Dataplane", mesh)
+    .map(({ resource }) => resource as Resource<DataplaneSpec>)
+    .filter((resource) => resource.name.includes(name) && bestMatch(selectors, tagSets(resource.spec)) !== undefined);
+  const { total, items, next } = pageOf(call, page, selected, renderMeta) as { total: number; items: object[]; next: string | null };
+  return json({ items, ...(next !== null && { next }), total });
+}
+
+function gatewayDataplanes({ catalog }: ApiContext, call: Call): Answer {
+  const mesh = call.params["mesh"]!;
+  const gateway = catalog.get("MeshGateway", mesh, call.params["name"]!);
+  if (gateway === undefined) throw notFound("Could not find MeshGateway");
+  const items = catalog
+    .list("Dataplane", mesh)
+    .map(({ resource }) => resource as Resource<DataplaneSpec>)
+    .filter(({ spec }) => isBuiltinGateway(spec) && chooseDataplanePolicy([gateway.resource as Resource<MeshGatewaySpec>], tagSets(spec)) !== undefined)
+    .map(({ name }) => ({ dataplane: { mesh, name } }));
+  return json({ total: items.length, items });
+}

@@ -1,0 +1,27 @@
+import { parseJson as parseText } from "@atoll/resource";
+
+/** The one form every JSON answer has: one space of indent, a newline at the end. */
+export const renderJson = (value: unknown): string => `${JSON.stringify(value, null, 1)}\n`;
+
+export type ParsedJson = { value: unknown } | { error: string };
+
+const deepest = 500;
+
+/** Parses a request body. Errors are worded as clients of this API know them ("unexpected end of JSON input"). */
+export function parseJson(bytes: Uint8Array): ParsedJson {
+  const source = new TextDecoder().decode(bytes);
+  // Before anything recursive sees it: the runtime's parser is iterative, what reads its result is not.
+  if (isTooDeep(source)) return { error: "exceeded max depth" };
+  const parsed = parseText(source);
+  return parsed.ok ? { value: parsed.value } : { error: parsed.parseError };
+}
+
+function isTooDeep(source: string): boolean {
+  let depth = 0;
+  for (const [token] of source.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/gs)) {
+    if (token === "{" || token === "[") {
+      if (++depth > deepest) return true;
+    } else if (token === "}" || token === "]") depth--;
+  }
+  return false;
+}

@@ -1,0 +1,58 @@
+import type { Call } from "./call.ts";
+import { ApiError } from "./problem.ts";
+
+const defaultSize = 100;
+const largestSize = 1000;
+const title = "Could not retrieve resources";
+
+export interface Page {
+  /** 0 = no paging. */
+  size: number;
+  offset: string;
+}
+
+const integer = /^[+-]?\d+$/;
+
+const invalidSize = (reason: string) =>
+  new ApiError({ status: 400, title, detail: "Invalid page size", violations: [{ field: "size", reason }] });
+
+export function readPage(query: URLSearchParams): Page {
+  const size = query.get("size") ?? "";
+  if (size !== "" && !integer.test(size)) throw invalidSize("invalid format");
+  if (Number(size) > largestSize) throw invalidSize(`invalid page size of ${Number(size)}. Maximum page size is ${largestSize}`);
+  return { size: size === "" ? defaultSize : Math.max(0, Number(size)), offset: query.get("offset") ?? "" };
+}
+
+/** The list envelope. `total` counts what the filters left. */
+export function pageOf<Item>(call: Call, page: Page, items: readonly Item[], render: (item: Item) => unknown): object {
+  if (page.size === 0) return { total: items.length, items: items.map(render), next: null };
+  if (page.offset !== "" && !integer.test(page.offset)) {
+    throw new ApiError({
+      status: 400,
+      title,
+      detail: "Invalid offset",
+      violations: [{ field: "offset", reason: "Invalid format" }],
+    });
+  }
+  const offset = Math.max(0, Number(page.offset));
+  const end = offset + page.size;
+  return {
+    total: items.length,
+    items: items.slice(offset, end).map(render),
+    next: end < items.length ? nextLink(call, end) : null,
+  };
+}
+
+function nextLink(call: Call, offset: number): string {
+  const query = new Map([...call.query.keys()].map((key) => [key, call.query.getAll(key)]));
+  query.set("offset", [String(offset)]);
+  const encoded = [...query]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([key, values]) => values.map((value) => `${encodeQuery(key)}=${encodeQuery(value)}`));
+  return `${call.origin}${call.path}?${encoded.join("&")}`;
+}
+
+const encodeQuery = (value: string) =>
+  encodeURIComponent(value)
+    .replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+    .replaceAll("%20", "+");

@@ -1,0 +1,118 @@
+import type { ChangeSet, ResourceReader, Verdict } from "@atoll/replica";
+import type { ResourceDraft, ResourceKey, Violation, ZoneInsightSpec } from "@atoll/resource";
+import type { InventoryEntry, InventoryIngress } from "@atoll/inventory";
+import type { TokenKind, TokenRequest } from "@atoll/token";
+import type { User } from "./access.ts";
+import type { Problem } from "./problem.ts";
+
+/** The folded configuration and the way to change it. */
+export interface ConfigStore extends ResourceReader {
+  readonly revision: number;
+  /** Resolves when this process has folded the record. Rejects with `LogError` when the log does not take it. */
+  submit(changeSet: ChangeSet): Promise<Verdict>;
+  /** What the log holds of the history, both ends included. */
+  changeSets(fromRevision: number, toRevision: number): Promise<readonly RevisionRecord[]>;
+}
+
+export interface RevisionRecord {
+  revision: number;
+  changeSet: ChangeSet;
+  verdict: Verdict;
+}
+
+/** A zone's own log: Dataplanes, zone proxies and their insights. */
+export interface ZoneStore extends ResourceReader {
+  put(draft: ResourceDraft): Promise<unknown>;
+  delete(key: ResourceKey): Promise<unknown>;
+}
+
+/** The logs of the zones as global sees them. */
+export interface ZoneReaders {
+  /** Sorted names of the zones whose logs are read. */
+  names(): readonly string[];
+  reader(zone: string): ResourceReader | undefined;
+}
+
+/** What zones can serve, for `ZoneIngress.availableServices`, which is never stored. */
+export interface InventoryReader {
+  zones(): readonly string[];
+  entries(zone: string): readonly InventoryEntry[];
+  ingresses(zone: string): readonly InventoryIngress[];
+}
+
+export interface Certificates {
+  /** A new CA for a mesh. `expirationMs` absent = ten years. */
+  createCa(options: { mesh: string; rsaBits?: number; expirationMs?: number }): Promise<{ certPem: string; keyPem: string }>;
+  /** Why a pair can not serve as a mesh's CA; fields are relative to the backend's `conf`. */
+  checkCa(pair: { certPem: string; keyPem: string }): Violation[] | Promise<Violation[]>;
+}
+
+/** Signs tokens, here or elsewhere. The request passed the checks that need no key. Answers the token, or why there is none. */
+export type TokenIssuer = <K extends TokenKind>(
+  kind: K,
+  request: TokenRequest<K>,
+  author: string,
+) => Promise<{ token: string } | { problem: Problem }>;
+
+export type ProxyKey = { type: "Dataplane" | "ZoneIngress" | "ZoneEgress"; zone: string; mesh: string; name: string };
+export type ProxyAdminQuery = { view: "xds"; includeEds: boolean } | { view: "stats" | "clusters"; format: "text" | "json" };
+
+/** Live inspection of proxies, in this zone or through the session of theirs. */
+export interface Proxies {
+  /** Rejects with an `ApiError` or any error; its message is shown. */
+  inspect(proxy: ProxyKey, query: ProxyAdminQuery): Promise<string | Uint8Array>;
+  /** Revision Envoy has acknowledged, by zone: minimum over its live proxies; null = no live proxy. */
+  appliedRevisions(): Readonly<Record<string, { applied: number | null; proxies: number }>>;
+}
+
+export interface ApiSettings {
+  mode: "global" | "zone";
+  /** Name of this zone; mode zone only. */
+  zone?: string;
+  localhostIsAdmin: boolean;
+  /** Refuses every write. */
+  readOnly: boolean;
+  /** Path all routes live under. */
+  basePath?: string;
+  clusterId: () => string;
+  instanceId: string;
+  hostname: string;
+  /** What clients compare with their own: `kumactl` wants a product and version it knows. */
+  product?: string;
+  version?: string;
+  /** Path of the web page, "" if there is none. */
+  gui?: string;
+  /** The effective settings, secrets masked; shown by /config. */
+  shownConfig: unknown;
+  issueTokens: boolean;
+  /** Deletes without looking for what still uses the resource. */
+  unsafeDelete: boolean;
+  /** Creates `allow-all-<mesh>` and `route-all-<mesh>` with a mesh. */
+  createMeshRoutingResources: boolean;
+}
+
+export interface ApiOptions {
+  settings: ApiSettings;
+  config: ConfigStore;
+  /** Mode global. */
+  zones?: ZoneReaders;
+  /** Mode zone. */
+  zoneStore?: ZoneStore;
+  inventory: InventoryReader;
+  /** Spec of a zone's ZoneInsight, kept by whoever holds its session. */
+  zoneInsight?: (zone: string) => ZoneInsightSpec | undefined;
+  /** Replaces `data` of a secret by its sealed form. */
+  seal: (draft: ResourceDraft) => ResourceDraft;
+  /** The reverse, base64; undefined = this process may not open it. */
+  reveal: (secret: ResourceKey & { spec: unknown }) => string | undefined;
+  certificates: Certificates;
+  issueToken: TokenIssuer;
+  /** Verifies a user token; rejects if it is not good. */
+  verifyUserToken: (token: string) => Promise<User>;
+  proxies?: Proxies;
+  /** Milliseconds since the epoch. */
+  now: () => number;
+  newId: () => string;
+  /** Unexpected failures, which the client only sees as 500. */
+  onError?: (error: unknown, call: { method: string; path: string }) => void;
+}

@@ -1,0 +1,31 @@
+import { type Resource, kindOf, renderDocument } from "@atoll/resource";
+import { sortedLabels } from "./labels.ts";
+
+/** A resource as the API shows it; meta first, keys in the order clients know (controlplane.md 1.2). */
+export const renderResource = (resource: Resource, form: "universal" | "kubernetes" = "universal"): object =>
+  renderDocument(withSortedLabels(resource), form);
+
+/** Meta of something that is computed rather than stored, or shown under another type, followed by its own fields. */
+export function renderWithMeta(type: string, resource: Omit<Resource, "type" | "spec">, fields: object): object {
+  const { mesh, name, creationTime, modificationTime, labels } = resource;
+  return {
+    type,
+    ...(mesh !== "" && { mesh }),
+    name,
+    creationTime,
+    modificationTime,
+    ...(labels !== undefined && Object.keys(labels).length > 0 && { labels: sortedLabels(labels) }),
+    ...fields,
+  };
+}
+
+/** `{type, mesh, name, labels}`: how inspection names a resource. */
+export const renderMeta = ({ type, mesh, name, labels }: Resource): object => ({
+  type,
+  mesh: kindOf(type)?.scope === "mesh" ? mesh : "",
+  name,
+  labels: sortedLabels(labels ?? {}),
+});
+
+const withSortedLabels = (resource: Resource): Resource =>
+  resource.labels === undefined ? resource : { ...resource, labels: sortedLabels(resource.labels) };

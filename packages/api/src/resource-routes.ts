@@ -1,0 +1,169 @@
+import { type DataplaneSpec, type Kind, type MeshSpec, kinds } from "@atoll/resource";
+import { requireAdmin } from "./access.ts";
+import type { ApiContext } from "./api-context.ts";
+import { revisionHeader } from "./api-context.ts";
+import { type Answer, type Call, type Route, json } from "./call.ts";
+import { type Shown, isWritable, livesInZones } from "./catalog.ts";
+import { readConditions } from "./conditions.ts";
+import { membershipViolations } from "./dataplane-rules.ts";
+import { warningsOf } from "./deprecations.ts";
+import { readFilter } from "./list-filter.ts";
+import { MeshMaterial } from "./mesh-lifecycle.ts";
+import { pageOf, readPage } from "./pagination.ts";
+import { badRequest, invalid, notAllowed, notFound } from "./problem.ts";
+import { readDocument } from "./read-document.ts";
+import { readOnlyText } from "./read-only.ts";
+import { renderResource } from "./render.ts";
+import { requestViolations } from "./request-checks.ts";
+import { decideDelete, decidePut, draftOf } from "./resource-writes.ts";
+
+/** Kinds with routes of their own elsewhere, because nothing is stored of them. */
+const computed = new Set(["MeshInsight", "ServiceInsight", "ZoneInsight"]);
+
+/** GET, PUT and DELETE of every kind (controlplane.md 1.3 to 1.5). */
+export function resourceRoutes(context: ApiContext): Route[] {
+  return kinds.filter(({ path }) => path !== "").flatMap((kind) => (computed.has(kind.type) ? [] : routesOf(kind, context)));
+}
+
+/** Path of a kind's collection. */
+export const collectionPath = (kind: Kind) => (kind.scope === "mesh" ? `/meshes/:mesh/${kind.path}` : `/${kind.path}`);
+
+function routesOf(kind: Kind, context: ApiContext): Route[] {
+  const collection = collectionPath(kind);
+  const item = `${collection}/:name`;
+  const list = (call: Call) => listResources(kind, context, call);
+  return [
+    ...writeRoutes(kind, context),
+    { method: "GET", path: item, run: (call) => getResource(kind, context, call) },
+    { method: "GET", path: collection, run: list },
+    ...(kind.scope === "mesh" ? [{ method: "GET" as const, path: `/${kind.path}`, run: list }] : []),
+  ];
+}
+
+/** PUT and DELETE of a kind, which refuse where this control plane may not write it. */
+export function writeRoutes(kind: Kind, context: ApiContext): Route[] {
+  const item = `${collectionPath(kind)}/:name`;
+  if (!isWritable(kind, context.options.settings)) {
+    const refuse = () => {
+      throw notAllowed(readOnlyText(context.options.settings.mode));
+    };
+    return [
+      { method: "PUT", path: item, run: refuse },
+      { method: "DELETE", path: item, run: refuse },
+    ];
+  }
+  return [
+    { method: "PUT", path: item, run: (call) => putResource(kind, context, call) },
+    { method: "DELETE", path: item, run: (call) => deleteResource(kind, context, call) },
+  ];
+}
+
+/** The mesh named in the path; "" for kinds of global scope, undefined for a list over all meshes. */
+export function meshOf(kind: Kind, context: ApiContext, call: Call): string | undefined {
+  if (kind.scope === "global") return "";
+  const mesh = call.params["mesh"];
+  if (mesh !== undefined && !context.catalog.has("Mesh", "", mesh)) throw notFound("Failed to retrieve Mesh");
+  return mesh;
+}
+
+export function requireAccess(kind: Kind, call: Call): void {
+  if (kind.adminOnly) requireAdmin(call.user, `the resource of type "${kind.type}"`);
+}
+
+/** What is shown of a stored resource: secrets opened. */
+export function rendered({ resource, home }: Shown, context: ApiContext, form?: "universal" | "kubernetes"): object {
+  const isSecret = home.type === "Secret" || home.type === "GlobalSecret";
+  if (!isSecret) return renderResource(resource, form);
+  const data = context.options.reveal(home);
+  return renderResource({ ...resource, spec: data === undefined || data === "" ? {} : { data } }, form);
+}
+
+function getResource(kind: Kind, context: ApiContext, call: Call): Answer {
+  const mesh = meshOf(kind, context, call)!;
+  requireAccess(kind, call);
+  const shown = context.catalog.get(kind.type, mesh, call.params["name"]!);
+  if (shown === undefined) throw notFound("Could not retrieve a resource");
+  const format = call.query.get("format") ?? "";
+  if (!["", "universal", "k8s", "kubernetes"].includes(format)) {
+    throw invalid("invalid format", [{ field: "", reason: `"format" must be one of ["k8s", "kubernetes", "universal"]` }]);
+  }
+  const body = rendered(shown, context, format === "k8s" || format === "kubernetes" ? "kubernetes" : "universal");
+  return json(body, 200, shown.zone === undefined ? { etag: `"${shown.resource.revision}"` } : undefined);
+}
+
+function listResources(kind: Kind, context: ApiContext, call: Call): Answer {
+  const page = readPage(call.query);
+  const filter = readFilter(call, kind.type);
+  const mesh = meshOf(kind, context, call);
+  requireAccess(kind, call);
+  const shown = context.catalog.list(kind.type, mesh).filter(({ resource }) => filter(resource));
+  return json(pageOf(call, page, shown, (each) => rendered(each, context)));
+}
+
+async function putResource(kind: Kind, context: ApiContext, call: Call): Promise<Answer> {
+  const { options, writer } = context;
+  const { settings } = options;
+  const mesh = meshOf(kind, context, call)!;
+  const name = call.params["name"]!;
+  const document = readDocument(kind, call.body);
+  const violations = requestViolations(kind, { mesh, name }, document, settings.mode === "zone" ? settings.zone : undefined);
+  if (violations.length > 0) throw invalid("Could not process a resource", violations);
+  requireAccess(kind, call);
+
+  if (livesInZones(kind.type)) return putInZone(kind, context, call, document);
+  const material = new MeshMaterial(options);
+  const written = await writer.write(() => decidePut(kind, document, options, material), {
+    author: call.user.name,
+    reason: call.headers["atoll-reason"],
+    conditions: readConditions(call, { type: kind.type, mesh, name }),
+  });
+  return json(successBody(kind, document), written.result === "created" ? 201 : 200, revisionHeader(written.revision));
+}
+
+function successBody(kind: Kind, document: { type: string; mesh: string; name: string; spec: unknown }): object {
+  const warnings = warningsOf(kind, document);
+  return warnings.length > 0 ? { warnings } : {};
+}
+
+async function putInZone(kind: Kind, context: ApiContext, call: Call, document: ReturnType<typeof readDocument>): Promise<Answer> {
+  const { options } = context;
+  refuseConditions(call);
+  const existing = options.zoneStore!.get(kind.type, kind.scope === "mesh" ? document.mesh : "", document.name);
+  const title = existing === undefined ? "Could not create a resource" : "Could not update a resource";
+  const draft = draftOf(kind, document, existing, options);
+  if (kind.type === "Dataplane") {
+    const mesh = options.config.get<MeshSpec>("Mesh", "", draft.mesh);
+    if (mesh === undefined) throw notFound("Failed to retrieve Mesh");
+    const violations = membershipViolations(draft.spec as DataplaneSpec, mesh.spec);
+    if (violations.length > 0) throw invalid(title, violations);
+  }
+  await options.zoneStore!.put(draft);
+  return json(successBody(kind, document), existing === undefined ? 201 : 200);
+}
+
+function refuseConditions(call: Call): void {
+  if (call.headers["if-match"] === undefined && call.headers["if-none-match"] === undefined) return;
+  throw badRequest("If-Match and If-None-Match apply to configuration only: the newest writer of a zone's own resource wins");
+}
+
+async function deleteResource(kind: Kind, context: ApiContext, call: Call): Promise<Answer> {
+  const { options, writer, catalog } = context;
+  const mesh = meshOf(kind, context, call)!;
+  const name = call.params["name"]!;
+  const key = { type: kind.type, mesh, name };
+  if (!catalog.has(kind.type, mesh, name)) throw notFound("Could not delete a resource");
+  requireAccess(kind, call);
+  if (livesInZones(kind.type)) {
+    refuseConditions(call);
+    if (options.zoneStore!.get(kind.type, mesh, name) === undefined) throw notFound("Could not delete a resource");
+    await options.zoneStore!.delete(key);
+    return json({});
+  }
+  const hasDataplanes = (deleted: string) => catalog.list("Dataplane", deleted).length > 0;
+  const written = await writer.write(() => decideDelete(key, options, hasDataplanes), {
+    author: call.user.name,
+    reason: call.headers["atoll-reason"],
+    conditions: readConditions(call, key),
+  });
+  return json({}, 200, revisionHeader(written.revision));
+}

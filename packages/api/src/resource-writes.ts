@@ -1,0 +1,111 @@
+import type { Change } from "@atoll/replica";
+import { type Kind, type MeshSpec, type Resource, type ResourceDraft, type ResourceKey, isOnline, keyString } from "@atoll/resource";
+import { dataplaneOnWrite } from "./dataplane-rules.ts";
+import type { Preparation, Proposal } from "./config-writer.ts";
+import { externalServiceViolations, rateLimitViolations } from "./external-service-rules.ts";
+import { computeLabels } from "./labels.ts";
+import { type MeshMaterial, decideMesh } from "./mesh-lifecycle.ts";
+import type { ApiOptions } from "./ports.ts";
+import { invalid, notFound } from "./problem.ts";
+import { proxyTypeOf } from "./proxy-type.ts";
+import type { WrittenDocument } from "./read-document.ts";
+import { inUseViolations, signingKeyChange } from "./secret-rules.ts";
+
+export type Written = "created" | "updated";
+
+const createTitle = "Could not create a resource";
+const updateTitle = "Could not update a resource";
+const deleteTitle = "Could not delete a resource";
+
+const meshKey = (name: string): ResourceKey => ({ type: "Mesh", mesh: "", name });
+
+/** The draft of a document that is about to be written here: labels computed, tags of the zone added. */
+export function draftOf(kind: Kind, document: WrittenDocument, existing: Resource | undefined, options: ApiOptions): ResourceDraft {
+  const { zone } = options.settings;
+  const mesh = kind.scope === "mesh" ? document.mesh : "";
+  const labels = computeLabels(document.labels, {
+    mesh,
+    ...(options.settings.mode === "zone" && kind.writableOn.zone && { zone }),
+    proxyType: proxyTypeOf(kind.type, document.spec),
+  });
+  const spec = kind.type === "Dataplane" ? dataplaneOnWrite(document.spec, zone, existing === undefined) : document.spec;
+  return { type: kind.type, mesh, name: document.name, ...(Object.keys(labels).length > 0 && { labels }), spec };
+}
+
+/** Decides a PUT to the configuration against its present state. `newMeshes` come with the same change set. */
+export function decidePut(
+  kind: Kind,
+  document: WrittenDocument,
+  options: ApiOptions,
+  material: MeshMaterial,
+  newMeshes: ReadonlySet<string> = new Set(),
+): Proposal<Written> | Preparation {
+  const { config, seal } = options;
+  const existing = config.get(kind.type, kind.scope === "mesh" ? document.mesh : "", document.name);
+  const draft = draftOf(kind, document, existing, options);
+  const result = existing === undefined ? "created" : "updated";
+  const title = existing === undefined ? createTitle : updateTitle;
+  const reliedOn: ResourceKey[] = [];
+  if (kind.scope === "mesh") {
+    const exists = newMeshes.has(draft.mesh) || config.get("Mesh", "", draft.mesh) !== undefined;
+    if (!exists) throw notFound("Failed to retrieve Mesh");
+    reliedOn.push(meshKey(draft.mesh));
+  }
+  if (kind.type === "Mesh") {
+    const changes = decideMesh(draft as ResourceDraft<MeshSpec>, existing as Resource<MeshSpec> | undefined, options, material);
+    return "prepare" in changes ? changes : { changes, reliedOn, result };
+  }
+  const changes: Change[] = [{ op: "put", resource: seal(draft) }];
+  if (kind.type === "Secret" || kind.type === "GlobalSecret") {
+    const companion = signingKeyChange(draft, title);
+    if (companion !== undefined) changes.push(companion);
+  }
+  const violations =
+    kind.type === "ExternalService"
+      ? externalServiceViolations(draft, config)
+      : kind.type === "RateLimit"
+        ? rateLimitViolations(draft, config)
+        : [];
+  if (violations.length > 0) throw invalid(title, violations);
+  return { changes, reliedOn, result };
+}
+
+/** Decides a DELETE of what the configuration holds. `hasDataplanes` looks into the zones' logs. */
+export function decideDelete(key: ResourceKey, options: ApiOptions, hasDataplanes: (mesh: string) => boolean): Proposal<void> {
+  const { config, settings } = options;
+  const existing = config.get(key.type, key.mesh, key.name);
+  if (existing === undefined) throw notFound(deleteTitle);
+  const reliedOn: ResourceKey[] = [];
+  if (!settings.unsafeDelete) {
+    if (key.type === "Mesh" && hasDataplanes(key.name)) {
+      throw invalid(deleteTitle, [{ field: "mesh", reason: "unable to delete mesh, there are still some dataplanes attached" }]);
+    }
+    if (key.type === "Zone" && isOnline(options.zoneInsight?.(key.name))) {
+      throw invalid(deleteTitle, [
+        { field: "zone", reason: "unable to delete Zone, Zone CP is still connected, please shut it down first" },
+      ]);
+    }
+    if (key.type === "Secret") {
+      const violations = inUseViolations(key, config.get<MeshSpec>("Mesh", "", key.mesh));
+      if (violations.length > 0) throw invalid(deleteTitle, violations);
+      reliedOn.push(meshKey(key.mesh));
+    }
+  }
+  const changes: Change[] = [{ op: "delete", key: { type: key.type, mesh: key.mesh, name: key.name } }];
+  const companion = { type: "TokenVerificationKey", mesh: key.mesh, name: key.name };
+  if ((key.type === "Secret" || key.type === "GlobalSecret") && config.get(companion.type, companion.mesh, companion.name) !== undefined) {
+    changes.push({ op: "delete", key: companion });
+  }
+  return { changes, reliedOn, result: undefined };
+}
+
+/** Keys of one change set must differ: the later one would silently win. */
+export function repeatedKey(keys: readonly ResourceKey[]): ResourceKey | undefined {
+  const seen = new Set<string>();
+  return keys.find((key) => {
+    const text = keyString(key);
+    if (seen.has(text)) return true;
+    seen.add(text);
+    return false;
+  });
+}

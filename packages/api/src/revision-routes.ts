@@ -1,0 +1,82 @@
+import { type Change, type ChangeSet } from "@atoll/replica";
+import { type ResourceDraft, keyString } from "@atoll/resource";
+import type { ApiContext } from "./api-context.ts";
+import { type Call, type Route, json } from "./call.ts";
+import type { RevisionRecord } from "./ports.ts";
+import { ApiError, badRequest, notFound } from "./problem.ts";
+import { readRevision } from "./conditions.ts";
+
+const mostAtOnce = 1000;
+const retrieveTitle = "Could not retrieve revisions";
+
+/** Atoll's own: the history of the configuration. Contents of secrets are never shown, sealed or not. */
+export function revisionRoutes(context: ApiContext): Route[] {
+  const { config } = context.options;
+  return [
+    {
+      method: "GET",
+      path: "/revisions",
+      run: async (call) => {
+        const to = Math.min(numberOf(call, "to", config.revision), config.revision);
+        const from = Math.max(1, numberOf(call, "from", Math.max(1, to - 99)));
+        if (to - from >= mostAtOnce) throw badRequest(`query parameters from, to: at most ${mostAtOnce} revisions at once`);
+        const records = from > to ? [] : await config.changeSets(from, to);
+        return json({ revision: config.revision, items: records.map(renderRecord) });
+      },
+    },
+    { method: "GET", path: "/revisions/:revision", run: async (call) => json(renderRecord(await recordOf(context, call))) },
+    { method: "GET", path: "/revisions/:revision/status", run: async (call) => json(await statusOf(context, call)) },
+  ];
+}
+
+function numberOf(call: Call, name: string, absent: number): number {
+  const value = call.query.get(name);
+  return value === null || value === "" ? absent : readRevision(value, `query parameter ${name}`);
+}
+
+async function recordOf({ options }: ApiContext, call: Call): Promise<RevisionRecord> {
+  const revision = readRevision(call.params["revision"]!, "revision");
+  const records = revision < 1 || revision > options.config.revision ? [] : await options.config.changeSets(revision, revision);
+  const record = records.find((each) => each.revision === revision);
+  if (record === undefined) throw notFound(retrieveTitle);
+  return record;
+}
+
+/** Where the revision is in force: acknowledged by every live Envoy of a zone, not merely sent. */
+async function statusOf(context: ApiContext, call: Call): Promise<object> {
+  const { proxies } = context.options;
+  if (proxies === undefined) throw new ApiError({ status: 503, title: "Service unavailable", detail: "this process sees no proxies" });
+  const { revision } = await recordOf(context, call);
+  const zones = Object.entries(proxies.appliedRevisions())
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, state]) => ({ name, proxies: state.proxies, applied: state.applied, done: state.applied === null || state.applied >= revision }));
+  return { revision, done: zones.every(({ done }) => done), zones };
+}
+
+export function renderRecord({ revision, changeSet, verdict }: RevisionRecord): object {
+  const { id, at, author, reason, changes, expect } = changeSet;
+  return {
+    revision,
+    id,
+    at,
+    author,
+    ...(reason !== undefined && { reason }),
+    accepted: verdict.accepted,
+    ...(verdict.accepted ? { changed: verdict.changed } : { conflict: verdict.conflict }),
+    changes: changes.map(renderChange),
+    expect: expect satisfies ChangeSet["expect"],
+  };
+}
+
+const renderChange = (change: Change): object =>
+  change.op === "put"
+    ? { op: "put", key: keyString(change.resource), resource: withoutSecret(change.resource) }
+    : { op: "delete", key: keyString(change.key) };
+
+const withoutSecret = ({ type, mesh, name, labels, spec }: ResourceDraft): object => ({
+  type,
+  ...(mesh !== "" && { mesh }),
+  name,
+  ...(labels !== undefined && { labels }),
+  ...(type === "Secret" || type === "GlobalSecret" ? {} : { spec }),
+});

@@ -1,0 +1,172 @@
+import { createHmac } from "node:crypto";
+import { type ChangeSet, ConfigState, ResourceTable, type ResourceReader, type Verdict, fold } from "@atoll/replica";
+import type { Resource, ResourceDraft, ZoneInsightSpec } from "@atoll/resource";
+import { LogError } from "@atoll/event-log";
+import type { InjectOptions } from "fastify";
+import { type ApiOptions, type ConfigStore, type RevisionRecord, createApi } from "../src/index.ts";
+
+/** A configuration folded in memory, by the real fold. */
+export class FakeConfig implements ConfigStore {
+  readonly state = new ConfigState();
+  readonly records: RevisionRecord[] = [];
+  /** Run once before the next submit, as another writer would. */
+  before: (() => Promise<unknown>) | undefined;
+  failure: LogError | undefined;
+
+  get revision(): number {
+    return this.state.revision;
+  }
+  get<Spec>(type: string, mesh: string, name: string): Resource<Spec> | undefined {
+    return this.state.get(type, mesh, name);
+  }
+  list<Spec>(type: string, mesh?: string): readonly Resource<Spec>[] {
+    return this.state.list(type, mesh);
+  }
+  async submit(changeSet: ChangeSet): Promise<Verdict> {
+    if (this.failure !== undefined) throw this.failure;
+    const { before } = this;
+    this.before = undefined;
+    await before?.();
+    const revision = this.revision + 1;
+    const outcome = fold(this.state, { revision, changeSet: structuredClone(changeSet) });
+    this.state.apply(revision, outcome);
+    this.records.push({ revision, changeSet, verdict: outcome.verdict });
+    return outcome.verdict;
+  }
+  async changeSets(from: number, to: number): Promise<RevisionRecord[]> {
+    return this.records.filter(({ revision }) => revision >= from && revision <= to);
+  }
+}
+
+export class FakeZoneStore extends ResourceTable {
+  async put(draft: ResourceDraft): Promise<void> {
+    const existing = this.get(draft.type, draft.mesh, draft.name);
+    this.set({ ...draft, creationTime: existing?.creationTime ?? time, modificationTime: time, revision: 0 });
+  }
+  override delete(key: Parameters<ResourceTable["delete"]>[0]): never {
+    return super.delete(key) as never;
+  }
+}
+
+export const time = "2026-01-02T03:04:05.000Z";
+
+/** Stands in for sealing: what is stored differs from what was written and is opened only here. */
+const seal = (draft: ResourceDraft): ResourceDraft => {
+  if (draft.type !== "Secret" && draft.type !== "GlobalSecret") return draft;
+  const { data = "" } = draft.spec as { data?: string };
+  return { ...draft, spec: { sealed: Buffer.from(data).toString("hex"), mac: createHmac("sha256", "k").update(data).digest("hex") } };
+};
+
+export interface Plane {
+  config: FakeConfig;
+  zones: Map<string, FakeZoneStore>;
+  zoneStore: FakeZoneStore;
+  zoneInsights: Map<string, ZoneInsightSpec>;
+  issued: unknown[];
+  errors: unknown[];
+  request(line: string, body?: unknown, options?: InjectOptions): Promise<Reply>;
+}
+
+export interface Reply {
+  status: number;
+  headers: Record<string, unknown>;
+  text: string;
+  body: any; // oxlint-disable-line typescript/no-explicit-any -- answers of every shape
+}
+
+export function createPlane(overrides: { settings?: Partial<ApiOptions["settings"]> } & Partial<Omit<ApiOptions, "settings">> = {}): Plane {
+  const config = new FakeConfig();
+  const zones = new Map<string, FakeZoneStore>();
+  const zoneStore = new FakeZoneStore();
+  const zoneInsights = new Map<string, ZoneInsightSpec>();
+  const issued: unknown[] = [];
+  const errors: unknown[] = [];
+  let ids = 0;
+  const { settings, ...rest } = overrides;
+  const api = createApi({
+    settings: {
+      mode: "global",
+      localhostIsAdmin: true,
+      readOnly: false,
+      clusterId: () => "cluster",
+      instanceId: "host-1234",
+      hostname: "host",
+      shownConfig: { mode: "global", store: { password: "*****" } },
+      issueTokens: true,
+      unsafeDelete: false,
+      createMeshRoutingResources: false,
+      ...settings,
+    },
+    config,
+    zones: { names: () => [...zones.keys()].toSorted(), reader: (zone): ResourceReader | undefined => zones.get(zone) },
+    zoneStore,
+    inventory: { zones: () => [], entries: () => [], ingresses: () => [] },
+    zoneInsight: (zone) => zoneInsights.get(zone),
+    seal,
+    reveal: ({ spec }) => {
+      const { sealed } = spec as { sealed?: string };
+      return sealed === undefined ? undefined : Buffer.from(sealed, "hex").toString();
+    },
+    certificates: {
+      createCa: async ({ mesh }) => ({ certPem: `cert of ${mesh}`, keyPem: `key of ${mesh}` }),
+      checkCa: ({ certPem }) => (certPem === "bad" ? [{ field: "cert[0]", reason: "not a CA" }] : []),
+    },
+    issueToken: async (kind, request, author) => {
+      issued.push({ kind, request, author });
+      return { token: "header.payload.signature" };
+    },
+    verifyUserToken: async (token) => {
+      if (token === "admin-token") return { name: "jane", groups: ["mesh-system:admin"] };
+      if (token === "user-token") return { name: "john", groups: ["team-a"] };
+      throw new Error("not a good token");
+    },
+    now: () => Date.parse(time),
+    newId: () => `id-${++ids}`,
+    onError: (error) => errors.push(error),
+    ...rest,
+  });
+  return {
+    config,
+    zones,
+    zoneStore,
+    zoneInsights,
+    issued,
+    errors,
+    async request(line, body, options = {}) {
+      const [method = "", url = ""] = line.split(" ");
+      const payload = body === undefined ? undefined : typeof body === "string" || Buffer.isBuffer(body) ? body : JSON.stringify(body);
+      const headers = { ...(payload !== undefined && { "content-type": "application/json" }), ...options.headers };
+      const reply = await api.inject({ remoteAddress: "127.0.0.1", ...options, method: method as "GET", url, payload, headers });
+      const isJson = String(reply.headers["content-type"]).startsWith("application/json");
+      return { status: reply.statusCode, headers: reply.headers, text: reply.body, body: isJson ? JSON.parse(reply.body) : reply.body };
+    },
+  };
+}
+
+export const timeout = (name: string, mesh = "default", more: object = {}) => ({
+  type: "Timeout",
+  mesh,
+  name,
+  sources: [{ match: { "kuma.io/service": "x" } }],
+  destinations: [{ match: { "kuma.io/service": "y" } }],
+  conf: { connectTimeout: "1.500s" },
+  ...more,
+});
+
+export const mesh = (name: string, more: object = {}) => ({ type: "Mesh", name, skipCreatingInitialPolicies: ["*"], ...more });
+
+export const dataplane = (name: string, more: object = {}) => ({
+  type: "Dataplane",
+  mesh: "default",
+  name,
+  networking: { address: "10.0.0.1", inbound: [{ port: 8080, tags: { "kuma.io/service": "web" } }] },
+  ...more,
+});
+
+/** A global with the mesh `default`. */
+export async function planeWithMesh(overrides?: Parameters<typeof createPlane>[0]): Promise<Plane> {
+  const plane = createPlane(overrides);
+  const { status, text } = await plane.request("PUT /meshes/default", mesh("default"));
+  if (status !== 201) throw new Error(`mesh: ${status} ${text}`);
+  return plane;
+}
