@@ -1,5 +1,6 @@
 export { AvailabilityPublisher } from "./availability-publisher.ts";
 export type { AvailabilityPublisherOptions, WatchedReader } from "./availability-publisher.ts";
+export { ConnectionSignal } from "./connection-signal.ts";
 export { ForeignSourceError, mirrorConfig } from "./config-mirror.ts";
 export type { ConfigMirrorOptions } from "./config-mirror.ts";
 export { InventoryFeed } from "./inventory-feed.ts";
