@@ -1,5 +1,4 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -8,6 +7,7 @@ import { runChecks } from "./checks.ts";
 import { get, timeToEffect } from "./measure.ts";
 import { globalPorts, zonePorts } from "./ports.ts";
 import { startStack, type Stack } from "./stack.ts";
+import { takenPorts } from "./taken-ports.ts";
 import { apply, readDocuments, startTopology, topologyPorts, type Topology } from "./topology.ts";
 
 const usage = `Starts Atoll's global service, its token issuer and the zones east and west, each with its xDS server, and six Envoys:
@@ -96,9 +96,7 @@ try {
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   for (const [name, proxy] of topology?.proxies ?? []) console.error(`--- ${name}\n${proxy.output().slice(-2_000)}`);
-  for (const service of stack === undefined ? [] : [stack.global, stack.tokens, ...Object.values(stack.zones).flatMap((zone) => [zone.sync, zone.xds])]) {
-    console.error(`--- ${service.name}\n${service.process.output().slice(-2_000)}`);
-  }
+  for (const service of stack?.services ?? []) console.error(`--- ${service.name}\n${service.output().slice(-2_000)}`);
   await stop();
   process.exit(1);
 }
@@ -122,15 +120,7 @@ async function measureRouteChange(on: Stack): Promise<number> {
 }
 
 async function refuseTakenPorts(wanted: number[]): Promise<void> {
-  const taken: number[] = [];
-  for (const port of wanted) {
-    const free = await new Promise<boolean>((resolve) => {
-      const server = createServer();
-      server.once("error", () => resolve(false));
-      server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-    });
-    if (!free) taken.push(port);
-  }
+  const taken = await takenPorts(wanted);
   if (taken.length === 0) return;
   console.error(`ports in use: ${taken.join(", ")}. Stop what listens there, or choose other ports with --port-base.`);
   process.exit(1);

@@ -22,6 +22,7 @@ export class Service {
   readonly name: string;
   readonly #start: () => Promise<StartedProcess>;
   #process: StartedProcess | undefined;
+  #readyAfterMs = 0;
 
   constructor(name: string, start: () => Promise<StartedProcess>) {
     this.name = name;
@@ -33,8 +34,20 @@ export class Service {
     return this.#process;
   }
 
+  /** From the start of the process until it said that it is ready; 0 before that. */
+  get readyAfterMs(): number {
+    return this.#readyAfterMs;
+  }
+
+  /** What the last process of this service wrote; it stays after the process has ended. */
+  output(): string {
+    return this.#process?.output() ?? "";
+  }
+
   async start(): Promise<void> {
+    const began = performance.now();
     this.#process = await this.#start();
+    this.#readyAfterMs = performance.now() - began;
   }
 
   /** As a crash: no time to clean up. */
@@ -45,7 +58,6 @@ export class Service {
 
   async stop(): Promise<void> {
     await this.#process?.stop(8_000);
-    this.#process = undefined;
   }
 }
 
@@ -64,6 +76,8 @@ export interface Stack {
   global: Service;
   tokens: Service;
   zones: Record<string, StackZone>;
+  /** All of them, in the order they start. */
+  services: readonly Service[];
   workDir: string;
   caFile(zone: string): string;
   close(): Promise<void>;
@@ -153,6 +167,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     global,
     tokens,
     zones,
+    services,
     workDir: options.workDir,
     caFile: (zone) => join(options.workDir, `zone-${zone}`, "tls.crt"),
     close: async () => {
