@@ -5,6 +5,8 @@ export { consistent } from "./consistent.ts";
 export type { Consistency } from "./consistent.ts";
 export { encodeResource } from "./encode-resource.ts";
 export type { Rejected } from "./push.ts";
+export { HdsServer } from "./hds-server.ts";
+export type { HdsHooks } from "./hds-server.ts";
 export { references } from "./references.ts";
 export type { Reference } from "./references.ts";
 export { serviceDefinition } from "./service-definition.ts";

@@ -27,10 +27,10 @@ export class Envoy {
     child.stderr?.on("data", (chunk: Buffer) => (this.#log += chunk.toString()));
   }
 
-  static async start(nodeId: string, adsPort: number, protocol: Protocol): Promise<Envoy> {
+  static async start(nodeId: string, adsPort: number, protocol: Protocol, extra: object = {}): Promise<Envoy> {
     if (envoyPath === undefined) throw new Error("no Envoy binary: set ENVOY_PATH");
     const folder = await mkdtemp(join(tmpdir(), "atoll-xds-"));
-    await writeFile(join(folder, "bootstrap.json"), JSON.stringify(bootstrap(nodeId, adsPort, protocol)));
+    await writeFile(join(folder, "bootstrap.json"), JSON.stringify({ ...bootstrap(nodeId, adsPort, protocol), ...extra }));
     const args = ["--config-path", join(folder, "bootstrap.json"), "--disable-hot-restart", "--concurrency", "1", "--log-level", "warning"];
     return new Envoy(spawn(envoyPath, args, { stdio: ["ignore", "ignore", "pipe"] }), folder);
   }
