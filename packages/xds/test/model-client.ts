@@ -53,17 +53,24 @@ export class ModelClient {
 
   /** Asks for what clusters and listeners name, then answers with ACK, in Envoy's order, until the session is quiet. */
   settle(): this {
-    while (this.unanswered.length > 0) {
-      const push = this.unanswered[0] as Push;
-      if (push.typeUrl === CDS || push.typeUrl === LDS) {
-        for (const { typeUrl, name } of push.resources.flatMap(references)) {
-          if (!this.#names.get(typeUrl)?.has(name)) this.subscribe(typeUrl, name);
-        }
-      }
-      this.#lines.push(`client ack ${short(push.typeUrl)}`);
-      this.ack();
+    for (let answers = 0; this.unanswered.length > 0; answers += 1) {
+      if (answers > 1000) throw new Error(`the session does not come to rest:\n${this.#lines.slice(-20).join("\n")}`);
+      this.answer();
     }
     return this;
+  }
+
+  /** The same for the oldest unanswered push. */
+  answer(): this {
+    const push = this.unanswered[0];
+    if (push === undefined) throw new Error("nothing to answer");
+    if (push.typeUrl === CDS || push.typeUrl === LDS) {
+      for (const { typeUrl, name } of push.resources.flatMap(references)) {
+        if (!this.#names.get(typeUrl)?.has(name)) this.subscribe(typeUrl, name);
+      }
+    }
+    this.#lines.push(`client ack ${short(push.typeUrl)}`);
+    return this.ack();
   }
 
   raw(typeUrl: string, nonce: string, names: string[], version = ""): this {
@@ -81,6 +88,7 @@ export class ModelClient {
   #respond(error: string | undefined): this {
     const push = this.unanswered.shift();
     if (push === undefined) throw new Error("nothing to answer");
+    this.#nonces.set(push.typeUrl, nonceOf(push));
     return this.#request(push.typeUrl, nonceOf(push), {}, error);
   }
 
@@ -95,6 +103,7 @@ export class ModelClient {
     );
   }
 
+  /** The last nonce that was answered: a push that still waits has not been looked at. */
   readonly #nonces = new Map<string, string>();
 
   #lastNonce(typeUrl: string): string {
@@ -106,7 +115,6 @@ export class ModelClient {
       switch (event.kind) {
         case "push": {
           this.unanswered.push(event.push);
-          this.#nonces.set(event.push.typeUrl, nonceOf(event.push));
           const names = event.push.resources.map(({ name }) => name);
           this.#lines.push([`push ${short(event.push.typeUrl)}`, ...names, ...event.push.removals.map((name) => `-${name}`)].join(" "));
           break;
