@@ -1,0 +1,53 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { rigEntry } from "./rig-folder.ts";
+import { runRecorded } from "./run-recorded.ts";
+
+const usage = `Runs recorded scenarios against Atoll: starts it with the zones zone-1 and zone-2, lets the folder's rig.py check them, stops everything.
+
+usage: npm run conformance -- <folder> [--keep] [rig options, such as --only 01,22-30 or --area gateway]
+
+  --keep    leave the folder with logs and state even if nothing differs
+  RIG_BIN   folder with other kumactl and kuma-dp than Atoll's own
+
+The exit status is the rig's: 0 when every scenario is the same.
+`;
+
+const args = process.argv.slice(2);
+const [folder, ...rest] = args;
+if (folder === undefined || folder.startsWith("-")) {
+  console.error(usage);
+  process.exit(folder === "--help" || folder === "-h" ? 0 : 2);
+}
+const keep = rest.includes("--keep");
+const ended = new AbortController();
+// npm runs scripts in the repository; a relative folder is meant from there or from where npm was called.
+const from = process.env["INIT_CWD"] ?? process.cwd();
+let status = 1;
+try {
+  rigEntry(resolve(from, folder));
+} catch (error) {
+  console.error((error as Error).message);
+  process.exit(2);
+}
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => ended.abort(new Error(`ended by ${signal}`)));
+
+const workDir = mkdtempSync(join(tmpdir(), "atoll-conformance-"));
+const began = performance.now();
+try {
+  const result = await runRecorded({
+    folder: resolve(from, folder),
+    rigOptions: rest.filter((option) => option !== "--keep"),
+    workDir,
+    signal: ended.signal,
+    onProgress: (message) => console.log(message),
+  });
+  status = result.status ?? 1;
+  console.log(`took ${((performance.now() - began) / 1000).toFixed(0)} s`);
+  if (keep || (status !== 0 && !ended.signal.aborted)) console.log(`logs: ${result.logs.join("  ")}`);
+} catch (error) {
+  console.error((error as Error).message);
+}
+if (!keep && (status === 0 || ended.signal.aborted)) rmSync(workDir, { recursive: true, force: true });
+process.exit(status);
