@@ -30,7 +30,7 @@ const allowed: Record<string, string[]> = {
   "packages/api": ["certificate", "event-log", "inventory", "policy", "replica", "resource", "secret", "token", "view"],
   "packages/dp-server": ["certificate", "compiler", "envoy-api", "event-log", "kds", "replica", "resource", "secret", "token", "translate", "view", "xds"],
   "packages/cli": ["resource", "runtime", "service-global", "service-tokens", "service-xds", "service-zone", "token"],
-  "services/global": ["api", "certificate", "event-log", "inventory", "kds", "replica", "resource", "runtime", "secret", "token"],
+  "services/global": ["api", "certificate", "event-log", "inventory", "kds", "replica", "resource", "runtime", "secret", "sync", "token"],
   "services/zone": ["api", "certificate", "event-log", "inventory", "kds", "replica", "resource", "runtime", "secret", "sync", "token"],
   "services/xds": ["certificate", "compiler", "dp-server", "event-log", "inventory", "kds", "replica", "resource", "runtime", "secret", "sync", "token", "xds"],
   "services/tokens": ["event-log", "kds", "replica", "resource", "runtime", "secret", "token"],

@@ -15,4 +15,5 @@ export { isDueForRenewal, parseLifetimeMs, renewAtMs, type Validity } from "./li
 export { builtinCaSecretNames, CertificateAuthority, createBuiltinCa, validateProvidedCa, type PemPair } from "./mesh-ca.ts";
 export { readCertificates, readPrivateKey } from "./pem.ts";
 export { generateRsaKey, RsaKeyPool, type KeyPair } from "./rsa-keys.ts";
+export { loadServiceCertificate, type ServiceCertificate, type ServiceCertificateOptions } from "./service-certificate.ts";
 export { createServerCertificate, loadOrCreateServerCertificate, localServerNames, readServerCertificate } from "./server-certificate.ts";

@@ -1,1 +1,7 @@
-export {};
+export { answerBootstrap, BootstrapProblem, type BootstrapContext } from "./bootstrap-answer.ts";
+export { DpServer, type DpServerOptions } from "./dp-server.ts";
+export type { Clock, Log, ZoneStore } from "./ports.ts";
+export type { ProxyAuthentication, TokenVerifier } from "./proxy-authenticator.ts";
+export { ProxyLifecycle, RegistrationError } from "./proxy-lifecycle.ts";
+export { completeRegistration, membershipViolation } from "./registration.ts";
+export { createTokenVerifier, TokenRefused } from "./token-verifier.ts";

@@ -4,8 +4,8 @@ import type { ChangeEvent, ResourceReader } from "@atoll/replica";
 /** The zone's own log, folded: what this zone's proxies are and what was observed of them. */
 export interface ZoneStore extends ResourceReader {
   /** Resolves when the record is durable and folded here; equal content appends nothing. */
-  put(resource: ResourceDraft | Resource): Promise<void>;
-  delete(key: ResourceKey): Promise<void>;
+  put(resource: ResourceDraft | Resource): Promise<unknown>;
+  delete(key: ResourceKey): Promise<unknown>;
   watch(listener: (event: ChangeEvent) => void): () => void;
 }
 

@@ -73,7 +73,7 @@ export function parseBroughtResource(document: string | undefined, proxyType: Pr
   }
   const parsed = parseDocument(body);
   if (!parsed.ok) {
-    const reason = "parseError" in parsed ? parsed.parseError : parsed.violations.map((one) => `${one.field}: ${one.reason}`).join("; ");
+    const reason = parsed.violations === undefined ? parsed.parseError : parsed.violations.map((one) => `${one.field}: ${one.reason}`).join("; ");
     throw new ProxyNodeError(`the dataplane resource is not valid: ${reason}`);
   }
   if (parsed.resource.type !== resourceTypeOf[proxyType]) {

@@ -15,6 +15,7 @@ export { KdsService } from "./kds-service.ts";
 export type { KdsOptions, ZoneRegistration } from "./kds-service.ts";
 export { openRelay } from "./open-relay.ts";
 export type { RelayEndpointOptions } from "./open-relay.ts";
+export { inspectThrough } from "./proxy-inspection.ts";
 export { QueryError } from "./proxy-query.ts";
 export type { ProxyQuery, QueryErrorCode } from "./proxy-query.ts";
 export { ZoneRefusedError } from "./refusal.ts";

@@ -1,1 +1,2 @@
-export {};
+export { startGlobal } from "./global-service.ts";
+export { globalSettings, type GlobalSettings } from "./settings.ts";

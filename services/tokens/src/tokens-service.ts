@@ -7,6 +7,7 @@ import {
   verifyDataplaneToken,
   verifyUserToken,
   verifyZoneToken,
+  zoneTokenAllows,
   type IssueProblem,
   type TokenKind,
 } from "@atoll/token";
@@ -69,9 +70,23 @@ export function createTokensServer(ports: TokensPorts, https?: { cert: string; k
   });
 
   const onlyServices = async (request: FastifyRequest, reply: FastifyReply) => {
-    if (isServiceBearer(keyRing.global, header(request, "authorization"))) return;
+    const authorization = header(request, "authorization");
+    if (isServiceBearer(keyRing.global, authorization)) return;
+    // A zone's REST API issues tokens for its dataplanes; its own token says which zone asks.
+    if (request.url.startsWith("/tokens/dataplane") && (await isZoneService(authorization))) return;
     await sendProblem(reply, { status: 401, title: "Invalid authentication data", detail: "Unauthenticated" });
   };
+  async function isZoneService(authorization: string | undefined): Promise<boolean> {
+    const token = /^Bearer (\S+)$/i.exec(authorization ?? "")?.[1];
+    if (token === undefined) return false;
+    try {
+      const claims = await verifyZoneToken(token, { keys, revocations, nowMs: clock() });
+      return zoneTokenAllows(claims, { zone: claims.zone, scope: "cp" }).allowed;
+    } catch (error) {
+      if (error instanceof TokenError || error instanceof SecretError) return false;
+      throw error;
+    }
+  }
   const caughtUp = async (request: FastifyRequest, reply: FastifyReply) => {
     const revision = Number(header(request, "atoll-revision") ?? 0);
     if (ports.waitFor === undefined || !Number.isSafeInteger(revision) || revision <= 0) return;

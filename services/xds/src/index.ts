@@ -1,1 +1,2 @@
-export {};
+export { xdsSettings, type XdsSettings } from "./settings.ts";
+export { startXds } from "./xds-service.ts";

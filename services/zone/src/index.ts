@@ -1,1 +1,2 @@
-export {};
+export { zoneSettings, type ZoneSettings } from "./settings.ts";
+export { startZone } from "./zone-service.ts";

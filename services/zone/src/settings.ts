@@ -33,6 +33,10 @@ export const zoneSettings = z.object({
       livenessGraceMs: z.int().min(1_000).default(30_000),
     }),
   }),
+  tokens: section({
+    /** The token issuer, which the zone's REST API asks for dataplane tokens. */
+    url: z.url().default("http://127.0.0.1:5684"),
+  }),
   /** Where the zone's xDS replicas connect. */
   relay: section({ interface: z.string().default("0.0.0.0"), port: port.default(5686) }),
   diagnostics: section({ serverInterface: z.string().default("0.0.0.0"), serverPort: port.default(5680) }),

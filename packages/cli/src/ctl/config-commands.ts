@@ -11,7 +11,7 @@ export function addConfig(program: Command, path: () => string): void {
   config
     .command("view")
     .description("Print the configuration")
-    .action(() => process.stdout.write(stringify(readConfig(path()))));
+    .action(() => void process.stdout.write(stringify(readConfig(path()))));
 
   const planes = config.command("control-planes").description("Known control planes");
   planes

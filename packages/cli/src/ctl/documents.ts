@@ -44,7 +44,7 @@ export function parseResources(text: string): { raw: unknown; resource: Resource
     const parsed = parseDocument(raw);
     if (!parsed.ok) {
       throw new CtlError(
-        `YAML contains invalid resource: ${"parseError" in parsed ? parsed.parseError : parsed.violations.map((one) => `${one.field}: ${one.reason}`).join("; ")}`,
+        `YAML contains invalid resource: ${parsed.violations === undefined ? parsed.parseError : parsed.violations.map((one) => `${one.field}: ${one.reason}`).join("; ")}`,
       );
     }
     const kind = kindOf(parsed.resource.type);

@@ -57,7 +57,7 @@ function post(url: URL, caPem: string | undefined, body: string): Promise<{ stat
   return new Promise((resolve, reject) => {
     const options = { method: "POST", timeout: 10_000, headers: { accept: "application/json", "content-type": "application/json", "content-length": Buffer.byteLength(body) } };
     const request =
-      url.protocol === "https:" ? requestHttps(url, { ...options, ALPNProtocols: ["http/1.1"], ...(caPem ? { ca: caPem } : { rejectUnauthorized: false }) }) : requestHttp(url, options);
+      url.protocol === "https:" ? requestHttps(url, { ...options, ...(caPem ? { ca: caPem } : { rejectUnauthorized: false }) }) : requestHttp(url, options);
     request.on("response", (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));

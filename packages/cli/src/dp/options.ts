@@ -93,7 +93,7 @@ function readResource(flags: DpFlags, variable: (name: string) => string | undef
   if (text === undefined || text === "") return undefined;
   const parsed = parseDocument(parseYaml(fillVariables(text, flags.dataplaneVar ?? [])));
   if (!parsed.ok) {
-    const reasons = "parseError" in parsed ? parsed.parseError : parsed.violations.map((one) => `${one.field}: ${one.reason}`).join("; ");
+    const reasons = parsed.violations === undefined ? parsed.parseError : parsed.violations.map((one) => `${one.field}: ${one.reason}`).join("; ");
     throw new DpOptionsError(`--dataplane-file: ${reasons}`);
   }
   const expected = { dataplane: "Dataplane", ingress: "ZoneIngress", egress: "ZoneEgress" }[proxyType];

@@ -1,0 +1,41 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { readCertificates } from "./pem.ts";
+import type { PemPair } from "./mesh-ca.ts";
+import { loadOrCreateServerCertificate, localServerNames, readServerCertificate } from "./server-certificate.ts";
+
+export interface ServiceCertificateOptions {
+  workDir: string;
+  /** A certificate of one's own; both or none. */
+  tlsCertFile?: string;
+  tlsKeyFile?: string;
+  nowMs: number;
+}
+
+export interface ServiceCertificate extends PemPair {
+  /** Host names and addresses it is valid for. */
+  names: string[];
+}
+
+/**
+ * The certificate a service presents: the configured one, or a self-signed one kept in `<workDir>/tls.pem`. Its public part is also
+ * in `<workDir>/tls.crt`, to be given to whoever has to trust it.
+ */
+export async function loadServiceCertificate(options: ServiceCertificateOptions): Promise<ServiceCertificate> {
+  const { workDir, tlsCertFile, tlsKeyFile, nowMs } = options;
+  if ((tlsCertFile === undefined) !== (tlsKeyFile === undefined)) throw new Error("general.tlsCertFile and general.tlsKeyFile have to be given together");
+  if (tlsCertFile !== undefined && tlsKeyFile !== undefined) return named(await readServerCertificate(tlsCertFile, tlsKeyFile));
+  const pair = await loadOrCreateServerCertificate({ file: join(workDir, "tls.pem"), names: localServerNames(), nowMs });
+  await mkdir(workDir, { recursive: true });
+  await writeFile(join(workDir, "tls.crt"), pair.certPem);
+  return named(pair);
+}
+
+function named(pair: PemPair): ServiceCertificate {
+  const alternative = readCertificates(pair.certPem)[0]?.subjectAltName ?? "";
+  const names = alternative.split(", ").flatMap((entry) => {
+    const at = entry.indexOf(":");
+    return entry.startsWith("DNS:") || entry.startsWith("IP Address:") ? [entry.slice(at + 1)] : [];
+  });
+  return { ...pair, names };
+}

@@ -1,0 +1,82 @@
+import { Command } from "commander";
+import { createLogger, loadSettings, runUntilSignal, SettingsError, version, type Logger } from "@atoll/runtime";
+import type { z } from "zod";
+
+interface ServiceEntry {
+  about: string;
+  load(): Promise<{ settings: z.ZodObject; start(settings: never, log: Logger): Promise<{ close(): Promise<void> }> }>;
+}
+
+/** Loaded only when run, so that each process holds what it needs and no more. */
+const services: Record<string, ServiceEntry> = {
+  global: {
+    about: "configuration of all meshes: REST API, registration of zones, the log",
+    load: async () => {
+      const { globalSettings, startGlobal } = await import("@atoll/service-global");
+      return { settings: globalSettings, start: startGlobal as never };
+    },
+  },
+  zone: {
+    about: "a zone's sync service",
+    load: async () => {
+      const { startZone, zoneSettings } = await import("@atoll/service-zone");
+      return { settings: zoneSettings, start: startZone as never };
+    },
+  },
+  xds: {
+    about: "what a zone's proxies connect to",
+    load: async () => {
+      const { startXds, xdsSettings } = await import("@atoll/service-xds");
+      return { settings: xdsSettings, start: startXds as never };
+    },
+  },
+  tokens: {
+    about: "issues zone, dataplane and user tokens",
+    load: async () => {
+      const { startTokensProcess, tokensSettings } = await import("@atoll/service-tokens");
+      return { settings: tokensSettings, start: startTokensProcess as never };
+    },
+  },
+};
+
+/** `atoll`: runs the services. */
+export function atollCommand(): Command {
+  const program = new Command("atoll").description("A global/zone control plane for Envoy over an event log");
+  program
+    .command("run <service>")
+    .description("Run a service until SIGTERM")
+    .option("-c, --config-file <path>", "settings as YAML; each can also be given as ATOLL_<NAME> or KUMA_<NAME>")
+    .option("--with <services>", "more services in the same process, separated by commas (for small zones: zone --with xds)")
+    .addHelpText("after", `\nServices:\n${Object.entries(services).map(([name, one]) => `  ${name.padEnd(8)} ${one.about}`).join("\n")}`)
+    .action(async (name: string, flags: { configFile?: string; with?: string }) => {
+      const names = [name, ...(flags.with?.split(",") ?? [])];
+      for (const one of names) if (!(one in services)) throw new SettingsError(`there is no service "${one}": choose from ${Object.keys(services).join(", ")}`);
+      const loaded = await Promise.all(names.map((one) => services[one]!.load()));
+      const starts = loaded.map(({ settings, start }, index) => {
+        const values = loadSettings(settings, { file: flags.configFile, env: process.env }) as never;
+        const log = createLogger(names[index]!, (values as { log: { level: string } }).log.level);
+        return { log, start: () => start(values, log) };
+      });
+      await runUntilSignal(starts[0]!.log, async () => {
+        const running: { close(): Promise<void> }[] = [];
+        for (const one of starts) running.push(await one.start());
+        return { close: async () => { for (const one of running.toReversed()) await one.close(); } };
+      });
+    });
+  program
+    .command("version")
+    .description("Print the version")
+    .action(() => console.log(`atoll ${version.atoll} (Kuma API ${version.kuma})`));
+  return program;
+}
+
+/** Runs the command line; wrong settings end with status 1 and are named. */
+export async function runAtoll(argv: readonly string[]): Promise<void> {
+  try {
+    await atollCommand().parseAsync(argv as string[]);
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    console.error(`atoll: ${error.message}`);
+    process.exit(1);
+  }
+}

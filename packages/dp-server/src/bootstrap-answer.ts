@@ -1,0 +1,131 @@
+import { isIP } from "node:net";
+import { identifyingServiceOf, isBuiltinGateway, type DataplaneSpec, type ResourceDraft, type ZoneEgressSpec, type ZoneIngressSpec } from "@atoll/resource";
+import type { ResourceReader } from "@atoll/replica";
+import { buildBootstrap, type BootstrapParams } from "@atoll/translate";
+import { stringify } from "yaml";
+import type { BootstrapRequest } from "./bootstrap-request.ts";
+import type { ProxyAuthentication } from "./proxy-authenticator.ts";
+import { parseBroughtResource, ProxyNodeError, resourceTypeOf, type ProxyType } from "./proxy-node.ts";
+
+export interface BootstrapContext {
+  config: ResourceReader;
+  zoneResources: ResourceReader;
+  authentication: ProxyAuthentication;
+  /** Names and addresses that the server's certificate carries. */
+  certificateNames: readonly string[];
+  certificatePem: string;
+  adminAddress: string;
+  adminPort: number;
+  /** Host that Envoy is to connect to; "" = the one this request came to. */
+  xdsHost: string;
+  xdsPort: number;
+  maxDownstreamConnections: number;
+}
+
+/** Status and body of an answer that refuses; kuma-dp shows the text to its operator. */
+export class BootstrapProblem extends Error {
+  override readonly name = "BootstrapProblem";
+  readonly status: number;
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export interface BootstrapAnswer {
+  bootstrap: string;
+  kumaSidecarConfiguration: {
+    networking: { isUsingTransparentProxy: boolean; corefileTemplate: string | null; address: string };
+    metrics: { aggregate: { name: string; address: string; port: number; path: string }[] };
+  };
+}
+
+/** What a proxy needs to start its Envoy (controlplane.md 3.2, 3.3). The token is not judged here: Envoy presents it to ADS. */
+export function answerBootstrap(request: BootstrapRequest, requestHost: string, context: BootstrapContext): BootstrapAnswer {
+  const proxyType = (request.proxyType || "dataplane") as ProxyType;
+  if (!(proxyType in resourceTypeOf)) throw new BootstrapProblem(422, `proxyType "${request.proxyType}" is not one of dataplane, ingress, egress`);
+  requireToken(request, proxyType, context.authentication);
+  const resource = resourceOf(request, proxyType, context);
+  const host = serverHost(requestHost, context);
+  const caPem = request.caCert || context.certificatePem;
+  const kind = proxyKind(proxyType, resource);
+  const admin = (resource.spec as DataplaneSpec | ZoneIngressSpec | ZoneEgressSpec).networking?.admin?.port;
+  const params: BootstrapParams = {
+    kind,
+    mesh: resource.mesh,
+    name: resource.name,
+    cluster: proxyType === "dataplane" ? identifyingServiceOf(resource.spec as DataplaneSpec) : proxyType,
+    server: { host, port: context.xdsPort, caPem, v4Only: !isIP(host) },
+    ...(request.dataplaneToken !== "" && { token: { token: request.dataplaneToken } }),
+    protocol: request.xdsTransport ?? "delta",
+    admin: { port: admin || context.adminPort, address: context.adminAddress },
+    node: {
+      ...(request.dataplaneResource !== "" && { resource: request.dataplaneResource }),
+      ...(request.version && { version: request.version }),
+      features: request.features ?? [],
+      workdir: request.workdir,
+      metricsCertPath: request.metricsResources?.certPath ?? "",
+      metricsKeyPath: request.metricsResources?.keyPath ?? "",
+      systemCaPath: request.systemCaPath,
+      ipv6Enabled: request.ipv6Enabled ?? false,
+      ...(request.dnsPort ? { dnsPort: request.dnsPort } : {}),
+      ...(request.readinessPort ? { readinessPort: request.readinessPort } : {}),
+      appProbeProxyEnabled: request.appProbeProxyDisabled ?? false,
+      dynamicMetadata: request.dynamicMetadata ?? {},
+    },
+    edgeLimits: { maxDownstreamConnections: context.maxDownstreamConnections, maxHeapSizeBytes: request.resources?.maxHeapSizeBytes ?? 0 },
+  };
+  const networking = (resource.spec as DataplaneSpec).networking;
+  return {
+    bootstrap: Buffer.from(stringify(buildBootstrap(params))).toString("base64"),
+    kumaSidecarConfiguration: {
+      networking: { isUsingTransparentProxy: proxyType === "dataplane" && networking.transparentProxying !== undefined, corefileTemplate: null, address: networking.address ?? "" },
+      metrics: { aggregate: [] },
+    },
+  };
+}
+
+function requireToken(request: BootstrapRequest, proxyType: ProxyType, authentication: ProxyAuthentication): void {
+  const needed = proxyType === "dataplane" ? authentication.dataplanes !== "none" : authentication.zoneProxies !== "none";
+  if (needed && request.dataplaneToken === "" && request.dataplaneTokenPath === "") {
+    throw new BootstrapProblem(422, "Dataplane Token is required. Generate token using 'atollctl generate dataplane-token > /path/file' and provide it via --dataplane-token-file=/path/file argument to the proxy");
+  }
+}
+
+function resourceOf(request: BootstrapRequest, proxyType: ProxyType, context: BootstrapContext): ResourceDraft {
+  const type = resourceTypeOf[proxyType];
+  let brought: ResourceDraft | undefined;
+  try {
+    brought = parseBroughtResource(request.dataplaneResource, proxyType);
+  } catch (error) {
+    if (error instanceof ProxyNodeError) throw new BootstrapProblem(422, error.message);
+    throw error;
+  }
+  const mesh = proxyType === "dataplane" ? brought?.mesh || request.mesh || "default" : "";
+  if (brought !== undefined) {
+    if (proxyType === "dataplane") {
+      if (context.config.get("Mesh", "", mesh) === undefined) throw new BootstrapProblem(422, `Resource is not valid: mesh: mesh "${mesh}" does not exist`);
+      const { transparentProxying, outbound } = (brought.spec as DataplaneSpec).networking;
+      if (transparentProxying !== undefined && (outbound?.length ?? 0) > 0) throw new BootstrapProblem(422, "Resource is not valid: outbound: should be empty since dataplane is in Transparent Proxying mode");
+    }
+    return brought;
+  }
+  const stored = context.zoneResources.get(type, mesh, request.name);
+  // An empty 404 makes kuma-dp try again: the resource may be on its way.
+  if (stored === undefined) throw new BootstrapProblem(404, "");
+  return stored;
+}
+
+function serverHost(requestHost: string, context: BootstrapContext): string {
+  if (context.xdsHost !== "") return context.xdsHost;
+  const host = requestHost.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
+  if (!context.certificateNames.includes(host)) {
+    throw new BootstrapProblem(400, `A data plane proxy is trying to connect to the control plane using "${host}" address, but the certificate in the control plane has the following SANs ${context.certificateNames.join(", ")}. Either change the --cp-address of the data plane proxy or regenerate the certificate of the control plane.`);
+  }
+  return host;
+}
+
+function proxyKind(proxyType: ProxyType, resource: ResourceDraft): BootstrapParams["kind"] {
+  if (proxyType !== "dataplane") return proxyType;
+  return isBuiltinGateway(resource.spec as DataplaneSpec) ? "gateway" : "sidecar";
+}

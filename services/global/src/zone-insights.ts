@@ -1,0 +1,71 @@
+import { randomUUID } from "node:crypto";
+import type { ZoneInsightSpec, ZoneSubscription } from "@atoll/resource";
+import type { ZoneRegistration, ZoneSession } from "@atoll/kds";
+
+const keptSubscriptions = 10;
+
+/** What this process observed of the zones' sessions, as their insights show it. */
+export class ZoneInsights {
+  readonly #instanceId: string;
+  readonly #now: () => Date;
+  readonly #insights = new Map<string, ZoneInsightSpec>();
+  readonly #registrations = new Map<string, ZoneRegistration>();
+  readonly #ids = new WeakMap<ZoneSession, string>();
+  readonly #applied = new Map<string, { revision: number; checksum: string }>();
+
+  constructor(instanceId: string, now: () => Date) {
+    this.#instanceId = instanceId;
+    this.#now = now;
+  }
+
+  of(zone: string): ZoneInsightSpec | undefined {
+    return this.#insights.get(zone);
+  }
+
+  /** Revision and checksum each zone said it is at. */
+  progress(): Record<string, { revision: number; checksum: string }> {
+    return Object.fromEntries(this.#applied);
+  }
+
+  registered(registration: ZoneRegistration): void {
+    this.#registrations.set(registration.zone, registration);
+  }
+
+  opened(session: ZoneSession): void {
+    const registration = this.#registrations.get(session.zone);
+    const at = this.#now().toISOString();
+    const subscription: ZoneSubscription = {
+      id: this.#idOf(session),
+      globalInstanceId: this.#instanceId,
+      zoneInstanceId: session.instanceId,
+      connectTime: at,
+      status: { lastUpdateTime: at, total: {} },
+      version: { kumaCp: { version: registration?.version ?? "", kumaCpGlobalCompatible: true } },
+      config: registration?.configJson ?? "",
+      authTokenProvided: true,
+    } as ZoneSubscription;
+    const known = this.#insights.get(session.zone)?.subscriptions ?? [];
+    const ended = known.map((one) => (one.disconnectTime === undefined ? { ...one, disconnectTime: at } : one));
+    this.#insights.set(session.zone, { subscriptions: [...ended, subscription].slice(-keptSubscriptions), healthCheck: { time: at } } as ZoneInsightSpec);
+  }
+
+  heard(session: ZoneSession, progress: { revision: number; checksum: string }): void {
+    this.#applied.set(session.zone, progress);
+    const insight = this.#insights.get(session.zone);
+    if (insight !== undefined) this.#insights.set(session.zone, { ...insight, healthCheck: { time: this.#now().toISOString() } } as ZoneInsightSpec);
+  }
+
+  ended(session: ZoneSession): void {
+    const insight = this.#insights.get(session.zone);
+    if (insight === undefined) return;
+    const at = this.#now().toISOString();
+    const subscriptions = (insight.subscriptions ?? []).map((one) => (one.id === this.#idOf(session) ? { ...one, disconnectTime: at } : one));
+    this.#insights.set(session.zone, { ...insight, subscriptions } as ZoneInsightSpec);
+  }
+
+  #idOf(session: ZoneSession): string {
+    const known = this.#ids.get(session) ?? randomUUID();
+    this.#ids.set(session, known);
+    return known;
+  }
+}

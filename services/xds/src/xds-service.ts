@@ -1,0 +1,178 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { loadServiceCertificate, RsaKeyPool } from "@atoll/certificate";
+import { Compiler, SecretMaterials } from "@atoll/compiler";
+import { createTokenVerifier, DpServer, ProxyLifecycle, type ProxyAuthentication } from "@atoll/dp-server";
+import { MemoryInventory } from "@atoll/inventory";
+import { connectZone } from "@atoll/kds";
+import { ConfigReplica, ZoneReplica } from "@atoll/replica";
+import { collectDefaultMetrics, Counter, expandPath, Gauge, Histogram, instanceName, Lifecycle, Registry, startDebugServer, tokenSource, version, type Logger } from "@atoll/runtime";
+import type { KeyRing } from "@atoll/secret";
+import { InventoryFeed, liveInventory } from "@atoll/sync";
+import { resourceKeys, resourceRevocations } from "@atoll/token";
+import { SnapshotCache } from "@atoll/xds";
+import { AppliedReporter } from "./applied-report.ts";
+import { queryEnvoy } from "./envoy-admin.ts";
+import type { XdsSettings } from "./settings.ts";
+
+/** An xDS server: what a zone's proxies talk to. Any number of them share the zone's proxies. */
+export async function startXds(settings: XdsSettings, log: Logger): Promise<{ close(): Promise<void> }> {
+  const lifecycle = new Lifecycle(log);
+  try {
+    await open(settings, log, lifecycle);
+    return lifecycle;
+  } catch (error) {
+    await lifecycle.close();
+    throw error;
+  }
+}
+
+async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): Promise<void> {
+  const zone = settings.multizone.zone.name;
+  const token = tokenSource(settings.multizone.zone, "multizone.zone.token");
+  const workDir = expandPath(settings.general.workDir);
+  const instanceId = settings.general.instanceId ?? instanceName(`xds-${zone}`, settings.dpServer.port);
+  const onError = (error: unknown) => log.warn({ err: error }, (error as Error).message);
+
+  let notReady: string | null = "waiting for the zone's sync service";
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const views: Record<string, () => unknown> = {};
+  lifecycle.add("diagnostics", await startDebugServer({ address: settings.diagnostics.serverInterface, port: settings.diagnostics.serverPort, registry, notReady: () => notReady, views }));
+
+  const { address, rootCaFile = join(workDir, "tls.crt"), tlsSkipVerify } = settings.zone;
+  const ring: { zone?: KeyRing["zone"] } = {};
+  const refused = Promise.withResolvers<never>();
+  refused.promise.catch(() => undefined);
+  const connection = connectZone({
+    address,
+    tls: { ...(tlsSkipVerify ? {} : { ca: readFileSync(expandPath(rootCaFile), "utf8") }), skipVerify: tlsSkipVerify },
+    token,
+    zone,
+    version: version.kuma,
+    instanceId,
+    progress: () => ({ revision: config?.revision ?? 0, checksum: config?.checksum() ?? "" }),
+    answer: (query) => queryEnvoy(resources, query),
+    onRegistered: (registration) => {
+      ring.zone = registration.sealingKey ?? ring.zone;
+      log.info({ zone }, "connected to the zone's sync service");
+    },
+    onDisconnected: (refusal, delayMs) => log.warn({ reason: refusal.reason, delayMs }, "no session with the zone's sync service; proxies keep what they have"),
+    onRefused: (refusal) => {
+      log.error({ reason: refusal.reason }, "the zone's sync service refuses this server");
+      refused.reject(new Error(`the zone's sync service refuses this server: ${refusal.reason}`));
+    },
+  });
+  lifecycle.add("connection", connection);
+  let config: ConfigReplica | undefined;
+  await Promise.race([connection.registered, refused.promise]);
+  const follow = { log: connection.log, signal: lifecycle.signal, onError };
+  config = lifecycle.add("configuration", await Promise.race([ConfigReplica.open(follow), refused.promise]));
+  const resources = lifecycle.add("resources", await ZoneReplica.open({ ...follow, zone }));
+  const inventory = lifecycle.add("inventory", new MemoryInventory());
+  const feed = lifecycle.add("inventory feed", await InventoryFeed.open({ ...follow, config, inventory, zone }));
+
+  const cache = new SnapshotCache();
+  const reporter = lifecycle.add("applied revisions", new AppliedReporter({ store: resources, cache, instanceId, revision: () => config!.revision, onError }));
+  const keys = lifecycle.add("keys", new RsaKeyPool());
+  const materials = lifecycle.add(
+    "certificates",
+    new SecretMaterials({
+      config,
+      keyRing: ring,
+      keys,
+      now: Date.now,
+      onIssued: (nodeId, issued) => {
+        lifecycleOfProxies.recordCertificate(nodeId, issued);
+        compiler.rebuild(nodeId);
+      },
+      onError: (error, nodeId, secret) => log.warn({ err: error, proxy: nodeId, secret }, "cannot make a secret"),
+    }),
+  );
+  const buildTime = new Histogram({ name: "atoll_build_seconds", help: "Time to rebuild the configuration that a change affects", buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2, 1], registers: [registry] });
+  const nacks = new Counter({ name: "atoll_nacks_total", help: "Configurations that Envoy rejected", labelNames: ["type"], registers: [registry] });
+  let lastRound: unknown;
+  const compiler = lifecycle.add(
+    "compiler",
+    new Compiler({
+      zone,
+      config,
+      zoneResources: resources,
+      inventory: liveInventory(inventory, feed),
+      materials,
+      cache,
+      onError: (error, nodeId) => log.error({ err: error, proxy: nodeId }, "cannot build the configuration of a proxy; it keeps what it has"),
+      onRound: (round) => {
+        lastRound = { ...round, at: Date.now() };
+        buildTime.observe(round.durationMs / 1000);
+        reporter.changed();
+      },
+    }),
+  );
+  const lifecycleOfProxies = lifecycle.add(
+    "proxies",
+    new ProxyLifecycle({
+      zone,
+      instanceId,
+      config,
+      store: resources,
+      deregistrationDelayMs: settings.xds.dataplaneDeregistrationDelayMs,
+      insightFlushMs: settings.xds.dataplaneStatusFlushIntervalMs,
+      clock: { now: () => new Date() },
+      log,
+    }),
+  );
+
+  const certificate = await loadServiceCertificate({ workDir, tlsCertFile: settings.general.tlsCertFile, tlsKeyFile: settings.general.tlsKeyFile, nowMs: Date.now() });
+  const authentication: ProxyAuthentication = {
+    dataplanes: settings.dpServer.authn.dpProxy.type || "dpToken",
+    zoneProxies: settings.dpServer.authn.zoneProxy.type || "zoneToken",
+  };
+  const { adminAddress, adminPort, xdsHost, xdsPort } = settings.bootstrapServer.params;
+  const dpServer = await DpServer.open({
+    address: settings.dpServer.interface,
+    port: settings.dpServer.port,
+    certificatePem: certificate.certPem,
+    privateKeyPem: certificate.keyPem,
+    instanceId,
+    cache,
+    compiler,
+    lifecycle: lifecycleOfProxies,
+    verifier: createTokenVerifier(zone, { keys: resourceKeys(config), revocations: resourceRevocations(config, ring) }, { now: () => new Date() }),
+    authentication,
+    bootstrap: (boundPort) => ({
+      config: config!,
+      zoneResources: resources,
+      authentication,
+      certificateNames: certificate.names,
+      certificatePem: certificate.certPem,
+      adminAddress,
+      adminPort,
+      xdsHost,
+      xdsPort: xdsPort || boundPort,
+      maxDownstreamConnections: settings.proxy.gateway.globalDownstreamMaxConnections,
+    }),
+    log,
+    onApplied: () => reporter.changed(),
+    onNack: (_nodeId, typeUrl) => nacks.inc({ type: typeUrl.slice(typeUrl.lastIndexOf(".") + 1) }),
+  });
+  lifecycle.add("dataplane server", dpServer);
+
+  registry.registerMetric(
+    new Gauge({
+      name: "atoll_revision",
+      help: "Revision of the configuration folded here",
+      registers: [],
+      collect() {
+        this.set(config!.revision);
+      },
+    }),
+  );
+  views["replica"] = () => ({ revision: config!.revision, checksum: config!.checksum(), resources: config!.size });
+  views["streams"] = () => dpServer.report();
+  views["applied"] = () => reporter.current();
+  views["round"] = () => lastRound;
+  views["views"] = () => Object.fromEntries(cache.nodeIds().map((nodeId) => [nodeId, compiler.view(nodeId)]));
+  notReady = null;
+  log.info({ zone, port: dpServer.port, revision: config.revision }, "xDS server is ready");
+}

@@ -1,0 +1,39 @@
+import { existsSync } from "node:fs";
+import { readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { loadSealingKey, SealingKey, type SealedBytes } from "@atoll/secret";
+
+const context = "the zone sealing key of this checkpoint";
+
+/** What a zone must remember to serve alone after a restart: which cluster it belongs to, and the key that opens its secrets. */
+export interface ZoneCheckpoint {
+  clusterId: string;
+  key: SealingKey;
+}
+
+/** Keeps the checkpoint beside the zone's log. The key in it is sealed with a key file of this machine (`checkpoint.key`, mode 0600). */
+export class ZoneKeyStore {
+  readonly #file: string;
+  readonly #lock: SealingKey;
+
+  private constructor(file: string, lock: SealingKey) {
+    this.#file = file;
+    this.#lock = lock;
+  }
+
+  static async open(workDir: string): Promise<ZoneKeyStore> {
+    return new ZoneKeyStore(join(workDir, "checkpoint.json"), await loadSealingKey(join(workDir, "checkpoint.key")));
+  }
+
+  async read(): Promise<ZoneCheckpoint | undefined> {
+    if (!existsSync(this.#file)) return undefined;
+    const stored = JSON.parse(await readFile(this.#file, "utf8")) as { clusterId: string; key: SealedBytes };
+    return { clusterId: stored.clusterId, key: SealingKey.parse(Buffer.from(this.#lock.open(stored.key, context)).toString("utf8")) };
+  }
+
+  async write(checkpoint: ZoneCheckpoint): Promise<void> {
+    const sealed = this.#lock.seal(Buffer.from(checkpoint.key.export()), context);
+    await writeFile(`${this.#file}.new`, JSON.stringify({ clusterId: checkpoint.clusterId, key: sealed }), { mode: 0o600 });
+    await rename(`${this.#file}.new`, this.#file);
+  }
+}

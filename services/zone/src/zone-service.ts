@@ -1,0 +1,206 @@
+import { randomUUID } from "node:crypto";
+import { mkdirSync, readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { ApiError, createApi } from "@atoll/api";
+import { createBuiltinCa, loadServiceCertificate, validateProvidedCa } from "@atoll/certificate";
+import { EmbeddedLog } from "@atoll/event-log";
+import { MemoryInventory } from "@atoll/inventory";
+import { connectZone, inspectThrough, QueryError, startKdsServer, zoneAccess, zoneTokenVerifier } from "@atoll/kds";
+import { ConfigReplica, ZoneReplica } from "@atoll/replica";
+import { collectDefaultMetrics, expandPath, Gauge, instanceName, Lifecycle, Registry, startDebugServer, tokenSource, version, type Logger } from "@atoll/runtime";
+import { revealSecret, sealSecret, SecretError, type KeyRing } from "@atoll/secret";
+import { ConnectionSignal, ZoneSync } from "@atoll/sync";
+import { createRemoteIssuer, resourceKeys, resourceRevocations, verifyUserToken } from "@atoll/token";
+import type { ZoneSettings } from "./settings.ts";
+import { ZoneKeyStore } from "./zone-key.ts";
+
+/** A zone's sync service: the one process of the zone that talks to global, and the relay for its xDS replicas. */
+export async function startZone(settings: ZoneSettings, log: Logger): Promise<{ close(): Promise<void> }> {
+  const lifecycle = new Lifecycle(log);
+  try {
+    await open(settings, log, lifecycle);
+    return lifecycle;
+  } catch (error) {
+    await lifecycle.close();
+    throw error;
+  }
+}
+
+async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): Promise<void> {
+  const { name: zone, globalAddress, kds: upstreamTls, heartbeatIntervalMs, livenessGraceMs } = settings.multizone.zone;
+  const token = tokenSource(settings.multizone.zone, "multizone.zone.token");
+  const workDir = expandPath(settings.general.workDir);
+  mkdirSync(workDir, { recursive: true });
+  const instanceId = instanceName(`zone-${zone}`, settings.apiServer.http.port);
+  const onError = (error: unknown) => log.warn({ err: error }, (error as Error).message);
+
+  let notReady: string | null = "opening the log";
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const views: Record<string, () => unknown> = {};
+  lifecycle.add("diagnostics", await startDebugServer({ address: settings.diagnostics.serverInterface, port: settings.diagnostics.serverPort, registry, notReady: () => notReady, views }));
+
+  const local = lifecycle.add("log", await EmbeddedLog.open({ path: join(workDir, "log.sqlite") }));
+  const config = lifecycle.add("configuration", await ConfigReplica.open({ log: local, onError }));
+  const resources = lifecycle.add("resources", await ZoneReplica.open({ log: local, zone, onError }));
+  const inventory = lifecycle.add("inventory", new MemoryInventory());
+
+  const keys = await ZoneKeyStore.open(workDir);
+  const checkpoint = await keys.read();
+  const ring: { zone?: KeyRing["zone"] } = { zone: checkpoint?.key };
+  const upstream = new ConnectionSignal();
+  const refused = Promise.withResolvers<never>();
+  refused.promise.catch(() => undefined);
+  const connection = connectZone({
+    address: globalAddress,
+    tls: { ca: upstreamTls.rootCaFile === undefined ? undefined : readFileSync(expandPath(upstreamTls.rootCaFile), "utf8"), skipVerify: upstreamTls.tlsSkipVerify },
+    token,
+    zone,
+    clusterId: checkpoint?.clusterId,
+    version: version.kuma,
+    instanceId,
+    configJson: JSON.stringify(withoutToken(settings)),
+    progress: () => ({ revision: config.revision, checksum: config.checksum() }),
+    answer: (query) => inspectThrough(relay.sessions(zone), zone, query),
+    onRegistered: (registration) => {
+      if (registration.sealingKey !== undefined) {
+        ring.zone = registration.sealingKey;
+        keys.write({ clusterId: registration.clusterId, key: registration.sealingKey }).catch(onError);
+      }
+      for (const warning of registration.warnings) log.warn({ zone }, warning);
+      log.info({ zone, cluster: registration.clusterId }, "registered with global");
+    },
+    onHeartbeat: () => upstream.set(true),
+    onDisconnected: (refusal, delayMs) => {
+      upstream.set(false);
+      log.warn({ reason: refusal.reason, delayMs }, "no session with global; serving what the zone has");
+    },
+    onRefused: (refusal) => {
+      upstream.set(false);
+      log.error({ reason: refusal.reason }, "global refuses this zone");
+      refused.reject(new Error(`global refuses this zone: ${refusal.reason}`));
+    },
+    onAlarm: (alarm) => log.error({ alarm }, `the mirror of the configuration is ${alarm.type}`),
+  });
+  lifecycle.add("connection", connection);
+  // A zone that has served before goes on with what it has; a new one can't begin without global.
+  notReady = "waiting for global";
+  if (ring.zone === undefined) await Promise.race([connection.registered, refused.promise]);
+
+  const sync = await ZoneSync.open({
+    zone,
+    local,
+    upstream: connection.log,
+    connection: upstream,
+    config,
+    resources,
+    inventory,
+    heartbeatIntervalMs,
+    graceMs: livenessGraceMs,
+    onError,
+  });
+  lifecycle.add("sync", sync);
+  if (checkpoint === undefined) await Promise.race([sync.configMirrored, refused.promise]);
+
+  const certificate = await loadServiceCertificate({ workDir, tlsCertFile: settings.general.tlsCertFile, tlsKeyFile: settings.general.tlsKeyFile, nowMs: Date.now() });
+  const verification = () => ({ keys: resourceKeys(config), revocations: resourceRevocations(config, ring), nowMs: Date.now() });
+  const relay = await startKdsServer({
+    host: settings.relay.interface,
+    port: settings.relay.port,
+    tls: { certificate: certificate.certPem, key: certificate.keyPem },
+    log: local,
+    allows: zoneAccess(zone),
+    verify: zoneTokenVerifier(verification),
+    onlyZone: zone,
+    version: version.kuma,
+    instanceId,
+    clusterId: () => connectionClusterId(),
+    sealingKey: () => ring.zone,
+    progress: () => ({ revision: config.revision, checksum: config.checksum() }),
+    heartbeatIntervalMs,
+    instancesPerZone: "many",
+  });
+  lifecycle.add("relay", relay);
+  const connectionClusterId = (): string | undefined => config.get<{ config: string }>("Config", "", "kuma-cluster-id")?.spec.config;
+  config.watch(({ keys: changed }) => {
+    if (changed.some((key) => key.startsWith("TokenVerificationKey/") || key.includes("token-revocations"))) void relay.recheck();
+  });
+
+  const api = createApi({
+    settings: {
+      mode: "zone",
+      zone,
+      localhostIsAdmin: settings.apiServer.authn.localhostIsAdmin,
+      readOnly: settings.apiServer.readOnly,
+      basePath: settings.apiServer.basePath,
+      clusterId: () => connectionClusterId() ?? "",
+      instanceId,
+      hostname: hostname(),
+      shownConfig: { mode: "zone", ...withoutToken(settings) },
+      issueTokens: settings.apiServer.authn.tokens.enableIssuer,
+      unsafeDelete: false,
+      createMeshRoutingResources: false,
+    },
+    config,
+    zoneStore: resources,
+    inventory,
+    seal: (draft) => sealSecret(ring, draft),
+    reveal: (secret) => {
+      try {
+        return (revealSecret(ring, secret) as { spec: { data?: string } }).spec.data;
+      } catch (error) {
+        if (error instanceof SecretError) return undefined;
+        throw error;
+      }
+    },
+    certificates: {
+      createCa: ({ mesh, rsaBits, expirationMs }) => createBuiltinCa({ mesh, rsaBits, lifetimeMs: expirationMs, nowMs: Date.now() }),
+      checkCa: validateProvidedCa,
+    },
+    issueToken: (kind, request, author) => createRemoteIssuer({ url: settings.tokens.url, bearer: token(), revision: () => config.revision })(kind, request, author),
+    verifyUserToken: async (presented) => {
+      const { name, groups } = await verifyUserToken(presented, verification());
+      return { name, groups: groups ?? [] };
+    },
+    proxies: {
+      inspect: async (proxy, query) => {
+        const subject = query.view === "xds" ? { subject: "config-dump" as const, includeEds: query.includeEds } : { subject: query.view, format: query.format };
+        try {
+          return await inspectThrough(relay.sessions(zone), zone, { proxy: { type: proxy.type, mesh: proxy.mesh, name: proxy.name }, ...subject });
+        } catch (error) {
+          if (error instanceof QueryError) throw new ApiError({ status: 400, title: "Could not execute admin operation", detail: error.message });
+          throw error;
+        }
+      },
+      appliedRevisions: () => ({}),
+    },
+    now: Date.now,
+    newId: randomUUID,
+    onError: (error, call) => log.error({ err: error, ...call }, "request failed"),
+  });
+  lifecycle.add("api", api);
+  const { http } = settings.apiServer;
+  if (http.enabled) await api.listen({ host: http.interface, port: http.port });
+
+  registry.registerMetric(
+    new Gauge({
+      name: "atoll_revision",
+      help: "Revision of the configuration folded here",
+      registers: [],
+      collect() {
+        this.set(config.revision);
+      },
+    }),
+  );
+  views["replica"] = () => ({ revision: config.revision, checksum: config.checksum(), resources: config.size });
+  views["sync"] = () => sync.status();
+  views["inventory"] = () => inventory.zones().map((name) => ({ zone: name, ingresses: inventory.ingresses(name), entries: inventory.entries(name) }));
+  notReady = null;
+  log.info({ zone, http: http.enabled ? http.port : undefined, relay: relay.port, revision: config.revision }, "zone is ready");
+}
+
+function withoutToken(settings: ZoneSettings): object {
+  const { token: _token, ...zone } = settings.multizone.zone;
+  return { ...settings, multizone: { zone } };
+}
