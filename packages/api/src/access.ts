@@ -13,8 +13,7 @@ export const anonymous: User = { name: "mesh-system:anonymous", groups: ["mesh-s
 
 export const isAdmin = (user: User) => user.name === adminName || user.groups.includes(adminName);
 
-export const isLoopback = (address: string | undefined) =>
-  address === "127.0.0.1" || address === "::1" || address === "::ffff:127.0.0.1";
+export const isLoopback = (address: string | undefined) => address === "127.0.0.1" || address === "::1" || address === "::ffff:127.0.0.1";
 
 export interface AuthenticateOptions {
   localhostIsAdmin: boolean;

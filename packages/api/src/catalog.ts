@@ -18,7 +18,8 @@ export interface Shown<Spec = unknown> {
 /** Kinds whose names stay the same in every zone (controlplane.md 4.7). */
 const sameNameEverywhere = new Set(["Mesh", "Secret", "GlobalSecret", "Zone"]);
 /** Global's own, never shown in a zone (controlplane.md 4.5). */
-const onlyOnGlobal = /^(envoy-admin-ca|inter-cp-ca|admin-user-token|user-token-revocations|user-token-signing-key.*|zone-token-signing-key.*)$/;
+const onlyOnGlobal =
+  /^(envoy-admin-ca|inter-cp-ca|admin-user-token|user-token-revocations|user-token-signing-key.*|zone-token-signing-key.*)$/;
 
 const byMeshAndName = (a: Shown, b: Shown) => compare(a.resource.mesh, b.resource.mesh) || compare(a.resource.name, b.resource.name);
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
@@ -85,7 +86,8 @@ export class Catalog {
         ? []
         : [{ reader: zoneStore, visible: always, show: (home: Resource): Shown => ({ resource: this.#ownProxy(home), home, zone }) }];
     if (livesInZones(type)) return own;
-    const visible = type === "Zone" ? (r: Resource) => r.name === zone : type === "GlobalSecret" ? (r: Resource) => !onlyOnGlobal.test(r.name) : always;
+    const visible =
+      type === "Zone" ? (r: Resource) => r.name === zone : type === "GlobalSecret" ? (r: Resource) => !onlyOnGlobal.test(r.name) : always;
     return [...own, { reader: config, visible, show: (home: Resource): Shown => ({ resource: this.#fromGlobal(home), home }) }];
   }
 

@@ -119,14 +119,17 @@ function readPuts(resources: readonly unknown[]): ChangeRequest["puts"] {
 function readDelete(value: unknown, index: number): ResourceKey {
   const { type, mesh = "", name } = isObject(value) ? value : {};
   const kind = typeof type === "string" ? kindOf(type) : undefined;
-  if (kind === undefined || kind.path === "") throw badRequest(`invalid change set: delete[${index}]: unknown type ${JSON.stringify(type ?? null)}`);
-  if (typeof name !== "string" || typeof mesh !== "string") throw badRequest(`invalid change set: delete[${index}]: mesh and name must be texts`);
+  if (kind === undefined || kind.path === "")
+    throw badRequest(`invalid change set: delete[${index}]: unknown type ${JSON.stringify(type ?? null)}`);
+  if (typeof name !== "string" || typeof mesh !== "string")
+    throw badRequest(`invalid change set: delete[${index}]: mesh and name must be texts`);
   return { type: kind.type, mesh: kind.scope === "mesh" ? mesh : "", name };
 }
 
 function readExpected([text, revision]: [string, unknown]): Condition {
   const key = parseKeyString(text);
-  if (kindOf(key.type) === undefined || key.name === "") throw badRequest(`invalid change set: expect: ${JSON.stringify(text)} is not "Type/mesh/name"`);
+  if (kindOf(key.type) === undefined || key.name === "")
+    throw badRequest(`invalid change set: expect: ${JSON.stringify(text)} is not "Type/mesh/name"`);
   if (revision !== null && (typeof revision !== "number" || !Number.isInteger(revision))) {
     throw badRequest(`invalid change set: expect: ${JSON.stringify(text)} must be a revision or null`);
   }

@@ -66,7 +66,11 @@ export class ConfigWriter {
         continue;
       }
       const { changes, reliedOn = [], result } = decided;
-      const keys = new Set([...changes.map(keyOf), ...reliedOn.map(keyString), ...(options.conditions ?? []).map(({ key }) => keyString(key))]);
+      const keys = new Set([
+        ...changes.map(keyOf),
+        ...reliedOn.map(keyString),
+        ...(options.conditions ?? []).map(({ key }) => keyString(key)),
+      ]);
       const verdict = await this.#submit({
         id: this.#newId(),
         at: new Date(this.#now()).toISOString(),

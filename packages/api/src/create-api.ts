@@ -20,6 +20,14 @@ import { tokenRoutes } from "./token-routes.ts";
 /** A change set is one record of the log: what does not fit there must not be read into memory either. */
 export const mostBodyBytes = 4 * 1024 * 1024;
 
+/** Key and certificate in PEM; with `ca`, clients may show certificates of it. */
+export interface TlsOptions {
+  key: string;
+  cert: string;
+  ca?: string;
+  minVersion?: "TLSv1.2" | "TLSv1.3";
+}
+
 /** Every route of the REST API, for one control plane. */
 export function apiRoutes(options: ApiOptions): Route[] {
   const context = createContext(options);
@@ -37,14 +45,16 @@ export function apiRoutes(options: ApiOptions): Route[] {
 }
 
 /**
- * The REST API as a fastify instance that listens nowhere yet: the caller binds it to ports, plain or TLS, or injects requests.
+ * The REST API as a fastify instance that listens nowhere yet: the caller binds it to a port, or injects requests. One instance is
+ * plain or, with `tls`, HTTPS; a process that serves both makes two of the same options.
  * Bodies, errors and routes are those of controlplane.md section 1; `Atoll-Revision` is on every answer.
  */
-export function createApi(options: ApiOptions): FastifyInstance {
+export function createApi(options: ApiOptions, tls?: TlsOptions): FastifyInstance {
   const basePath = (options.settings.basePath ?? "/").replace(/\/+$/, "");
   const routes = apiRoutes(options);
   const table = new RouteTable(routes, basePath);
   const app = fastify({
+    https: tls ?? null,
     bodyLimit: mostBodyBytes,
     exposeHeadRoutes: false,
     forceCloseConnections: true,
@@ -131,7 +141,8 @@ async function send(reply: FastifyReply, answer: Answer): Promise<FastifyReply> 
 }
 
 /** As bytes: the framework adds a charset to JSON sent as text, which clients of this API never got. */
-const sendText = (reply: FastifyReply, text: string, contentType: string) => reply.header("content-type", contentType).send(Buffer.from(text));
+const sendText = (reply: FastifyReply, text: string, contentType: string) =>
+  reply.header("content-type", contentType).send(Buffer.from(text));
 
 const refuse = (reply: FastifyReply, { status, text }: PlainRefusal) => sendText(reply.status(status), text, "text/plain; charset=utf-8");
 

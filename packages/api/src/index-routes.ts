@@ -25,11 +25,16 @@ export function indexRoutes({ options }: ApiContext): Route[] {
     },
     { method: "GET", path: "/config", run: () => text(JSON.stringify(settings.shownConfig), "application/json") },
     { method: "GET", path: "/who-am-i", run: ({ user }) => json({ name: user.name, groups: user.groups }) },
-    { method: "GET", path: "/policies", run: () => json({ policies: shown.filter(isPolicy).map((kind) => policyEntry(kind, !isWritable(kind, settings))) }) },
+    {
+      method: "GET",
+      path: "/policies",
+      run: () => json({ policies: shown.filter(isPolicy).map((kind) => policyEntry(kind, !isWritable(kind, settings))) }),
+    },
     {
       method: "GET",
       path: "/_resources",
-      run: () => json({ resources: shown.map((kind) => resourceEntry(kind, settings.readOnly || settings.mode === "zone" || kind.readOnly)) }),
+      run: () =>
+        json({ resources: shown.map((kind) => resourceEntry(kind, settings.readOnly || settings.mode === "zone" || kind.readOnly)) }),
     },
   ];
 }

@@ -1,5 +1,5 @@
 export { type User, admin, anonymous } from "./access.ts";
-export { apiRoutes, createApi, mostBodyBytes } from "./create-api.ts";
+export { type TlsOptions, apiRoutes, createApi, mostBodyBytes } from "./create-api.ts";
 export { defaultPolicies } from "./default-policies.ts";
 export type {
   ApiOptions,

@@ -25,7 +25,11 @@ export function insightRoutes(context: ApiContext): Route[] {
     { method: "GET", path: "/global-insight", run: () => json(globalInsight(catalog, zoneInsight, at())) },
     { method: "GET", path: "/global-insights", run: () => json(globalResourceTotals(catalog, at())) },
     { method: "GET", path: "/status/zones", run: () => json(zoneStatus(context)) },
-    { method: "GET", path: "/mesh-insights", run: (call) => listed(call, catalog.list("Mesh"), ({ resource }) => meshItem(context, resource)) },
+    {
+      method: "GET",
+      path: "/mesh-insights",
+      run: (call) => listed(call, catalog.list("Mesh"), ({ resource }) => meshItem(context, resource)),
+    },
     {
       method: "GET",
       path: "/mesh-insights/:name",
@@ -130,4 +134,3 @@ function readTypes(list: string): Set<ServiceType> {
   }
   return types;
 }
-

@@ -19,7 +19,11 @@ export function inspectRoutes(context: ApiContext): Route[] {
     { method: "GET", path: "/zoneingresses/:name/:view", run: (call) => viewProxy("ZoneIngress", context, call) },
     { method: "GET", path: "/zoneegresses/:name/:view", run: (call) => viewProxy("ZoneEgress", context, call) },
     // Rules are made by policies with a targetRef alone, none of which is in force here.
-    { method: "GET", path: "/meshes/:mesh/dataplanes/:name/rules", run: (call) => shownOr404(dataplane, context, call, () => json({ total: 0, items: [] })) },
+    {
+      method: "GET",
+      path: "/meshes/:mesh/dataplanes/:name/rules",
+      run: (call) => shownOr404(dataplane, context, call, () => json({ total: 0, items: [] })),
+    },
     ...[dataplane, gateway].map((kind): Route => {
       const run = (call: Call) =>
         shownOr404(kind, context, call, ({ resource }) => json({ httpMatches: [], resource: renderMeta(resource), rules: [] }));
@@ -78,7 +82,11 @@ async function viewProxy(type: ProxyKey["type"], { catalog, options }: ApiContex
 
 /** Selectors by which a policy finds the proxies it concerns, at either end. */
 function selectorsOf(spec: unknown): Selector[] {
-  const { selectors = [], sources = [], destinations = [] } = spec as { selectors?: Selector[]; sources?: Selector[]; destinations?: Selector[] };
+  const {
+    selectors = [],
+    sources = [],
+    destinations = [],
+  } = spec as { selectors?: Selector[]; sources?: Selector[]; destinations?: Selector[] };
   return [...selectors, ...sources, ...destinations];
 }
 
@@ -109,7 +117,10 @@ function gatewayDataplanes({ catalog }: ApiContext, call: Call): Answer {
   const items = catalog
     .list("Dataplane", mesh)
     .map(({ resource }) => resource as Resource<DataplaneSpec>)
-    .filter(({ spec }) => isBuiltinGateway(spec) && chooseDataplanePolicy([gateway.resource as Resource<MeshGatewaySpec>], tagSets(spec)) !== undefined)
+    .filter(
+      ({ spec }) =>
+        isBuiltinGateway(spec) && chooseDataplanePolicy([gateway.resource as Resource<MeshGatewaySpec>], tagSets(spec)) !== undefined,
+    )
     .map(({ name }) => ({ dataplane: { mesh, name } }));
   return json({ total: items.length, items });
 }

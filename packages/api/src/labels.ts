@@ -35,9 +35,7 @@ function keyFaults(key: string): string[] {
     else if (prefix.length > 253) faults.push("prefix part must be no more than 253 characters");
     else if (!subdomain.test(prefix)) faults.push(`prefix part ${prefixRule}`);
   } else if (parts.length > 2) {
-    return [
-      `a qualified name ${partRule} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
-    ];
+    return [`a qualified name ${partRule} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`];
   }
   if (name === "") faults.push("name part must be non-empty");
   else if (name.length > 63) faults.push("name part must be no more than 63 characters");
@@ -104,5 +102,4 @@ export function computeLabels(requested: Labels, context: LabelContext): Labels 
   return sortedLabels(labels);
 }
 
-export const sortedLabels = (labels: Labels): Labels =>
-  Object.fromEntries(Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+export const sortedLabels = (labels: Labels): Labels => Object.fromEntries(Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1)));

@@ -86,4 +86,5 @@ export function renderMeshInsight(insight: MeshInsight): object {
 const named = (name: string, value: object) => (Object.keys(value).length > 0 ? { [name]: value } : {});
 const sorted = <Value>(record: Record<string, Value>) => Object.entries(record).toSorted(([a], [b]) => (a < b ? -1 : 1));
 const totals = (record: Record<string, number>) => Object.fromEntries(sorted(record).map(([key, total]) => [key, { total }]));
-const counters = (record: Record<string, StatusCount>) => Object.fromEntries(sorted(record).map(([key, value]) => [key, withoutZeros(value)]));
+const counters = (record: Record<string, StatusCount>) =>
+  Object.fromEntries(sorted(record).map(([key, value]) => [key, withoutZeros(value)]));

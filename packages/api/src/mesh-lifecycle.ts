@@ -1,13 +1,21 @@
+import { parseLifetimeMs } from "@atoll/certificate";
 import type { Change } from "@atoll/replica";
-import { type MeshSpec, type Resource, type ResourceDraft, type ResourceKey, type Violation, kindOf } from "@atoll/resource";
+import {
+  type BuiltinCaConf,
+  type CertificateAuthorityBackend,
+  type MeshSpec,
+  type Resource,
+  type ResourceDraft,
+  type ResourceKey,
+  type Violation,
+  kindOf,
+} from "@atoll/resource";
 import { createSigningKey, dataplaneScope, firstKid, signingKeyResources } from "@atoll/token";
 import type { Preparation } from "./config-writer.ts";
 import { defaultPolicies } from "./default-policies.ts";
 import type { ApiOptions } from "./ports.ts";
 import { loadProvidedCa, secretsOfBackend } from "./mesh-backends.ts";
 import { invalid } from "./problem.ts";
-
-type Backend = NonNullable<NonNullable<MeshSpec["mtls"]>["backends"]>[number];
 
 /** https://datatracker.ietf.org/doc/html/rfc1035#section-2.3.4 */
 const longestName = 63;
@@ -30,7 +38,7 @@ export class MeshMaterial {
     return { prepare: async () => void (this.#signingKey = await createSigningKey()) };
   }
 
-  ca(mesh: string, backend: Backend): { certPem: string; keyPem: string } | Preparation {
+  ca(mesh: string, backend: CertificateAuthorityBackend): { certPem: string; keyPem: string } | Preparation {
     const settings = builtinSettings(backend);
     const id = JSON.stringify([backend.name, settings]);
     const made = this.#cas.get(id);
@@ -135,7 +143,7 @@ const under =
   (path: string) =>
   ({ field, reason }: Violation): Violation => ({ field: field === "" ? path : `${path}.${field}`, reason });
 
-function builtinFaults(mesh: string, backend: Backend, path: string): Violation[] {
+function builtinFaults(mesh: string, backend: CertificateAuthorityBackend, path: string): Violation[] {
   const faults: Violation[] = [];
   const field = `${path}.conf.mtls.backends.name`;
   const [name = ""] = secretsOfBackend(mesh, backend);
@@ -144,17 +152,10 @@ function builtinFaults(mesh: string, backend: Backend, path: string): Violation[
   return faults;
 }
 
-const dayMs = 86_400_000;
-const unitsMs: Readonly<Record<string, number>> = { y: 365 * dayMs, w: 7 * dayMs, d: dayMs, h: 3_600_000, m: 60_000, s: 1_000, ms: 1 };
-
 /** `conf.caCert` of a builtin backend; what it leaves out is decided where the certificate is made. */
-function builtinSettings(backend: Backend): { rsaBits?: number; expirationMs?: number } {
-  const conf = backend.conf as { caCert?: { RSAbits?: number; rsaBits?: number; expiration?: string } } | undefined;
-  const rsaBits = conf?.caCert?.RSAbits ?? conf?.caCert?.rsaBits;
-  const [, amount, unit] = /^(\d+)(y|w|d|h|ms|m|s)$/.exec(conf?.caCert?.expiration ?? "") ?? [];
-  return {
-    ...(rsaBits !== undefined && { rsaBits }),
-    ...(unit !== undefined && { expirationMs: Number(amount) * unitsMs[unit]! }),
-  };
+function builtinSettings(backend: CertificateAuthorityBackend): { rsaBits?: number; expirationMs?: number } {
+  const { caCert } = (backend.conf ?? {}) as BuiltinCaConf & { caCert?: { rsaBits?: number } };
+  const rsaBits = caCert?.RSAbits ?? caCert?.rsaBits;
+  const expirationMs = parseLifetimeMs(caCert?.expiration);
+  return { ...(rsaBits !== undefined && { rsaBits }), ...(expirationMs !== undefined && { expirationMs }) };
 }
-

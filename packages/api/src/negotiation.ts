@@ -18,7 +18,8 @@ export function negotiate(method: string, headers: Readonly<Record<string, strin
   if (!typed && hasBody) return { status: 415, text: "415: Unsupported Media Type" };
   if (typed && givesType(headers["accept"])) return undefined;
   const available = typed ? jsonType : "";
-  if (!hasBody && !needsNoType.has(method)) return { status: 415, text: `415: Unsupported Media Type\n\nAvailable representations: ${available}` };
+  if (!hasBody && !needsNoType.has(method))
+    return { status: 415, text: `415: Unsupported Media Type\n\nAvailable representations: ${available}` };
   return { status: 406, text: `406: Not Acceptable\n\nAvailable representations: ${available}` };
 }
 

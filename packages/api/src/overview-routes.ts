@@ -18,9 +18,27 @@ interface Overview {
 }
 
 const overviews: readonly Overview[] = [
-  { type: "Dataplane", insightType: "DataplaneInsight", specField: "dataplane", insightField: "dataplaneInsight", legacyPath: "dataplanes+insights" },
-  { type: "ZoneIngress", insightType: "ZoneIngressInsight", specField: "zoneIngress", insightField: "zoneIngressInsight", legacyPath: "zoneingresses+insights" },
-  { type: "ZoneEgress", insightType: "ZoneEgressInsight", specField: "zoneEgress", insightField: "zoneEgressInsight", legacyPath: "zoneegressoverviews" },
+  {
+    type: "Dataplane",
+    insightType: "DataplaneInsight",
+    specField: "dataplane",
+    insightField: "dataplaneInsight",
+    legacyPath: "dataplanes+insights",
+  },
+  {
+    type: "ZoneIngress",
+    insightType: "ZoneIngressInsight",
+    specField: "zoneIngress",
+    insightField: "zoneIngressInsight",
+    legacyPath: "zoneingresses+insights",
+  },
+  {
+    type: "ZoneEgress",
+    insightType: "ZoneEgressInsight",
+    specField: "zoneEgress",
+    insightField: "zoneEgressInsight",
+    legacyPath: "zoneegressoverviews",
+  },
   { type: "Zone", insightType: "ZoneInsight", specField: "zone", insightField: "zoneInsight", legacyPath: "zones+insights" },
 ];
 

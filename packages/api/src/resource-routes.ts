@@ -74,7 +74,8 @@ export function requireAccess(kind: Kind, call: Call): void {
 export function rendered({ resource, home }: Shown, context: ApiContext, form?: "universal" | "kubernetes"): object {
   const isSecret = home.type === "Secret" || home.type === "GlobalSecret";
   if (!isSecret) return renderResource(resource, form);
-  const data = context.options.reveal(home);
+  // Public keys are rendered here, never sealed.
+  const data = (home.spec as { data?: string }).data ?? context.options.reveal(home);
   return renderResource({ ...resource, spec: data === undefined || data === "" ? {} : { data } }, form);
 }
 

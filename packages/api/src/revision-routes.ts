@@ -1,4 +1,4 @@
-import { type Change, type ChangeSet } from "@atoll/replica";
+import { type Change, HistoryError } from "@atoll/replica";
 import { type ResourceDraft, keyString } from "@atoll/resource";
 import type { ApiContext } from "./api-context.ts";
 import { type Call, type Route, json } from "./call.ts";
@@ -20,13 +20,23 @@ export function revisionRoutes(context: ApiContext): Route[] {
         const to = Math.min(numberOf(call, "to", config.revision), config.revision);
         const from = Math.max(1, numberOf(call, "from", Math.max(1, to - 99)));
         if (to - from >= mostAtOnce) throw badRequest(`query parameters from, to: at most ${mostAtOnce} revisions at once`);
-        const records = from > to ? [] : await config.changeSets(from, to);
+        const records = from > to ? [] : await historyOf(context, from, to);
         return json({ revision: config.revision, items: records.map(renderRecord) });
       },
     },
     { method: "GET", path: "/revisions/:revision", run: async (call) => json(renderRecord(await recordOf(context, call))) },
     { method: "GET", path: "/revisions/:revision/status", run: async (call) => json(await statusOf(context, call)) },
   ];
+}
+
+/** History may have been given up to save space: what is asked for is then gone, not broken. */
+async function historyOf({ options }: Pick<ApiContext, "options">, from: number, to: number): Promise<readonly RevisionRecord[]> {
+  try {
+    return await options.config.changeSets(from, to);
+  } catch (error) {
+    if (!(error instanceof HistoryError)) throw error;
+    throw new ApiError({ status: 410, title: retrieveTitle, detail: error.message }, { cause: error });
+  }
 }
 
 function numberOf(call: Call, name: string, absent: number): number {
@@ -36,7 +46,7 @@ function numberOf(call: Call, name: string, absent: number): number {
 
 async function recordOf({ options }: ApiContext, call: Call): Promise<RevisionRecord> {
   const revision = readRevision(call.params["revision"]!, "revision");
-  const records = revision < 1 || revision > options.config.revision ? [] : await options.config.changeSets(revision, revision);
+  const records = revision < 1 || revision > options.config.revision ? [] : await historyOf({ options }, revision, revision);
   const record = records.find((each) => each.revision === revision);
   if (record === undefined) throw notFound(retrieveTitle);
   return record;
@@ -49,7 +59,12 @@ async function statusOf(context: ApiContext, call: Call): Promise<object> {
   const { revision } = await recordOf(context, call);
   const zones = Object.entries(proxies.appliedRevisions())
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, state]) => ({ name, proxies: state.proxies, applied: state.applied, done: state.applied === null || state.applied >= revision }));
+    .map(([name, state]) => ({
+      name,
+      proxies: state.proxies,
+      applied: state.applied,
+      done: state.applied === null || state.applied >= revision,
+    }));
   return { revision, done: zones.every(({ done }) => done), zones };
 }
 
@@ -64,7 +79,7 @@ export function renderRecord({ revision, changeSet, verdict }: RevisionRecord): 
     accepted: verdict.accepted,
     ...(verdict.accepted ? { changed: verdict.changed } : { conflict: verdict.conflict }),
     changes: changes.map(renderChange),
-    expect: expect satisfies ChangeSet["expect"],
+    expect,
   };
 }
 

@@ -19,7 +19,9 @@ export class RouteTable {
   methodsOf(path: string): string[] {
     const segments = split(path);
     const matching = this.#entries.filter(
-      (entry) => entry.segments.length === segments.length && entry.segments.every((segment, i) => segment.startsWith(":") || segment === segments[i]),
+      (entry) =>
+        entry.segments.length === segments.length &&
+        entry.segments.every((segment, i) => segment.startsWith(":") || segment === segments[i]),
     );
     return [...new Set(matching.map(({ method }) => method))];
   }

@@ -12,7 +12,9 @@ export function signingKeyChange(secret: ResourceDraft, title: string): Verifica
   const { data } = secret.spec as { data?: string };
   const change = verificationKeyChange(secret, Buffer.from(data ?? "", "base64"));
   if (change?.op === "delete" && scopeOfSigningKey(secret)?.kid !== "0") {
-    throw invalid(title, [{ field: "data", reason: "has to be an RSA private key in PEM or DER: the name is that of a token signing key" }]);
+    throw invalid(title, [
+      { field: "data", reason: "has to be an RSA private key in PEM or DER: the name is that of a token signing key" },
+    ]);
   }
   return change;
 }

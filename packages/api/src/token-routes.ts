@@ -1,4 +1,14 @@
-import { type KeyScope, type TokenKind, dataplaneScope, firstKid, kidOfSigningKey, missingKeyText, parseTokenRequest, signingKeyType, zoneScope } from "@atoll/token";
+import {
+  type KeyScope,
+  type TokenKind,
+  dataplaneScope,
+  firstKid,
+  kidOfSigningKey,
+  missingKeyText,
+  parseTokenRequest,
+  signingKeyType,
+  zoneScope,
+} from "@atoll/token";
 import { isAdmin, requireAdmin } from "./access.ts";
 import type { ApiContext } from "./api-context.ts";
 import { type Answer, type Call, type Route, text } from "./call.ts";

@@ -56,7 +56,10 @@ test("a resource is created, read, updated, read as Kubernetes, deleted", async 
 
   expect(await request("DELETE /meshes/default/timeouts/t71")).toMatchObject({ status: 200, text: "{}\n" });
   expect(await request("GET /meshes/default/timeouts/t71")).toMatchObject({ status: 404, body: notFound("Could not retrieve a resource") });
-  expect(await request("DELETE /meshes/default/timeouts/t71")).toMatchObject({ status: 404, body: notFound("Could not delete a resource") });
+  expect(await request("DELETE /meshes/default/timeouts/t71")).toMatchObject({
+    status: 404,
+    body: notFound("Could not delete a resource"),
+  });
   expect(config.records.map(({ changeSet }) => changeSet.author)).toEqual(Array(4).fill("mesh-system:admin"));
 });
 
@@ -72,7 +75,10 @@ test("a mesh that is not there is 404 for every verb", async () => {
 
 test("every fault of a request is said at once", async () => {
   const { request } = await planeWithMesh();
-  const { status, body } = await request("PUT /meshes/default/timeouts/foo", timeout("t$", "def$ault", { type: "Retry", labels: { "a b": "c d" } }));
+  const { status, body } = await request(
+    "PUT /meshes/default/timeouts/foo",
+    timeout("t$", "def$ault", { type: "Retry", labels: { "a b": "c d" } }),
+  );
   expect(status).toBe(400);
   expect(body).toMatchObject({ title: "Could not process a resource", detail: "Resource is not valid" });
   expect(body.invalid_parameters.map(({ field }: { field: string }) => field)).toEqual([
@@ -90,7 +96,11 @@ test("every fault of a request is said at once", async () => {
 test("lists page, filter and link to what follows", async () => {
   const { request } = await planeWithMesh();
   await request("PUT /meshes/other", mesh("other"));
-  for (const [name, colour] of [["a", "red"], ["b", "blue"], ["c", "red"]] as const) {
+  for (const [name, colour] of [
+    ["a", "red"],
+    ["b", "blue"],
+    ["c", "red"],
+  ] as const) {
     await request(`PUT /meshes/default/timeouts/p79-${name}`, timeout(`p79-${name}`, "default", { labels: { colour } }));
   }
   await request("PUT /meshes/other/timeouts/p79-a", timeout("p79-a", "other"));
@@ -99,7 +109,11 @@ test("lists page, filter and link to what follows", async () => {
     return [body.total, body.items.map(({ name }: { name: string }) => name), body.next];
   };
   expect(await names("/meshes/default/timeouts")).toEqual([3, ["p79-a", "p79-b", "p79-c"], null]);
-  expect(await names("/meshes/default/timeouts?size=2")).toEqual([3, ["p79-a", "p79-b"], "http://cp:5681/meshes/default/timeouts?offset=2&size=2"]);
+  expect(await names("/meshes/default/timeouts?size=2")).toEqual([
+    3,
+    ["p79-a", "p79-b"],
+    "http://cp:5681/meshes/default/timeouts?offset=2&size=2",
+  ]);
   expect(await names("/meshes/default/timeouts?size=2&offset=2")).toEqual([3, ["p79-c"], null]);
   expect(await names("/meshes/default/timeouts?size=2&offset=9")).toEqual([3, [], null]);
   expect(await names("/timeouts?size=3")).toEqual([4, ["p79-a", "p79-b", "p79-c"], "http://cp:5681/timeouts?offset=3&size=3"]);

@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import { type ChangeSet, ConfigState, ResourceTable, type ResourceReader, type Verdict, fold } from "@atoll/replica";
 import type { Resource, ResourceDraft, ZoneInsightSpec } from "@atoll/resource";
-import { LogError } from "@atoll/event-log";
+import type { LogError } from "@atoll/event-log";
 import type { InjectOptions } from "fastify";
 import { type ApiOptions, type ConfigStore, type RevisionRecord, createApi } from "../src/index.ts";
 

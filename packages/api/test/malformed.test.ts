@@ -1,5 +1,7 @@
+import type { Violation } from "@atoll/resource";
 import { expect, test } from "vitest";
-import { mesh, planeWithMesh, timeout } from "./fake-plane.ts";
+import { problemBody } from "../src/index.ts";
+import { type Reply, mesh, planeWithMesh, timeout } from "./fake-plane.ts";
 
 const put = "PUT /meshes/default/timeouts/t77";
 const document = timeout("t77");
@@ -17,9 +19,21 @@ interface Case {
 const cases: Record<string, Case> = {
   "not JSON": { body: '{"type": ', status: 400, says: 'invalid Timeout object: "unexpected end of JSON input"' },
   empty: { body: "", status: 400, says: 'invalid Timeout object: "unexpected end of JSON input"' },
-  "a stray comma": { body: "{,\n}", status: 400, says: `invalid Timeout object: "invalid character ',' looking for beginning of object key string"` },
-  "text after the document": { body: `${text}x`, status: 400, says: `invalid Timeout object: "invalid character 'x' after top-level value"` },
-  "a list": { body: "[]", status: 400, says: 'invalid Timeout object: "json: cannot unmarshal array into Go value of type v1alpha1.ResourceMeta"' },
+  "a stray comma": {
+    body: "{,\n}",
+    status: 400,
+    says: `invalid Timeout object: "invalid character ',' looking for beginning of object key string"`,
+  },
+  "text after the document": {
+    body: `${text}x`,
+    status: 400,
+    says: `invalid Timeout object: "invalid character 'x' after top-level value"`,
+  },
+  "a list": {
+    body: "[]",
+    status: 400,
+    says: 'invalid Timeout object: "json: cannot unmarshal array into Go value of type v1alpha1.ResourceMeta"',
+  },
   "a number for a name": {
     body: { ...document, name: 4 },
     status: 400,
@@ -57,19 +71,42 @@ const cases: Record<string, Case> = {
     says: "name: invalid characters. A lowercase RFC 1123 subdomain",
   },
   "a bad label value": { body: { ...document, labels: { a: "b c" } }, status: 400, says: 'labels["a"]: a valid label must be' },
-  "an unknown origin": { body: { ...document, labels: { "kuma.io/origin": "moon" } }, status: 400, says: 'labels["kuma.io/origin"]: unknown resource origin "moon"' },
+  "an unknown origin": {
+    body: { ...document, labels: { "kuma.io/origin": "moon" } },
+    status: 400,
+    says: 'labels["kuma.io/origin"]: unknown resource origin "moon"',
+  },
   "no destinations": { body: { ...document, destinations: undefined }, status: 400, says: "destinations: must have at least one element" },
   "an unknown mesh": { line: "PUT /meshes/moon/timeouts/t77", body: { ...document, mesh: "moon" }, status: 404, says: "Not found" },
   "another content type": { body: "{}", headers: { "content-type": "text/plain" }, status: 415, says: "415: Unsupported Media Type" },
   "no content type": { body: text, headers: { "content-type": "" }, status: 415, says: "415: Unsupported Media Type" },
-  "another accept": { line: "GET /meshes/default/timeouts", headers: { accept: "text/html" }, status: 406, says: "406: Not Acceptable\n\nAvailable representations: application/json" },
+  "another accept": {
+    line: "GET /meshes/default/timeouts",
+    headers: { accept: "text/html" },
+    status: 406,
+    says: "406: Not Acceptable\n\nAvailable representations: application/json",
+  },
   "an unknown path": { line: "GET /nothing/here", status: 404, says: "404: Page Not Found" },
   "an unknown collection": { line: "GET /meshes/default/widgets", status: 404, says: "404: Page Not Found" },
   "a verb it has not": { line: "POST /meshes/default/timeouts/t77", body: "{}", status: 405, says: "405: Method Not Allowed" },
-  "a write to an insight": { line: "PUT /meshes/default/dataplane-insights/x", body: "{}", status: 405, says: "On global control plane you can not modify" },
-  "a write of a zone's resource": { line: "PUT /meshes/default/dataplanes/x", body: "{}", status: 405, says: "On global control plane you can not modify" },
+  "a write to an insight": {
+    line: "PUT /meshes/default/dataplane-insights/x",
+    body: "{}",
+    status: 405,
+    says: "On global control plane you can not modify",
+  },
+  "a write of a zone's resource": {
+    line: "PUT /meshes/default/dataplanes/x",
+    body: "{}",
+    status: 405,
+    says: "On global control plane you can not modify",
+  },
   "a size that is no number": { line: "GET /meshes/default/timeouts?size=many", status: 400, says: "size: invalid format" },
-  "a size that is too big": { line: "GET /meshes/default/timeouts?size=1001", status: 400, says: "size: invalid page size of 1001. Maximum page size is 1000" },
+  "a size that is too big": {
+    line: "GET /meshes/default/timeouts?size=1001",
+    status: 400,
+    says: "size: invalid page size of 1001. Maximum page size is 1000",
+  },
   "an offset that is no number": { line: "GET /meshes/default/timeouts?offset=x", status: 400, says: "offset: Invalid format" },
   "a filter of something else": {
     line: "GET /meshes/default/timeouts?filter[x]=1",
@@ -82,7 +119,12 @@ const cases: Record<string, Case> = {
     says: ': "format" must be one of ["k8s", "kubernetes", "universal"]',
   },
   "a revision that is none": { body: document, headers: { "if-match": "soon" }, status: 400, says: "If-Match: must be a revision" },
-  "a mesh name that is too long": { line: `PUT /meshes/${"m".repeat(64)}`, body: mesh("m".repeat(64)), status: 400, says: "name: cannot be longer than 63 characters" },
+  "a mesh name that is too long": {
+    line: `PUT /meshes/${"m".repeat(64)}`,
+    body: mesh("m".repeat(64)),
+    status: 400,
+    says: "name: cannot be longer than 63 characters",
+  },
   "a CA of an unknown type": {
     line: "PUT /meshes/m",
     body: mesh("m", { mtls: { enabledBackend: "a", backends: [{ name: "a", type: "moon" }] } }),
@@ -103,19 +145,27 @@ const cases: Record<string, Case> = {
   },
 };
 
+/** What a refusal says: the router's plain text, else the first violation or the detail of the error body. */
+function saying({ body }: Reply): string {
+  if (typeof body === "string") return body;
+  const first = body.invalid_parameters?.[0];
+  return first === undefined ? body.detail : `${first.field}: ${first.reason}`;
+}
+
+/** The error body with those of its fields that repeat others filled in from them. */
+function completed({ status, body }: Reply): unknown {
+  if (typeof body === "string") return body;
+  const { title, detail, invalid_parameters: violations } = body as { title: string; detail: string; invalid_parameters?: Violation[] };
+  return problemBody({ status, title, detail, violations });
+}
+
 test.each(Object.entries(cases))("%s is refused and changes nothing", async (_name, { line = put, body, headers, status, says }) => {
   const { request, config, errors } = await planeWithMesh();
   const before = config.state.checksum();
   const reply = await request(line, body, { headers });
-  expect(reply.status, reply.text).toBe(status);
-  if (typeof reply.body === "string") {
-    expect(reply.body).toBe(says);
-    expect(reply.headers["content-type"]).toBe("text/plain; charset=utf-8");
-  } else {
-    const first = reply.body.invalid_parameters?.[0];
-    expect(first === undefined ? reply.body.detail : `${first.field}: ${first.reason}`).toContain(says);
-    expect(reply.body).toMatchObject({ type: "/std-errors", status, details: reply.body.detail });
-  }
+  expect({ status: reply.status, body: reply.body }).toEqual({ status, body: completed(reply) });
+  expect(saying(reply)).toContain(says);
+  expect(reply.headers["content-type"]).toBe(typeof reply.body === "string" ? "text/plain; charset=utf-8" : "application/json");
   expect(config.state.checksum()).toBe(before);
   expect(errors).toEqual([]);
 });

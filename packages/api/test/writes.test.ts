@@ -14,7 +14,9 @@ test("a new mesh is one change set: CA, signing key and its public half, default
   expect((await request("PUT /meshes/m", document)).status).toBe(201);
   expect(config.records).toHaveLength(1);
   const { changes, expect: expected } = config.records[0]!.changeSet;
-  const keys = changes.map((change) => (change.op === "put" ? `${change.resource.type}/${change.resource.mesh}/${change.resource.name}` : ""));
+  const keys = changes.map((change) =>
+    change.op === "put" ? `${change.resource.type}/${change.resource.mesh}/${change.resource.name}` : "",
+  );
   expect(keys).toEqual([
     "Mesh//m",
     "Secret/m/m.ca-builtin-cert-ca-1",
@@ -50,7 +52,10 @@ test("an update makes the CA of a new backend only, and refuses to change the en
   expect((await request("PUT /meshes/default", mesh("default", builtin()))).status).toBe(200);
   expect(config.get("Secret", "default", "default.ca-builtin-cert-ca-1")).toBe(certificate);
   const refused = await request("PUT /meshes/default", mesh("default", builtin("ca-2")));
-  expect(refused).toMatchObject({ status: 400, body: { title: "Could not update a resource", invalid_parameters: [{ field: "mtls.enabledBackend" }] } });
+  expect(refused).toMatchObject({
+    status: 400,
+    body: { title: "Could not update a resource", invalid_parameters: [{ field: "mtls.enabledBackend" }] },
+  });
 });
 
 test("a mesh is deleted with all it holds, but not while dataplanes are attached", async () => {
@@ -107,7 +112,11 @@ test("a signing key and its public half come and go together", async () => {
 test("If-Match and If-None-Match decide, and the loser gets 409", async () => {
   const { request, config } = await planeWithMesh();
   const put = (headers: Record<string, string>) => request("PUT /meshes/default/timeouts/t", timeout("t"), { headers });
-  expect((await put({ "if-match": '"7"' })).body).toMatchObject({ status: 409, title: "Conflict", detail: 'Timeout "t" of mesh "default" does not exist' });
+  expect((await put({ "if-match": '"7"' })).body).toMatchObject({
+    status: 409,
+    title: "Conflict",
+    detail: 'Timeout "t" of mesh "default" does not exist',
+  });
   expect(await put({ "if-none-match": "*" })).toMatchObject({ status: 201, headers: { "atoll-revision": "2" } });
   expect(await put({ "if-none-match": "*" })).toMatchObject({ status: 409 });
   expect(await put({ "if-match": '"2"' })).toMatchObject({ status: 200, headers: { "atoll-revision": "3" } });
@@ -139,7 +148,10 @@ test("a race lost to another writer is tried again, unless it was a condition", 
 test("a mesh deleted meanwhile takes the write with it", async () => {
   const { request, config } = await planeWithMesh();
   config.before = () => request("DELETE /meshes/default");
-  expect((await request("PUT /meshes/default/timeouts/t", timeout("t"))).body).toMatchObject({ status: 404, title: "Failed to retrieve Mesh" });
+  expect((await request("PUT /meshes/default/timeouts/t", timeout("t"))).body).toMatchObject({
+    status: 404,
+    title: "Failed to retrieve Mesh",
+  });
   expect([...config.state.all()]).toEqual([]);
 });
 
@@ -157,10 +169,19 @@ test("several documents are one change set, or nothing", async () => {
   const applied = await request("POST /changes", { resources: [timeout("t", "new"), mesh("new")], reason: "first" });
   expect(applied).toMatchObject({ status: 200, headers: { "atoll-revision": "1" }, body: { revision: 1 } });
   expect(applied.body.changed).toContain("Timeout/new/t");
-  expect((await request("GET /revisions/1")).body).toMatchObject({ revision: 1, author: "mesh-system:admin", reason: "first", accepted: true });
+  expect((await request("GET /revisions/1")).body).toMatchObject({
+    revision: 1,
+    author: "mesh-system:admin",
+    reason: "first",
+    accepted: true,
+  });
 
   const broken = await request("POST /changes", {
-    resources: [timeout("u", "new"), { type: "Zone", name: "Z" }, { type: "MeshGatewayRoute", mesh: "new", name: "r", selectors: [], conf: {} }],
+    resources: [
+      timeout("u", "new"),
+      { type: "Zone", name: "Z" },
+      { type: "MeshGatewayRoute", mesh: "new", name: "r", selectors: [], conf: {} },
+    ],
   });
   expect(broken.status).toBe(400);
   const fields = broken.body.invalid_parameters.map(({ field }: { field: string }) => field);
@@ -178,12 +199,20 @@ test.each([
   ["[]", 400, "invalid change set: must be an object"],
   ["{}", 400, "invalid change set: it changes nothing"],
   ['{"resources":[{"type":"Moon","name":"x"}]}', 400, 'invalid change set: resources[0]: unknown type "Moon"'],
-  ['{"resources":[{"type":"TokenVerificationKey","name":"x"}]}', 400, 'invalid change set: resources[0]: unknown type "TokenVerificationKey"'],
+  [
+    '{"resources":[{"type":"TokenVerificationKey","name":"x"}]}',
+    400,
+    'invalid change set: resources[0]: unknown type "TokenVerificationKey"',
+  ],
   ['{"delete":[{"type":"Zone"}]}', 400, "invalid change set: delete[0]: mesh and name must be texts"],
   ['{"delete":[{"type":"Zone","name":"x"},{"type":"Zone","name":"x"}]}', 404, "Not found"],
   ['{"resources":[{"type":"Zone","name":"x"},{"type":"Zone","name":"x"}]}', 400, "Zone//x is changed twice in one change set"],
   ['{"resources":[{"type":"Zone","name":"x"}],"expect":{"x":1}}', 400, 'invalid change set: expect: "x" is not "Type/mesh/name"'],
-  ['{"resources":[{"type":"Zone","name":"x"}],"expect":{"Zone//x":"1"}}', 400, 'invalid change set: expect: "Zone//x" must be a revision or null'],
+  [
+    '{"resources":[{"type":"Zone","name":"x"}],"expect":{"Zone//x":"1"}}',
+    400,
+    'invalid change set: expect: "Zone//x" must be a revision or null',
+  ],
 ])("the change set %s is refused", async (body, status, detail) => {
   const { request, config } = createPlane();
   expect((await request("POST /changes", body)).body).toMatchObject({ status, detail });
