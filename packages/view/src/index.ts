@@ -1,1 +1,10 @@
 export type * from "./proxy-view.ts";
+export { buildProxyView } from "./build-proxy-view.ts";
+export { meshDependencies } from "./dependencies.ts";
+export type { InventoryView, Reader, ViewInputs, ViewOptions } from "./inputs.ts";
+export { MeshContext } from "./mesh-context.ts";
+export { MeshContexts } from "./mesh-contexts.ts";
+export { destinationClusterName, sniFromTags, zoneEgressService } from "./names.ts";
+export type { ProxyMetadata, ProxyRef } from "./proxy-ref.ts";
+export { reuseEqual } from "./reuse-equal.ts";
+export { secretNames } from "./secret-views.ts";

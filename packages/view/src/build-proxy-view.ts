@@ -1,0 +1,43 @@
+import { isBuiltinGateway } from "./dataplane.ts";
+import { addGateway } from "./gateway/gateway-view.ts";
+import type { MeshContexts } from "./mesh-contexts.ts";
+import type { ProxyRef } from "./proxy-ref.ts";
+import type { ProxyView, SecretView } from "./proxy-view.ts";
+import { secretViews } from "./secret-views.ts";
+import { addSidecar } from "./sidecar/sidecar-view.ts";
+import { ViewBuilder } from "./view-builder.ts";
+import { addEgress } from "./zone-proxy/egress-view.ts";
+import { addIngress } from "./zone-proxy/ingress-view.ts";
+import type { ZoneEgressSpec, ZoneIngressSpec } from "@atoll/resource";
+
+/**
+ * What one proxy must do: a function of the state behind `contexts` and of the proxy's own resource, and of nothing else.
+ * undefined if the proxy's resource, or its mesh, does not exist.
+ */
+export function buildProxyView(contexts: MeshContexts, proxy: ProxyRef): ProxyView | undefined {
+  const builder = new ViewBuilder();
+  const { name, mesh, metadata = {} } = proxy;
+  const { zone, zoneResources } = contexts.inputs;
+  if (proxy.type === "ingress") {
+    const ingress = zoneResources.get<ZoneIngressSpec>("ZoneIngress", "", name);
+    if (!ingress) return undefined;
+    addIngress(contexts, ingress, metadata, builder);
+    return builder.finish({ kind: "ingress", mesh: "", name, zone });
+  }
+  if (proxy.type === "egress") {
+    const egress = zoneResources.get<ZoneEgressSpec>("ZoneEgress", "", name);
+    if (!egress) return undefined;
+    addEgress(contexts, egress, metadata, builder);
+    const view = builder.finish({ kind: "egress", mesh: "", name, zone });
+    return { ...view, secrets: secretViews(contexts, view, null, []) };
+  }
+  const context = contexts.mesh(mesh);
+  const dataplane = context?.dataplane(name);
+  if (!context || !dataplane) return undefined;
+  let certificates: SecretView[] = [];
+  const gateway = isBuiltinGateway(dataplane);
+  if (gateway) certificates = addGateway(contexts, context, dataplane, metadata, builder);
+  else addSidecar(contexts, context, dataplane, metadata, builder);
+  const view = builder.finish({ kind: gateway ? "gateway" : "sidecar", mesh, name, zone });
+  return { ...view, secrets: secretViews(contexts, view, dataplane, certificates) };
+}

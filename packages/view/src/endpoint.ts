@@ -1,0 +1,69 @@
+import type { Tags } from "@atoll/policy";
+import { serviceTag, withoutTags, zoneTag } from "./names.ts";
+import type { EndpointSetView, EndpointView } from "./proxy-view.ts";
+
+/** One way to reach an instance (or, across zones, many instances) of a service. */
+export interface Endpoint {
+  address: string;
+  port: number;
+  /** All tags, the service's included. */
+  tags: Tags;
+  weight: number;
+  /** `local`: the instance itself; `ingress`: another zone's ingress; `egress`: this zone's egress. */
+  via: "local" | "ingress" | "egress";
+  external: boolean;
+}
+
+export type EndpointMap = ReadonlyMap<string, readonly Endpoint[]>;
+
+export function addEndpoint(map: Map<string, Endpoint[]>, endpoint: Endpoint): void {
+  const service = endpoint.tags[serviceTag];
+  if (!service) return;
+  const list = map.get(service);
+  if (list) list.push(endpoint);
+  else map.set(service, [endpoint]);
+}
+
+/** Endpoints that carry every tag of the cluster but the service's. */
+export function endpointsWith(endpoints: readonly Endpoint[], clusterTags: Tags): Endpoint[] {
+  const wanted = Object.entries(clusterTags).filter(([key]) => key !== serviceTag);
+  return endpoints.filter(({ tags }) => wanted.every(([key, value]) => tags[key] === value));
+}
+
+export interface Locality {
+  /** The zone of the proxy; endpoints elsewhere get priority 1 when `aware`. */
+  zone: string;
+  aware: boolean;
+}
+
+/**
+ * Groups endpoints by (priority, zone). Envoy keeps only the first of several endpoints with one address, so they are one here:
+ * an ingress weighs as many instances as it has behind it over all tag sets, an egress weighs one.
+ */
+export function endpointSet(cluster: string, endpoints: readonly Endpoint[], locality: Locality): EndpointSetView {
+  const groups = new Map<string, { zone?: string; priority: number; endpoints: Map<string, EndpointView> }>();
+  const order = [...endpoints].sort((a, b) => compare(a.address, b.address) || a.port - b.port || compare(tagText(a), tagText(b)));
+  for (const endpoint of order) {
+    const zone = endpoint.tags[zoneTag];
+    const priority = locality.aware && zone !== undefined && zone !== locality.zone ? 1 : 0;
+    const key = `${priority}/${zone ?? ""}`;
+    const group = groups.get(key) ?? { ...(zone === undefined ? {} : { zone }), priority, endpoints: new Map<string, EndpointView>() };
+    groups.set(key, group);
+    const address = `${endpoint.address}:${endpoint.port}`;
+    const same = group.endpoints.get(address);
+    if (!same) group.endpoints.set(address, endpointView(endpoint));
+    else if (endpoint.via === "ingress") same.weight = (same.weight ?? 0) + endpoint.weight;
+  }
+  const localities = [...groups.entries()]
+    .sort(([a], [b]) => compare(a, b))
+    .map(([, group]) => ({ ...group, endpoints: [...group.endpoints.values()] }));
+  return { cluster, localities };
+}
+
+function endpointView({ address, port, weight, tags }: Endpoint): EndpointView {
+  const visible = withoutTags(tags, serviceTag);
+  return { address, port, weight, ...(Object.keys(visible).length > 0 ? { tags: visible } : {}) };
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+const tagText = ({ tags }: Endpoint): string => JSON.stringify(withoutTags(tags));

@@ -1,0 +1,79 @@
+import { matchesTags } from "@atoll/policy";
+import type { Tags } from "@atoll/policy";
+import { destinationEndpoints, resolveDestination } from "../destination.ts";
+import { externalDiscovery } from "../external-service.ts";
+import { clusterNames, upstreamTls } from "../mesh-tls.ts";
+import { destinationClusterName, protocolTag, serviceTag, unresolvedBackend, zoneEgressService } from "../names.ts";
+import { optional } from "../optional.ts";
+import { circuitBreakerView } from "../policies/circuit-breaker.ts";
+import { healthCheckView } from "../policies/health-check.ts";
+import { clusterTimeouts } from "../policies/timeout.ts";
+import { parseProtocol, upstreamHttp } from "../protocol.ts";
+import type { Protocol } from "../protocol.ts";
+import type { ClusterView } from "../proxy-view.ts";
+import type { GatewayScope, HostPolicies } from "./gateway-scope.ts";
+import type { GatewayHost } from "./host.ts";
+
+const bufferLimitBytes = 32_768;
+
+export interface GatewayCluster {
+  name: string;
+  /** True if the gateway dials an external service itself, so that no proxy of the mesh will see the request. */
+  external: boolean;
+}
+
+/** Adds the cluster of one backend of one host. A backend that could not be resolved has a name and no cluster. */
+export function addGatewayCluster(
+  scope: GatewayScope,
+  host: GatewayHost,
+  policies: HostPolicies,
+  destinationTags: Tags,
+  routeProtocol: "http" | "tcp",
+): GatewayCluster {
+  const { contexts, context, builder } = scope;
+  const service = destinationTags[serviceTag] ?? "";
+  if (service === unresolvedBackend) return { name: unresolvedBackend, external: false };
+  const name = destinationClusterName(destinationTags, host.tags);
+  const destination = resolveDestination(contexts, context, destinationTags);
+  if (!destination) return { name, external: false };
+
+  const facts = context.service(service);
+  const mayDial = scope.dialled.some((external) => external.service === service);
+  const dialled =
+    facts.external && mayDial && !context.zoneEgress && !destination.crossMesh
+      ? context.externalServices.filter((external) => matchesTags(destinationTags, external.tags))
+      : [];
+  const external = dialled.length > 0;
+  const declared = external ? facts.protocol : parseProtocol(destinationTags[protocolTag]);
+  const protocol: Protocol = declared === "unknown" ? routeProtocol : declared;
+  const timeout = policies.timeout(destinationTags);
+  const circuitBreaker = policies.circuitBreaker(destinationTags);
+  const healthCheck = policies.healthCheck(destinationTags);
+  const key = JSON.stringify([
+    "gateway",
+    name,
+    destination.upstream.mtls,
+    protocol,
+    timeout?.name,
+    circuitBreaker?.name,
+    healthCheck?.name,
+    dialled.map((one) => one.name),
+    scope.ipv6,
+  ]);
+  const cluster = context.memo.share(key, (): ClusterView => {
+    const identity = facts.external && context.zoneEgress && !destination.crossMesh ? zoneEgressService : service;
+    return {
+      ...clusterNames(name),
+      ...(external ? externalDiscovery(dialled, scope.ipv6) : { discovery: { type: "eds" } }),
+      ...clusterTimeouts(timeout?.spec.conf, protocol),
+      ...optional("http", upstreamHttp(protocol)),
+      perConnectionBufferLimitBytes: bufferLimitBytes,
+      ...(external ? {} : optional("tls", upstreamTls(context, destination.upstream, identity, destination.tags))),
+      loadBalancer: { type: "roundRobin" },
+      ...optional("circuitBreaker", circuitBreakerView(circuitBreaker?.spec.conf)),
+      ...healthCheckView(healthCheck?.spec.conf, protocol),
+    };
+  });
+  builder.cluster(cluster, external ? undefined : destinationEndpoints(context, name, destination));
+  return { name, external };
+}

@@ -1,0 +1,158 @@
+import { chooseForDestinations, kumaTagsHeader, outboundChooser, passThroughService } from "@atoll/policy";
+import type { TrafficLogSpec } from "@atoll/resource";
+import { meshAlpn } from "../mesh-tls.ts";
+import { allMeshCasSecret, gatewayListenerName, identitySecret, statName } from "../names.ts";
+import { optional } from "../optional.ts";
+import { accessLogs } from "../policies/access-log.ts";
+import type { DownstreamTlsView, FilterChainView, HttpFilterView, SecretView, TcpFilterView } from "../proxy-view.ts";
+import { addGatewayCluster } from "./gateway-cluster.ts";
+import { gatewayCertificate } from "./gateway-certificate.ts";
+import { hostPolicies } from "./gateway-scope.ts";
+import type { GatewayScope } from "./gateway-scope.ts";
+import { hostGroups } from "./host.ts";
+import type { GatewayRoute, HostGroup, TaggedListener } from "./host.ts";
+import { anyHost } from "./hostname.ts";
+import { routeEntries } from "./route-entry.ts";
+import { gatewayVirtualHost, someWeight } from "./virtual-host.ts";
+
+const bufferLimitBytes = 32_768;
+const requestHeadersTimeoutMs = 500;
+const streamIdleTimeoutMs = 5_000;
+const idleTimeoutMs = 5 * 60_000;
+const serverName = "Kuma Gateway";
+const httpsAlpn = ["h2", "http/1.1"];
+
+/** Adds the Envoy listener of one port. What the port's listeners cannot differ in is taken from the first. */
+export function addGatewayListener(
+  scope: GatewayScope,
+  listeners: readonly [TaggedListener, ...TaggedListener[]],
+  routes: readonly GatewayRoute[],
+): { name: string; secrets: SecretView[] } {
+  const { context, builder, dataplane } = scope;
+  const [first] = listeners;
+  const protocol = first.protocol;
+  const crossMesh = first.crossMesh === true;
+  const name = gatewayListenerName(scope.gateway.name, protocol, first.port);
+  if (crossMesh && context.mtls === "off") {
+    builder.problem(`MeshGateway/${context.name}/${scope.gateway.name}`, `listener on port ${first.port} is crossMesh but the mesh has no mTLS`);
+    return { name, secrets: [] };
+  }
+  const groups = hostGroups(listeners, routes);
+  const http = protocol === "HTTP" || protocol === "HTTPS";
+  const secrets: SecretView[] = [];
+  const chains: FilterChainView[] = [];
+  for (const group of crossMesh ? groups.slice(0, 1) : groups) {
+    const secured = chainSecurity(scope, first, group, crossMesh);
+    if (!secured) continue;
+    const filter = http ? httpFilter(scope, routeName(name, protocol, group)) : tcpFilter(scope, protocol === "TLS" ? [group] : groups);
+    if (!filter) continue;
+    secrets.push(...secured.secrets);
+    chains.push({ ...secured.chain, filter });
+    if (http) {
+      builder.route({
+        name: routeName(name, protocol, group),
+        virtualHosts: group.hosts.map((host) => gatewayVirtualHost(scope, host, first.port, protocol === "HTTPS" || crossMesh)),
+        requestHeadersToRemove: [kumaTagsHeader],
+        ignorePortInHostMatching: true,
+      });
+    }
+  }
+  if (chains.length === 0) return { name, secrets: [] };
+  builder.listener({
+    name,
+    address: dataplane.spec.networking.address,
+    port: first.port,
+    direction: "inbound",
+    reusePort: true,
+    tlsInspector: true,
+    perConnectionBufferLimitBytes: bufferLimitBytes,
+    chains,
+  });
+  return { name, secrets };
+}
+
+const routeName = (listener: string, protocol: string, group: HostGroup): string =>
+  `${listener}:${protocol === "HTTPS" ? group.hostname : anyHost}`;
+
+interface Security {
+  chain: Pick<FilterChainView, "match" | "tls">;
+  secrets: SecretView[];
+}
+
+/** What a connection must show to get to the chain, and what it is shown. undefined if the listener cannot be made. */
+function chainSecurity(scope: GatewayScope, listener: TaggedListener, group: HostGroup, crossMesh: boolean): Security | undefined {
+  const { context, builder, gateway } = scope;
+  if (crossMesh) {
+    const tls: DownstreamTlsView = { certificates: [identitySecret(context.name)], ca: allMeshCasSecret };
+    return { chain: { match: { transportProtocol: "tls", applicationProtocols: [meshAlpn] }, tls }, secrets: [] };
+  }
+  if (listener.protocol !== "HTTPS" && listener.protocol !== "TLS") return { chain: {}, secrets: [] };
+  const match: FilterChainView["match"] = {
+    transportProtocol: "tls",
+    ...(group.hostname === anyHost ? {} : { serverNames: [group.hostname] }),
+  };
+  if (group.tls?.mode === "PASSTHROUGH") return { chain: { match }, secrets: [] };
+  const secrets = (group.tls?.certificates ?? []).flatMap((source) => gatewayCertificate(context, source, group.hostname) ?? []);
+  if (group.tls?.mode !== "TERMINATE" || secrets.length === 0) {
+    builder.problem(`MeshGateway/${context.name}/${gateway.name}`, `listener for ${group.hostname} on port ${listener.port} has no usable tls`);
+    return undefined;
+  }
+  const alpn = listener.protocol === "HTTPS" ? { alpn: httpsAlpn } : {};
+  return { chain: { match, tls: { certificates: secrets.map((secret) => secret.name), ...alpn, minVersion: "TLSv1_2" } }, secrets };
+}
+
+function logs(scope: GatewayScope, kind: "http" | "network") {
+  const choose = outboundChooser(scope.context.resources<TrafficLogSpec>("TrafficLog"), scope.sources, scope.context.rules);
+  const written = accessLogs(scope.context, scope.dataplane, choose(passThroughService)?.spec, {
+    kind,
+    direction: "INBOUND",
+    sourceService: scope.service,
+    destinationService: "*",
+    pipeFolder: scope.pipeFolder,
+  });
+  return written.length > 0 ? { accessLogs: written } : {};
+}
+
+const httpFilter = (scope: GatewayScope, rds: string): HttpFilterView => ({
+  type: "http",
+  statPrefix: statName(scope.service),
+  routes: { rds },
+  edge: { serverName },
+  localRateLimit: true,
+  compress: true,
+  idleTimeoutMs,
+  streamIdleTimeoutMs,
+  requestHeadersTimeoutMs,
+  ...logs(scope, "http"),
+  ...(scope.tracing ? { tracing: { ...scope.tracing.listener("inbound", scope.service), spawnUpstreamSpan: true } } : {}),
+});
+
+/** All routes of the groups in one; undefined without a backend, because Envoy refuses a TCP proxy without a cluster. */
+function tcpFilter(scope: GatewayScope, groups: readonly HostGroup[]): TcpFilterView | undefined {
+  const weights = new Map<string, number>();
+  let maxConnectAttempts: number | undefined;
+  for (const host of groups.flatMap((group) => group.hosts)) {
+    const policies = hostPolicies(scope.context, host.tags);
+    const backends = routeEntries(host).flatMap((entry) => entry.backends);
+    for (const { destination, weight } of backends) {
+      const { name } = addGatewayCluster(scope, host, policies, destination, "tcp");
+      weights.set(name, (weights.get(name) ?? 0) + weight);
+    }
+    const retry = chooseForDestinations(
+      backends.map(({ destination }) => destination),
+      policies.retry,
+    );
+    maxConnectAttempts ??= retry?.spec.conf.tcp?.maxConnectAttempts;
+  }
+  const clusters = someWeight([...weights].map(([name, weight]) => ({ name, weight })))
+    .filter(({ weight }) => weight > 0)
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  if (clusters.length === 0) return undefined;
+  return {
+    type: "tcp",
+    statPrefix: statName(scope.service),
+    clusters,
+    ...optional("maxConnectAttempts", maxConnectAttempts),
+    ...logs(scope, "network"),
+  };
+}

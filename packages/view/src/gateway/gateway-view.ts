@@ -1,0 +1,66 @@
+import type { MeshGatewayRouteSpec } from "@atoll/resource";
+import { identifyingServiceOf } from "@atoll/resource";
+import { isIPv6 } from "node:net";
+import { addAdminListener } from "../admin-listener.ts";
+import { tagSets } from "../dataplane.ts";
+import type { Dataplane } from "../dataplane.ts";
+import { listenerTags } from "../mesh-context.ts";
+import type { MeshContext } from "../mesh-context.ts";
+import type { MeshContexts } from "../mesh-contexts.ts";
+import { tracing } from "../policies/traffic-trace.ts";
+import type { ProxyMetadata } from "../proxy-ref.ts";
+import type { SecretView } from "../proxy-view.ts";
+import type { ViewBuilder } from "../view-builder.ts";
+import { addGatewayListener } from "./gateway-listener.ts";
+import type { TaggedListener } from "./host.ts";
+
+const runtimeLayer = "gateway.listeners";
+
+/** A builtin gateway. Returns the certificates of its listeners. */
+export function addGateway(
+  contexts: MeshContexts,
+  context: MeshContext,
+  dataplane: Dataplane,
+  metadata: ProxyMetadata,
+  builder: ViewBuilder,
+): SecretView[] {
+  const { networking } = dataplane.spec;
+  addAdminListener(builder, networking.address, networking.admin?.port, metadata);
+  const gateway = context.gatewayOf(dataplane);
+  const limits: Record<string, number> = {};
+  const secrets: SecretView[] = [];
+  if (gateway) {
+    const trace = tracing(context, dataplane);
+    if (trace) builder.cluster(trace.cluster);
+    const sources = tagSets(dataplane);
+    const scope = {
+      contexts,
+      context,
+      builder,
+      dataplane,
+      gateway,
+      sources,
+      service: identifyingServiceOf(dataplane.spec),
+      tracing: trace,
+      dialled: context.permittedExternalServices(sources),
+      pipeFolder: metadata.workDir ?? "/tmp",
+      ipv6: isIPv6(networking.address),
+    };
+    const routes = context.resources<MeshGatewayRouteSpec>("MeshGatewayRoute");
+    const ports = new Map<number, [TaggedListener, ...TaggedListener[]]>();
+    for (const listener of gateway.spec.conf.listeners) {
+      const tagged = { ...listener, effectiveTags: listenerTags(dataplane, gateway, listener) };
+      const samePort = ports.get(listener.port);
+      if (samePort) samePort.push(tagged);
+      else ports.set(listener.port, [tagged]);
+    }
+    for (const listeners of ports.values()) {
+      const made = addGatewayListener(scope, listeners, routes);
+      secrets.push(...made.secrets);
+      const limit = listeners[0].resources?.connectionLimit;
+      if (limit) limits[`envoy.resource_limits.listener.${made.name}.connection_limit`] = limit;
+    }
+  }
+  builder.runtime(runtimeLayer, limits);
+  return secrets;
+}

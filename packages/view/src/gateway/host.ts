@@ -1,0 +1,71 @@
+import type { Tags } from "@atoll/policy";
+import { firstMatch } from "@atoll/policy";
+import type { MeshGatewayListener, MeshGatewayRouteSpec, Resource } from "@atoll/resource";
+import { anyHost, compareExactness, hostOrAny } from "./hostname.ts";
+
+export type GatewayRoute = Resource<MeshGatewayRouteSpec>;
+
+/** One virtual host of a listener: a hostname, the tags that routes and policies meet there, and the routes attached. */
+export interface GatewayHost {
+  hostname: string;
+  tags: Tags;
+  routes: GatewayRoute[];
+}
+
+/** What one filter chain serves. HTTP and TCP listeners of a port are one group; HTTPS and TLS make one for each hostname. */
+export interface HostGroup {
+  hostname: string;
+  tls: MeshGatewayListener["tls"];
+  hosts: GatewayHost[];
+}
+
+export interface TaggedListener extends MeshGatewayListener {
+  effectiveTags: Tags;
+}
+
+/** Hosts of the listeners that share a port, in the order Envoy must see them. */
+export function hostGroups(listeners: readonly TaggedListener[], routes: readonly GatewayRoute[]): HostGroup[] {
+  const protocol = listeners[0]?.protocol;
+  const forHttp = protocol === "HTTP" || protocol === "HTTPS";
+  const groups = new Map<string, HostGroup>();
+  for (const listener of listeners) {
+    const hostname = hostOrAny(listener.hostname);
+    const key = listener.protocol === "HTTPS" || listener.protocol === "TLS" ? hostname : anyHost;
+    const group = groups.get(key) ?? { hostname: key, tls: listener.tls, hosts: [] };
+    groups.set(key, group);
+    const attached = routes.filter(
+      ({ spec }) => (forHttp ? spec.conf.http : spec.conf.tcp) && firstMatch(spec.selectors, listener.effectiveTags),
+    );
+    group.hosts.push({ hostname, tags: listener.effectiveTags, routes: attached });
+  }
+  return [...groups.values()]
+    .map((group) => ({ ...group, hosts: splitAnyHost(group.hosts).sort((a, b) => (a.hostname > b.hostname ? -1 : 1)) }))
+    .sort((a, b) => compareExactness(a.hostname, b.hostname));
+}
+
+const hostnamesOf = ({ spec }: GatewayRoute): string[] => spec.conf.http?.hostnames ?? [];
+
+/**
+ * Envoy chooses one virtual host and looks no further, so routes with hostnames leave the host `*` for hosts of their own. A
+ * wildcard hostname also goes to the hosts that end like it and exist by then.
+ */
+function splitAnyHost(hosts: readonly GatewayHost[]): GatewayHost[] {
+  const any = hosts.find(({ hostname }) => hostname === anyHost);
+  if (!any) return [...hosts];
+  const byName = new Map(hosts.map((host) => [host.hostname, { ...host, routes: host === any ? [] : [...host.routes] }]));
+  const attach = (host: GatewayHost, route: GatewayRoute): void => {
+    if (!host.routes.includes(route)) host.routes.push(route);
+  };
+  const named = any.routes.flatMap((route) => hostnamesOf(route).map((hostname) => ({ hostname: hostOrAny(hostname), route })));
+  for (const route of any.routes) if (hostnamesOf(route).length === 0) attach(byName.get(anyHost)!, route);
+  for (const { hostname, route } of named) {
+    if (!byName.has(hostname)) byName.set(hostname, { hostname, tags: any.tags, routes: [] });
+    attach(byName.get(hostname)!, route);
+  }
+  // After all hosts exist, so that the outcome does not depend on the order of routes.
+  for (const { hostname, route } of named) {
+    if (!hostname.startsWith("*.")) continue;
+    for (const host of byName.values()) if (host.hostname.endsWith(hostname.slice(2))) attach(host, route);
+  }
+  return [...byName.values()];
+}

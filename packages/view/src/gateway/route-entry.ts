@@ -1,0 +1,139 @@
+import type { Tags } from "@atoll/policy";
+import type { GatewayRouteFilter, GatewayRouteMatch, GatewayRouteRule } from "@atoll/resource";
+import { canonicalHeader } from "./header-name.ts";
+import type { GatewayHost, GatewayRoute } from "./host.ts";
+import { anyHost, servesHost } from "./hostname.ts";
+import type { HeaderOpsView, HeaderValue, RouteMatchView } from "../proxy-view.ts";
+
+export interface Backend {
+  destination: Tags;
+  weight: number;
+}
+
+type Redirect = NonNullable<GatewayRouteFilter["redirect"]>;
+export interface PathChange {
+  full?: string | undefined;
+  prefix?: string | undefined;
+}
+
+/** One route of a virtual host before it has clusters and policies. */
+export interface RouteEntry {
+  /** The resource and rule it comes from. */
+  name: string;
+  match: RouteMatchView;
+  backends: Backend[];
+  redirect?: Omit<Redirect, "path">;
+  path?: PathChange;
+  autoHost?: boolean;
+  hostLiteral?: string;
+  mirror?: { destination: Tags; percent: number };
+  requestHeaders: Required<HeaderOpsView>;
+  responseHeaders: Required<HeaderOpsView>;
+}
+
+const tagsOf = (destination: Tags | undefined): Tags => destination ?? {};
+
+/** Every route of a host, unsorted, in the order of resources and rules. */
+export function routeEntries(host: GatewayHost): RouteEntry[] {
+  const attached = host.routes.filter(({ spec }) => host.hostname === anyHost || servesHost(spec.conf.http?.hostnames ?? [], host.hostname));
+  const matched = attached.flatMap(entriesOf);
+  const exactPaths = new Set(matched.flatMap(({ match }) => ("exact" in match.path ? [match.path.exact] : [])));
+  return matched.flatMap((entry) => bySegment(entry, exactPaths));
+}
+
+function entriesOf(route: GatewayRoute): RouteEntry[] {
+  const { http, tcp } = route.spec.conf;
+  const tcpRules = tcp?.rules ?? [];
+  return [
+    ...(http?.rules ?? []).flatMap((rule, index) => httpEntries(route.name, rule, index)),
+    ...tcpRules.map((rule, index) => ({ ...emptyEntry(`MeshGatewayRoute ${route.name} rule ${index}`), backends: backendsOf(rule) })),
+  ];
+}
+
+const emptyEntry = (name: string): RouteEntry => ({
+  name,
+  match: { path: { prefix: "/" } },
+  backends: [],
+  requestHeaders: { set: [], add: [], remove: [] },
+  responseHeaders: { set: [], add: [], remove: [] },
+});
+
+const backendsOf = ({ backends }: Pick<GatewayRouteRule, "backends">): Backend[] =>
+  (backends ?? []).map(({ destination, weight }) => ({ destination: tagsOf(destination), weight: weight ?? 0 }));
+
+function httpEntries(route: string, rule: GatewayRouteRule, index: number): RouteEntry[] {
+  const entry: RouteEntry = { ...emptyEntry(`MeshGatewayRoute ${route} rule ${index}`), backends: backendsOf(rule) };
+  for (const filter of rule.filters ?? []) applyFilter(entry, filter);
+  return (rule.matches ?? []).map((match) => ({ ...entry, match: matchView(match) }));
+}
+
+/** Header filters of a rule add up; of the others the last one counts. */
+function applyFilter(entry: RouteEntry, { requestHeader, responseHeader, mirror, redirect, rewrite }: GatewayRouteFilter): void {
+  if (redirect) {
+    const { path, ...target } = redirect;
+    entry.redirect = target;
+    if (path) entry.path = { full: path.replaceFull, prefix: path.replacePrefixMatch };
+  } else if (mirror) {
+    entry.mirror = { destination: tagsOf(mirror.backend.destination), percent: mirror.percentage ?? 0 };
+  } else if (rewrite) {
+    entry.path = { full: rewrite.replaceFull, prefix: rewrite.replacePrefixMatch };
+    entry.autoHost = rewrite.hostToBackendHostname ?? false;
+  } else if (requestHeader) {
+    const host = (requestHeader.set ?? []).findLast(isHost);
+    if (host) entry.hostLiteral = host.value;
+    entry.requestHeaders = addOps(entry.requestHeaders, { ...requestHeader, set: (requestHeader.set ?? []).filter((header) => !isHost(header)) });
+  } else if (responseHeader) {
+    entry.responseHeaders = addOps(entry.responseHeaders, responseHeader);
+  }
+}
+
+const isHost = ({ name }: HeaderValue): boolean => name === ":authority" || name.toLowerCase() === "host";
+
+function addOps(ops: Required<HeaderOpsView>, { set, add, remove }: HeaderOpsView): Required<HeaderOpsView> {
+  const named = (headers: HeaderValue[] | undefined): HeaderValue[] =>
+    (headers ?? []).map(({ name, value }) => ({ name: canonicalHeader(name), value }));
+  return { set: [...ops.set, ...named(set)], add: [...ops.add, ...named(add)], remove: [...ops.remove, ...(remove ?? [])] };
+}
+
+function matchView({ path, method, headers, queryParameters }: GatewayRouteMatch): RouteMatchView {
+  const value = path?.value ?? "";
+  const at: RouteMatchView["path"] = !path
+    ? { prefix: "/" }
+    : path.match === "PREFIX"
+      ? { prefix: value }
+      : path.match === "REGEX"
+        ? { regex: value }
+        : { exact: value };
+  const wanted = (headers ?? []).map((header) => {
+    const { name } = header;
+    if (header.match === "REGEX") return { name, regex: header.value ?? "" };
+    if (header.match === "PRESENT") return { name, present: true };
+    if (header.match === "ABSENT") return { name, present: false };
+    return { name, exact: header.value ?? "" };
+  });
+  if (method && method !== "NONE") wanted.unshift({ name: ":method", exact: method });
+  const query = (queryParameters ?? []).map((parameter) =>
+    parameter.match === "REGEX" ? { name: parameter.name, regex: parameter.value } : { name: parameter.name, exact: parameter.value },
+  );
+  return { path: at, ...(wanted.length > 0 ? { headers: wanted } : {}), ...(query.length > 0 ? { query } : {}) };
+}
+
+const withoutSlashes = (path: string): string => path.replace(/\/+$/, "");
+
+/**
+ * A prefix matches whole path segments: `/p` becomes the prefix `/p/` and the exact path `/p`, the latter only if no other
+ * route of the host has that exact path, whatever else it asks for.
+ */
+function bySegment(entry: RouteEntry, exactPaths: ReadonlySet<string>): RouteEntry[] {
+  const { path } = entry.match;
+  if (!("prefix" in path)) return [entry];
+  const segment = withoutSlashes(path.prefix);
+  const exact = segment === "" ? "/" : segment;
+  const replacement = entry.path?.prefix === undefined ? undefined : withoutSlashes(entry.path.prefix);
+  const below: RouteEntry = { ...entry, match: { ...entry.match, path: { prefix: `${segment}/` } } };
+  if (replacement !== undefined) below.path = { prefix: `${replacement}/` };
+  if (exactPaths.has(exact)) return [below];
+  const at: RouteEntry = { ...entry, match: { ...entry.match, path: { exact } } };
+  if (replacement !== undefined) at.path = { full: replacement === "" ? "/" : replacement };
+  return [below, at];
+}

@@ -1,0 +1,106 @@
+import { chooseForDestinations, kumaTagsHeader, renderKumaTags } from "@atoll/policy";
+import { milliseconds } from "../policies/timeout.ts";
+import { optional } from "../optional.ts";
+import { rateLimitView } from "../policies/rate-limit.ts";
+import { retryView } from "../policies/retry.ts";
+import type { HeaderOpsView, RouteRewriteView, RouteView, VirtualHostView, WeightedClusterView } from "../proxy-view.ts";
+import { addGatewayCluster } from "./gateway-cluster.ts";
+import { hostPolicies } from "./gateway-scope.ts";
+import type { GatewayScope, HostPolicies } from "./gateway-scope.ts";
+import type { GatewayHost } from "./host.ts";
+import { routeEntries } from "./route-entry.ts";
+import type { Backend, PathChange, RouteEntry } from "./route-entry.ts";
+import { compareMatches } from "./route-order.ts";
+
+const routeIdleTimeoutMs = 5_000;
+const noRoutesBody = "This is a Kuma MeshGateway. No routes match this MeshGateway!\n";
+const strictTransport = { name: "Strict-Transport-Security", value: "max-age=31536000; includeSubDomains" };
+/** Redirect answers that Envoy can give. */
+const redirectStatuses = [301, 302, 303, 307, 308] as const;
+type RedirectStatus = (typeof redirectStatuses)[number];
+
+/** One virtual host with its routes in order; adds the clusters they need. */
+export function gatewayVirtualHost(scope: GatewayScope, host: GatewayHost, port: number, requireTls: boolean): VirtualHostView {
+  const policies = hostPolicies(scope.context, host.tags);
+  const entries = routeEntries(host).sort((a, b) => compareMatches(a.match, b.match));
+  const routes = entries.flatMap((entry) => routeView(scope, host, policies, entry, port) ?? []);
+  return {
+    name: host.hostname,
+    domains: [host.hostname],
+    ...(requireTls ? { requireTls, responseHeadersToSet: [strictTransport] } : {}),
+    routes: entries.length > 0 ? routes : [{ match: { path: { prefix: "/" } }, action: { type: "directResponse", status: 404, body: noRoutesBody } }],
+  };
+}
+
+function routeView(scope: GatewayScope, host: GatewayHost, policies: HostPolicies, entry: RouteEntry, port: number): RouteView | undefined {
+  const { name, match } = entry;
+  if (entry.redirect) {
+    const { scheme, hostname, statusCode, port: toPort } = entry.redirect;
+    if (!redirectStatuses.includes(statusCode as RedirectStatus)) {
+      scope.builder.problem(`MeshGatewayRoute/${scope.context.name}/${name.split(" ")[1]}`, `redirect status code ${statusCode} is not supported`);
+      return undefined;
+    }
+    return {
+      name,
+      match,
+      action: {
+        type: "redirect",
+        ...(scheme ? { scheme } : {}),
+        ...(hostname ? { host: hostname } : {}),
+        port: toPort || port,
+        statusCode: statusCode as RedirectStatus,
+        stripQuery: true,
+        ...optional("path", pathView(entry.path)),
+      },
+    };
+  }
+  const clusters = forwardClusters(scope, host, policies, entry.backends);
+  if (clusters.length === 0) return undefined;
+  const destinations = entry.backends.map(({ destination }) => destination);
+  const timeoutMs = milliseconds(chooseForDestinations(destinations, policies.timeout)?.spec.conf.http?.requestTimeout);
+  const rewrite: RouteRewriteView = {
+    ...optional("path", pathView(entry.path)),
+    ...(entry.autoHost ? { autoHost: true } : optional("hostLiteral", entry.hostLiteral)),
+  };
+  return {
+    name,
+    match,
+    action: { type: "forward", clusters, ...mirrors(scope, host, policies, entry.mirror), ...rewrite },
+    ...optional("requestHeaders", headers(entry.requestHeaders)),
+    ...optional("responseHeaders", headers(entry.responseHeaders)),
+    ...(timeoutMs ? { timeoutMs } : {}),
+    idleTimeoutMs: routeIdleTimeoutMs,
+    ...optional("retry", retryView(chooseForDestinations(destinations, policies.retry)?.spec.conf, "http")),
+    ...optional("rateLimit", rateLimitView(chooseForDestinations(destinations, policies.rateLimit)?.spec.conf)),
+    clusterNotFound500: true,
+  };
+}
+
+/** Sorted by name; of two backends that are one cluster the last counts. */
+function forwardClusters(scope: GatewayScope, host: GatewayHost, policies: HostPolicies, backends: readonly Backend[]): WeightedClusterView[] {
+  const tags = { name: kumaTagsHeader, value: renderKumaTags(scope.sources) };
+  const byName = new Map<string, WeightedClusterView>();
+  for (const { destination, weight } of backends) {
+    const { name, external } = addGatewayCluster(scope, host, policies, destination, "http");
+    byName.set(name, { name, weight, ...(external ? {} : { requestHeadersToAdd: [tags] }) });
+  }
+  return someWeight([...byName.values()]).sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Envoy refuses weights that are all 0, which is what backends without weights have: then each counts the same. */
+export function someWeight<Cluster extends { weight: number }>(clusters: readonly Cluster[]): Cluster[] {
+  return clusters.every(({ weight }) => weight === 0) ? clusters.map((cluster) => ({ ...cluster, weight: 1 })) : [...clusters];
+}
+
+function mirrors(scope: GatewayScope, host: GatewayHost, policies: HostPolicies, mirror: RouteEntry["mirror"]) {
+  if (!mirror || mirror.percent <= 0) return {};
+  return { mirrors: [{ cluster: addGatewayCluster(scope, host, policies, mirror.destination, "http").name, percent: mirror.percent }] };
+}
+
+const pathView = (path: PathChange | undefined): { full: string } | { prefix: string } | undefined =>
+  path?.full !== undefined ? { full: path.full } : path?.prefix !== undefined ? { prefix: path.prefix } : undefined;
+
+function headers({ set, add, remove }: Required<HeaderOpsView>): HeaderOpsView | undefined {
+  if (set.length + add.length + remove.length === 0) return undefined;
+  return { ...(set.length ? { set } : {}), ...(add.length ? { add } : {}), ...(remove.length ? { remove } : {}) };
+}

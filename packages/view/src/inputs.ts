@@ -1,0 +1,42 @@
+import type { PolicyRules } from "@atoll/policy";
+import type { Resource } from "@atoll/resource";
+
+/** Read side of a folded state. `list` answers sorted by mesh, then name. */
+export interface Reader {
+  get<Spec = unknown>(type: string, mesh: string, name: string): Resource<Spec> | undefined;
+  list<Spec = unknown>(type: string, mesh?: string): readonly Resource<Spec>[];
+}
+
+/** What other zones can serve and where their ingresses are. */
+export interface InventoryView {
+  zones(): readonly string[];
+  entries(zone: string): readonly {
+    mesh: string;
+    tags: Readonly<Record<string, string>>;
+    instances: number;
+    externalService?: boolean | undefined;
+  }[];
+  ingresses(zone: string): readonly { advertisedAddress: string; advertisedPort: number }[];
+}
+
+/** All that a view is a function of. Readers may be live: contexts must be told what changed (`MeshContexts.invalidate`). */
+export interface ViewInputs {
+  /** The zone whose proxies are built. */
+  zone: string;
+  config: Reader;
+  zoneResources: Reader;
+  inventory: InventoryView;
+}
+
+export interface ViewOptions {
+  /** Zones whose services may be used; absent = all that the inventory has. */
+  liveZones?: ReadonlySet<string>;
+  /** Services all of whose proxies take mutual TLS, asked only in PERMISSIVE meshes; absent = all. */
+  tlsReadyServices?: ReadonlySet<string>;
+  /** Which side to take where Kuma's documents and its recorded behaviour differ. */
+  rules?: PolicyRules;
+  /** IP addresses of host names found in dataplane, ingress and egress addresses. A name not in here is not dialled. */
+  addresses?: ReadonlyMap<string, string>;
+  /** Key type of a gateway certificate, which is part of its secret's name; absent = rsa. */
+  certificateKeyType?: (mesh: string, secret: string) => "rsa" | "ecdsa" | undefined;
+}

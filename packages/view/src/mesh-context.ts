@@ -1,0 +1,278 @@
+import { chooseDataplanePolicy, collectTags, mayUseExternalService } from "@atoll/policy";
+import type { PolicyRules, Selector, Tags } from "@atoll/policy";
+import type { DataplaneSpec, ExternalServiceSpec, MeshGatewayListener, MeshGatewaySpec, MeshSpec, Resource } from "@atoll/resource";
+import { inboundInterfaces, isBuiltinGateway, tagSets } from "./dataplane.ts";
+import type { Dataplane } from "./dataplane.ts";
+import { addEndpoint } from "./endpoint.ts";
+import type { Endpoint, EndpointMap } from "./endpoint.ts";
+import { externalService } from "./external-service.ts";
+import type { ExternalService } from "./external-service.ts";
+import type { ViewInputs, ViewOptions } from "./inputs.ts";
+import { Memo } from "./memo.ts";
+import { meshTag, protocolTag, serviceTag } from "./names.ts";
+import { commonProtocol, parseProtocol } from "./protocol.ts";
+import type { Protocol } from "./protocol.ts";
+import type { Address, ZoneContext } from "./zone-context.ts";
+
+export type MeshGateway = Resource<MeshGatewaySpec>;
+
+/** A policy with its conf, as `policy` and `view` read it. */
+export type Policy = Resource<{ sources?: Selector[]; destinations?: Selector[]; selectors?: Selector[] }>;
+
+/** A crossMesh listener of a gateway that runs in this zone. */
+export interface CrossMeshListener extends Address {
+  tags: Tags;
+}
+
+export interface ServiceFacts {
+  protocol: Protocol;
+  external: boolean;
+}
+
+/** Everything about one mesh that its proxies' views share. Computed when first asked for; never changes afterwards. */
+export class MeshContext {
+  readonly name: string;
+  readonly mesh: Resource<MeshSpec>;
+  readonly zone: ZoneContext;
+  readonly rules: PolicyRules;
+  readonly memo: Memo;
+  readonly options: ViewOptions;
+  readonly #inputs: ViewInputs;
+  readonly #computed = new Map<string, unknown>();
+
+  constructor(mesh: Resource<MeshSpec>, zone: ZoneContext, inputs: ViewInputs, options: ViewOptions, rules: PolicyRules, previous?: Memo) {
+    this.name = mesh.name;
+    this.mesh = mesh;
+    this.zone = zone;
+    this.rules = rules;
+    this.options = options;
+    this.memo = new Memo(previous);
+    this.#inputs = inputs;
+  }
+
+  #once<Value>(key: string, compute: () => Value): Value {
+    if (!this.#computed.has(key)) this.#computed.set(key, compute());
+    return this.#computed.get(key) as Value;
+  }
+
+  get mtls(): "off" | "STRICT" | "PERMISSIVE" {
+    const { mtls } = this.mesh.spec;
+    if (!mtls?.enabledBackend) return "off";
+    return mtls.backends?.find((backend) => backend.name === mtls.enabledBackend)?.mode ?? "STRICT";
+  }
+
+  get zoneEgress(): boolean {
+    return this.mtls !== "off" && this.mesh.spec.routing?.zoneEgress === true;
+  }
+
+  get locality(): { zone: string; aware: boolean } {
+    return { zone: this.zone.zone, aware: this.mesh.spec.routing?.localityAwareLoadBalancing === true };
+  }
+
+  /** All resources of a type in the mesh, sorted by name. */
+  resources<Spec>(type: string): readonly Resource<Spec>[] {
+    return this.#once(`resources/${type}`, () => [...this.#inputs.config.list<Spec>(type, this.name)]);
+  }
+
+  get hasTrafficRoutes(): boolean {
+    return this.resources("TrafficRoute").length > 0;
+  }
+
+  /** True if anything in the mesh reads the x-kuma-tags header. */
+  get readsKumaTags(): boolean {
+    return this.resources("RateLimit").length > 0 || this.resources("FaultInjection").length > 0;
+  }
+
+  get dataplanes(): readonly Dataplane[] {
+    return this.#once("dataplanes", () => this.#inputs.zoneResources.list<DataplaneSpec>("Dataplane", this.name));
+  }
+
+  dataplane(name: string): Dataplane | undefined {
+    return this.#inputs.zoneResources.get<DataplaneSpec>("Dataplane", this.name, name);
+  }
+
+  /** Of all zones, sorted by name. */
+  get externalServices(): readonly ExternalService[] {
+    return this.#once("externalServices", () =>
+      this.resources<ExternalServiceSpec>("ExternalService").flatMap((resource) => externalService(resource) ?? []),
+    );
+  }
+
+  /** Those that this zone may dial, through its egress or directly. */
+  get reachableExternalServices(): readonly ExternalService[] {
+    return this.externalServices.filter(({ zone }) => zone === undefined || zone === this.zone.zone);
+  }
+
+  /** Those that a dataplane may use; without any TrafficPermission in the mesh, all. */
+  permittedExternalServices(sources: readonly Tags[]): readonly ExternalService[] {
+    const permissions = this.resources<Policy["spec"]>("TrafficPermission");
+    if (permissions.length === 0) return this.externalServices;
+    const key = `permittedExternalServices/${JSON.stringify(collectTags(sources))}`;
+    return this.#once(key, () => this.externalServices.filter(({ tags }) => mayUseExternalService(permissions, tags, sources, this.rules)));
+  }
+
+  /** Entries of other zones for this mesh, with where to dial them; none while the mesh has no mutual TLS. */
+  *#remote(): Generator<{ ingresses: readonly Address[]; tags: Tags; instances: number; external: boolean }> {
+    if (this.mtls === "off") return;
+    for (const { ingresses, entries } of this.zone.remoteZones) {
+      for (const entry of entries) {
+        if (entry.mesh !== this.name) continue;
+        yield { ingresses, tags: entry.tags, instances: entry.instances, external: entry.externalService === true };
+      }
+    }
+  }
+
+  /** Instances in this zone alone, each of weight 1. */
+  get localEndpoints(): readonly Endpoint[] {
+    return this.#once("localEndpoints", () =>
+      this.dataplanes.filter((dataplane) => !dataplane.spec.networking.gateway).flatMap((dataplane) =>
+        inboundInterfaces(dataplane)
+          .filter(({ healthy }) => healthy)
+          .flatMap(({ routableAddress, port, tags }): Endpoint[] =>
+            this.zone.dial(routableAddress, port).map((at) => ({ ...at, tags, weight: 1, via: "local", external: false })),
+          ),
+      ),
+    );
+  }
+
+  /** How a sidecar or gateway of this mesh reaches each service, except external services it dials itself. */
+  get endpoints(): EndpointMap {
+    return this.#once("endpoints", () => {
+      const map = new Map<string, Endpoint[]>();
+      // A remote ingress stands for all instances behind it, and there are as many ways in as ingresses: local instances keep
+      // their share when each weighs as much as the ingresses are many.
+      const ways = new Set(this.#remoteIngresses().map(({ address, port }) => `${address}:${port}`)).size;
+      for (const endpoint of this.localEndpoints) addEndpoint(map, { ...endpoint, weight: Math.max(1, ways) });
+      for (const endpoint of this.#remoteEndpoints(this.zoneEgress, () => true)) addEndpoint(map, endpoint);
+      if (this.zoneEgress) {
+        for (const { tags } of this.reachableExternalServices) {
+          for (const egress of this.zone.egresses) addEndpoint(map, { ...egress, tags, weight: 1, via: "egress", external: true });
+        }
+      }
+      return map;
+    });
+  }
+
+  #remoteIngresses(): Address[] {
+    if (this.mtls === "off") return [];
+    return this.zone.remoteZones.filter(({ entries }) => entries.length > 0).flatMap(({ ingresses }) => ingresses);
+  }
+
+  #remoteEndpoints(throughEgress: boolean, wanted: (tags: Tags) => boolean): Endpoint[] {
+    const found: Endpoint[] = [];
+    for (const { ingresses, tags, instances, external } of this.#remote()) {
+      if (!wanted(tags)) continue;
+      const ways = throughEgress ? this.zone.egresses : ingresses;
+      for (const way of ways) {
+        const weight = throughEgress ? 1 : instances;
+        found.push({ ...way, tags, weight, via: throughEgress ? "egress" : "ingress", external });
+      }
+    }
+    return found;
+  }
+
+  /** How this zone's egress reaches the mesh's services of other zones. */
+  get remoteEndpoints(): EndpointMap {
+    return this.#once("remoteEndpoints", () => {
+      const map = new Map<string, Endpoint[]>();
+      for (const endpoint of this.#remoteEndpoints(false, () => true)) {
+        addEndpoint(map, { ...endpoint, tags: { ...endpoint.tags, mesh: this.name } });
+      }
+      return map;
+    });
+  }
+
+  /** What this zone's ingress may hand traffic to. */
+  get ingressEndpoints(): EndpointMap {
+    return this.#once("ingressEndpoints", () => {
+      const map = new Map<string, Endpoint[]>();
+      for (const endpoint of this.localEndpoints) addEndpoint(map, endpoint);
+      if (this.zoneEgress) {
+        for (const { tags, zone } of this.externalServices) {
+          if (zone !== this.zone.zone) continue;
+          for (const egress of this.zone.egresses) addEndpoint(map, { ...egress, tags, weight: 1, via: "egress", external: true });
+        }
+      }
+      for (const { tags, ...at } of this.crossMeshListeners) {
+        addEndpoint(map, { ...at, tags, weight: 1, via: "local", external: false });
+      }
+      return map;
+    });
+  }
+
+  /** The MeshGateway that configures a builtin gateway dataplane. */
+  gatewayOf(dataplane: Dataplane): MeshGateway | undefined {
+    return chooseDataplanePolicy(this.resources<MeshGatewaySpec>("MeshGateway"), tagSets(dataplane), this.rules);
+  }
+
+  get crossMeshListeners(): readonly CrossMeshListener[] {
+    return this.#once("crossMeshListeners", () =>
+      this.dataplanes.filter(isBuiltinGateway).flatMap((dataplane) => {
+        const gateway = this.gatewayOf(dataplane);
+        return (gateway?.spec.conf?.listeners ?? [])
+          .filter((listener) => listener.crossMesh)
+          .flatMap((listener) =>
+            this.zone
+              .dial(dataplane.spec.networking.address, listener.port)
+              .map((at) => ({ ...at, tags: listenerTags(dataplane, gateway!, listener) })),
+          );
+      }),
+    );
+  }
+
+  /** How proxies of another mesh reach this mesh's cross-mesh gateways. */
+  crossMeshEndpoints(throughEgress: boolean): EndpointMap {
+    return this.#once(`crossMeshEndpoints/${throughEgress}`, () => {
+      const map = new Map<string, Endpoint[]>();
+      const ways = this.#remoteIngresses().length;
+      for (const { tags, ...at } of this.crossMeshListeners) {
+        addEndpoint(map, { ...at, tags, weight: Math.max(1, ways), via: "local", external: false });
+      }
+      for (const { tags, ...endpoint } of this.#remoteEndpoints(throughEgress, (tags) => tags[meshTag] !== undefined)) {
+        addEndpoint(map, { ...endpoint, tags: withoutMeshTag(tags) });
+      }
+      return map;
+    });
+  }
+
+  /**
+   * Protocol and kind of a service. Taken from who offers it, not from who can be reached now, so that a dead egress turns
+   * requests into 503 and not an HTTP listener into a TCP one.
+   */
+  service(name: string): ServiceFacts {
+    return this.#services.get(name) ?? { protocol: "unknown", external: false };
+  }
+
+  get #services(): ReadonlyMap<string, ServiceFacts> {
+    return this.#once("services", () => {
+      const tags = new Map<string, Tags[]>();
+      const internal = new Set<string>();
+      const note = (of: Tags, external: boolean): void => {
+        const service = of[serviceTag];
+        if (!service) return;
+        tags.set(service, [...(tags.get(service) ?? []), of]);
+        if (!external) internal.add(service);
+      };
+      for (const endpoint of this.localEndpoints) note(endpoint.tags, false);
+      for (const entry of this.#remote()) note(entry.tags, entry.external);
+      const dialled = this.zoneEgress ? this.reachableExternalServices : this.externalServices;
+      for (const service of dialled) note(service.tags, true);
+      const facts = new Map<string, ServiceFacts>();
+      for (const [service, sets] of tags) {
+        const protocol = commonProtocol(sets.map((set) => parseProtocol(set[protocolTag])));
+        facts.set(service, { protocol, external: !internal.has(service) });
+      }
+      return facts;
+    });
+  }
+}
+
+/** Tags that stand for one listener of a gateway in routes and policies; the most particular source of a tag wins. */
+export function listenerTags(dataplane: Dataplane, gateway: MeshGateway, listener: MeshGatewayListener): Tags {
+  return { ...dataplane.spec.networking.gateway?.tags, ...gateway.spec.tags, ...listener.tags };
+}
+
+function withoutMeshTag(tags: Tags): Tags {
+  const { [meshTag]: _, ...others } = tags;
+  return others;
+}

@@ -1,0 +1,19 @@
+/** Names one proxy, with what it said of itself when it connected. */
+export interface ProxyRef {
+  type: "dataplane" | "ingress" | "egress";
+  /** "" for zone proxies. */
+  mesh: string;
+  name: string;
+  metadata?: ProxyMetadata;
+}
+
+export interface ProxyMetadata {
+  /** Port of Envoy's admin interface on `adminAddress`, when the resource does not say. */
+  adminPort?: number;
+  /** Default 127.0.0.1. */
+  adminAddress?: string;
+  /** Port on which kuma-dp answers whether it is ready. */
+  readinessPort?: number;
+  /** Folder in which kuma-dp opens pipes for access logs. Default /tmp. */
+  workDir?: string;
+}

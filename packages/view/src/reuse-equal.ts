@@ -1,0 +1,35 @@
+import type { ProxyView } from "./proxy-view.ts";
+
+/**
+ * The next view of a proxy, with every part that equals the former one's replaced by the former one's object, and the former
+ * view itself if nothing differs: whoever caches by identity does no work twice.
+ */
+export function reuseEqual(previous: ProxyView | undefined, next: ProxyView): ProxyView {
+  if (!previous) return next;
+  let same = equal(restOf(previous), restOf(next));
+  const keep = <Part>(before: Part[], now: Part[], nameOf: (part: Part) => string): Part[] => {
+    const byName = new Map(before.map((part) => [nameOf(part), part]));
+    const parts = now.map((part) => {
+      const former = byName.get(nameOf(part));
+      return former !== undefined && (former === part || equal(former, part)) ? former : part;
+    });
+    const unchanged = parts.length === before.length && parts.every((part, index) => part === before[index]);
+    same &&= unchanged;
+    return unchanged ? before : parts;
+  };
+  const named = ({ name }: { name: string }): string => name;
+  const view: ProxyView = {
+    ...next,
+    listeners: keep(previous.listeners, next.listeners, named),
+    routes: keep(previous.routes, next.routes, named),
+    clusters: keep(previous.clusters, next.clusters, named),
+    endpoints: keep(previous.endpoints, next.endpoints, ({ cluster }) => cluster),
+    secrets: keep(previous.secrets, next.secrets, named),
+    runtimes: keep(previous.runtimes, next.runtimes, named),
+  };
+  return same ? previous : view;
+}
+
+const restOf = ({ kind, mesh, name, zone, template, problems }: ProxyView) => ({ kind, mesh, name, zone, template, problems });
+
+const equal = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);

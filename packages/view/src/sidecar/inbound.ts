@@ -1,0 +1,107 @@
+import { inboundPolicies, kumaTagsHeader } from "@atoll/policy";
+import type { FaultInjectionSpec, RateLimitSpec } from "@atoll/resource";
+import { isIPv6 } from "node:net";
+import type { InboundInterface } from "../dataplane.ts";
+import type { MeshContext } from "../mesh-context.ts";
+import { clusterNames, downstreamTls, meshAlpn } from "../mesh-tls.ts";
+import { inboundListenerName, inboundRouteName, localClusterName, protocolTag, serviceTag, statName, withoutTags } from "../names.ts";
+import { faultView } from "../policies/fault-injection.ts";
+import { limitedRoutes } from "../policies/rate-limit.ts";
+import { rbacView } from "../policies/traffic-permission.ts";
+import type { Tracing } from "../policies/traffic-trace.ts";
+import { isHttp, parseProtocol, upstreamHttp } from "../protocol.ts";
+import type { Protocol } from "../protocol.ts";
+import type { FilterChainView, HttpFilterView, TcpFilterView } from "../proxy-view.ts";
+import type { ViewBuilder } from "../view-builder.ts";
+
+const localConnectTimeoutMs = 10_000;
+const idleTimeoutMs = 2 * 60 * 60 * 1_000;
+const streamIdleTimeoutMs = 60 * 60 * 1_000;
+/** Addresses that transparent proxying does not redirect when a proxy connects from them. */
+const passthroughSource = { v4: "127.0.0.6", v6: "::6" };
+
+export interface InboundScope {
+  context: MeshContext;
+  builder: ViewBuilder;
+  tracing: Tracing | undefined;
+  transparent: boolean;
+}
+
+/** Adds the listener and the local cluster of one inbound. */
+export function addInbound(scope: InboundScope, inbound: InboundInterface): void {
+  const { context, builder } = scope;
+  const protocol = parseProtocol(inbound.tags[protocolTag]);
+  const cluster = localClusterName(inbound.workloadPort);
+  const http = upstreamHttp(protocol);
+  const loopback = inbound.workloadAddress === "127.0.0.1" || inbound.workloadAddress === "::1";
+  builder.cluster({
+    ...clusterNames(cluster),
+    discovery: { type: "static", endpoints: [{ address: inbound.workloadAddress, port: inbound.workloadPort }] },
+    connectTimeoutMs: localConnectTimeoutMs,
+    ...(http ? { http, idleTimeoutMs } : {}),
+    ...(scope.transparent && !loopback ? { sourceAddress: isIPv6(inbound.workloadAddress) ? passthroughSource.v6 : passthroughSource.v4 } : {}),
+  });
+  const name = inboundListenerName(inbound.address, inbound.port);
+  builder.listener({
+    name,
+    address: inbound.address,
+    port: inbound.port,
+    direction: "inbound",
+    reusePort: false,
+    ...(scope.transparent ? { bindToPort: false } : {}),
+    ...(context.mtls === "PERMISSIVE" ? { tlsInspector: true } : {}),
+    tags: withoutTags(inbound.tags),
+    chains: chains(scope, inbound, protocol, cluster, name),
+  });
+}
+
+function chains(scope: InboundScope, inbound: InboundInterface, protocol: Protocol, cluster: string, listener: string): FilterChainView[] {
+  const { context } = scope;
+  const filter = isHttp(protocol) ? httpFilter(scope, inbound, protocol, cluster) : tcpFilter(protocol, cluster);
+  if (context.mtls === "off") return [{ filter }];
+  const secured: FilterChainView = { tls: downstreamTls(context), rbac: rbacView(context, inbound.tags, listener), filter };
+  if (context.mtls === "STRICT") return [secured];
+  return [
+    { match: { transportProtocol: "raw_buffer" }, filter },
+    // TLS of the application's own: its bytes mean nothing to an HTTP filter.
+    { match: { transportProtocol: "tls" }, filter: tcpFilter("tcp", cluster) },
+    { match: { transportProtocol: "tls", applicationProtocols: [meshAlpn] }, ...secured },
+  ];
+}
+
+function httpFilter({ context, tracing }: InboundScope, { tags }: InboundInterface, protocol: Protocol, cluster: string): HttpFilterView {
+  const service = tags[serviceTag] ?? "";
+  const faults = inboundPolicies(context.resources<FaultInjectionSpec>("FaultInjection"), tags, context.rules);
+  const limits = inboundPolicies(context.resources<RateLimitSpec>("RateLimit"), tags, context.rules);
+  const routes = limitedRoutes(limits, {
+    match: { path: { prefix: "/" } },
+    action: { type: "forward", clusters: [{ name: cluster, weight: 1 }] },
+    timeoutMs: 0,
+  });
+  return {
+    type: "http",
+    statPrefix: statName(cluster),
+    routes: {
+      inline: {
+        name: inboundRouteName(service),
+        requestHeadersToRemove: [kumaTagsHeader],
+        virtualHosts: [{ name: service, domains: ["*"], routes }],
+      },
+    },
+    forwardClientCertificate: true,
+    ...(faults.length > 0 ? { faults: faults.map(faultView) } : {}),
+    ...(limits.length > 0 ? { localRateLimit: true } : {}),
+    ...(protocol === "grpc" ? { grpcStats: true } : {}),
+    idleTimeoutMs,
+    streamIdleTimeoutMs,
+    ...(tracing ? { tracing: tracing.listener("inbound", service) } : {}),
+  };
+}
+
+const tcpFilter = (protocol: Protocol, cluster: string): TcpFilterView => ({
+  type: "tcp",
+  statPrefix: statName(cluster),
+  clusters: [{ name: cluster, weight: 1 }],
+  idleTimeoutMs,
+  ...(protocol === "kafka" ? { kafkaStatPrefix: statName(cluster) } : {}),
+});

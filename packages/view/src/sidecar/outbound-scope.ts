@@ -1,0 +1,30 @@
+import type { Tags } from "@atoll/policy";
+import type { TrafficRouteSpec } from "@atoll/resource";
+import type { Dataplane } from "../dataplane.ts";
+import type { ExternalService } from "../external-service.ts";
+import type { MeshContext } from "../mesh-context.ts";
+import type { MeshContexts } from "../mesh-contexts.ts";
+import type { Tracing } from "../policies/traffic-trace.ts";
+import type { ViewBuilder } from "../view-builder.ts";
+import type { Chooser } from "./outbound-cluster.ts";
+
+/** What all outbounds of one dataplane have in common. */
+export interface OutboundScope {
+  contexts: MeshContexts;
+  context: MeshContext;
+  builder: ViewBuilder;
+  dataplane: Dataplane;
+  sources: readonly Tags[];
+  /** What logs and traces call the caller. */
+  sourceService: string;
+  /** Outbound policies by destination; null while they do not act on sidecars. */
+  choose: Chooser | null;
+  /** The TrafficRoute of a service; null while the mesh has none at all, and every outbound reaches its own service. */
+  trafficRoute: ((service: string) => { name: string; spec: TrafficRouteSpec } | undefined) | null;
+  tracing: Tracing | undefined;
+  /** External services that this proxy may dial itself. */
+  dialled: readonly ExternalService[];
+  pipeFolder: string;
+  ipv6: boolean;
+  transparent: boolean;
+}

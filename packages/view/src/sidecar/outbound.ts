@@ -1,0 +1,162 @@
+import { kumaTagsHeader, renderKumaTags } from "@atoll/policy";
+import type { Tags } from "@atoll/policy";
+import type { RateLimitSpec, RetrySpec, TimeoutSpec, TrafficLogSpec, TrafficRouteHttp } from "@atoll/resource";
+import { meshTag, outboundListenerName, outboundRouteName, serviceTag, statName, withoutTags } from "../names.ts";
+import { optional } from "../optional.ts";
+import { accessLogs } from "../policies/access-log.ts";
+import { loadBalancerView } from "../policies/load-balancer.ts";
+import { rateLimitView } from "../policies/rate-limit.ts";
+import { retryView } from "../policies/retry.ts";
+import { httpTimeouts, milliseconds } from "../policies/timeout.ts";
+import { commonProtocol, isHttp } from "../protocol.ts";
+import type { Protocol } from "../protocol.ts";
+import type { HeaderOpsView, HttpFilterView, LoadBalancerView, RouteView, TcpFilterView } from "../proxy-view.ts";
+import { outboundCluster, outboundClusterName } from "./outbound-cluster.ts";
+import type { OutboundScope } from "./outbound-scope.ts";
+import { headerOps, resolveSplits, routeMatch, routeRewrite } from "./traffic-route.ts";
+import type { WeightedDestination } from "./traffic-route.ts";
+
+interface Plan {
+  /** Where each route goes; the last is for everything the others did not take. */
+  routes: { name: string; http?: TrafficRouteHttp; destinations: WeightedDestination[] }[];
+  loadBalancer?: LoadBalancerView | undefined;
+  protocol: Protocol;
+}
+
+/** Adds the listener of one outbound, with its clusters and endpoints. */
+export function addOutbound(scope: OutboundScope, outbound: { address: string; port: number; tags: Tags }): void {
+  const plan = planOutbound(scope, outbound.tags);
+  const external = new Set<string>();
+  for (const { tags } of plan.routes.flatMap((route) => route.destinations)) {
+    const made = outboundCluster(scope.contexts, scope.context, {
+      tags,
+      outboundService: outbound.tags[serviceTag] ?? "",
+      choose: scope.choose,
+      loadBalancer: plan.loadBalancer,
+      dialled: scope.dialled,
+      ipv6: scope.ipv6,
+    });
+    if (!made) continue;
+    scope.builder.cluster(made.cluster, made.endpoints);
+    if (made.external) external.add(made.cluster.name);
+  }
+  const filter = isHttp(plan.protocol) ? httpFilter(scope, outbound.tags, plan, external) : tcpFilter(scope, outbound.tags, plan);
+  if (!filter) return;
+  scope.builder.listener({
+    name: outboundListenerName(outbound.address, outbound.port),
+    address: outbound.address,
+    port: outbound.port,
+    direction: "outbound",
+    ...(scope.transparent ? { bindToPort: false } : {}),
+    tags: withoutTags(outbound.tags, meshTag),
+    chains: [{ filter }],
+  });
+}
+
+function planOutbound(scope: OutboundScope, tags: Tags): Plan {
+  const service = tags[serviceTag] ?? "";
+  if (!scope.trafficRoute) {
+    const routes = [{ name: "", destinations: [{ tags, weight: 1 }] }];
+    return { routes, protocol: scope.context.service(service).protocol };
+  }
+  const route = scope.trafficRoute(service);
+  if (!route) return { routes: [], protocol: "unknown" };
+  const { conf } = route.spec;
+  const routes = [
+    ...(conf.http ?? []).map((http, index) => ({ name: `TrafficRoute ${route.name} http ${index}`, http, destinations: resolveSplits(http, tags) })),
+    { name: `TrafficRoute ${route.name}`, destinations: resolveSplits(conf, tags) },
+  ].filter(({ destinations }) => destinations.length > 0);
+  const reached = routes.flatMap(({ destinations }) => destinations);
+  const protocol = commonProtocol(reached.map((destination) => scope.context.service(destination.tags[serviceTag] ?? "").protocol));
+  return { routes, loadBalancer: loadBalancerView(conf.loadBalancer), protocol };
+}
+
+function httpFilter(scope: OutboundScope, tags: Tags, plan: Plan, external: ReadonlySet<string>): HttpFilterView {
+  const service = tags[serviceTag] ?? "";
+  const { context, choose } = scope;
+  const timeout = choose?.<TimeoutSpec>("Timeout")(service)?.spec.conf;
+  const limit = context.zoneEgress ? undefined : choose?.<RateLimitSpec>("RateLimit")(service)?.spec.conf;
+  const log = choose?.<TrafficLogSpec>("TrafficLog")(service)?.spec;
+  const sendsTags = context.readsKumaTags || (scope.trafficRoute !== null && plan.protocol !== "grpc");
+  const kumaTags = sendsTags ? [{ name: kumaTagsHeader, value: renderKumaTags(scope.sources) }] : [];
+  const routes = plan.routes.map(({ name, http, destinations }): RouteView => {
+    const clusters = clustersOf(destinations);
+    const leaves = clusters.some((cluster) => external.has(cluster.name));
+    const rewrite = routeRewrite(http?.modify);
+    const requestHeaders = withTags(headerOps(http?.modify?.requestHeaders), kumaTags);
+    return {
+      ...(name ? { name } : {}),
+      match: routeMatch(http?.match ?? {}),
+      action: { type: "forward", clusters, ...rewrite, ...(leaves && !rewrite.hostLiteral && !rewrite.hostFromPath ? { autoHost: true } : {}) },
+      ...optional("requestHeaders", requestHeaders),
+      ...optional("responseHeaders", headerOps(http?.modify?.responseHeaders)),
+      timeoutMs: milliseconds(timeout?.http?.requestTimeout) ?? 0,
+      ...optional("rateLimit", leaves ? rateLimitView(limit) : undefined),
+    };
+  });
+  const logs = accessLogs(context, scope.dataplane, log, { ...logged(scope, service), kind: "http" });
+  return {
+    type: "http",
+    statPrefix: statName(service),
+    routes: {
+      inline: {
+        name: outboundRouteName(service),
+        virtualHosts: [
+          {
+            name: service,
+            domains: ["*"],
+            ...optional("retry", retryView(choose?.<RetrySpec>("Retry")(service)?.spec.conf, plan.protocol)),
+            routes,
+          },
+        ],
+      },
+    },
+    ...(routes.some((route) => route.rateLimit) ? { localRateLimit: true } : {}),
+    ...(plan.protocol === "grpc" ? { grpcStats: true } : {}),
+    ...(choose ? httpTimeouts(timeout, plan.protocol) : {}),
+    ...(logs.length > 0 ? { accessLogs: logs } : {}),
+    ...(choose && scope.tracing ? { tracing: scope.tracing.listener("outbound", scope.sourceService, service) } : {}),
+  };
+}
+
+/** undefined if there is nowhere to send to: Envoy refuses a TCP proxy without a cluster, so the port stays closed. */
+function tcpFilter(scope: OutboundScope, tags: Tags, plan: Plan): TcpFilterView | undefined {
+  const service = tags[serviceTag] ?? "";
+  const { context, choose } = scope;
+  const destinations = plan.routes.filter(({ http }) => !http).flatMap((route) => route.destinations);
+  if (destinations.length === 0) return undefined;
+  const retry = choose?.<RetrySpec>("Retry")(service)?.spec.conf;
+  const timeout = choose?.<TimeoutSpec>("Timeout")(service)?.spec.conf;
+  const logs = accessLogs(context, scope.dataplane, choose?.<TrafficLogSpec>("TrafficLog")(service)?.spec, { ...logged(scope, service), kind: "network" });
+  return {
+    type: "tcp",
+    statPrefix: statName(service),
+    clusters: clustersOf(destinations),
+    ...(choose ? { idleTimeoutMs: milliseconds(timeout?.tcp?.idleTimeout) ?? 0 } : {}),
+    ...optional("maxConnectAttempts", retry?.tcp?.maxConnectAttempts),
+    ...(logs.length > 0 ? { accessLogs: logs } : {}),
+    ...(plan.protocol === "kafka" ? { kafkaStatPrefix: statName(service) } : {}),
+  };
+}
+
+const logged = (scope: OutboundScope, service: string) => ({
+  direction: "OUTBOUND" as const,
+  sourceService: scope.sourceService,
+  destinationService: service,
+  pipeFolder: scope.pipeFolder,
+});
+
+/** Weights by cluster: two destinations of one name are one cluster. */
+function clustersOf(destinations: readonly WeightedDestination[]): { name: string; weight: number }[] {
+  const weights = new Map<string, number>();
+  for (const { tags, weight } of destinations) {
+    const name = outboundClusterName(tags);
+    weights.set(name, (weights.get(name) ?? 0) + weight);
+  }
+  return [...weights].map(([name, weight]) => ({ name, weight }));
+}
+
+/** Tags replace whatever a request brings, so that no application can pass for another. */
+function withTags(ops: HeaderOpsView | undefined, kumaTags: { name: string; value: string }[]): HeaderOpsView | undefined {
+  return kumaTags.length === 0 ? ops : { ...ops, set: [...(ops?.set ?? []), ...kumaTags] };
+}

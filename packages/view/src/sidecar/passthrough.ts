@@ -1,0 +1,41 @@
+import { statName } from "../names.ts";
+import type { DataplaneSpec } from "@atoll/resource";
+import type { ViewBuilder } from "../view-builder.ts";
+
+const connectTimeoutMs = 5_000;
+const families = [
+  { family: "ipv4", any: "0.0.0.0", source: "127.0.0.6" },
+  { family: "ipv6", any: "::", source: "::6" },
+] as const;
+
+/**
+ * The listeners that catch what a transparently proxied workload sends and gets, for traffic no other listener takes. The
+ * outbound cluster is missing while the mesh forbids traffic to the outside: the connection is then closed.
+ */
+export function addPassthrough(builder: ViewBuilder, networking: DataplaneSpec["networking"], outsideAllowed: boolean): void {
+  const { redirectPortInbound, redirectPortOutbound, ipFamilyMode } = networking.transparentProxying ?? {};
+  if (!redirectPortInbound || !redirectPortOutbound) return;
+  for (const { family, any, source } of families) {
+    if (family === "ipv6" && ipFamilyMode === "IPv4") continue;
+    for (const direction of ["inbound", "outbound"] as const) {
+      const name = `${direction}:passthrough:${family}`;
+      if (direction === "inbound" || outsideAllowed) {
+        builder.cluster({
+          name,
+          altStatName: statName(name),
+          discovery: { type: "originalDst" },
+          connectTimeoutMs,
+          ...(direction === "inbound" ? { sourceAddress: source } : {}),
+        });
+      }
+      builder.listener({
+        name,
+        address: any,
+        port: direction === "inbound" ? redirectPortInbound : redirectPortOutbound,
+        direction,
+        originalDst: true,
+        chains: [{ filter: { type: "tcp", statPrefix: statName(name), clusters: [{ name, weight: 1 }] } }],
+      });
+    }
+  }
+}

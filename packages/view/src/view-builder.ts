@@ -1,0 +1,58 @@
+import type {
+  ClusterView,
+  EndpointSetView,
+  ListenerView,
+  ProxyKind,
+  ProxyView,
+  RouteConfigView,
+  ViewProblem,
+} from "./proxy-view.ts";
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/** Collects the parts of one view. Of two parts with one name the first stays: the names say all that tells parts apart. */
+export class ViewBuilder {
+  readonly #listeners = new Map<string, ListenerView>();
+  readonly #routes = new Map<string, RouteConfigView>();
+  readonly #clusters = new Map<string, ClusterView>();
+  readonly #endpoints = new Map<string, EndpointSetView>();
+  readonly #runtimes = new Map<string, ProxyView["runtimes"][number]["values"]>();
+  readonly #problems: ViewProblem[] = [];
+
+  listener(listener: ListenerView): void {
+    if (!this.#listeners.has(listener.name)) this.#listeners.set(listener.name, listener);
+  }
+
+  route(route: RouteConfigView): void {
+    if (!this.#routes.has(route.name)) this.#routes.set(route.name, route);
+  }
+
+  cluster(cluster: ClusterView, endpoints?: EndpointSetView): void {
+    if (this.#clusters.has(cluster.name)) return;
+    this.#clusters.set(cluster.name, cluster);
+    if (endpoints) this.#endpoints.set(endpoints.cluster, endpoints);
+  }
+
+  runtime(name: string, values: ProxyView["runtimes"][number]["values"]): void {
+    this.#runtimes.set(name, values);
+  }
+
+  problem(resource: string, reason: string): void {
+    this.#problems.push({ resource, reason });
+  }
+
+  finish(proxy: { kind: ProxyKind; mesh: string; name: string; zone: string }): ProxyView {
+    const byName = <Part extends { name: string }>(parts: ReadonlyMap<string, Part>): Part[] =>
+      [...parts.values()].sort((a, b) => compare(a.name, b.name));
+    return {
+      ...proxy,
+      listeners: byName(this.#listeners),
+      routes: byName(this.#routes),
+      clusters: byName(this.#clusters),
+      endpoints: [...this.#endpoints.values()].sort((a, b) => compare(a.cluster, b.cluster)),
+      secrets: [],
+      runtimes: [...this.#runtimes].map(([name, values]) => ({ name, values })).sort((a, b) => compare(a.name, b.name)),
+      ...(this.#problems.length > 0 ? { problems: this.#problems } : {}),
+    };
+  }
+}
