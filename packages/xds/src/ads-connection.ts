@@ -170,9 +170,11 @@ export class AdsConnection implements AdsStream {
       this.#patience = undefined;
       return;
     }
-    this.#patience ??= setTimeout(() => {
+    if (this.#patience !== undefined) return;
+    const mark = this.session.mark();
+    this.#patience = setTimeout(() => {
       this.#patience = undefined;
-      this.#guard(() => this.#run(this.session.release()));
+      this.#guard(() => this.#run(this.session.release(mark)));
     }, this.#ports.patienceMs);
   }
 

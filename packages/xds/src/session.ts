@@ -34,6 +34,12 @@ export type SessionEvent =
     }
   | { readonly kind: "applied"; readonly revision: number };
 
+/** A moment of a session. */
+export interface Mark {
+  readonly sequence: number;
+  readonly generation: number;
+}
+
 const none: ReadonlyMap<string, EncodedResource> = new Map();
 const refreshed: readonly string[] = [typeUrls.endpoint, typeUrls.route];
 
@@ -50,8 +56,9 @@ export class Session {
   #generation = 0;
   #sequence = 0;
   #waiting = false;
-  /** The newest generation whose order is given up. */
+  /** The newest generation whose order is given up, and the newest for which unanswered responses were looked through. */
   #released = 0;
+  #overtaken = 0;
   /** The last nonce of each type; the state of the world ignores requests that answer an older one. */
   readonly #nonces = new Map<string, string>();
   /** Whether names may have come up that the client will ask for next. Undefined = to be looked at again. */
@@ -68,14 +75,23 @@ export class Session {
     return this.#advance();
   }
 
-  /** Whether something is held back until the client has answered other types. */
+  /** Whether something is held back until the client has answered what it was sent before. */
   get waiting(): boolean {
     return this.#waiting;
   }
 
-  /** Sends what was held back: the client takes too long to answer, as when a cluster cannot warm. */
-  release(): SessionEvent[] {
-    this.#released = this.#generation;
+  /** The present, for `release`. */
+  mark(): Mark {
+    return { sequence: this.#sequence, generation: this.#generation };
+  }
+
+  /** Sends what has been held back since the mark: the client takes too long to answer, as when a cluster cannot warm. */
+  release(mark: Mark): SessionEvent[] {
+    if (this.#snapshot === undefined) return [];
+    this.#released = mark.generation;
+    const types = [...this.types.values()];
+    if (types.every(({ inFlight }) => inFlight === undefined || inFlight.sequence <= mark.sequence)) this.#overtaken = this.#generation;
+    for (const type of types) type.overtake(this.#view(type, this.#snapshot), mark.sequence);
     return this.#advance();
   }
 
@@ -86,10 +102,10 @@ export class Session {
     if (type === undefined) {
       type = new TypeState(request.typeUrl, this.protocol);
       this.types.set(request.typeUrl, type);
-    } else if (request.nonce !== "" && type.inFlight && nonceOf(type.inFlight) === request.nonce) {
-      events.push(...this.#answer(type, request.error));
-    } else if (request.sotw && this.#stale(type, request.nonce)) {
-      return events;
+    } else {
+      const push = type.unanswered(request.nonce);
+      if (push) events.push(this.#answer(type, push, request.error));
+      else if (request.sotw && this.#stale(type, request.nonce)) return events;
     }
     this.#subscribe(type, request, first);
     events.push(...this.#advance());
@@ -117,16 +133,12 @@ export class Session {
     }
   }
 
-  #answer(type: TypeState, error: string | undefined): SessionEvent[] {
+  #answer(type: TypeState, push: Push, error: string | undefined): SessionEvent {
+    const { typeUrl, revision } = push;
     this.#awaitsNames = undefined;
-    if (error !== undefined) {
-      const result = type.reject(error);
-      if (result === undefined) return [];
-      return [{ kind: "nack", typeUrl: type.typeUrl, revision: result.push.revision, rejected: result.rejected, message: error }];
-    }
-    const push = type.acknowledge();
-    if (push === undefined) return [];
-    return [{ kind: "ack", typeUrl: type.typeUrl, revision: push.revision, resources: push.upserts.size }];
+    if (error !== undefined) return { kind: "nack", typeUrl, revision, rejected: type.reject(push, error), message: error };
+    type.acknowledge(push);
+    return { kind: "ack", typeUrl, revision, resources: push.upserts.size };
   }
 
   /**
@@ -159,7 +171,7 @@ export class Session {
       if (removals.length === 0) continue;
       events.push(this.#sent(type.pushRemovals(this.#view(type, this.#snapshot), ++this.#sequence, removals)));
     }
-    this.#waiting = types.some((type) => type.hasUpserts() || type.hasRemovals());
+    this.#waiting = types.some((type) => type.hasUpserts() || type.hasRemovals() || this.#mayBeOutdated(type));
     const applied = this.#appliedRevision(this.#snapshot);
     if (applied !== undefined && applied !== this.applied) {
       this.applied = applied;
@@ -181,6 +193,10 @@ export class Session {
     const since = type.dirtySince ?? this.#generation;
     if (since <= this.#released) return true;
     return updateRule(type.typeUrl).after.every((typeUrl) => (this.types.get(typeUrl)?.answered ?? since) >= since);
+  }
+
+  #mayBeOutdated({ inFlight }: TypeState): boolean {
+    return inFlight !== undefined && inFlight.generation < this.#generation && this.#overtaken < this.#generation;
   }
 
   /** The revision that all types have settled at, unless the client has yet to ask for something that belongs to it. */

@@ -1,4 +1,5 @@
 import { contentVersion } from "./encode-resource.ts";
+import { nonceOf } from "./push.ts";
 import type { HeldResource, Push, Rejected } from "./push.ts";
 import { blamedNames, halves } from "./rejection.ts";
 import type { EncodedResource } from "./snapshot.ts";
@@ -7,6 +8,9 @@ import type { Subscription, SubscriptionChange } from "./subscription.ts";
 import { updateRule } from "./update-order.ts";
 
 export type Protocol = "delta" | "sotw";
+
+/** How many responses may overtake an unanswered one; a client that answers none of them gets no more. */
+const overtakingLimit = 8;
 
 /** One type of the snapshot that a stream is served from. */
 export interface TypeView {
@@ -24,6 +28,8 @@ export class TypeState {
   readonly protocol: Protocol;
   subscription: Subscription | undefined;
   inFlight: Push | undefined;
+  /** Responses that a later one has overtaken, oldest first; an incremental client answers them one by one. */
+  readonly #overtaken: Push[] = [];
   /** The newest generation whose upserts the client has answered, with ACK or NACK. */
   answered = 0;
   /** The newest generation that the client has acknowledged whole. */
@@ -124,43 +130,58 @@ export class TypeState {
     return this.#send(view, sequence, { upserts: new Map(), removals, probe: false, answers: false, settles });
   }
 
-  /** The client accepted the response in flight. */
-  acknowledge(): Push | undefined {
-    const push = this.#land();
-    if (push === undefined) return undefined;
+  /**
+   * Lets newer content overtake a response that has waited too long for its answer; Envoy withholds that of a cluster until the
+   * cluster is warm. Does nothing if the response is later than `sequence`, or still says what the snapshot does.
+   */
+  overtake(view: TypeView, sequence: number): void {
+    if (!this.inFlight || this.inFlight.sequence > sequence || this.#overtaken.length === overtakingLimit || !this.#isOutdated(view))
+      return;
+    this.#overtaken.push(this.inFlight);
+    this.inFlight = undefined;
+    this.#cleanFor = undefined;
+  }
+
+  /** The unanswered response of this nonce. State of the world knows only the last one. */
+  unanswered(nonce: string): Push | undefined {
+    if (this.inFlight && nonceOf(this.inFlight) === nonce) return this.inFlight;
+    return this.protocol === "delta" ? this.#overtaken.find((push) => nonceOf(push) === nonce) : undefined;
+  }
+
+  /** The client accepted a response. */
+  acknowledge(push: Push): void {
+    const newest = this.#land(push);
     for (const [name, resource] of push.upserts) {
       this.rejected.delete(name);
       if (this.subscription && wants(this.subscription, name)) this.held.set(name, resource);
     }
     for (const name of push.removals) this.#forget(name);
-    if (push.probe) this.#probes.shift();
-    if (this.#epoch === this.#epochInFlight) {
+    if (newest && push.probe) this.#probes.shift();
+    if (newest && this.#epoch === this.#epochInFlight) {
       if (push.answers) this.answered = Math.max(this.answered, push.generation);
       if (push.settles) this.settled = push;
     }
-    return push;
   }
 
   /**
-   * The client refused the response in flight. The resources that its message blames are withheld; if it blames none, what was sent
-   * together is sent again in halves. Every refusal thus withholds something or narrows the search.
+   * The client refused a response. The resources that its message blames are withheld; if it blames none, what was sent together is
+   * sent again in halves. Every refusal thus withholds something or narrows the search.
    */
-  reject(message: string): { push: Push; rejected: Rejected[] } | undefined {
-    const push = this.#land();
-    if (push === undefined) return undefined;
+  reject(push: Push, message: string): Rejected[] {
+    const newest = this.#land(push);
     const sent = [...push.upserts.keys()];
     const blamed = sent.length === 1 ? sent : blamedNames(message, sent);
     const rejected = blamed.map((name) => ({ name, version: push.upserts.get(name)?.version ?? "" }));
     for (const { name, version } of rejected) this.rejected.set(name, version);
-    if (sent.length === 0) {
+    if (newest && sent.length === 0) {
       // Nothing to withhold. Asking again would bring the same answer, so the removals count as done, the generation as refused.
       for (const name of push.removals) this.#forget(name);
       this.#refusedGeneration = push.generation;
-    } else if (blamed.length === 0) {
+    } else if (newest && blamed.length === 0) {
       if (push.probe) this.#probes.shift();
       this.#probes.unshift(...halves(sent));
     }
-    return { push, rejected };
+    return rejected;
   }
 
   /** What was found finished may no longer be: there is more to send of the same snapshot. */
@@ -171,11 +192,21 @@ export class TypeState {
     this.#cleanFor = undefined;
   }
 
-  #land(): Push | undefined {
-    const push = this.inFlight;
-    this.inFlight = undefined;
+  /** A response is answered, and so are those before it. Returns whether it was the last. */
+  #land(push: Push): boolean {
+    const newest = push === this.inFlight;
+    if (newest) this.inFlight = undefined;
+    this.#overtaken.splice(0, newest ? this.#overtaken.length : this.#overtaken.indexOf(push) + 1);
     this.#cleanFor = undefined;
-    return push;
+    return newest;
+  }
+
+  #isOutdated(view: TypeView): boolean {
+    const sent = this.inFlight?.upserts;
+    return [...view.resources].some(([name, { version }]) => {
+      if (!this.subscription || !wants(this.subscription, name) || this.rejected.get(name) === version) return false;
+      return (sent?.get(name) ?? this.held.get(name))?.version !== version;
+    });
   }
 
   #forget(name: string): void {

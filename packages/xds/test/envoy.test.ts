@@ -25,6 +25,7 @@ describe.each(["delta", "sotw"] as const)("Envoy over %s", (protocol) => {
     new AdsServer({
       cache,
       identifier: "test",
+      patienceMs: 100,
       hooks: { onNode: async (node) => ({ nodeId: node.id }), onNack: (nack) => nacks.push(nack) },
     }).register(server);
     const adsPort = await new Promise<number>((resolve, reject) =>
@@ -113,5 +114,36 @@ describe.each(["delta", "sotw"] as const)("Envoy over %s", (protocol) => {
     offer(8, ...base(), listener("web", port), route("web", "a", "five"), listener("broken", second), route("broken", "a", "mended"));
     await applied(8);
     expect([await get(), await get(second)]).toEqual(["five", "mended"]);
+  });
+
+  it("moves on while a cluster cannot get warm", async () => {
+    const header = () => fetch(`http://127.0.0.1:${port}/`).then(({ headers }) => headers.get("x-route"));
+    const state = (revision: number, name: string, ...more: EncodedResource[]) =>
+      snapshot(revision, cluster(name), endpoints(name, backend), listener("web", port), route("web", name, `to ${name}`), ...more);
+    cache.set("node", state(1, "a"));
+    await applied(1);
+    // Envoy waits for endpoints that nobody has.
+    cache.set("node", state(2, "b", cluster("cold")));
+    await until(
+      () =>
+        header().then(
+          (value) => value === "to b",
+          () => false,
+        ),
+      "the second route is served",
+      () => envoy.log,
+    );
+    cache.set("node", state(3, "c", cluster("cold"), cluster("colder")));
+    await until(
+      () =>
+        header().then(
+          (value) => value === "to c",
+          () => false,
+        ),
+      "the third route is served",
+      () => envoy.log,
+    );
+    expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(200);
+    expect(nacks).toEqual([]);
   });
 });

@@ -82,7 +82,7 @@ export class ModelClient {
   }
 
   release(): this {
-    return this.#take(this.session.release());
+    return this.#take(this.session.release(this.session.mark()));
   }
 
   #respond(error: string | undefined): this {

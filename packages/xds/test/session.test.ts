@@ -76,6 +76,27 @@ describe.each(["delta", "sotw"] as const)("%s", (protocol) => {
     expect(client.settle().applied).toBe(3);
   });
 
+  it("lets newer clusters overtake one that does not get warm", () => {
+    const client = connected(protocol, ...a, ...web);
+    const cold = [cluster("cold"), endpoints("cold", 1)];
+    client.offer(snapshot(2, ...a, ...cold, ...web)).offer(snapshot(3, ...a, ...cold, ...b, ...web));
+    expect(client.lines()).toEqual([protocol === "delta" ? "push Cluster cold" : "push Cluster a cold"]);
+    expect(client.session.waiting).toBe(true);
+    client.release();
+    expect(client.lines()).toEqual([protocol === "delta" ? "push Cluster cold b" : "push Cluster a cold b"]);
+    client.offer(snapshot(4, ...a, ...cold, ...b, ...web)).release();
+    expect([client.lines(), client.session.waiting]).toEqual([[], false]);
+    expect(client.settle().applied).toBe(4);
+  });
+
+  it("stops sending to a client that answers nothing", () => {
+    const client = connected(protocol, ...a, ...web);
+    for (let revision = 2; revision < 50; revision += 1)
+      client.offer(snapshot(revision, cluster("a", revision), endpoints("a", 1), ...web)).release();
+    expect(client.lines().filter((line) => line.startsWith("push Cluster ")).length).toBeLessThan(10);
+    expect(client.settle().applied).toBe(49);
+  });
+
   it("sends a route alone at once", () => {
     const client = connected(protocol, ...a, ...web);
     expect(client.offer(snapshot(2, ...a, listener("web", 80), route("web", "a", "two"))).lines()).toEqual(["push RouteConfiguration web"]);
