@@ -1,8 +1,7 @@
-import type { Change, ChangeSet, Verdict } from "@atoll/replica";
+import type { Change } from "@atoll/replica";
 import { type KeyString, type ResourceKey, keyString, parseKeyString } from "@atoll/resource";
-import { LogError } from "@atoll/event-log";
 import type { ConfigStore } from "./ports.ts";
-import { ApiError, conflict, tooLarge, unavailable } from "./problem.ts";
+import { conflict } from "./problem.ts";
 
 /** What a request wants to write, decided against the state the writer saw. */
 export interface Proposal<Result> {
@@ -71,7 +70,7 @@ export class ConfigWriter {
         ...reliedOn.map(keyString),
         ...(options.conditions ?? []).map(({ key }) => keyString(key)),
       ]);
-      const verdict = await this.#submit({
+      const verdict = await this.#config.submit({
         id: this.#newId(),
         at: new Date(this.#now()).toISOString(),
         author: options.author,
@@ -96,17 +95,6 @@ export class ConfigWriter {
     const what = `${key.type} ${JSON.stringify(key.name)}${key.mesh === "" ? "" : ` of mesh ${JSON.stringify(key.mesh)}`}`;
     if (actual === null) throw conflict(`${what} does not exist`);
     throw conflict(revision === null ? `${what} exists, at revision ${actual}` : `${what} is at revision ${actual}, not ${revision}`);
-  }
-
-  async #submit(changeSet: ChangeSet): Promise<Verdict> {
-    try {
-      return await this.#config.submit(changeSet);
-    } catch (error) {
-      if (!(error instanceof LogError)) throw error;
-      if (error.code === "too-large") throw tooLarge(error.message);
-      if (error.code === "forbidden") throw new ApiError({ status: 403, title: "Access Denied", detail: error.message }, { cause: error });
-      throw unavailable(`the configuration log can not be written now: ${error.message}`, error);
-    }
   }
 }
 

@@ -1,3 +1,4 @@
+import { LogError } from "@atoll/event-log";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import { type User, anonymous, authenticate } from "./access.ts";
 import { createContext } from "./api-context.ts";
@@ -11,7 +12,7 @@ import { type PlainRefusal, methodNotAllowed, negotiate, pageNotFound } from "./
 import { openApiRoute } from "./openapi.ts";
 import { overviewRoutes } from "./overview-routes.ts";
 import type { ApiOptions } from "./ports.ts";
-import { ApiError, problemBody, tooLarge } from "./problem.ts";
+import { ApiError, logProblem, problemBody, tooLarge } from "./problem.ts";
 import { resourceRoutes } from "./resource-routes.ts";
 import { revisionRoutes } from "./revision-routes.ts";
 import { RouteTable } from "./route-table.ts";
@@ -148,6 +149,7 @@ const refuse = (reply: FastifyReply, { status, text }: PlainRefusal) => sendText
 
 function problemOf(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
+  if (error instanceof LogError) return logProblem(error);
   const { code, statusCode } = error as { code?: string; statusCode?: number };
   if (code === "FST_ERR_CTP_BODY_TOO_LARGE") return tooLarge(`the body is larger than ${mostBodyBytes} bytes`);
   const message = error instanceof Error ? error.message : String(error);

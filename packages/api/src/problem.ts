@@ -1,3 +1,4 @@
+import type { LogError } from "@atoll/event-log";
 import type { Violation } from "@atoll/resource";
 
 /** What a request that is refused gets: the standard error body of the REST API (controlplane.md 1.6). */
@@ -40,6 +41,13 @@ export const unavailable = (detail: string, cause?: unknown) =>
   new ApiError({ status: 503, title: "Service unavailable", detail }, { cause });
 
 export const tooLarge = (detail: string) => new ApiError({ status: 413, title: "Request entity too large", detail });
+
+/** Why a log did not take a write. */
+export function logProblem(error: LogError): ApiError {
+  if (error.code === "too-large") return tooLarge(error.message);
+  if (error.code === "forbidden") return new ApiError({ status: 403, title: "Access Denied", detail: error.message }, { cause: error });
+  return unavailable(`the log can not be written now: ${error.message}`, error);
+}
 
 /** `details` and `causes` repeat `detail` and `invalid_parameters`: older clients read only them. */
 export function problemBody(problem: Problem): object {

@@ -1,3 +1,4 @@
+import { LogError } from "@atoll/event-log";
 import { expect, test } from "vitest";
 import { FakeZoneStore, createPlane, dataplane, mesh, planeWithMesh, time, timeout } from "./fake-plane.ts";
 
@@ -262,6 +263,17 @@ test("a zone writes its own dataplanes, with its name on them", async () => {
   });
   expect((await request("DELETE /meshes/default/dataplanes/web-1")).text).toBe("{}\n");
   expect(zoneStore.size).toBe(0);
+});
+
+test("a zone whose log takes no write says so", async () => {
+  const { request, zoneStore } = await eastZone();
+  zoneStore.put = async () => {
+    throw new LogError("unavailable", "disk is full");
+  };
+  expect((await request("PUT /meshes/default/dataplanes/web-1", dataplane("web-1"))).body).toMatchObject({
+    status: 503,
+    detail: "the log can not be written now: disk is full",
+  });
 });
 
 test("a zone knows the ingresses of other zones from the inventory", async () => {

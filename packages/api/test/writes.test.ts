@@ -160,7 +160,7 @@ test("a log that can not be written is 503 with the reason", async () => {
   config.failure = new LogError("unavailable", "no connection to global");
   const { body, status } = await request("PUT /meshes/default/timeouts/t", timeout("t"));
   expect(status).toBe(503);
-  expect(body).toMatchObject({ ...serviceUnavailable, detail: "the configuration log can not be written now: no connection to global" });
+  expect(body).toMatchObject({ ...serviceUnavailable, detail: "the log can not be written now: no connection to global" });
   expect((await request("GET /meshes/default")).status).toBe(200);
 });
 
