@@ -101,13 +101,11 @@ function textMap(body: JsonObject, field: string): Record<string, string> | unde
   const value = body[field] ?? undefined;
   if (value === undefined) return undefined;
   if (!isObject(value)) throw wrongMeta(value, field, "map[string]string");
-  const sorted: Record<string, string> = {};
-  for (const key of Object.keys(value).toSorted()) {
-    const item = value[key] ?? "";
-    if (typeof item !== "string") throw wrongMeta(item, field, "string");
-    sorted[key] = item;
-  }
-  return sorted;
+  const entries = Object.entries(value).map(([key, item]): [string, string] => {
+    if (item !== null && typeof item !== "string") throw wrongMeta(item, field, "string");
+    return [key, item ?? ""];
+  });
+  return Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 const wrongMeta = (value: unknown, field: string, goType: string): ParseError =>

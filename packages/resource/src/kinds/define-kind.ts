@@ -1,6 +1,6 @@
 import type { Kind, ParsedSpec } from "../kind.ts";
 import type { Violation } from "../resource.ts";
-import { type Codec, isObject } from "../schema/codec.ts";
+import { type Codec, isObject, requireShallow } from "../schema/codec.ts";
 import { ParseError } from "../schema/parse-error.ts";
 import { pluginPolicySchema } from "../specs/plugin-policy.ts";
 import { violationsOfZod } from "../validators/violation.ts";
@@ -62,8 +62,11 @@ export function definePluginPolicy(type: string, path: string): Kind {
     warning: `${type} is stored but does not take effect on this control plane: use the policies with sources and destinations`,
     parseSpec(raw): ParsedSpec {
       if (raw !== undefined && raw !== null && !isObject(raw)) return { violations: [{ field: "spec", reason: "must be an object" }] };
-      const parsed = pluginPolicySchema.safeParse(raw ?? {});
-      return parsed.success ? { spec: parsed.data } : { violations: violationsOfZod("spec", parsed.error) };
+      return readSpec(() => {
+        requireShallow(raw);
+        const parsed = pluginPolicySchema.safeParse(raw ?? {});
+        return parsed.success ? { spec: parsed.data } : { violations: violationsOfZod("spec", parsed.error) };
+      });
     },
   };
 }

@@ -117,6 +117,7 @@ export type JsonObject = { [key: string]: unknown };
 export const struct: Codec<JsonObject> = {
   read: (raw) => {
     if (!isObject(raw)) throw new ParseError(`bad StructValue: ${wrongType(raw, "map[string]json.RawMessage").message}`);
+    requireShallow(raw);
     return raw;
   },
   zero: () => ({}),
@@ -124,6 +125,15 @@ export const struct: Codec<JsonObject> = {
 };
 
 export const isObject = (raw: unknown): raw is JsonObject => typeof raw === "object" && raw !== null && !Array.isArray(raw);
+
+const maxDepth = 100;
+
+/** Free-form JSON is written out again by recursion, so its depth is limited. */
+export function requireShallow(raw: unknown, depth: number = 0): void {
+  if (depth > maxDepth) throw new ParseError("exceeded max depth");
+  if (typeof raw !== "object" || raw === null) return;
+  for (const item of Object.values(raw)) requireShallow(item, depth + 1);
+}
 
 /** A JSON number, or its digits in a string as the JSON mapping allows. */
 function number(raw: unknown, goType: string): number {

@@ -16,6 +16,8 @@ function firstFault(text: string): string {
     new Scanner(text).document();
   } catch (error) {
     if (error instanceof ParseError) return error.message;
+    // The scanner descends by recursion.
+    if (error instanceof RangeError) return "exceeded max depth";
     throw error;
   }
   return "unexpected end of JSON input";

@@ -55,13 +55,14 @@ export const list = <T>(element: Codec<T>): Codec<T[]> => ({
 export const map = <T>(element: Codec<T>): Codec<Record<string, T>> => ({
   read: (raw) => {
     if (!isObject(raw)) throw wrongType(raw, "map[string]json.RawMessage");
-    const value: Record<string, T> = {};
-    for (const key of Object.keys(raw).toSorted()) value[key] = raw[key] === null ? element.zero() : element.read(raw[key]);
-    return value;
+    // Own properties even for names like "__proto__".
+    return Object.fromEntries(sortedEntries(raw).map(([key, item]) => [key, item === null ? element.zero() : element.read(item)]));
   },
   zero: () => ({}),
   isZero: (value) => Object.keys(value).length === 0,
 });
+
+const sortedEntries = (raw: JsonObject): [string, unknown][] => Object.entries(raw).toSorted(([a], [b]) => (a < b ? -1 : 1));
 
 /** caCert -> ca_cert */
 const snakeCase = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
