@@ -5,6 +5,17 @@ import { readConfig, writeConfig, type ApiServer } from "./config-file.ts";
 import { CtlError } from "./ctl-error.ts";
 import { renderTable } from "./table.ts";
 
+interface AddFlags {
+  name: string;
+  address?: string;
+  overwrite: boolean;
+  skipVerify: boolean;
+  caCertFile?: string;
+  authType?: string;
+  authConf: string[];
+  headers: string[];
+}
+
 /** `config`: which control planes this command line knows. */
 export function addConfig(program: Command, path: () => string): void {
   const config = program.command("config").description("Choose the control plane to talk to");
@@ -26,14 +37,17 @@ export function addConfig(program: Command, path: () => string): void {
     .command("add")
     .description("Add one and switch to it")
     .requiredOption("--name <name>", "name to call it by")
-    .requiredOption("--address <url>", "REST address, such as http://localhost:5681")
+    .option("--address <url>", "REST address, such as http://localhost:5681")
     .option("--overwrite", "replace one of that name", false)
     .option("--skip-verify", "do not verify its certificate", false)
     .option("--ca-cert-file <path>", "PEM of the CA that signed its certificate")
     .option("--auth-type <type>", "tokens, to send a user token")
     .option("--auth-conf <key=value...>", "token=<user token>", (value: string, previous: string[]) => [...previous, value], [])
     .option("--headers <key=value...>", "sent with every request", (value: string, previous: string[]) => [...previous, value], [])
-    .action(async (flags: { name: string; address: string; overwrite: boolean; skipVerify: boolean; caCertFile?: string; authType?: string; authConf: string[]; headers: string[] }) => {
+    .action(async (_own: unknown, command: Command) => {
+      // The program has an option of the same name, which is the one that receives it.
+      const flags = command.optsWithGlobals<AddFlags>();
+      if (flags.address === undefined) throw new CtlError("--address is required");
       if (!URL.canParse(flags.address) || !/^https?:/.test(flags.address)) throw new CtlError("valid url is required for Control Plane address");
       const read = readConfig(path());
       if (read.controlPlanes.some((one) => one.name === flags.name) && !flags.overwrite) throw new CtlError(`Control Plane with name "${flags.name}" already exists. Use --overwrite to replace an existing one.`);
