@@ -37,6 +37,10 @@ async function applyChanges(context: ApiContext, call: Call): Promise<Answer> {
   const materials = new Map(request.puts.map(({ document }) => [document, new MeshMaterial(options)]));
   const hasDataplanes = (mesh: string) => catalog.list("Dataplane", mesh).length > 0;
   const written = await writer.write(() => decideAll(request, context, materials, hasDataplanes), {
+    keys: [
+      ...request.puts.map(({ kind, document }) => ({ type: kind.type, mesh: document.mesh, name: document.name })),
+      ...request.deletes,
+    ],
     author: call.user.name,
     reason: request.reason,
     conditions: request.conditions,

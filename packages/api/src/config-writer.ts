@@ -1,5 +1,6 @@
 import type { Change } from "@atoll/replica";
 import { type KeyString, type ResourceKey, keyString, parseKeyString } from "@atoll/resource";
+import { KeyQueue } from "./key-queue.ts";
 import type { ConfigStore } from "./ports.ts";
 import { conflict } from "./problem.ts";
 
@@ -23,6 +24,8 @@ export interface Condition {
 }
 
 export interface WriteOptions {
+  /** What the request is about. */
+  keys: readonly ResourceKey[];
   author: string;
   reason?: string;
   conditions?: readonly Condition[];
@@ -34,7 +37,7 @@ export interface Written<Result> {
   result: Result;
 }
 
-/** As many writers as may meet on one key; each round, one of them wins. */
+/** As many writers in other processes as may meet on one key; each round, one of them wins. */
 const mostAttempts = 64;
 
 /**
@@ -45,6 +48,7 @@ export class ConfigWriter {
   readonly #config: ConfigStore;
   readonly #now: () => number;
   readonly #newId: () => string;
+  readonly #queue = new KeyQueue();
 
   constructor(options: { config: ConfigStore; now: () => number; newId: () => string }) {
     this.#config = options.config;
@@ -56,7 +60,12 @@ export class ConfigWriter {
    * `decide` throws `ApiError` to refuse. It is synchronous, so that what it read is what `expect` says; it runs once per attempt,
    * and again after each preparation it asks for.
    */
-  async write<Result>(decide: () => Proposal<Result> | Preparation, options: WriteOptions): Promise<Written<Result>> {
+  write<Result>(decide: () => Proposal<Result> | Preparation, options: WriteOptions): Promise<Written<Result>> {
+    // Writers of one key in this process wait for each other: racing, each round would append a record per writer for one to win.
+    return this.#queue.run(options.keys, () => this.#write(decide, options));
+  }
+
+  async #write<Result>(decide: () => Proposal<Result> | Preparation, options: WriteOptions): Promise<Written<Result>> {
     for (let attempt = 0; attempt < mostAttempts; attempt++) {
       for (const condition of options.conditions ?? []) this.#check(condition);
       const decided = decide();

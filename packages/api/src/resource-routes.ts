@@ -113,10 +113,12 @@ async function putResource(kind: Kind, context: ApiContext, call: Call): Promise
 
   if (livesInZones(kind.type)) return putInZone(kind, context, call, document);
   const material = new MeshMaterial(options);
+  const key = { type: kind.type, mesh, name };
   const written = await writer.write(() => decidePut(kind, document, options, material), {
+    keys: [key],
     author: call.user.name,
     reason: call.headers["atoll-reason"],
-    conditions: readConditions(call, { type: kind.type, mesh, name }),
+    conditions: readConditions(call, key),
   });
   return json(successBody(kind, document), written.result === "created" ? 201 : 200, revisionHeader(written.revision));
 }
@@ -162,6 +164,7 @@ async function deleteResource(kind: Kind, context: ApiContext, call: Call): Prom
   }
   const hasDataplanes = (deleted: string) => catalog.list("Dataplane", deleted).length > 0;
   const written = await writer.write(() => decideDelete(key, options, hasDataplanes), {
+    keys: [key],
     author: call.user.name,
     reason: call.headers["atoll-reason"],
     conditions: readConditions(call, key),

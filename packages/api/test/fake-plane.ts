@@ -1,4 +1,4 @@
-import { createHmac } from "node:crypto";
+import { createHmac, randomUUID } from "node:crypto";
 import { type ChangeSet, ConfigState, ResourceTable, type ResourceReader, type Verdict, fold } from "@atoll/replica";
 import type { Resource, ResourceDraft, ZoneInsightSpec } from "@atoll/resource";
 import type { LogError } from "@atoll/event-log";
@@ -81,7 +81,6 @@ export function createPlane(overrides: { settings?: Partial<ApiOptions["settings
   const zoneInsights = new Map<string, ZoneInsightSpec>();
   const issued: unknown[] = [];
   const errors: unknown[] = [];
-  let ids = 0;
   const { settings, ...rest } = overrides;
   const api = createApi({
     settings: {
@@ -121,7 +120,7 @@ export function createPlane(overrides: { settings?: Partial<ApiOptions["settings
       throw new Error("not a good token");
     },
     now: () => Date.parse(time),
-    newId: () => `id-${++ids}`,
+    newId: randomUUID,
     onError: (error) => errors.push(error),
     ...rest,
   });

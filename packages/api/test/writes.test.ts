@@ -129,7 +129,8 @@ test("If-Match and If-None-Match decide, and the loser gets 409", async () => {
 test("a race lost to another writer is tried again, unless it was a condition", async () => {
   const { request, config } = await planeWithMesh();
   await request("PUT /meshes/default/timeouts/t", timeout("t"));
-  const race = () => request("PUT /meshes/default/timeouts/t", timeout("t", "default", { labels: { by: "other" } }));
+  const { request: elsewhere } = createPlane({ config });
+  const race = () => elsewhere("PUT /meshes/default/timeouts/t", timeout("t", "default", { labels: { by: "other" } }));
   config.before = race;
   expect((await request("PUT /meshes/default/timeouts/t", timeout("t"))).status).toBe(200);
   expect(config.records.map(({ verdict }) => verdict.accepted)).toEqual([true, true, true, false, true]);
@@ -141,8 +142,27 @@ test("a race lost to another writer is tried again, unless it was a condition", 
 
   // The mesh changed, the resource of the condition did not: no reason to refuse.
   const now = config.get("Timeout", "default", "t")!.revision;
-  config.before = () => request("PUT /meshes/default", mesh("default", { routing: { localityAwareLoadBalancing: true } }));
+  config.before = () => elsewhere("PUT /meshes/default", mesh("default", { routing: { localityAwareLoadBalancing: true } }));
   expect((await request("PUT /meshes/default/timeouts/t", timeout("t"), { headers: { "if-match": `"${now}"` } })).status).toBe(200);
+});
+
+test("many writers of one key cost one record each", async () => {
+  const { request, config } = await planeWithMesh();
+  const writes = Array.from({ length: 100 }, (_, i) =>
+    request("PUT /meshes/default/timeouts/t", timeout("t", "default", { labels: { i: `${i}` } })),
+  );
+  const statuses = (await Promise.all(writes)).map(({ status }) => status);
+  expect(statuses.filter((status) => status === 201)).toHaveLength(1);
+  expect(statuses.filter((status) => status === 200)).toHaveLength(99);
+  expect(config.revision).toBe(101);
+});
+
+test("of many writers with the same condition one wins", async () => {
+  const { request } = await planeWithMesh();
+  const headers = { "if-none-match": "*" };
+  const writes = Array.from({ length: 50 }, () => request("PUT /meshes/default/timeouts/t", timeout("t"), { headers }));
+  const statuses = (await Promise.all(writes)).map(({ status }) => status);
+  expect(statuses.toSorted()).toEqual([201, ...Array(49).fill(409)]);
 });
 
 test("a mesh deleted meanwhile takes the write with it", async () => {
