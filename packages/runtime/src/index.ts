@@ -5,4 +5,5 @@ export { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "./me
 export { tokenSource } from "./credentials.ts";
 export { expandPath, instanceName } from "./paths.ts";
 export { loadSettings, SettingsError, variableName, type SettingsSource } from "./settings.ts";
+export { Timeline, type TimelineEntry } from "./timeline.ts";
 export { version } from "./version.ts";

@@ -8,7 +8,7 @@ import { EmbeddedLog } from "@atoll/event-log";
 import { MemoryInventory } from "@atoll/inventory";
 import { globalAccess, inspectThrough, QueryError, startKdsServer, zoneTokenVerifier, type KdsServer } from "@atoll/kds";
 import { ConfigReplica, ZoneReplicaSet } from "@atoll/replica";
-import { collectDefaultMetrics, expandPath, Gauge, instanceName, Lifecycle, Registry, startDebugServer, version, type Logger } from "@atoll/runtime";
+import { collectDefaultMetrics, expandPath, Gauge, instanceName, Lifecycle, Registry, startDebugServer, Timeline, version, type Logger } from "@atoll/runtime";
 import { deriveServiceBearer, isServiceBearer, loadSealingKey, revealSecret, sealSecret, SecretError, type KeyRing } from "@atoll/secret";
 import { InventoryFeed } from "@atoll/sync";
 import { createRemoteIssuer, resourceKeys, resourceRevocations, verifyUserToken } from "@atoll/token";
@@ -44,6 +44,8 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
   const ring: KeyRing = { global: await loadSealingKey(join(workDir, "global.key")), zone: await loadSealingKey(join(workDir, "zone.key")) };
   const eventLog = lifecycle.add("log", await EmbeddedLog.open({ path: join(workDir, "log.sqlite") }));
   const config = lifecycle.add("configuration", await ConfigReplica.open({ log: eventLog, snapshots: settings.snapshots, onError }));
+  const timeline = new Timeline();
+  config.watch(({ revision }) => timeline.mark(revision, "folded"));
   await ensureClusterSecrets(config, ring, { bootstrapAdminToken: settings.apiServer.authn.tokens.bootstrapAdminToken, nowMs: Date.now() });
   const zones = lifecycle.add("zones", await ZoneReplicaSet.open({ log: eventLog, config, onError }));
   const inventory = lifecycle.add("inventory", new MemoryInventory());
@@ -141,6 +143,7 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
       },
     }),
   );
+  views["timeline"] = () => timeline.view();
   views["replica"] = () => ({ revision: config.revision, checksum: config.checksum(), resources: config.size });
   views["zones"] = () => insights.progress();
   notReady = null;

@@ -6,7 +6,7 @@ import { createTokenVerifier, DpServer, ProxyLifecycle, type ProxyAuthentication
 import { MemoryInventory } from "@atoll/inventory";
 import { connectZone } from "@atoll/kds";
 import { ConfigReplica, ZoneReplica } from "@atoll/replica";
-import { collectDefaultMetrics, Counter, expandPath, Gauge, Histogram, instanceName, Lifecycle, Registry, startDebugServer, tokenSource, version, type Logger } from "@atoll/runtime";
+import { collectDefaultMetrics, Counter, expandPath, Gauge, Histogram, instanceName, Lifecycle, Registry, startDebugServer, Timeline, tokenSource, version, type Logger } from "@atoll/runtime";
 import type { KeyRing } from "@atoll/secret";
 import { InventoryFeed, liveInventory } from "@atoll/sync";
 import { resourceKeys, resourceRevocations } from "@atoll/token";
@@ -69,6 +69,8 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
   const follow = { log: connection.log, signal: lifecycle.signal, onError };
   config = lifecycle.add("configuration", await Promise.race([ConfigReplica.open(follow), refused.promise]));
   const resources = lifecycle.add("resources", await ZoneReplica.open({ ...follow, zone }));
+  const timeline = new Timeline();
+  config.watch(({ revision }) => timeline.mark(revision, "folded"));
   const inventory = lifecycle.add("inventory", new MemoryInventory());
   const feed = lifecycle.add("inventory feed", await InventoryFeed.open({ ...follow, config, inventory, zone }));
 
@@ -103,6 +105,7 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
       cache,
       onError: (error, nodeId) => log.error({ err: error, proxy: nodeId }, "cannot build the configuration of a proxy; it keeps what it has"),
       onRound: (round) => {
+        timeline.mark(round.revision, "built");
         lastRound = { ...round, at: Date.now() };
         buildTime.observe(round.durationMs / 1000);
         reporter.changed();
@@ -153,7 +156,10 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
       maxDownstreamConnections: settings.proxy.gateway.globalDownstreamMaxConnections,
     }),
     log,
-    onApplied: () => reporter.changed(),
+    onApplied: (nodeId, revision) => {
+      timeline.mark(revision, `applied ${nodeId}`);
+      reporter.changed();
+    },
     onNack: (_nodeId, typeUrl) => nacks.inc({ type: typeUrl.slice(typeUrl.lastIndexOf(".") + 1) }),
   });
   lifecycle.add("dataplane server", dpServer);
@@ -168,6 +174,7 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
       },
     }),
   );
+  views["timeline"] = () => timeline.view();
   views["replica"] = () => ({ revision: config!.revision, checksum: config!.checksum(), resources: config!.size });
   views["streams"] = () => dpServer.report();
   views["applied"] = () => reporter.current();

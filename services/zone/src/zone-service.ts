@@ -8,7 +8,7 @@ import { EmbeddedLog } from "@atoll/event-log";
 import { MemoryInventory } from "@atoll/inventory";
 import { connectZone, inspectThrough, QueryError, startKdsServer, zoneAccess, zoneTokenVerifier } from "@atoll/kds";
 import { ConfigReplica, ZoneReplica } from "@atoll/replica";
-import { collectDefaultMetrics, expandPath, Gauge, instanceName, Lifecycle, Registry, startDebugServer, tokenSource, version, type Logger } from "@atoll/runtime";
+import { collectDefaultMetrics, expandPath, Gauge, instanceName, Lifecycle, Registry, startDebugServer, Timeline, tokenSource, version, type Logger } from "@atoll/runtime";
 import { revealSecret, sealSecret, SecretError, type KeyRing } from "@atoll/secret";
 import { ConnectionSignal, ZoneSync } from "@atoll/sync";
 import { createRemoteIssuer, resourceKeys, resourceRevocations, verifyUserToken } from "@atoll/token";
@@ -43,6 +43,8 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
 
   const local = lifecycle.add("log", await EmbeddedLog.open({ path: join(workDir, "log.sqlite") }));
   const config = lifecycle.add("configuration", await ConfigReplica.open({ log: local, onError }));
+  const timeline = new Timeline();
+  config.watch(({ revision }) => timeline.mark(revision, "folded"));
   const resources = lifecycle.add("resources", await ZoneReplica.open({ log: local, zone, onError }));
   const inventory = lifecycle.add("inventory", new MemoryInventory());
 
@@ -193,6 +195,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
       },
     }),
   );
+  views["timeline"] = () => timeline.view();
   views["replica"] = () => ({ revision: config.revision, checksum: config.checksum(), resources: config.size });
   views["sync"] = () => sync.status();
   views["inventory"] = () => inventory.zones().map((name) => ({ zone: name, ingresses: inventory.ingresses(name), entries: inventory.entries(name) }));
