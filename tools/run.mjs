@@ -12,12 +12,13 @@ import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const state = join(root, ".atoll");
-const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const envoyVersion = "1.40.0";
+const pnpm = "pnpm@12.21.0";
 
 const tasks = {
   setup: "installs everything and stops",
   gen: "generates code from .proto files",
+  build: "bundles the commands into build/",
   demo: "starts global, tokens, two zones and their Envoys, and sends requests through them   [--once]",
   test: "all tests   [vitest filters]",
   check: "format, lint, types",
@@ -72,7 +73,7 @@ function install() {
     .flatMap((folder) => (existsSync(join(root, folder)) ? [folder] : []))
     .flatMap((folder) => readdirSync(join(root, folder)).map((name) => join(root, folder, name, "package.json")));
   once("install", [join(root, "pnpm-lock.yaml"), join(root, "package.json"), join(root, "demo/package.json"), ...packages.filter(existsSync)], "Installing packages", () =>
-    must("pnpm install", "npx", ["--yes", manifest.packageManager, "install", "--frozen-lockfile", "--reporter=append-only"]),
+    must("pnpm install", "npx", ["--yes", pnpm, "install", "--frozen-lockfile", "--reporter=append-only"]),
   );
 }
 
@@ -122,6 +123,11 @@ if (!(task in tasks)) {
 install();
 if (task !== "format") generate();
 if (["setup", "demo", "test", "bench", "conformance"].includes(task)) envoy();
+
+if (["build", "demo", "test", "bench", "conformance"].includes(task)) {
+  must("bundling", join(bin, "node"), [join(root, "tools/bundle.mjs")], { env });
+  env.ATOLL_BUNDLE = "1";
+}
 
 switch (task) {
   case "demo":
