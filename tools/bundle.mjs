@@ -20,5 +20,5 @@ const bundle = await rolldown({
   logLevel: "warn",
 });
 rmSync(out, { recursive: true, force: true });
-await bundle.write({ dir: out, format: "esm", sourcemap: true, chunkFileNames: "chunks/[name]-[hash].js" });
+await bundle.write({ dir: out, format: "esm", sourcemap: false, chunkFileNames: "chunks/[name]-[hash].js" });
 writeFileSync(join(out, "package.json"), `${JSON.stringify({ type: "module" })}\n`);
