@@ -22,7 +22,10 @@ export function addAdminListener(builder: ViewBuilder, address: string, adminPor
   builder.cluster({
     name: target,
     altStatName: statName(target),
-    discovery: { type: "static", endpoints: [{ address: readinessPort ? defaultAdminAddress : adminAddress, port: readinessPort ?? port }] },
+    discovery: {
+      type: "static",
+      endpoints: [{ address: readinessPort ? defaultAdminAddress : adminAddress, port: readinessPort ?? port }],
+    },
     connectTimeoutMs,
     http: "http1",
   });

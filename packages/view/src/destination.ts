@@ -31,9 +31,11 @@ export function resolveDestination(contexts: MeshContexts, context: MeshContext,
   return { service, tags: plain, upstream, crossMesh: true, endpoints };
 }
 
-/** The endpoints of a cluster for the destination; shared by all proxies of the context's mesh that have the cluster. */
+/** The endpoints of a cluster for the destination, shared by all proxies that have the cluster. */
 export function destinationEndpoints(context: MeshContext, cluster: string, destination: Destination): EndpointSetView {
   const { upstream, crossMesh, endpoints, tags } = destination;
-  const key = `endpoints/${crossMesh ? context.name : ""}/${cluster}`;
+  // Kept with the mesh that has the instances, so the key says what depends on the mesh that asks.
+  const asked = crossMesh ? `${context.zoneEgress}/${context.locality.aware}` : "";
+  const key = `endpoints/${asked}/${cluster}`;
   return upstream.memo.share(key, () => endpointSet(cluster, endpointsWith(endpoints, tags), context.locality));
 }

@@ -125,13 +125,15 @@ export class MeshContext {
   /** Instances in this zone alone, each of weight 1. */
   get localEndpoints(): readonly Endpoint[] {
     return this.#once("localEndpoints", () =>
-      this.dataplanes.filter((dataplane) => !dataplane.spec.networking.gateway).flatMap((dataplane) =>
-        inboundInterfaces(dataplane)
-          .filter(({ healthy }) => healthy)
-          .flatMap(({ routableAddress, port, tags }): Endpoint[] =>
-            this.zone.dial(routableAddress, port).map((at) => ({ ...at, tags, weight: 1, via: "local", external: false })),
-          ),
-      ),
+      this.dataplanes
+        .filter((dataplane) => !dataplane.spec.networking.gateway)
+        .flatMap((dataplane) =>
+          inboundInterfaces(dataplane)
+            .filter(({ healthy }) => healthy)
+            .flatMap(({ routableAddress, port, tags }): Endpoint[] =>
+              this.zone.dial(routableAddress, port).map((at) => ({ ...at, tags, weight: 1, via: "local", external: false })),
+            ),
+        ),
     );
   }
 

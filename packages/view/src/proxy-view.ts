@@ -159,7 +159,14 @@ export interface TracingView {
   direction: "inbound" | "outbound";
   spawnUpstreamSpan?: boolean;
   provider:
-    | { type: "zipkin"; path: string; host: string; apiVersion: "httpJson" | "httpJsonV1" | "httpProto"; traceId128bit: boolean; sharedSpanContext: boolean }
+    | {
+        type: "zipkin";
+        path: string;
+        host: string;
+        apiVersion: "httpJson" | "httpJsonV1" | "httpProto";
+        traceId128bit: boolean;
+        sharedSpanContext: boolean;
+      }
     | { type: "datadog"; serviceName: string }
     | { type: "openTelemetry"; serviceName: string };
 }
@@ -192,7 +199,12 @@ export interface RouteView {
   name?: string;
   match: RouteMatchView;
   action:
-    | { type: "forward"; clusters: WeightedClusterView[]; mirrors?: { cluster: string; percent: number }[]; hashPolicy?: unknown } & RouteRewriteView
+    | ({
+        type: "forward";
+        clusters: WeightedClusterView[];
+        mirrors?: { cluster: string; percent: number }[];
+        hashPolicy?: unknown;
+      } & RouteRewriteView)
     | {
         type: "redirect";
         scheme?: string;
@@ -346,7 +358,13 @@ export interface HealthCheckView {
   checker:
     /** `send` and `receive` are base64, as in the policy. */
     | { type: "tcp"; send?: string; receive?: string[] }
-    | { type: "http"; path: string; http2?: boolean; expectedStatuses?: number[]; headers?: { name: string; value: string; append: boolean }[] };
+    | {
+        type: "http";
+        path: string;
+        http2?: boolean;
+        expectedStatuses?: number[];
+        headers?: { name: string; value: string; append: boolean }[];
+      };
 }
 
 /** Endpoints of one EDS cluster, in locality groups sorted by (priority, zone). */

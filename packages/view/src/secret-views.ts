@@ -21,13 +21,19 @@ export function secretNames({ listeners, clusters }: Pick<ProxyView, "listeners"
   return names;
 }
 
-const pairs = (sets: readonly Tags[]): [string, string][] => collectTags(sets).flatMap(([key, values]) => values.map((value): [string, string] => [key, value]));
+const pairs = (sets: readonly Tags[]): [string, string][] =>
+  collectTags(sets).flatMap(([key, values]) => values.map((value): [string, string] => [key, value]));
 
 /**
  * The secrets a proxy must be able to ask for, sorted by name: those its view mentions. `own` is the dataplane, or null for a
  * zone egress, which has an identity in each mesh; `certificates` are those of a gateway's listeners.
  */
-export function secretViews(contexts: MeshContexts, view: ProxyView, own: Dataplane | null, certificates: readonly SecretView[]): SecretView[] {
+export function secretViews(
+  contexts: MeshContexts,
+  view: ProxyView,
+  own: Dataplane | null,
+  certificates: readonly SecretView[],
+): SecretView[] {
   const known = new Map<string, SecretView>();
   const add = (secret: SecretView): void => void known.set(secret.name, secret);
   for (const context of contexts.all()) {

@@ -1,12 +1,4 @@
-import type {
-  ClusterView,
-  EndpointSetView,
-  ListenerView,
-  ProxyKind,
-  ProxyView,
-  RouteConfigView,
-  ViewProblem,
-} from "./proxy-view.ts";
+import type { ClusterView, EndpointSetView, ListenerView, ProxyKind, ProxyView, RouteConfigView, ViewProblem } from "./proxy-view.ts";
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 

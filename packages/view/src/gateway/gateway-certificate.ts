@@ -10,6 +10,10 @@ export function gatewayCertificate(context: MeshContext, source: DataSource, hos
   const secret = "secret" in data ? data.secret : undefined;
   const keyType = (secret !== undefined && context.options.certificateKeyType?.(context.name, secret)) || "rsa";
   const [kind, identifier] =
-    "secret" in data ? ["secret", data.secret] : "file" in data ? ["file", data.file] : ["inline" in data ? "inline" : "inlineString", hostname];
+    "secret" in data
+      ? ["secret", data.secret]
+      : "file" in data
+        ? ["file", data.file]
+        : ["inline" in data ? "inline" : "inlineString", hostname];
   return { name: `cert.${keyType}:${kind}:${identifier}`, source: { type: "bundle", mesh: context.name, data } };
 }

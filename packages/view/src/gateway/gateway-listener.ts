@@ -12,7 +12,7 @@ import type { GatewayScope } from "./gateway-scope.ts";
 import { hostGroups } from "./host.ts";
 import type { GatewayRoute, HostGroup, TaggedListener } from "./host.ts";
 import { anyHost } from "./hostname.ts";
-import { routeEntries } from "./route-entry.ts";
+import { tcpBackends } from "./route-entry.ts";
 import { gatewayVirtualHost, someWeight } from "./virtual-host.ts";
 
 const bufferLimitBytes = 32_768;
@@ -34,7 +34,10 @@ export function addGatewayListener(
   const crossMesh = first.crossMesh === true;
   const name = gatewayListenerName(scope.gateway.name, protocol, first.port);
   if (crossMesh && context.mtls === "off") {
-    builder.problem(`MeshGateway/${context.name}/${scope.gateway.name}`, `listener on port ${first.port} is crossMesh but the mesh has no mTLS`);
+    builder.problem(
+      `MeshGateway/${context.name}/${scope.gateway.name}`,
+      `listener on port ${first.port} is crossMesh but the mesh has no mTLS`,
+    );
     return { name, secrets: [] };
   }
   const groups = hostGroups(listeners, routes);
@@ -94,7 +97,10 @@ function chainSecurity(scope: GatewayScope, listener: TaggedListener, group: Hos
   if (group.tls?.mode === "PASSTHROUGH") return { chain: { match }, secrets: [] };
   const secrets = (group.tls?.certificates ?? []).flatMap((source) => gatewayCertificate(context, source, group.hostname) ?? []);
   if (group.tls?.mode !== "TERMINATE" || secrets.length === 0) {
-    builder.problem(`MeshGateway/${context.name}/${gateway.name}`, `listener for ${group.hostname} on port ${listener.port} has no usable tls`);
+    builder.problem(
+      `MeshGateway/${context.name}/${gateway.name}`,
+      `listener for ${group.hostname} on port ${listener.port} has no usable tls`,
+    );
     return undefined;
   }
   const alpn = listener.protocol === "HTTPS" ? { alpn: httpsAlpn } : {};
@@ -133,7 +139,7 @@ function tcpFilter(scope: GatewayScope, groups: readonly HostGroup[]): TcpFilter
   let maxConnectAttempts: number | undefined;
   for (const host of groups.flatMap((group) => group.hosts)) {
     const policies = hostPolicies(scope.context, host.tags);
-    const backends = routeEntries(host).flatMap((entry) => entry.backends);
+    const backends = tcpBackends(host);
     for (const { destination, weight } of backends) {
       const { name } = addGatewayCluster(scope, host, policies, destination, "tcp");
       weights.set(name, (weights.get(name) ?? 0) + weight);

@@ -1,7 +1,7 @@
 import type { Tags } from "@atoll/policy";
 import type { GatewayRouteFilter, GatewayRouteMatch, GatewayRouteRule } from "@atoll/resource";
 import { canonicalHeader } from "./header-name.ts";
-import type { GatewayHost, GatewayRoute } from "./host.ts";
+import type { GatewayHost } from "./host.ts";
 import { anyHost, servesHost } from "./hostname.ts";
 import type { HeaderOpsView, HeaderValue, RouteMatchView } from "../proxy-view.ts";
 
@@ -33,22 +33,21 @@ export interface RouteEntry {
 
 const tagsOf = (destination: Tags | undefined): Tags => destination ?? {};
 
-/** Every route of a host, unsorted, in the order of resources and rules. */
+/** Every HTTP route of a host, unsorted, in the order of resources and rules. */
 export function routeEntries(host: GatewayHost): RouteEntry[] {
-  const attached = host.routes.filter(({ spec }) => host.hostname === anyHost || servesHost(spec.conf.http?.hostnames ?? [], host.hostname));
-  const matched = attached.flatMap(entriesOf);
+  const attached = host.routes.filter(
+    ({ spec }) => host.hostname === anyHost || servesHost(spec.conf.http?.hostnames ?? [], host.hostname),
+  );
+  const matched = attached.flatMap(({ name, spec }) =>
+    (spec.conf.http?.rules ?? []).flatMap((rule, index) => httpEntries(name, rule, index)),
+  );
   const exactPaths = new Set(matched.flatMap(({ match }) => ("exact" in match.path ? [match.path.exact] : [])));
   return matched.flatMap((entry) => bySegment(entry, exactPaths));
 }
 
-function entriesOf(route: GatewayRoute): RouteEntry[] {
-  const { http, tcp } = route.spec.conf;
-  const tcpRules = tcp?.rules ?? [];
-  return [
-    ...(http?.rules ?? []).flatMap((rule, index) => httpEntries(route.name, rule, index)),
-    ...tcpRules.map((rule, index) => ({ ...emptyEntry(`MeshGatewayRoute ${route.name} rule ${index}`), backends: backendsOf(rule) })),
-  ];
-}
+/** Backends of every TCP route of a host: nothing tells one rule's connections from another's. */
+export const tcpBackends = (host: GatewayHost): Backend[] =>
+  host.routes.flatMap(({ spec }) => (spec.conf.tcp?.rules ?? []).flatMap(backendsOf));
 
 const emptyEntry = (name: string): RouteEntry => ({
   name,
@@ -81,7 +80,10 @@ function applyFilter(entry: RouteEntry, { requestHeader, responseHeader, mirror,
   } else if (requestHeader) {
     const host = (requestHeader.set ?? []).findLast(isHost);
     if (host) entry.hostLiteral = host.value;
-    entry.requestHeaders = addOps(entry.requestHeaders, { ...requestHeader, set: (requestHeader.set ?? []).filter((header) => !isHost(header)) });
+    entry.requestHeaders = addOps(entry.requestHeaders, {
+      ...requestHeader,
+      set: (requestHeader.set ?? []).filter((header) => !isHost(header)),
+    });
   } else if (responseHeader) {
     entry.responseHeaders = addOps(entry.responseHeaders, responseHeader);
   }

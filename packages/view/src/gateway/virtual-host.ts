@@ -28,7 +28,10 @@ export function gatewayVirtualHost(scope: GatewayScope, host: GatewayHost, port:
     name: host.hostname,
     domains: [host.hostname],
     ...(requireTls ? { requireTls, responseHeadersToSet: [strictTransport] } : {}),
-    routes: entries.length > 0 ? routes : [{ match: { path: { prefix: "/" } }, action: { type: "directResponse", status: 404, body: noRoutesBody } }],
+    routes:
+      entries.length > 0
+        ? routes
+        : [{ match: { path: { prefix: "/" } }, action: { type: "directResponse", status: 404, body: noRoutesBody } }],
   };
 }
 
@@ -37,7 +40,10 @@ function routeView(scope: GatewayScope, host: GatewayHost, policies: HostPolicie
   if (entry.redirect) {
     const { scheme, hostname, statusCode, port: toPort } = entry.redirect;
     if (!redirectStatuses.includes(statusCode as RedirectStatus)) {
-      scope.builder.problem(`MeshGatewayRoute/${scope.context.name}/${name.split(" ")[1]}`, `redirect status code ${statusCode} is not supported`);
+      scope.builder.problem(
+        `MeshGatewayRoute/${scope.context.name}/${name.split(" ")[1]}`,
+        `redirect status code ${statusCode} is not supported`,
+      );
       return undefined;
     }
     return {
@@ -77,7 +83,12 @@ function routeView(scope: GatewayScope, host: GatewayHost, policies: HostPolicie
 }
 
 /** Sorted by name; of two backends that are one cluster the last counts. */
-function forwardClusters(scope: GatewayScope, host: GatewayHost, policies: HostPolicies, backends: readonly Backend[]): WeightedClusterView[] {
+function forwardClusters(
+  scope: GatewayScope,
+  host: GatewayHost,
+  policies: HostPolicies,
+  backends: readonly Backend[],
+): WeightedClusterView[] {
   const tags = { name: kumaTagsHeader, value: renderKumaTags(scope.sources) };
   const byName = new Map<string, WeightedClusterView>();
   for (const { destination, weight } of backends) {

@@ -28,7 +28,10 @@ export function clusterTimeouts(
 }
 
 /** Timeouts of an HTTP listener by a Timeout policy, which need not exist: 0 = none. */
-export function httpTimeouts(conf: TimeoutConf | undefined, protocol: Protocol): Pick<HttpFilterView, "idleTimeoutMs" | "streamIdleTimeoutMs"> {
+export function httpTimeouts(
+  conf: TimeoutConf | undefined,
+  protocol: Protocol,
+): Pick<HttpFilterView, "idleTimeoutMs" | "streamIdleTimeoutMs"> {
   const grpc = protocol === "grpc" ? milliseconds(conf?.grpc?.streamIdleTimeout) : undefined;
   return {
     idleTimeoutMs: milliseconds(conf?.http?.idleTimeout) ?? 0,

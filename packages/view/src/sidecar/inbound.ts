@@ -39,7 +39,9 @@ export function addInbound(scope: InboundScope, inbound: InboundInterface): void
     discovery: { type: "static", endpoints: [{ address: inbound.workloadAddress, port: inbound.workloadPort }] },
     connectTimeoutMs: localConnectTimeoutMs,
     ...(http ? { http, idleTimeoutMs } : {}),
-    ...(scope.transparent && !loopback ? { sourceAddress: isIPv6(inbound.workloadAddress) ? passthroughSource.v6 : passthroughSource.v4 } : {}),
+    ...(scope.transparent && !loopback
+      ? { sourceAddress: isIPv6(inbound.workloadAddress) ? passthroughSource.v6 : passthroughSource.v4 }
+      : {}),
   });
   const name = inboundListenerName(inbound.address, inbound.port);
   builder.listener({

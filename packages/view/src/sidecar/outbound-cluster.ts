@@ -53,7 +53,11 @@ export function outboundClusterName(tags: Tags): string {
 }
 
 /** One cluster of a sidecar's outbound; undefined if the destination's mesh does not exist. */
-export function outboundCluster(contexts: MeshContexts, context: MeshContext, request: OutboundClusterRequest): OutboundCluster | undefined {
+export function outboundCluster(
+  contexts: MeshContexts,
+  context: MeshContext,
+  request: OutboundClusterRequest,
+): OutboundCluster | undefined {
   const destination = resolveDestination(contexts, context, request.tags);
   if (!destination) return undefined;
   const service = request.tags[serviceTag] ?? "";

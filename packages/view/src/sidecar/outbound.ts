@@ -63,7 +63,11 @@ function planOutbound(scope: OutboundScope, tags: Tags): Plan {
   if (!route) return { routes: [], protocol: "unknown" };
   const { conf } = route.spec;
   const routes = [
-    ...(conf.http ?? []).map((http, index) => ({ name: `TrafficRoute ${route.name} http ${index}`, http, destinations: resolveSplits(http, tags) })),
+    ...(conf.http ?? []).map((http, index) => ({
+      name: `TrafficRoute ${route.name} http ${index}`,
+      http,
+      destinations: resolveSplits(http, tags),
+    })),
     { name: `TrafficRoute ${route.name}`, destinations: resolveSplits(conf, tags) },
   ].filter(({ destinations }) => destinations.length > 0);
   const reached = routes.flatMap(({ destinations }) => destinations);
@@ -87,7 +91,12 @@ function httpFilter(scope: OutboundScope, tags: Tags, plan: Plan, external: Read
     return {
       ...(name ? { name } : {}),
       match: routeMatch(http?.match ?? {}),
-      action: { type: "forward", clusters, ...rewrite, ...(leaves && !rewrite.hostLiteral && !rewrite.hostFromPath ? { autoHost: true } : {}) },
+      action: {
+        type: "forward",
+        clusters,
+        ...rewrite,
+        ...(leaves && !rewrite.hostLiteral && !rewrite.hostFromPath ? { autoHost: true } : {}),
+      },
       ...optional("requestHeaders", requestHeaders),
       ...optional("responseHeaders", headerOps(http?.modify?.responseHeaders)),
       timeoutMs: milliseconds(timeout?.http?.requestTimeout) ?? 0,
@@ -127,7 +136,10 @@ function tcpFilter(scope: OutboundScope, tags: Tags, plan: Plan): TcpFilterView 
   if (destinations.length === 0) return undefined;
   const retry = choose?.<RetrySpec>("Retry")(service)?.spec.conf;
   const timeout = choose?.<TimeoutSpec>("Timeout")(service)?.spec.conf;
-  const logs = accessLogs(context, scope.dataplane, choose?.<TrafficLogSpec>("TrafficLog")(service)?.spec, { ...logged(scope, service), kind: "network" });
+  const logs = accessLogs(context, scope.dataplane, choose?.<TrafficLogSpec>("TrafficLog")(service)?.spec, {
+    ...logged(scope, service),
+    kind: "network",
+  });
   return {
     type: "tcp",
     statPrefix: statName(service),

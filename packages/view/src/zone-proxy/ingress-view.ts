@@ -9,7 +9,12 @@ import { meshDestinations } from "./mesh-destinations.ts";
 import { sniService } from "./sni-service.ts";
 
 /** Passes connections of other zones on to this zone's proxies by SNI; it has no certificates. */
-export function addIngress(contexts: MeshContexts, ingress: Resource<ZoneIngressSpec>, metadata: ProxyMetadata, builder: ViewBuilder): void {
+export function addIngress(
+  contexts: MeshContexts,
+  ingress: Resource<ZoneIngressSpec>,
+  metadata: ProxyMetadata,
+  builder: ViewBuilder,
+): void {
   const { networking } = ingress.spec;
   addAdminListener(builder, networking.address, networking.admin?.port, metadata);
   const chains: FilterChainView[] = [];

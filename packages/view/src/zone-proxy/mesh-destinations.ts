@@ -47,7 +47,9 @@ export function meshDestinations(context: MeshContext, offered: readonly Tags[])
   for (const { spec } of context.resources<VirtualOutboundSpec>("VirtualOutbound")) {
     const keys = spec.conf.parameters.map(({ name, tagKey }) => tagKey || name);
     for (const tags of offered) {
-      const selected = spec.selectors.some(({ match }) => Object.entries(match ?? {}).every(([key, value]) => value === anyValue || tags[key] === value));
+      const selected = spec.selectors.some(({ match }) =>
+        Object.entries(match ?? {}).every(([key, value]) => value === anyValue || tags[key] === value),
+      );
       if (selected && keys.every((key) => tags[key])) add(Object.fromEntries(keys.map((key) => [key, tags[key]!])));
     }
   }

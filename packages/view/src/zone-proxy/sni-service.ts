@@ -26,10 +26,15 @@ export function sniService(
   const name = zoneProxyClusterName(context.name, service);
   return context.memo.share(`${role}/${name}`, () => {
     const bySni = new Map<string, { chain: FilterChainView; subset: PlainTags }>();
+    let marked = endpoints;
     for (const tags of destinations.of(service)) {
       const sni = sniFromTags(tags, context.name);
       if (bySni.has(sni)) continue;
-      const subset = distinguishing(tags, endpoints);
+      let subset = distinguishing(tags, endpoints);
+      if (mixed(tags, endpoints) && addressesOf(matching(tags, endpoints)).size < addressesOf(endpoints).size) {
+        subset = { [sni]: markValue };
+        marked = mark(marked, tags, subset);
+      }
       bySni.set(sni, { chain: sniChain(sni, name, subset), subset });
     }
     const subsetKeys = keySets([...[...bySni.values()].map(({ subset }) => subset), ...destinations.general]);
@@ -41,7 +46,7 @@ export function sniService(
         connectTimeoutMs: defaultConnectTimeoutMs,
         ...(subsetKeys.length > 0 ? { subsetKeys } : {}),
       },
-      endpoints: endpointSet(name, endpoints, context.locality),
+      endpoints: endpointSet(name, marked, context.locality),
     };
   });
 }
@@ -55,20 +60,51 @@ const sniChain = (sni: string, cluster: string, subset: PlainTags): FilterChainV
   },
 });
 
+const addressOf = ({ address, port }: Endpoint): string => `${address}:${port}`;
+
 /**
  * Tags of a destination that rule some address out. The others must not select a subset: Envoy keeps one endpoint of an address
  * that has many tag sets behind it, and the rest of the way sees the full SNI anyway.
  */
 function distinguishing(destination: Tags, endpoints: readonly Endpoint[]): PlainTags {
-  const addressOf = ({ address, port }: Endpoint): string => `${address}:${port}`;
   const all = new Set(endpoints.map(addressOf)).size;
   const chosen: PlainTags = {};
-  for (const [key, value] of Object.entries(destination).sort(([a], [b]) => (a < b ? -1 : 1))) {
-    if (key === serviceTag || value === anyValue) continue;
+  for (const [key, value] of wantedTags(destination).sort(([a], [b]) => (a < b ? -1 : 1))) {
     const matching = new Set(endpoints.filter(({ tags }) => tags[key] === value).map(addressOf)).size;
     if (matching < all) chosen[key] = value;
   }
   return chosen;
+}
+
+const markValue = "yes";
+
+const wantedTags = (destination: Tags): [string, string][] =>
+  Object.entries(destination).filter(([key, value]) => key !== serviceTag && value !== anyValue);
+
+/** True if one address stands for tag sets that differ in what the destination asks for: then no one of them speaks for it. */
+function mixed(destination: Tags, endpoints: readonly Endpoint[]): boolean {
+  const seen = new Map<string, string>();
+  return endpoints.some((endpoint) => {
+    const values = JSON.stringify(wantedTags(destination).map(([key]) => endpoint.tags[key] ?? null));
+    const before = seen.get(addressOf(endpoint)) ?? values;
+    seen.set(addressOf(endpoint), values);
+    return before !== values;
+  });
+}
+
+const matching = (destination: Tags, endpoints: readonly Endpoint[]): Endpoint[] => {
+  const wanted = wantedTags(destination);
+  return endpoints.filter(({ tags }) => wanted.every(([key, value]) => tags[key] === value));
+};
+
+const addressesOf = (endpoints: readonly Endpoint[]): Set<string> => new Set(endpoints.map(addressOf));
+
+/** Marks every address behind which something matches the destination, so that the mark selects it and not a tag. */
+function mark(endpoints: readonly Endpoint[], destination: Tags, subset: PlainTags): Endpoint[] {
+  const addresses = addressesOf(matching(destination, endpoints));
+  return endpoints.map((endpoint) =>
+    addresses.has(addressOf(endpoint)) ? { ...endpoint, tags: { ...endpoint.tags, ...subset } } : endpoint,
+  );
 }
 
 /** Each distinct non-empty set of keys, the service's left out, sorted. */

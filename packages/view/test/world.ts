@@ -1,0 +1,88 @@
+import { parseDocument } from "@atoll/resource";
+import type { Resource } from "@atoll/resource";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { documentedRules } from "@atoll/policy";
+import { buildProxyView, meshDependencies, MeshContexts } from "../src/index.ts";
+import type { InventoryView, ProxyRef, ProxyView, Reader, ViewOptions } from "../src/index.ts";
+
+type Document = Record<string, unknown> & { type: string; creationTime?: string };
+type ZoneOffer = { ingresses?: { advertisedAddress: string; advertisedPort: number }[]; entries?: ReturnType<InventoryView["entries"]> };
+
+/** A golden case: what a zone knows, and the proxy to build. */
+export interface World {
+  /** Says what the case is for. */
+  about?: string;
+  zone: string;
+  /** A file of `testdata/base` whose parts come first. */
+  base?: string;
+  /** Configuration and this zone's own resources, as a user writes them. Later documents replace earlier ones. */
+  resources?: Document[];
+  /** `Type/name` of base documents to leave out. */
+  without?: string[];
+  /** Offers of the other zones. */
+  inventory?: Record<string, ZoneOffer>;
+  options?: { liveZones?: string[]; tlsReadyServices?: string[]; rules?: "documented"; addresses?: Record<string, string> };
+  proxy: ProxyRef;
+}
+
+const folder = join(import.meta.dirname, "..", "testdata", "base");
+const zoneTypes = new Set(["Dataplane", "ZoneIngress", "ZoneEgress"]);
+
+export function reader(resources: readonly Resource[]): Reader {
+  const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+  const sorted = [...resources].sort((a, b) => compare(a.mesh, b.mesh) || compare(a.name, b.name));
+  return {
+    get: <Spec>(type: string, mesh: string, name: string) =>
+      sorted.find((one) => one.type === type && one.mesh === mesh && one.name === name) as Resource<Spec> | undefined,
+    list: <Spec>(type: string, mesh?: string) =>
+      sorted.filter((one) => one.type === type && (mesh === undefined || one.mesh === mesh)) as Resource<Spec>[],
+  };
+}
+
+/** Parses a document as the API would; created one second after the one before it, unless it says when. */
+export function resource(document: Document, index = 0): Resource {
+  const parsed = parseDocument(document);
+  if (!parsed.ok) throw new Error(`${document.type} is not valid: ${parsed.parseError ?? JSON.stringify(parsed.violations)}`);
+  const time = document.creationTime ?? new Date(Date.UTC(2026, 0, 1) + index * 1_000).toISOString();
+  return { ...parsed.resource, creationTime: time, modificationTime: time, revision: 1 };
+}
+
+export function contextsOf(world: Omit<World, "proxy">): MeshContexts {
+  const base: Partial<World> = world.base ? (JSON.parse(readFileSync(join(folder, `${world.base}.json`), "utf8")) as Partial<World>) : {};
+  const inventory: Record<string, ZoneOffer> = { ...base.inventory, ...world.inventory };
+  const kept = new Map<string, Resource>();
+  [...(base.resources ?? []), ...(world.resources ?? [])].forEach((document, index) => {
+    const one = resource(document, index);
+    kept.set(`${one.type}/${one.mesh}/${one.name}`, one);
+  });
+  const without = new Set(world.without ?? []);
+  const all = [...kept.values()].filter((one) => !without.has(`${one.type}/${one.name}`));
+  const { liveZones, tlsReadyServices, rules, addresses } = world.options ?? {};
+  const options: ViewOptions = {
+    ...(liveZones ? { liveZones: new Set(liveZones) } : {}),
+    ...(tlsReadyServices ? { tlsReadyServices: new Set(tlsReadyServices) } : {}),
+    ...(rules ? { rules: documentedRules } : {}),
+    ...(addresses ? { addresses: new Map(Object.entries(addresses)) } : {}),
+  };
+  const inputs = {
+    zone: world.zone,
+    config: reader(all.filter(({ type }) => !zoneTypes.has(type))),
+    zoneResources: reader(all.filter(({ type }) => zoneTypes.has(type))),
+    inventory: {
+      zones: () => Object.keys(inventory),
+      entries: (zone: string) => inventory[zone]?.entries ?? [],
+      ingresses: (zone: string) => inventory[zone]?.ingresses ?? [],
+    },
+  };
+  return new MeshContexts(inputs, options);
+}
+
+/** The view, without the parts that are empty, and the meshes it depends on. */
+export function produce(world: World): { dependsOn: string[] | "all meshes"; view: Partial<ProxyView> | null } {
+  const contexts = contextsOf(world);
+  const view = buildProxyView(contexts, world.proxy);
+  const dependencies = meshDependencies(contexts, world.proxy);
+  const shown = view && Object.fromEntries(Object.entries(view).filter(([, value]) => !Array.isArray(value) || value.length > 0));
+  return { dependsOn: dependencies ? [...dependencies].sort() : "all meshes", view: shown ?? null };
+}
