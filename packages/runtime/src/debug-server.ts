@@ -23,11 +23,13 @@ export async function startDebugServer(options: DebugServerOptions): Promise<{ p
     });
   }
   app.get("/metrics", async (_request, reply) => reply.type(options.registry.contentType).send(await options.registry.metrics()));
-  const views = Object.entries(options.views ?? {});
-  app.get("/debug", () => views.map(([name]) => `/debug/${name}`));
-  for (const [name, view] of views) {
-    app.get(`/debug/${name}`, async (_request, reply) => reply.type("application/json").send(JSON.stringify(view(), null, 1) + "\n"));
-  }
+  // Looked up when asked: a service adds its views as its parts come up.
+  app.get("/debug", () => Object.keys(options.views ?? {}).map((name) => `/debug/${name}`));
+  app.get<{ Params: { name: string } }>("/debug/:name", async (request, reply) => {
+    const view = options.views?.[request.params.name];
+    if (view === undefined) return reply.code(404).send(`there is no view "${request.params.name}"\n`);
+    return reply.type("application/json").send(JSON.stringify(view(), null, 1) + "\n");
+  });
   await app.listen({ host: options.address, port: options.port });
   const address = app.server.address();
   return { port: typeof address === "object" && address !== null ? address.port : options.port, close: () => app.close() };
