@@ -25,6 +25,8 @@ export interface InboundScope {
   builder: ViewBuilder;
   tracing: Tracing | undefined;
   transparent: boolean;
+  /** The Envoy has the Kafka broker filter. */
+  kafkaFilter: boolean;
 }
 
 /** Adds the listener and the local cluster of one inbound. */
@@ -59,14 +61,16 @@ export function addInbound(scope: InboundScope, inbound: InboundInterface): void
 
 function chains(scope: InboundScope, inbound: InboundInterface, protocol: Protocol, cluster: string, listener: string): FilterChainView[] {
   const { context } = scope;
-  const filter = isHttp(protocol) ? httpFilter(scope, inbound, protocol, cluster) : tcpFilter(protocol, cluster);
+  const filter = isHttp(protocol)
+    ? httpFilter(scope, inbound, protocol, cluster)
+    : tcpFilter(cluster, scope.kafkaFilter && protocol === "kafka");
   if (context.mtls === "off") return [{ filter }];
   const secured: FilterChainView = { tls: downstreamTls(context), rbac: rbacView(context, inbound.tags, listener), filter };
   if (context.mtls === "STRICT") return [secured];
   return [
     { match: { transportProtocol: "raw_buffer" }, filter },
     // TLS of the application's own: its bytes mean nothing to an HTTP filter.
-    { match: { transportProtocol: "tls" }, filter: tcpFilter("tcp", cluster) },
+    { match: { transportProtocol: "tls" }, filter: tcpFilter(cluster, false) },
     { match: { transportProtocol: "tls", applicationProtocols: [meshAlpn] }, ...secured },
   ];
 }
@@ -100,10 +104,10 @@ function httpFilter({ context, tracing }: InboundScope, { tags }: InboundInterfa
   };
 }
 
-const tcpFilter = (protocol: Protocol, cluster: string): TcpFilterView => ({
+const tcpFilter = (cluster: string, kafka: boolean): TcpFilterView => ({
   type: "tcp",
   statPrefix: statName(cluster),
   clusters: [{ name: cluster, weight: 1 }],
   idleTimeoutMs,
-  ...(protocol === "kafka" ? { kafkaStatPrefix: statName(cluster) } : {}),
+  ...(kafka ? { kafkaStatPrefix: statName(cluster) } : {}),
 });

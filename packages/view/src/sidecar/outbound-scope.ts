@@ -27,4 +27,6 @@ export interface OutboundScope {
   pipeFolder: string;
   ipv6: boolean;
   transparent: boolean;
+  /** The Envoy has the Kafka broker filter. */
+  kafkaFilter: boolean;
 }

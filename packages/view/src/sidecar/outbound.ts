@@ -147,7 +147,7 @@ function tcpFilter(scope: OutboundScope, tags: Tags, plan: Plan): TcpFilterView 
     ...(choose ? { idleTimeoutMs: milliseconds(timeout?.tcp?.idleTimeout) ?? 0 } : {}),
     ...optional("maxConnectAttempts", retry?.tcp?.maxConnectAttempts),
     ...(logs.length > 0 ? { accessLogs: logs } : {}),
-    ...(plan.protocol === "kafka" ? { kafkaStatPrefix: statName(service) } : {}),
+    ...(scope.kafkaFilter && plan.protocol === "kafka" ? { kafkaStatPrefix: statName(service) } : {}),
   };
 }
 

@@ -30,10 +30,11 @@ export function addSidecar(
   const sources = tagSets(dataplane);
   const trace = tracing(context, dataplane);
   const transparent = isTransparent(dataplane);
+  const kafkaFilter = metadata.kafkaFilter ?? false;
   if (trace) builder.cluster(trace.cluster);
 
   const inbounds = networking.gateway ? [] : inboundInterfaces(dataplane);
-  for (const inbound of inbounds) addInbound({ context, builder, tracing: trace, transparent }, inbound);
+  for (const inbound of inbounds) addInbound({ context, builder, tracing: trace, transparent, kafkaFilter }, inbound);
 
   const routed = context.hasTrafficRoutes;
   const acting = routed || context.rules.sidecarOutboundPolicies === "always";
@@ -52,6 +53,7 @@ export function addSidecar(
     pipeFolder: metadata.workDir ?? "/tmp",
     ipv6: isIPv6(networking.address),
     transparent,
+    kafkaFilter,
   };
   const taken = new Set(inbounds.map(({ address, port }) => `${address}:${port}`));
   for (const outbound of networking.outbound ?? []) {

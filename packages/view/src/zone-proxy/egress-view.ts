@@ -34,7 +34,7 @@ function meshChains(context: MeshContext, ipv6: boolean, builder: ViewBuilder): 
   const remote = [...context.remoteEndpoints].filter(([service]) => !external.has(service)).sort(([a], [b]) => (a < b ? -1 : 1));
   const destinations = meshDestinations(
     context,
-    remote.flatMap(([, endpoints]) => endpoints.map(({ tags: { mesh: _, ...tags } }) => tags)),
+    remote.flatMap(([, endpoints]) => endpoints.map(({ tags }) => tags)),
   );
   const chains: FilterChainView[] = [];
   for (const [service, endpoints] of context.zoneEgress ? remote : []) {
