@@ -26,7 +26,8 @@ export async function startDebugServer(options: DebugServerOptions): Promise<{ p
   // Looked up when asked: a service adds its views as its parts come up.
   app.get("/debug", () => Object.keys(options.views ?? {}).map((name) => `/debug/${name}`));
   app.get<{ Params: { name: string } }>("/debug/:name", async (request, reply) => {
-    const view = options.views?.[request.params.name];
+    const views = options.views ?? {};
+    const view = Object.hasOwn(views, request.params.name) ? views[request.params.name] : undefined;
     if (view === undefined) return reply.code(404).send(`there is no view "${request.params.name}"\n`);
     return reply.type("application/json").send(JSON.stringify(view(), null, 1) + "\n");
   });
