@@ -21,6 +21,7 @@ export interface StackOptions {
 export class Service {
   readonly name: string;
   readonly #start: () => Promise<StartedProcess>;
+  readonly #earlier: StartedProcess[] = [];
   #process: StartedProcess | undefined;
   #readyAfterMs = 0;
 
@@ -44,8 +45,15 @@ export class Service {
     return this.#process?.output() ?? "";
   }
 
+  /** What every process of this service wrote so far, the oldest first. */
+  outputs(): string {
+    return this.#earlier.map((one) => one.output()).join("") + this.output();
+  }
+
   async start(): Promise<void> {
     const began = performance.now();
+    if (this.#process !== undefined) this.#earlier.push(this.#process);
+    this.#process = undefined;
     this.#process = await this.#start();
     this.#readyAfterMs = performance.now() - began;
   }

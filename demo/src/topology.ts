@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { kindOf } from "@atoll/resource";
 import type { StartedProcess } from "@atoll/testkit/process";
 import { parseAllDocuments } from "yaml";
 import { startProxy, type ProxyDocument } from "./proxy.ts";
@@ -47,15 +48,12 @@ export function readDocuments(name: string, ports: TopologyPorts): Record<string
   return parseAllDocuments(filled).map((document) => document.toJS() as Record<string, unknown>);
 }
 
-const collections: Record<string, string> = {
-  MeshGateway: "meshgateways",
-  MeshGatewayRoute: "meshgatewayroutes",
-  TrafficPermission: "traffic-permissions",
-  ExternalService: "external-services",
-};
-
-export const pathOf = (document: Record<string, unknown>): string =>
-  document.type === "Mesh" ? `/meshes/${document.name}` : `/meshes/${document.mesh}/${collections[document.type as string]}/${document.name}`;
+/** Where a document is on the REST API. */
+export function pathOf(document: Record<string, unknown>): string {
+  const kind = kindOf(document.type as string);
+  if (kind === undefined) throw new Error(`there is no type ${document.type}`);
+  return `${kind.scope === "mesh" ? `/meshes/${document.mesh}` : ""}/${kind.path}/${document.name}`;
+}
 
 /** PUT on global; answers the revision of the change. */
 export async function apply(stack: Stack, document: Record<string, unknown>): Promise<number> {
