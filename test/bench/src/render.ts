@@ -1,0 +1,56 @@
+import { markdownTable } from "./markdown-table.ts";
+import type { ProcessFigures } from "./memory.ts";
+import { spread } from "./percentiles.ts";
+import type { PropagationResult } from "./propagation.ts";
+import { stageTitles } from "./stages.ts";
+
+const ms = (value: number) => (Number.isNaN(value) ? "-" : value.toFixed(2));
+
+export function renderPropagation({ rounds, requests, failures, requestMs, floors }: PropagationResult): string {
+  const figures = (title: string, values: readonly number[]) => {
+    const { p50, p90, p99, max } = spread(values);
+    return [title, ...[p50, p90, p99, max].map(ms)];
+  };
+  const stages = stageTitles.map(([stage, title]) =>
+    figures(
+      title,
+      rounds.flatMap((round) => round[stage] ?? []),
+    ),
+  );
+  const { envoyApplyMs, durableAppendMs } = floors;
+  const failed = Object.values(failures).reduce((sum, one) => sum + one, 0);
+  return [
+    markdownTable(["ms", "p50", "p90", "p99", "max"], stages),
+    "",
+    `${rounds.length} changes; ${requests} requests through four hops meanwhile, ${failed} failed${failed === 0 ? "" : ` (${JSON.stringify(failures)})`}.`,
+    "",
+    "What the machine and Envoy need at least, measured in the same run:",
+    "",
+    markdownTable(
+      ["ms", "p50", "p90", "p99", "max"],
+      [
+        figures("one durable append to SQLite", durableAppendMs),
+        figures("one request through the four hops", requestMs),
+        [
+          "Envoy's own time to apply a route update",
+          envoyApplyMs === null ? "-" : ms(envoyApplyMs.p50),
+          "-",
+          envoyApplyMs === null ? "-" : ms(envoyApplyMs.p99),
+          "-",
+        ],
+      ],
+    ),
+  ].join("\n");
+}
+
+export function renderMemory(processes: readonly ProcessFigures[]): string {
+  return markdownTable(
+    ["process", "ready after (ms)", "resident at first (MB)", "after the changes (MB)"],
+    processes.map(({ name, readyAfterMs, startedMb, changedMb }) => [
+      name,
+      readyAfterMs.toFixed(0),
+      startedMb.toFixed(0),
+      changedMb.toFixed(0),
+    ]),
+  );
+}
