@@ -1,0 +1,214 @@
+import { type ProxyDocument, requestProxyToken, startProxy } from "@atoll/demo/proxy";
+import { globalPorts, zonePorts } from "@atoll/demo/ports";
+import { type SampleApp, startSampleApp } from "@atoll/demo/sample-app";
+import { type Service, type Stack, startStack, type StackZone } from "@atoll/demo/stack";
+import { takenPorts } from "@atoll/demo/taken-ports";
+import { pathOf, readDocuments, topologyPorts, type TopologyPorts } from "@atoll/demo/topology";
+import { eventually } from "@atoll/testkit/eventually";
+import type { StartedProcess } from "@atoll/testkit/process";
+import { scratchFolder } from "@atoll/testkit/scratch-folder";
+import { killProxy } from "./envoy.ts";
+import { jsonHeaders, rest, type RestAnswer } from "./rest.ts";
+
+export interface TestStackOptions {
+  zones?: readonly string[];
+  logLevel?: string;
+  env?: Record<string, string>;
+}
+
+export interface ReplicaState {
+  revision: number;
+  checksum: string;
+  resources: number;
+}
+
+type Document = Record<string, unknown>;
+
+/** Ports one test file takes, from its base on. */
+export const portsPerFile = 250;
+
+/**
+ * A control plane of real processes for one test file: global, the token issuer, and zones with their xDS servers, in a folder of its
+ * own. What the tests start through it ends with it. Takes the ports `base` to `base + 249`; `base` ends in 0.
+ */
+export class TestStack {
+  readonly stack: Stack;
+  readonly ports: TopologyPorts;
+  readonly proxies = new Map<string, StartedProcess>();
+  readonly #base: number;
+  readonly #folder: Disposable;
+  readonly #apps: SampleApp[] = [];
+  readonly #ended: StartedProcess[] = [];
+
+  private constructor(base: number, folder: Disposable, stack: Stack) {
+    this.#base = base;
+    this.#folder = folder;
+    this.stack = stack;
+    this.ports = topologyPorts(base + 110);
+  }
+
+  static async start(base: number, options: TestStackOptions = {}): Promise<TestStack> {
+    // A process that an aborted run left behind would answer in the place of the one under test.
+    const zones = Object.fromEntries((options.zones ?? ["east", "west"]).map((name, index) => [name, base + 10 * (index + 1)]));
+    const taken = await takenPorts([globalPorts(base), ...Object.values(zones).map(zonePorts)].flatMap((ports) => Object.values(ports)));
+    if (taken.length > 0) throw new Error(`ports in use: ${taken.join(", ")}`);
+    const folder = scratchFolder();
+    try {
+      const stack = await startStack({ workDir: folder.path, globalBase: base, zones, logLevel: options.logLevel ?? "info", env: options.env });
+      return new TestStack(base, folder, stack);
+    } catch (error) {
+      folder[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** One of 30 ports for a test's own use. */
+  port(index: number): number {
+    if (index < 0 || index >= 30) throw new RangeError(`no port ${index}: a file has 30`);
+    return this.#base + 220 + index;
+  }
+
+  zone(name: string): StackZone {
+    const zone = this.stack.zones[name];
+    if (zone === undefined) throw new Error(`there is no zone ${name}`);
+    return zone;
+  }
+
+  /** The documents of a file in `demo/resources`, with this file's ports. */
+  documents(name: string): Document[] {
+    return readDocuments(name, this.ports);
+  }
+
+  document(file: string, name: string, type?: string): Document {
+    const found = this.documents(file).find((one) => one["name"] === name && (type === undefined || one["type"] === type));
+    if (found === undefined) throw new Error(`no ${name} in ${file}`);
+    return found;
+  }
+
+  call(path: string, call: { method?: string; headers?: Record<string, string>; body?: string | Uint8Array } = {}): Promise<RestAnswer> {
+    return rest(this.stack.url + path, call);
+  }
+
+  /** PUT on global of a document that has to be accepted; answers its revision. */
+  async apply(document: Document): Promise<number> {
+    const answer = await this.put(document);
+    if (answer.status !== 200 && answer.status !== 201) throw new Error(`${document["type"]} ${document["name"]}: ${answer.status} ${answer.text}`);
+    return answer.revision;
+  }
+
+  put(document: Document, headers: Record<string, string> = {}): Promise<RestAnswer> {
+    return this.call(pathOf(document), { method: "PUT", headers: { ...jsonHeaders, ...headers }, body: JSON.stringify(document) });
+  }
+
+  async remove(document: Document): Promise<void> {
+    const answer = await this.call(pathOf(document), { method: "DELETE" });
+    if (answer.status !== 200) throw new Error(`DELETE ${document["type"]} ${document["name"]}: ${answer.status} ${answer.text}`);
+  }
+
+  async startApp(name: string, port: number): Promise<SampleApp> {
+    const app = await startSampleApp(name, port);
+    this.#apps.push(app);
+    return app;
+  }
+
+  token(zone: string, document: Document): Promise<string> {
+    return requestProxyToken(this.stack, zone, document as unknown as ProxyDocument);
+  }
+
+  /** Starts `atoll-dp` with its Envoy; under `as` in `proxies`, or the document's name. */
+  async startProxy(zone: string, document: Document, options: { token?: string; as?: string } = {}): Promise<StartedProcess> {
+    const started = await startProxy(this.stack, this.zone(zone), document as unknown as ProxyDocument, options);
+    const name = options.as ?? (document["name"] as string);
+    const before = this.proxies.get(name);
+    if (before !== undefined) this.#ended.push(before);
+    this.proxies.set(name, started);
+    return started;
+  }
+
+  proxy(name: string): StartedProcess {
+    const proxy = this.proxies.get(name);
+    if (proxy === undefined) throw new Error(`there is no proxy ${name}`);
+    return proxy;
+  }
+
+  killProxy(name: string): Promise<void> {
+    return killProxy(this.proxy(name));
+  }
+
+  async stopProxy(name: string): Promise<void> {
+    await this.proxy(name).stop(6_000);
+  }
+
+  /** Everything of the sample application: apps, meshes, gateways and all proxies. */
+  async startSample(): Promise<void> {
+    await this.startApp("orders", this.ports.ordersPort);
+    await this.startApp("ledger", this.ports.ledgerPort);
+    await this.startApp("quotes", this.ports.quotesPort);
+    for (const document of [...this.documents("meshes"), ...this.documents("gateways")]) await this.apply(document);
+    for (const side of ["west", "east"]) for (const document of this.documents(side)) await this.startProxy(side, document);
+  }
+
+  /** Revision and checksum a process is at, from its debug server. */
+  async replica(service: "global" | `zone-${string}` | `xds-${string}`): Promise<ReplicaState> {
+    const [kind, zone] = service.split("-");
+    const port =
+      kind === "global" ? this.stack.ports.diagnostics : kind === "zone" ? this.zone(zone!).ports.diagnostics : this.zone(zone!).ports.xdsDiagnostics;
+    return (await rest(`http://127.0.0.1:${port}/debug/replica`)).json<ReplicaState>();
+  }
+
+  /** Waits until a process has folded this revision. */
+  reaches(service: "global" | `zone-${string}` | `xds-${string}`, revision: number): Promise<ReplicaState> {
+    return eventually(
+      async () => {
+        const state = await this.replica(service);
+        if (state.revision < revision) throw new Error(`${service} is at revision ${state.revision}, not ${revision}`);
+        return state;
+      },
+      { limitMs: 10_000 },
+    );
+  }
+
+  /**
+   * Every configuration that an Envoy rejected in this run, by all xDS servers that ran: their counters, what their streams hold as
+   * rejected now, and what earlier processes logged. A run with any has failed, whatever else it showed.
+   */
+  async nacks(): Promise<string[]> {
+    const found: string[] = [];
+    for (const zone of Object.values(this.stack.zones)) {
+      for (const line of zone.xds.outputs().split("\n")) if (line.includes("Envoy rejected a configuration")) found.push(`${zone.xds.name}: ${line}`);
+      if (!this.#runs(zone.xds)) continue;
+      const diagnostics = `http://127.0.0.1:${zone.ports.xdsDiagnostics}`;
+      const { text } = await rest(`${diagnostics}/metrics`);
+      for (const line of text.split("\n")) if (line.startsWith("atoll_nacks_total") && !line.endsWith(" 0")) found.push(`${zone.xds.name}: ${line}`);
+      const streams = (await rest(`${diagnostics}/debug/streams`)).json<{ nodeId: string; types: { typeUrl: string; rejected: string[] }[] }[]>();
+      for (const { nodeId, types } of streams)
+        for (const { typeUrl, rejected } of types) if (rejected.length > 0) found.push(`${zone.xds.name}: ${nodeId} rejects ${typeUrl} ${rejected.join(", ")}`);
+    }
+    return found;
+  }
+
+  /** What all processes of this run wrote: services and proxies, running and ended. */
+  allOutput(): string {
+    const proxies = [...this.#ended, ...this.proxies.values()].map((one) => one.output());
+    return [...this.stack.services.map((one) => one.outputs()), ...proxies].join("\n");
+  }
+
+  async close(): Promise<void> {
+    try {
+      await Promise.all([...this.proxies.values()].map((proxy) => proxy.stop(6_000)));
+      await this.stack.close();
+      await Promise.all(this.#apps.map((app) => app.close()));
+    } finally {
+      this.#folder[Symbol.dispose]();
+    }
+  }
+
+  #runs(service: Service): boolean {
+    try {
+      process.kill(service.process.pid, 0);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
