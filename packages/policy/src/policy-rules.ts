@@ -10,10 +10,20 @@ export interface PolicyRules {
    * outbounds. Documents: always; Kuma: only while the mesh has a TrafficRoute.
    */
   sidecarOutboundPolicies: "whileTrafficRoutesExist" | "always";
+  /** Whether a ProxyTemplate's changes of virtual hosts reach a builtin gateway. Documents: yes; Kuma: they have no effect. */
+  gatewayVirtualHostChanges: "ignored" | "applied";
 }
 
 /** What Kuma 2.10.11 was recorded doing. The default everywhere. */
-export const recordedRules: PolicyRules = { equalRank: "newest", sidecarOutboundPolicies: "whileTrafficRoutesExist" };
+export const recordedRules: PolicyRules = {
+  equalRank: "newest",
+  sidecarOutboundPolicies: "whileTrafficRoutesExist",
+  gatewayVirtualHostChanges: "ignored",
+};
 
 /** What Kuma's documents promise. */
-export const documentedRules: PolicyRules = { equalRank: "oldest", sidecarOutboundPolicies: "always" };
+export const documentedRules: PolicyRules = {
+  equalRank: "oldest",
+  sidecarOutboundPolicies: "always",
+  gatewayVirtualHostChanges: "applied",
+};

@@ -1,7 +1,9 @@
 import { isBuiltinGateway } from "./dataplane.ts";
 import { addGateway } from "./gateway/gateway-view.ts";
 import type { MeshContexts } from "./mesh-contexts.ts";
+import { optional } from "./optional.ts";
 import type { ProxyRef } from "./proxy-ref.ts";
+import { proxyTemplate } from "./proxy-template.ts";
 import type { ProxyView, SecretView } from "./proxy-view.ts";
 import { secretViews } from "./secret-views.ts";
 import { addSidecar } from "./sidecar/sidecar-view.ts";
@@ -38,6 +40,8 @@ export function buildProxyView(contexts: MeshContexts, proxy: ProxyRef): ProxyVi
   const gateway = isBuiltinGateway(dataplane);
   if (gateway) certificates = addGateway(contexts, context, dataplane, metadata, builder);
   else addSidecar(contexts, context, dataplane, metadata, builder);
-  const view = builder.finish({ kind: gateway ? "gateway" : "sidecar", mesh, name, zone });
-  return { ...view, secrets: secretViews(contexts, view, dataplane, certificates) };
+  const kind = gateway ? "gateway" : "sidecar";
+  const template = proxyTemplate(context, dataplane, kind, builder);
+  const view = builder.finish({ kind, mesh, name, zone });
+  return { ...view, secrets: secretViews(contexts, view, dataplane, certificates), ...optional("template", template) };
 }

@@ -37,6 +37,8 @@ export interface ViewOptions {
   rules?: PolicyRules;
   /** IP addresses of host names found in dataplane, ingress and egress addresses. A name not in here is not dialled. */
   addresses?: ReadonlyMap<string, string>;
+  /** Reads the texts in ProxyTemplates, which are YAML; absent = JSON alone is understood. */
+  parseYaml?: (text: string) => unknown;
   /** Key type of a gateway certificate, which is part of its secret's name; absent = rsa. */
   certificateKeyType?: (mesh: string, secret: string) => "rsa" | "ecdsa" | undefined;
 }
