@@ -1,7 +1,7 @@
 import { kumaTagsHeader, renderKumaTags } from "@atoll/policy";
 import type { Tags } from "@atoll/policy";
 import type { RateLimitSpec, RetrySpec, TimeoutSpec, TrafficLogSpec, TrafficRouteHttp } from "@atoll/resource";
-import { meshTag, outboundListenerName, outboundRouteName, serviceTag, statName, withoutTags } from "../names.ts";
+import { meshTag, outboundListenerName, outboundRouteName, serviceTag, sortedTags, statName, withoutTags } from "../names.ts";
 import { optional } from "../optional.ts";
 import { accessLogs } from "../policies/access-log.ts";
 import { loadBalancerView } from "../policies/load-balancer.ts";
@@ -10,7 +10,7 @@ import { retryView } from "../policies/retry.ts";
 import { httpTimeouts, milliseconds } from "../policies/timeout.ts";
 import { commonProtocol, isHttp } from "../protocol.ts";
 import type { Protocol } from "../protocol.ts";
-import type { HeaderOpsView, HttpFilterView, LoadBalancerView, RouteView, TcpFilterView } from "../proxy-view.ts";
+import type { HeaderOpsView, HttpFilterView, ListenerView, LoadBalancerView, RouteView, TcpFilterView } from "../proxy-view.ts";
 import { outboundCluster, outboundClusterName } from "./outbound-cluster.ts";
 import type { OutboundScope } from "./outbound-scope.ts";
 import { headerOps, resolveSplits, routeMatch, routeRewrite } from "./traffic-route.ts";
@@ -23,8 +23,14 @@ interface Plan {
   protocol: Protocol;
 }
 
+interface OutboundAddress {
+  address: string;
+  port: number;
+  tags: Tags;
+}
+
 /** Adds the listener of one outbound, with its clusters and endpoints. */
-export function addOutbound(scope: OutboundScope, outbound: { address: string; port: number; tags: Tags }): void {
+export function addOutbound(scope: OutboundScope, outbound: OutboundAddress): void {
   const plan = planOutbound(scope, outbound.tags);
   const external = new Set<string>();
   for (const { tags } of plan.routes.flatMap((route) => route.destinations)) {
@@ -40,17 +46,41 @@ export function addOutbound(scope: OutboundScope, outbound: { address: string; p
     scope.builder.cluster(made.cluster, made.endpoints);
     if (made.external) external.add(made.cluster.name);
   }
-  const filter = isHttp(plan.protocol) ? httpFilter(scope, outbound.tags, plan, external) : tcpFilter(scope, outbound.tags, plan);
-  if (!filter) return;
-  scope.builder.listener({
-    name: outboundListenerName(outbound.address, outbound.port),
-    address: outbound.address,
-    port: outbound.port,
+  const build = (): ListenerView | undefined => outboundListener(scope, outbound, plan, external);
+  const listener = scope.choose ? build() : sharedListener(scope, outbound, plan, external, build);
+  if (listener) scope.builder.listener(listener);
+}
+
+/** While no policy of the dataplane has a say, every proxy that asks for the same outbound gets the same object. */
+function sharedListener(
+  scope: OutboundScope,
+  { address, port, tags }: OutboundAddress,
+  plan: Plan,
+  external: ReadonlySet<string>,
+  build: () => ListenerView | undefined,
+): ListenerView | undefined {
+  const sentTags = scope.context.readsKumaTags ? renderKumaTags(scope.sources) : "";
+  const facts = [address, port, sortedTags(tags), plan.protocol, [...external], sentTags, scope.transparent, scope.kafkaFilter];
+  return scope.context.memo.share(`outbound-listener/${JSON.stringify(facts)}`, () => ({ listener: build() })).listener;
+}
+
+function outboundListener(
+  scope: OutboundScope,
+  { address, port, tags }: OutboundAddress,
+  plan: Plan,
+  external: ReadonlySet<string>,
+): ListenerView | undefined {
+  const filter = isHttp(plan.protocol) ? httpFilter(scope, tags, plan, external) : tcpFilter(scope, tags, plan);
+  if (!filter) return undefined;
+  return {
+    name: outboundListenerName(address, port),
+    address,
+    port,
     direction: "outbound",
     ...(scope.transparent ? { bindToPort: false } : {}),
-    tags: withoutTags(outbound.tags, meshTag),
+    tags: withoutTags(tags, meshTag),
     chains: [{ filter }],
-  });
+  };
 }
 
 function planOutbound(scope: OutboundScope, tags: Tags): Plan {
