@@ -6,7 +6,7 @@ import { RuntimeSchema } from "@atoll/envoy-api/envoy/service/runtime/v3/rtds_pb
 import type { Inventory } from "@atoll/inventory";
 import type { ChangeEvent, ResourceReader } from "@atoll/replica";
 import { createTranslator, type EnvoyResources } from "@atoll/translate";
-import { buildProxyView, meshDependencies, MeshContexts, type ProxyRef, type ProxyView, type ViewOptions } from "@atoll/view";
+import { buildProxyView, meshDependencies, MeshContexts, reuseEqual, type ProxyRef, type ProxyView, type ViewOptions } from "@atoll/view";
 import { consistent, encodeResource, type EncodedResource, type Snapshot, type SnapshotCache } from "@atoll/xds";
 import { affectedMeshes, unite, type Affected } from "./affected.ts";
 import { isOffline, OnlineProxies } from "./online-proxies.ts";
@@ -42,6 +42,8 @@ interface CompiledProxy {
   ref: ProxyRef;
   /** Meshes its view was made from; null = all. */
   meshes: ReadonlySet<string> | null;
+  /** What its snapshot was made from. */
+  made: { view: ProxyView; secrets: readonly EncodedResource[] } | undefined;
 }
 
 /**
@@ -63,7 +65,10 @@ export class Compiler {
   constructor(options: CompilerOptions) {
     this.#options = options;
     const zoneResources = new OnlineProxies(options.zoneResources);
-    this.#contexts = new MeshContexts({ zone: options.zone, config: options.config, zoneResources, inventory: options.inventory }, options.viewOptions?.() ?? {});
+    this.#contexts = new MeshContexts(
+      { zone: options.zone, config: options.config, zoneResources, inventory: options.inventory },
+      options.viewOptions?.() ?? {},
+    );
     this.#unwatch = [
       options.config.watch(({ keys }) => this.#invalidate(affectedMeshes(keys, () => false))),
       options.zoneResources.watch(({ keys }) => this.#invalidate(affectedMeshes(keys, (key) => this.#onlineChanged(key)))),
@@ -73,7 +78,7 @@ export class Compiler {
 
   /** Builds the proxy's first snapshot, now or as soon as its certificate is there, and keeps it up to date from then on. */
   connect(nodeId: string, ref: ProxyRef): void {
-    this.#proxies.set(nodeId, { ref, meshes: null });
+    this.#proxies.set(nodeId, { ref, meshes: null, made: undefined });
     this.rebuild(nodeId);
   }
 
@@ -153,23 +158,31 @@ export class Compiler {
   /** A change that does not touch a proxy is applied by it at once. */
   #advance(nodeId: string, revision: number): void {
     const snapshot = this.#options.cache.get(nodeId);
-    if (snapshot !== undefined && snapshot.revision < revision) this.#options.cache.set(nodeId, { revision, resources: snapshot.resources });
+    if (snapshot !== undefined && snapshot.revision < revision)
+      this.#options.cache.set(nodeId, { revision, resources: snapshot.resources });
   }
 
   #build(nodeId: string, proxy: CompiledProxy, revision: number): boolean {
     try {
-      const view = buildProxyView(this.#contexts, proxy.ref);
+      const built = buildProxyView(this.#contexts, proxy.ref);
       proxy.meshes = meshDependencies(this.#contexts, proxy.ref);
-      if (view === undefined) return false;
+      if (built === undefined) return false;
+      const { made } = proxy;
+      const view = reuseEqual(made?.view, built);
       const secrets = this.#options.materials.resolve(nodeId, view.secrets);
       // Envoy would hold its listeners back until the certificate comes; better to give it all at once.
       if (secrets.pending.length > 0) return false;
+      if (made !== undefined && view === made.view && sameItems(secrets.resources, made.secrets)) {
+        this.#advance(nodeId, revision);
+        return false;
+      }
       const resources = this.#encode(this.#translate(view));
       for (const secret of secrets.resources) put(resources, secret);
       const snapshot: Snapshot = { revision, resources };
       const verdict = consistent(snapshot);
       if (!verdict.ok) throw new Error(`snapshot of ${nodeId} is not consistent: ${verdict.reason}`);
       this.#options.cache.set(nodeId, snapshot);
+      proxy.made = { view, secrets: secrets.resources };
       return true;
     } catch (error) {
       this.#options.onError(error, nodeId);
@@ -200,6 +213,10 @@ function touches(affected: Affected, meshes: ReadonlySet<string> | null): boolea
   if (affected === "none") return false;
   if (affected === "all" || meshes === null) return true;
   return !affected.meshes.isDisjointFrom(meshes);
+}
+
+function sameItems<Item>(one: readonly Item[], other: readonly Item[]): boolean {
+  return one.length === other.length && one.every((item, index) => item === other[index]);
 }
 
 function put(resources: Map<string, Map<string, EncodedResource>>, resource: EncodedResource): void {

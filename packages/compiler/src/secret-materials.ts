@@ -56,6 +56,8 @@ export class SecretMaterials {
   readonly #options: SecretMaterialsOptions;
   readonly #identities = new Map<string, Map<string, IssuedIdentity>>();
   readonly #authorities = new Map<string, { source: string; authority: CertificateAuthority; backend: string }>();
+  /** A resource is immutable: a secret that did not change is opened once, not for every proxy and every change. */
+  readonly #opened = new WeakMap<object, Uint8Array>();
   readonly #encoded = new Map<string, { material: string; resource: EncodedResource }>();
 
   constructor(options: SecretMaterialsOptions) {
@@ -75,12 +77,19 @@ export class SecretMaterials {
           if (encoded === undefined) pending.push(view.name);
           else resources.push(encoded);
         } else {
-          resources.push(this.#encode(`${view.source.type === "allMeshCas" ? "" : view.source.mesh}|${view.name}`, view.name, this.#material(view.source)));
+          resources.push(
+            this.#encode(
+              `${view.source.type === "allMeshCas" ? "" : view.source.mesh}|${view.name}`,
+              view.name,
+              this.#material(view.source),
+            ),
+          );
         }
       } catch (error) {
         this.#options.onError(error, nodeId, view.name);
         // Another mesh's broken CA must not keep this proxy from its own: nobody can be verified with it.
-        if (view.source.type === "meshCa" || view.source.type === "allMeshCas") resources.push(this.#encode(`broken|${view.name}`, view.name, { caPem: "" }));
+        if (view.source.type === "meshCa" || view.source.type === "allMeshCas")
+          resources.push(this.#encode(`broken|${view.name}`, view.name, { caPem: "" }));
       }
     }
     for (const [name, issued] of this.#identities.get(nodeId) ?? []) if (!identities.has(name)) this.#forget(nodeId, name, issued);
@@ -118,12 +127,20 @@ export class SecretMaterials {
       ofNode.set(name, issued);
     }
     if (!issued.issuing && issued.timer === undefined) {
-      this.#issue(nodeId, name, issued, authority, { identity, backend, lifetimeMs: parseLifetimeMs(lifetime) }).catch((error) => this.#options.onError(error, nodeId, name));
+      this.#issue(nodeId, name, issued, authority, { identity, backend, lifetimeMs: parseLifetimeMs(lifetime) }).catch((error) =>
+        this.#options.onError(error, nodeId, name),
+      );
     }
     return issued.encoded;
   }
 
-  async #issue(nodeId: string, name: string, issued: IssuedIdentity, authority: CertificateAuthority, wanted: { identity: Identity; backend: string; lifetimeMs: number | undefined }): Promise<void> {
+  async #issue(
+    nodeId: string,
+    name: string,
+    issued: IssuedIdentity,
+    authority: CertificateAuthority,
+    wanted: { identity: Identity; backend: string; lifetimeMs: number | undefined },
+  ): Promise<void> {
     issued.issuing = true;
     let leaf: LeafCertificate;
     try {
@@ -135,10 +152,22 @@ export class SecretMaterials {
     } finally {
       issued.issuing = false;
     }
-    this.#options.onIssued(nodeId, { mesh: wanted.identity.mesh, expires: leaf.notAfter, backend: wanted.backend, supportedBackends: [wanted.backend] });
+    this.#options.onIssued(nodeId, {
+      mesh: wanted.identity.mesh,
+      expires: leaf.notAfter,
+      backend: wanted.backend,
+      supportedBackends: [wanted.backend],
+    });
   }
 
-  #scheduleRenewal(nodeId: string, name: string, issued: IssuedIdentity, leaf: LeafCertificate, authority: CertificateAuthority, wanted: { identity: Identity; backend: string; lifetimeMs: number | undefined }): void {
+  #scheduleRenewal(
+    nodeId: string,
+    name: string,
+    issued: IssuedIdentity,
+    leaf: LeafCertificate,
+    authority: CertificateAuthority,
+    wanted: { identity: Identity; backend: string; lifetimeMs: number | undefined },
+  ): void {
     const waitMs = Math.max(0, renewAtMs(leaf) - this.#options.now());
     issued.timer = setTimeout(
       () => {
@@ -171,7 +200,10 @@ export class SecretMaterials {
         return { certificateChainPem: bundle.certificateChain, privateKeyPem: bundle.privateKey };
       }
       case "keyPair":
-        return { certificateChainPem: text(this.#read(source.mesh, source.certificate)), privateKeyPem: text(this.#read(source.mesh, source.key)) };
+        return {
+          certificateChainPem: text(this.#read(source.mesh, source.certificate)),
+          privateKeyPem: text(this.#read(source.mesh, source.key)),
+        };
       case "ca":
         return { caPem: text(this.#read(source.mesh, source.data)) };
     }
@@ -196,9 +228,20 @@ export class SecretMaterials {
   #read(mesh: string, source: Parameters<typeof readDataSource>[0]): Uint8Array {
     const bytes = readDataSource(source, (name) => {
       const secret = this.#options.config.get("Secret", mesh, name);
-      return secret === undefined ? undefined : unsealSecret(this.#options.keyRing, secret);
+      if (secret === undefined) return undefined;
+      let opened = this.#opened.get(secret);
+      if (opened === undefined) {
+        opened = unsealSecret(this.#options.keyRing, secret);
+        this.#opened.set(secret, opened);
+      }
+      return opened;
     });
-    if (bytes === undefined) throw new Error(source.secret === undefined ? `a data source of mesh ${mesh} cannot be read here` : `secret ${source.secret} of mesh ${mesh} is not found`);
+    if (bytes === undefined)
+      throw new Error(
+        source.secret === undefined
+          ? `a data source of mesh ${mesh} cannot be read here`
+          : `secret ${source.secret} of mesh ${mesh} is not found`,
+      );
     return bytes;
   }
 
