@@ -6,10 +6,21 @@ export type Affected = { meshes: ReadonlySet<string> } | "all" | "none";
 /** Kinds of global scope that reach into the configuration of every mesh. */
 const everyMesh = new Set(["Zone", "ZoneIngress", "ZoneEgress"]);
 /** Kinds no proxy's configuration is made of. */
-const noMesh = new Set(["TokenVerificationKey", "GlobalSecret", "ZoneInsight", "ProxyRegistration", "ProxyStatus", "MeshInsight", "ServiceInsight"]);
+const noMesh = new Set([
+  "TokenVerificationKey",
+  "GlobalSecret",
+  "ZoneInsight",
+  "ProxyRegistration",
+  "ProxyStatus",
+  "MeshInsight",
+  "ServiceInsight",
+]);
 
 /** Meshes that a change of these keys can affect. `onlineChanged` says whether an insight's change is one of being online. */
-export function affectedMeshes(keys: readonly KeyString[], onlineChanged: (key: { type: string; mesh: string; name: string }) => boolean): Affected {
+export function affectedMeshes(
+  keys: readonly KeyString[],
+  onlineChanged: (key: { type: string; mesh: string; name: string }) => boolean,
+): Affected {
   const meshes = new Set<string>();
   for (const text of keys) {
     const key = parseKeyString(text);

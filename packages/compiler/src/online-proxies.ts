@@ -28,7 +28,12 @@ export class OnlineProxies implements ResourceReader {
 
   list<Spec = unknown>(type: string, mesh?: string): readonly Resource<Spec>[] {
     const all = this.#inner.list<Spec>(type, mesh);
-    if (type === "ZoneEgress") return withoutReplaceable(all, (one) => isOffline(this.#inner.get("ZoneEgressInsight", "", one.name)), () => [""]);
+    if (type === "ZoneEgress")
+      return withoutReplaceable(
+        all,
+        (one) => isOffline(this.#inner.get("ZoneEgressInsight", "", one.name)),
+        () => [""],
+      );
     if (type === "Dataplane") {
       return withoutReplaceable(
         all,
