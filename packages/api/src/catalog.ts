@@ -1,7 +1,6 @@
-import { type Kind, type Resource, kindOf } from "@atoll/resource";
+import { type Kind, type Resource, kindOf, label, sortedLabels } from "@atoll/resource";
 import type { ResourceReader } from "@atoll/replica";
 import { zoneIngressView } from "./available-services.ts";
-import { label, sortedLabels } from "./labels.ts";
 import type { ApiOptions } from "./ports.ts";
 import { homeNameOf, syncedName } from "./synced-name.ts";
 
@@ -185,9 +184,15 @@ export const livesInZones = (type: string) => zoneKinds.has(type);
 export function isWritable(kind: Kind, settings: ApiOptions["settings"]): boolean {
   if (settings.readOnly || kind.readOnly) return false;
   if (settings.mode === "global") return kind.writableOn.global;
-  // What a zone's proxies would not see must not be accepted: only these kinds are read from the zone's log.
-  return livesInZones(kind.type) && kind.writableOn.zone;
+  return kind.writableOn.zone && isWrittenToZone(kind, settings);
 }
+
+/**
+ * Does a write go to the zone's own log? What a zone's proxies would not see must not be accepted there: proxies are built from these
+ * kinds alone; kinds without effect are merely kept.
+ */
+export const isWrittenToZone = (kind: Kind, settings: ApiOptions["settings"]): boolean =>
+  livesInZones(kind.type) || (settings.mode === "zone" && kind.warning !== undefined);
 
 const withoutZone = (spec: unknown): object => {
   const { zone: _zone, ...rest } = spec as { zone?: string };

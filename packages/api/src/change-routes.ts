@@ -1,5 +1,5 @@
 import type { Change } from "@atoll/replica";
-import { type Kind, type ResourceKey, keyString, kindOf, parseKeyString } from "@atoll/resource";
+import { type Kind, type ResourceKey, keyString, kindOf, parseKeyString, validateMeta } from "@atoll/resource";
 import type { ApiContext } from "./api-context.ts";
 import { revisionHeader } from "./api-context.ts";
 import { requireAccess } from "./resource-routes.ts";
@@ -12,8 +12,6 @@ import { MeshMaterial } from "./mesh-lifecycle.ts";
 import { ApiError, badRequest, invalid, notAllowed } from "./problem.ts";
 import { type WrittenDocument, documentOf } from "./read-document.ts";
 import { readOnlyText } from "./read-only.ts";
-import { metaViolations } from "./request-checks.ts";
-import { labelViolations } from "./labels.ts";
 import { decideDelete, decidePut, repeatedKey } from "./resource-writes.ts";
 
 interface ChangeRequest {
@@ -107,8 +105,7 @@ function readPuts(resources: readonly unknown[]): ChangeRequest["puts"] {
     if (kind === undefined || kind.path === "") throw badRequest(`invalid change set: ${at}: unknown type ${JSON.stringify(type ?? null)}`);
     try {
       const document = documentOf(kind, body);
-      const labels = labelViolations(document.labels, { mesh: document.mesh, plugin: kind.plugin });
-      violations.push(...[...labels, ...metaViolations(kind, document)].map(({ field, reason }) => ({ field: `${at}.${field}`, reason })));
+      violations.push(...validateMeta(document).map(({ field, reason }) => ({ field: `${at}.${field}`, reason })));
       return [{ kind, document }];
     } catch (error) {
       if (!(error instanceof ApiError) || error.violations.length === 0) throw error;

@@ -1,24 +1,23 @@
 import type { ResourceReader } from "@atoll/replica";
-import type { ExternalServiceSpec, RateLimitSpec, ResourceDraft, Violation } from "@atoll/resource";
+import {
+  type ExternalServiceSpec,
+  type RateLimitSpec,
+  type ResourceDraft,
+  type Violation,
+  limitsExternalServiceByTags,
+  rateLimitOnExternalServiceReason as reason,
+} from "@atoll/resource";
 
-const serviceTag = "kuma.io/service";
-const reason = "RateLimit applied to external service only supports kuma.io/service as destination match";
-
-/** Rate limits of external services are enforced by name alone; a RateLimit that asks for more would do less than it says. */
-const asksForMore = (limit: RateLimitSpec, service: string): boolean =>
-  (limit.destinations ?? []).some(({ match = {} }) => {
-    const named = match[serviceTag];
-    return (named === "*" || named === service) && Object.keys(match).length > 1;
-  });
+// Rate limits of external services are enforced by name alone; a RateLimit that asks for more would do less than it says.
 
 export function externalServiceViolations(draft: ResourceDraft, config: ResourceReader): Violation[] {
-  const service = (draft.spec as ExternalServiceSpec).tags?.[serviceTag] ?? "";
+  const { tags } = draft.spec as ExternalServiceSpec;
   const limits = config.list<RateLimitSpec>("RateLimit", draft.mesh);
-  return limits.some(({ spec }) => asksForMore(spec, service)) ? [{ field: "externalservice", reason }] : [];
+  return limits.some(({ spec }) => limitsExternalServiceByTags(spec, tags)) ? [{ field: "externalservice", reason }] : [];
 }
 
 export function rateLimitViolations(draft: ResourceDraft, config: ResourceReader): Violation[] {
   const services = config.list<ExternalServiceSpec>("ExternalService", draft.mesh);
-  const clash = services.some(({ spec }) => asksForMore(draft.spec as RateLimitSpec, spec.tags?.[serviceTag] ?? ""));
+  const clash = services.some(({ spec }) => limitsExternalServiceByTags(draft.spec as RateLimitSpec, spec.tags));
   return clash ? [{ field: "ratelimit", reason }] : [];
 }

@@ -2,7 +2,7 @@ import { type Kind, kinds } from "@atoll/resource";
 import type { ApiContext } from "./api-context.ts";
 import { type Route, json, text } from "./call.ts";
 import { isWritable } from "./catalog.ts";
-import { isPolicy, policyTraits } from "./policy-traits.ts";
+import { policyTraits } from "./policy-traits.ts";
 
 /** What this control plane is and which kinds it knows (controlplane.md 1.7). */
 export function indexRoutes({ options }: ApiContext): Route[] {
@@ -28,7 +28,7 @@ export function indexRoutes({ options }: ApiContext): Route[] {
     {
       method: "GET",
       path: "/policies",
-      run: () => json({ policies: shown.filter(isPolicy).map((kind) => policyEntry(kind, !isWritable(kind, settings))) }),
+      run: () => json({ policies: shown.filter((kind) => kind.policy).map((kind) => policyEntry(kind, !isWritable(kind, settings))) }),
     },
     {
       method: "GET",
@@ -60,7 +60,7 @@ function resourceEntry(kind: Kind, readOnly: boolean): object {
     name: kind.type,
     path: kind.path,
     pluralDisplayName: kind.displayName.plural,
-    ...(isPolicy(kind) && { policy: policyTraits(kind.type) }),
+    ...(kind.policy && { policy: policyTraits(kind.type) }),
     readOnly,
     scope: kind.scope === "mesh" ? "Mesh" : "Global",
     singularDisplayName: kind.displayName.singular,

@@ -4,7 +4,6 @@ import type { ApiContext } from "./api-context.ts";
 import { type Answer, type Call, type Route, json, text } from "./call.ts";
 import type { Shown } from "./catalog.ts";
 import { pageOf, readPage } from "./pagination.ts";
-import { isPolicy } from "./policy-traits.ts";
 import type { ProxyAdminQuery, ProxyKey } from "./ports.ts";
 import { ApiError, notAllowed, notFound } from "./problem.ts";
 import { renderMeta } from "./render.ts";
@@ -37,7 +36,7 @@ export function inspectRoutes(context: ApiContext): Route[] {
     };
     for (const kind of [dataplane, gateway]) routes.push({ method: "GET", path: `/meshes/:mesh/${kind.path}/:name/_config`, run: refuse });
   }
-  for (const kind of kinds.filter((each) => isPolicy(each) && each.scope === "mesh")) {
+  for (const kind of kinds.filter((each) => each.policy && each.scope === "mesh")) {
     for (const segment of ["_resources", "-resources"]) {
       routes.push({
         method: "GET",

@@ -1,6 +1,5 @@
 import { type DataplaneInsightSpec, type DataplaneSpec, kinds } from "@atoll/resource";
 import type { Catalog } from "./catalog.ts";
-import { isPolicy } from "./policy-traits.ts";
 import { type StatusCount, add, count, noStatus, statusFieldOf, withoutZeros } from "./proxy-status.ts";
 import { serviceInsights } from "./service-insights.ts";
 
@@ -54,7 +53,7 @@ export function meshInsight(catalog: Catalog, mesh: string): MeshInsight {
     const total = catalog.list(kind.type, mesh).length;
     if (total === 0) continue;
     insight.resources[kind.type] = total;
-    if (isPolicy(kind)) insight.policies[kind.type] = total;
+    if (kind.policy) insight.policies[kind.type] = total;
   }
   return insight;
 }

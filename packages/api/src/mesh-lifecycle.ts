@@ -9,6 +9,7 @@ import {
   type ResourceKey,
   type Violation,
   kindOf,
+  validateNewMeshName,
 } from "@atoll/resource";
 import { createSigningKey, dataplaneScope, firstKid, signingKeyResources } from "@atoll/token";
 import type { Preparation } from "./config-writer.ts";
@@ -17,8 +18,6 @@ import type { ApiOptions } from "./ports.ts";
 import { loadProvidedCa, secretsOfBackend } from "./mesh-backends.ts";
 import { invalid } from "./problem.ts";
 
-/** https://datatracker.ietf.org/doc/html/rfc1035#section-2.3.4 */
-const longestName = 63;
 const longestSecretName = 255;
 const dnsName = /^[a-z0-9_]([-a-z0-9_]*[a-z0-9_])?(\.[a-z0-9_]([-a-z0-9_]*[a-z0-9_])?)*$/;
 
@@ -107,9 +106,7 @@ function meshFaults(
 ): Violation[] | Preparation {
   const faults: Violation[] = [];
   const { mtls } = draft.spec;
-  if (existing === undefined && draft.name.length > longestName) {
-    faults.push({ field: "name", reason: "cannot be longer than 63 characters" });
-  }
+  if (existing === undefined) faults.push(...validateNewMeshName(draft.name));
   const before = existing?.spec.mtls?.enabledBackend ?? "";
   const after = mtls?.enabledBackend ?? "";
   if (before !== "" && after !== "" && before !== after) {

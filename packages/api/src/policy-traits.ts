@@ -1,8 +1,3 @@
-import type { Kind } from "@atoll/resource";
-
-/** A gateway's listeners are selected like a policy, but clients do not list it as one. */
-export const isPolicy = (kind: Kind): boolean => kind.policy && kind.type !== "MeshGateway";
-
 export interface PolicyTraits {
   hasFromTargetRef: boolean;
   hasToTargetRef: boolean;

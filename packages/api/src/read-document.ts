@@ -1,11 +1,10 @@
-import { type Kind, goQuote, parseDocument } from "@atoll/resource";
+import { type Kind, type ResourceDraft, goQuote, parseDocument } from "@atoll/resource";
 import { parseJson } from "./json-text.ts";
 import { badRequest, invalid } from "./problem.ts";
-import type { Meta } from "./request-checks.ts";
 
 /** A document as its author wrote it: the spec is checked and defaulted, the meta not yet compared with the URL. */
-export interface WrittenDocument extends Meta {
-  spec: unknown;
+export interface WrittenDocument extends ResourceDraft {
+  labels: Record<string, string>;
 }
 
 /** Reads the body of a PUT. Refuses what is not JSON, not of the kind's shape (400 "Bad Request"), or not valid (every violation). */

@@ -1,5 +1,4 @@
-import { type Resource, kindOf, renderDocument } from "@atoll/resource";
-import { sortedLabels } from "./labels.ts";
+import { type Resource, kindOf, renderDocument, sortedLabels } from "@atoll/resource";
 
 /** A resource as the API shows it; meta first, keys in the order clients know (controlplane.md 1.2). */
 export const renderResource = (resource: Resource, form: "universal" | "kubernetes" = "universal"): object =>

@@ -1,11 +1,10 @@
-import { type DataplaneSpec, type Kind, type MeshSpec, kinds } from "@atoll/resource";
+import { type DataplaneSpec, type Kind, type MeshSpec, constraintViolations, kinds, validateMeta } from "@atoll/resource";
 import { requireAdmin } from "./access.ts";
 import type { ApiContext } from "./api-context.ts";
 import { revisionHeader } from "./api-context.ts";
 import { type Answer, type Call, type Route, json } from "./call.ts";
-import { type Shown, isWritable, livesInZones } from "./catalog.ts";
+import { type Shown, isWritable, isWrittenToZone } from "./catalog.ts";
 import { readConditions } from "./conditions.ts";
-import { membershipViolations } from "./dataplane-rules.ts";
 import { warningsOf } from "./deprecations.ts";
 import { readFilter } from "./list-filter.ts";
 import { MeshMaterial } from "./mesh-lifecycle.ts";
@@ -14,7 +13,6 @@ import { badRequest, invalid, notAllowed, notFound } from "./problem.ts";
 import { readDocument } from "./read-document.ts";
 import { readOnlyText } from "./read-only.ts";
 import { renderResource } from "./render.ts";
-import { requestViolations } from "./request-checks.ts";
 import { decideDelete, decidePut, draftOf } from "./resource-writes.ts";
 
 /** Kinds with routes of their own elsewhere, because nothing is stored of them. */
@@ -107,11 +105,11 @@ async function putResource(kind: Kind, context: ApiContext, call: Call): Promise
   const mesh = meshOf(kind, context, call)!;
   const name = call.params["name"]!;
   const document = readDocument(kind, call.body);
-  const violations = requestViolations(kind, { mesh, name }, document, settings.mode === "zone" ? settings.zone : undefined);
+  const violations = validateMeta(document, { url: { type: kind.type, mesh, name }, zone: settings.mode === "zone" ? settings.zone : undefined });
   if (violations.length > 0) throw invalid("Could not process a resource", violations);
   requireAccess(kind, call);
 
-  if (livesInZones(kind.type)) return putInZone(kind, context, call, document);
+  if (isWrittenToZone(kind, settings)) return putInZone(kind, context, call, document);
   const material = new MeshMaterial(options);
   const key = { type: kind.type, mesh, name };
   const written = await writer.write(() => decidePut(kind, document, options, material), {
@@ -137,7 +135,7 @@ async function putInZone(kind: Kind, context: ApiContext, call: Call, document: 
   if (kind.type === "Dataplane") {
     const mesh = options.config.get<MeshSpec>("Mesh", "", draft.mesh);
     if (mesh === undefined) throw notFound("Failed to retrieve Mesh");
-    const violations = membershipViolations(draft.spec as DataplaneSpec, mesh.spec);
+    const violations = constraintViolations(mesh.spec, draft.spec as DataplaneSpec);
     if (violations.length > 0) throw invalid(title, violations);
   }
   await options.zoneStore!.put(draft);
@@ -156,7 +154,7 @@ async function deleteResource(kind: Kind, context: ApiContext, call: Call): Prom
   const key = { type: kind.type, mesh, name };
   if (!catalog.has(kind.type, mesh, name)) throw notFound("Could not delete a resource");
   requireAccess(kind, call);
-  if (livesInZones(kind.type)) {
+  if (isWrittenToZone(kind, options.settings)) {
     refuseConditions(call);
     if (options.zoneStore!.get(kind.type, mesh, name) === undefined) throw notFound("Could not delete a resource");
     await options.zoneStore!.delete(key);

@@ -1,13 +1,22 @@
 import type { Change } from "@atoll/replica";
-import { type Kind, type MeshSpec, type Resource, type ResourceDraft, type ResourceKey, isOnline, keyString } from "@atoll/resource";
-import { dataplaneOnWrite } from "./dataplane-rules.ts";
+import {
+  type DataplaneSpec,
+  type Kind,
+  type MeshSpec,
+  type Resource,
+  type ResourceDraft,
+  type ResourceKey,
+  isOnline,
+  keyString,
+  withComputedLabels,
+  withUnprovenInbounds,
+  withZoneTag,
+} from "@atoll/resource";
 import type { Preparation, Proposal } from "./config-writer.ts";
 import { externalServiceViolations, rateLimitViolations } from "./external-service-rules.ts";
-import { computeLabels } from "./labels.ts";
 import { type MeshMaterial, decideMesh } from "./mesh-lifecycle.ts";
 import type { ApiOptions } from "./ports.ts";
 import { invalid, notFound } from "./problem.ts";
-import { proxyTypeOf } from "./proxy-type.ts";
 import type { WrittenDocument } from "./read-document.ts";
 import { inUseViolations, signingKeyChange } from "./secret-rules.ts";
 
@@ -21,15 +30,16 @@ const meshKey = (name: string): ResourceKey => ({ type: "Mesh", mesh: "", name }
 
 /** The draft of a document that is about to be written here: labels computed, tags of the zone added. */
 export function draftOf(kind: Kind, document: WrittenDocument, existing: Resource | undefined, options: ApiOptions): ResourceDraft {
-  const { zone } = options.settings;
+  const { mode, zone = "" } = options.settings;
   const mesh = kind.scope === "mesh" ? document.mesh : "";
-  const labels = computeLabels(document.labels, {
-    mesh,
-    ...(options.settings.mode === "zone" && kind.writableOn.zone && { zone }),
-    proxyType: proxyTypeOf(kind.type, document.spec),
-  });
-  const spec = kind.type === "Dataplane" ? dataplaneOnWrite(document.spec, zone, existing === undefined) : document.spec;
-  return { type: kind.type, mesh, name: document.name, ...(Object.keys(labels).length > 0 && { labels }), spec };
+  const { labels, name } = document;
+  const spec = kind.type === "Dataplane" && mode === "zone" ? admitted(document.spec as DataplaneSpec, zone, existing) : document.spec;
+  return withComputedLabels({ type: kind.type, mesh, name, labels, spec }, mode === "global" ? { global: true } : { zone });
+}
+
+function admitted(spec: DataplaneSpec, zone: string, existing: Resource | undefined): DataplaneSpec {
+  const tagged = withZoneTag(spec, zone);
+  return existing === undefined ? withUnprovenInbounds(tagged) : tagged;
 }
 
 /** Decides a PUT to the configuration against its present state. `newMeshes` come with the same change set. */

@@ -22,8 +22,11 @@ export function withComputedLabels<Spec>(draft: ResourceDraft<Spec>, place: Writ
   const proxyType = proxyTypeOf(draft);
   if (proxyType) labels[label.proxyType] = proxyType;
   if (Object.keys(labels).length === 0) return draft;
-  return { ...draft, labels: Object.fromEntries(Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1))) };
+  return { ...draft, labels: sortedLabels(labels) };
 }
+
+export const sortedLabels = (labels: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 
 function proxyTypeOf(draft: ResourceDraft): string | undefined {
   switch (draft.type) {

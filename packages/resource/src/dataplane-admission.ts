@@ -1,6 +1,7 @@
 import type { DataplaneSpec, MeshSpec, RateLimitSpec, TagMap } from "./specs/index.ts";
-import { tagSetsOf } from "./dataplane.ts";
+import type { Violation } from "./resource.ts";
 import { tag } from "./tags.ts";
+import { violation } from "./validators/violation.ts";
 
 /** The dataplane with the zone's tag on its gateway or on every inbound. */
 export function withZoneTag(spec: DataplaneSpec, zone: string): DataplaneSpec {
@@ -29,17 +30,19 @@ export function withUnprovenInbounds(spec: DataplaneSpec): DataplaneSpec {
 const holds = (selector: TagMap, tags: TagMap): boolean =>
   Object.entries(selector).every(([key, value]) => (value === "*" ? Boolean(tags[key]) : tags[key] === value));
 
-/** Why a mesh's constraints keep this dataplane out; undefined if they do not. A restriction outweighs a requirement. */
-export function constraintFault(mesh: MeshSpec, dataplane: DataplaneSpec): string | undefined {
+/** Why a mesh's constraints keep this dataplane out. A restriction outweighs a requirement; every inbound must satisfy them. */
+export function constraintViolations(mesh: MeshSpec, { networking }: DataplaneSpec): Violation[] {
   const { requirements = [], restrictions = [] } = mesh.constraints?.dataplaneProxy ?? {};
-  for (const tags of tagSetsOf(dataplane)) {
-    const shown = JSON.stringify(tags);
-    if (restrictions.some((selector) => holds(selector.tags, tags))) return `dataplane with tags ${shown} is restricted by the mesh`;
-    if (requirements.length > 0 && !requirements.some((selector) => holds(selector.tags, tags))) {
-      return `dataplane with tags ${shown} meets none of the mesh's requirements`;
-    }
-  }
-  return undefined;
+  const { gateway, inbound = [] } = networking;
+  const tagSets = [
+    ...inbound.map(({ tags }, index) => ({ field: `networking.inbound[${index}].tags`, tags })),
+    ...(gateway ? [{ field: "networking.gateway.tags", tags: gateway.tags }] : []),
+  ];
+  return tagSets.flatMap(({ field, tags }) => {
+    if (restrictions.some((rule) => holds(rule.tags, tags))) return [violation(field, "a restriction of the mesh forbids these tags")];
+    const admitted = requirements.length === 0 || requirements.some((rule) => holds(rule.tags, tags));
+    return admitted ? [] : [violation(field, "no requirement of the mesh admits these tags")];
+  });
 }
 
 export const rateLimitOnExternalServiceReason = `RateLimit applied to external service only supports ${tag.service} as destination match`;

@@ -14,6 +14,9 @@ export interface Kind {
   readonly displayName: { readonly singular: string; readonly plural: string };
   /** The spec is nested under `spec` in the universal form instead of merged with the meta fields. */
   readonly plugin: boolean;
+  /** The stored spec is `{spec, status}`, and so is its document. */
+  readonly hasStatus: boolean;
+  /** Clients list it among the policies. */
   readonly policy: boolean;
   readonly adminOnly: boolean;
   /** Written by the control plane only. */

@@ -1,12 +1,12 @@
 import type { Kind } from "./kind.ts";
 import { internalKinds } from "./kinds/internal.ts";
 import { meshKinds } from "./kinds/mesh.ts";
-import { pluginPolicyKinds } from "./kinds/plugin-policies.ts";
+import { pluginKinds } from "./kinds/plugin-kinds.ts";
 import { policyKinds } from "./kinds/policies.ts";
 import { systemKinds } from "./kinds/system.ts";
 
 /** Every kind, sorted by type. */
-export const kinds: readonly Kind[] = [...systemKinds, ...meshKinds, ...policyKinds, ...pluginPolicyKinds, ...internalKinds].toSorted(
+export const kinds: readonly Kind[] = [...systemKinds, ...meshKinds, ...policyKinds, ...pluginKinds, ...internalKinds].toSorted(
   (a, b) => (a.type < b.type ? -1 : 1),
 );
 

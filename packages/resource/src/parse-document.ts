@@ -69,7 +69,7 @@ function universalMeta(body: JsonObject, options: ParseOptions): Meta {
     mesh: text(body, "mesh") || (options.defaultMesh ?? ""),
     name: text(body, "name"),
     labels: textMap(body, "labels"),
-    rawSpec: kind?.plugin ? body.spec : body,
+    rawSpec: kind?.plugin && !kind.hasStatus ? body.spec : body,
   };
 }
 
@@ -79,7 +79,7 @@ function kubernetesMeta(body: JsonObject): Meta {
   const annotations = textMap(metadata, "annotations");
   const mesh = text(body, "mesh") || labels?.[label.mesh] || annotations?.[label.mesh] || "default";
   const meta = { type: text(body, "kind"), mesh, name: text(metadata, "name"), labels };
-  return body.apiVersion === "v1" && meta.type === "Secret" ? kubernetesSecret(body, meta) : { ...meta, rawSpec: body.spec };
+  return body.apiVersion === "v1" && meta.type === "Secret" ? kubernetesSecret(body, meta) : { ...meta, rawSpec: kindOf(meta.type)?.hasStatus ? body : body.spec };
 }
 
 /** Secrets are Kubernetes' own, told apart by their `type`; the value lies under the key `value`. */

@@ -1,3 +1,4 @@
+import { sortedLabels } from "./computed-labels.ts";
 import { kindOf } from "./kinds.ts";
 import type { Resource } from "./resource.ts";
 import type { JsonObject } from "./schema/codec.ts";
@@ -25,8 +26,8 @@ function universal(resource: Resource): JsonObject {
     name: resource.name,
     creationTime: resource.creationTime,
     modificationTime: resource.modificationTime,
-    ...(resource.labels && Object.keys(resource.labels).length > 0 ? { labels: sorted(resource.labels) } : {}),
-    ...(kind?.plugin ? { spec: resource.spec } : (resource.spec as JsonObject)),
+    ...(resource.labels && Object.keys(resource.labels).length > 0 ? { labels: sortedLabels(resource.labels) } : {}),
+    ...(kind?.plugin && !kind.hasStatus ? { spec: resource.spec } : (resource.spec as JsonObject)),
   };
 }
 
@@ -51,9 +52,6 @@ function kubernetes(resource: Resource, namespace: string): JsonObject {
     apiVersion: "kuma.io/v1alpha1",
     metadata,
     ...(inMesh && !kind.plugin ? { mesh: resource.mesh } : {}),
-    spec: resource.spec,
+    ...(kind?.hasStatus ? (resource.spec as JsonObject) : { spec: resource.spec }),
   };
 }
-
-const sorted = (map: Record<string, string>): Record<string, string> =>
-  Object.fromEntries(Object.entries(map).toSorted(([a], [b]) => (a < b ? -1 : 1)));

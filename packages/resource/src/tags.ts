@@ -17,6 +17,7 @@ export const label = {
   env: "kuma.io/env",
   displayName: "kuma.io/display-name",
   proxyType: "kuma.io/proxy-type",
+  kubernetesNamespace: "k8s.kuma.io/namespace",
 } as const;
 
 /** Value of `kuma.io/service` when a proxy has none. */

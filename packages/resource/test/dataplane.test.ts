@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import {
-  constraintFault,
+  constraintViolations,
   type DataplaneSpec,
   dataplaneStatus,
   durationMs,
@@ -81,10 +81,10 @@ test("a dataplane's write adds the zone and distrusts probed inbounds", () => {
 test("a mesh's constraints keep dataplanes out", () => {
   const mesh = (constraints: object) => ({ constraints: { dataplaneProxy: constraints } });
   const spec = sidecar(inbound("a"));
-  expect(constraintFault({}, spec)).toBeUndefined();
-  expect(constraintFault(mesh({ requirements: [{ tags: { "kuma.io/service": "*" } }] }), spec)).toBeUndefined();
-  expect(constraintFault(mesh({ requirements: [{ tags: { team: "*" } }] }), spec)).toContain("requirements");
-  expect(constraintFault(mesh({ restrictions: [{ tags: { "kuma.io/service": "a" } }] }), spec)).toContain("restricted");
+  expect(constraintViolations({}, spec)).toEqual([]);
+  expect(constraintViolations(mesh({ requirements: [{ tags: { "kuma.io/service": "*" } }] }), spec)).toEqual([]);
+  expect(constraintViolations(mesh({ requirements: [{ tags: { team: "*" } }] }), spec)).toMatchObject([{ field: "networking.inbound[0].tags" }]);
+  expect(constraintViolations(mesh({ restrictions: [{ tags: { "kuma.io/service": "a" } }] }), spec)[0]?.reason).toContain("restriction");
 });
 
 test("a rate limit on an external service may only name the service", () => {

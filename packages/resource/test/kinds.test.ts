@@ -14,7 +14,7 @@ test("a type and a path lead to one kind", () => {
 });
 
 test("what only zones write is read-only on global, and the other way round", () => {
-  expect(typesWhere((kind) => kind.writableOn.zone && !kind.writableOn.global)).toEqual(["Dataplane", "ZoneEgress", "ZoneIngress"]);
+  expect(typesWhere((kind) => kind.writableOn.zone && !kind.writableOn.global)).toEqual(["Dataplane", "MeshService", "ZoneEgress", "ZoneIngress"]);
   expect(typesWhere((kind) => kind.writableOn.zone && kind.writableOn.global && !kind.plugin)).toEqual([
     "GlobalSecret",
     "MeshGateway",
@@ -39,10 +39,20 @@ test.each([
   ["ZoneIngress", "zone-ingress", "zone-ingresses", "Zone Ingresses"],
   ["ZoneEgress", "zoneegress", "zoneegresses", "Zone Egresses"],
   ["MeshHTTPRoute", "meshhttproute", "meshhttproutes", "Mesh HTTP Routes"],
+  ["MeshTLS", "meshtls", "meshtlses", "Mesh TLSes"],
+  ["MeshProxyPatch", "meshproxypatch", "meshproxypatches", "Mesh Proxy Patches"],
+  ["MeshLoadBalancingStrategy", "meshloadbalancingstrategy", "meshloadbalancingstrategies", "Mesh Load Balancing Strategies"],
+  ["MeshMultiZoneService", "meshmultizoneservice", "meshmultizoneservices", "Mesh Multi Zone Services"],
+  ["HostnameGenerator", "hostnamegenerator", "hostnamegenerators", "Hostname Generators"],
   ["DataplaneInsight", "", "", "Dataplane Insights"],
 ])("%s is called %s, %s and %s", (type, singular, plural, displayed) => {
   const kind = kindOf(type);
   expect([kind?.singular, kind?.plural, kind?.displayName.plural]).toEqual([singular, plural, displayed]);
+});
+
+test("a gateway's listeners are chosen like a policy, but clients do not list it as one", () => {
+  expect(kindOf("MeshGateway")?.policy).toBe(false);
+  expect(kindOf("MeshGatewayRoute")?.policy).toBe(true);
 });
 
 test("kinds without effect say so", () => {

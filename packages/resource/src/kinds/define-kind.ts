@@ -1,9 +1,7 @@
 import type { Kind, ParsedSpec } from "../kind.ts";
 import type { Violation } from "../resource.ts";
-import { type Codec, isObject, requireShallow } from "../schema/codec.ts";
+import type { Codec } from "../schema/codec.ts";
 import { ParseError } from "../schema/parse-error.ts";
-import { pluginPolicySchema } from "../specs/plugin-policy.ts";
-import { violationsOfZod } from "../validators/violation.ts";
 
 /** Yields every reason why a spec is not valid. Pure. */
 export type Validator<Spec> = (spec: Spec) => Iterable<Violation>;
@@ -11,7 +9,8 @@ export type Validator<Spec> = (spec: Spec) => Iterable<Violation>;
 /** Where configuration flows. Source: Kuma's KDS flags of each type. */
 export type Flow = "globalToZone" | "zoneToGlobal" | "betweenZones";
 
-interface KindRow<Spec> {
+/** What the table of kinds says of a kind, apart from its spec. */
+export interface MetaRow {
   type: string;
   scope: "mesh" | "global";
   path: string;
@@ -23,6 +22,11 @@ interface KindRow<Spec> {
   adminOnly?: boolean;
   internal?: boolean;
   namespaced?: boolean;
+  /** Where the rules of English do not give it. */
+  displayedPlural?: string;
+}
+
+interface KindRow<Spec> extends MetaRow {
   schema: Codec<Spec>;
   /** Completes the stored spec with the defaults that this kind writes down. */
   defaults?: (spec: Spec) => Spec;
@@ -33,8 +37,9 @@ interface KindRow<Spec> {
 export function defineKind<Spec>(row: KindRow<Spec>): Kind {
   const { schema, defaults, validate } = row;
   return {
-    ...meta(row),
+    ...kindMeta(row),
     plugin: false,
+    hasStatus: false,
     parseSpec(raw): ParsedSpec {
       return readSpec(() => {
         const spec = schema.read(raw ?? {});
@@ -46,32 +51,7 @@ export function defineKind<Spec>(row: KindRow<Spec>): Kind {
   };
 }
 
-/** A kind that is stored and served as written, and has no effect on proxies. */
-export function definePluginPolicy(type: string, path: string): Kind {
-  return {
-    ...meta({
-      type,
-      scope: "mesh",
-      path,
-      flows: ["globalToZone", "zoneToGlobal", "betweenZones"],
-      writable: ["global", "zone"],
-      policy: true,
-      namespaced: true,
-    }),
-    plugin: true,
-    warning: `${type} is stored but does not take effect on this control plane: use the policies with sources and destinations`,
-    parseSpec(raw): ParsedSpec {
-      if (raw !== undefined && raw !== null && !isObject(raw)) return { violations: [{ field: "spec", reason: "must be an object" }] };
-      return readSpec(() => {
-        requireShallow(raw);
-        const parsed = pluginPolicySchema.safeParse(raw ?? {});
-        return parsed.success ? { spec: parsed.data } : { violations: violationsOfZod("spec", parsed.error) };
-      });
-    },
-  };
-}
-
-function readSpec(read: () => ParsedSpec): ParsedSpec {
+export function readSpec(read: () => ParsedSpec): ParsedSpec {
   try {
     return read();
   } catch (error) {
@@ -80,7 +60,7 @@ function readSpec(read: () => ParsedSpec): ParsedSpec {
   }
 }
 
-function meta(row: Omit<KindRow<never>, "schema" | "validate" | "defaults">): Omit<Kind, "plugin" | "parseSpec"> {
+export function kindMeta(row: MetaRow): Omit<Kind, "plugin" | "hasStatus" | "parseSpec"> {
   const plural = row.args === null ? "" : (row.args?.[1] ?? row.path);
   const singular = row.args === null ? "" : (row.args?.[0] ?? row.path.replace(/ies$/, "y").replace(/s$/, ""));
   const words = row.type.replaceAll(/([a-z])([A-Z])/g, "$1 $2").replaceAll(/([A-Z]+)([A-Z][a-z])/g, "$1 $2");
@@ -90,7 +70,7 @@ function meta(row: Omit<KindRow<never>, "schema" | "validate" | "defaults">): Om
     path: row.path,
     singular,
     plural,
-    displayName: { singular: words, plural: pluralOf(words) },
+    displayName: { singular: words, plural: row.displayedPlural ?? pluralOf(words) },
     policy: row.policy ?? false,
     adminOnly: row.adminOnly ?? false,
     readOnly: row.writable.length === 0,

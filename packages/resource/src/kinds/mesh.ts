@@ -40,7 +40,6 @@ export const meshKinds: readonly Kind[] = [
     path: "meshgateways",
     flows: ["globalToZone", "zoneToGlobal"],
     writable: ["global", "zone"],
-    policy: true,
     schema: meshGatewaySpec,
     validate: validateMeshGateway,
   }),

@@ -33,3 +33,7 @@ export const pluginPolicySchema = z.looseObject({
   rules: z.array(z.looseObject({ default: z.record(z.string(), z.unknown()).optional() })).optional(),
 });
 export type PluginPolicySpec = z.infer<typeof pluginPolicySchema>;
+
+/** Kinds that are no policies have nothing in common. */
+export const pluginSpecSchema = z.record(z.string(), z.unknown());
+export const pluginStatusSchema = z.record(z.string(), z.unknown());

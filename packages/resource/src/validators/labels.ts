@@ -1,4 +1,4 @@
-import { violation, type Violations } from "./violation.ts";
+import { keyed, violation, type Violations } from "./violation.ts";
 
 const namePattern = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]";
 const qualifiedName = new RegExp(`^${namePattern}$`);
@@ -12,10 +12,13 @@ const prefixPattern = String.raw`[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0
 const dnsPrefix = new RegExp(`^${prefixPattern}$`);
 const prefixRule = `prefix part a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '${prefixPattern}')`;
 
+/** Path of a label in the error body. */
+export const labelField = (key: string): string => keyed("labels", key);
+
 /** Kubernetes' rules for label names and values. Source: kubernetes.io, "Labels and Selectors", syntax and character set. */
 export function* validateLabels(labels: Record<string, string>): Violations {
   for (const key of Object.keys(labels).toSorted()) {
-    const field = `labels["${key}"]`;
+    const field = labelField(key);
     for (const reason of nameFaults(key)) yield violation(field, reason);
     const value = labels[key] ?? "";
     if (value.length > 63) yield violation(field, "must be no more than 63 characters");

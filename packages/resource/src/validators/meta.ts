@@ -1,84 +1,86 @@
 import { kindOf } from "../kinds.ts";
 import type { ResourceDraft, Violation } from "../resource.ts";
 import { label } from "../tags.ts";
-import { validateLabels } from "./labels.ts";
+import { labelField, validateLabels } from "./labels.ts";
 import { violation, type Violations } from "./violation.ts";
 
 const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const subdomainRule =
   "invalid characters. A lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
 const meshCharacters = /^[0-9a-z\-_.]*$/;
-const meshRule = "invalid characters. Valid characters are numbers, lowercase latin letters and '-', '_' symbols.";
+const meshRule = "invalid characters. Valid characters are numbers, lowercase latin letters and '-', '_', '.' symbols.";
 const maxLength = 253;
-const lengthRule = "value length must less or equal 253";
 
 export interface MetaContext {
-  /** What the URL of the request says; absent where there is none. */
+  /** What the URL of the request says; absent where there is none. `type` decides which kind's rules hold. */
   url?: { type: string; mesh: string; name: string };
   /** Name of the zone, on a zone that is connected to a global. */
   zone?: string;
 }
 
-/** Checks type, mesh, name and labels of a document. All violations, in the order of the fields. */
-export const validateMeta = (draft: Omit<ResourceDraft, "spec">, context: MetaContext = {}): Violation[] => [...metaFaults(draft, context)];
+type Meta = Omit<ResourceDraft, "spec">;
 
-function* metaFaults(draft: Omit<ResourceDraft, "spec">, { url, zone }: MetaContext): Violations {
-  const kind = kindOf(draft.type);
-  const inMesh = (kindOf(url?.type ?? draft.type) ?? kind)?.scope !== "global";
+/**
+ * Does a document belong where it is written, and are its type, mesh, name and labels well formed? All violations at once, in the
+ * order in which clients know them: the URL's, the labels', the name's, the mesh's (controlplane.md 1.5).
+ */
+export const validateMeta = (draft: Meta, context: MetaContext = {}): Violation[] => [...metaFaults(draft, context)];
+
+function* metaFaults(draft: Meta, { url, zone }: MetaContext): Violations {
+  const kind = kindOf(url?.type ?? draft.type);
+  const inMesh = kind?.scope !== "global";
   if (url && url.name !== draft.name) yield mismatch("name");
+  // Global shows what a zone writes under a longer name.
+  if (zone !== undefined && `${zone}.${url?.name ?? draft.name}`.length >= maxLength) {
+    yield violation("name", "the length of the name must be shorter");
+  }
   if (url && url.type !== draft.type) yield mismatch("type");
   if (url && inMesh && url.mesh !== draft.mesh) yield mismatch("mesh");
-  if (zone !== undefined && `${zone}.${draft.name}`.length >= maxLength) yield violation("name", "the length of the name must be shorter");
-  yield* nameFaults(draft.name);
-  if (inMesh) yield* meshFaults(draft.mesh);
+  yield* originFaults(draft, zone, kind?.plugin ?? false);
   yield* validateLabels(draft.labels ?? {});
-  yield* originFaults(draft, { zone, plugin: kind?.plugin ?? false });
+  yield* identifierFaults("name", draft.name, subdomain, subdomainRule);
+  if (inMesh) yield* identifierFaults("mesh", draft.mesh, meshCharacters, meshRule);
 }
 
 const mismatch = (field: string): Violation => violation(field, `${field} from the URL has to be the same as in body`);
 
-function* nameFaults(name: string): Violations {
-  if (name === "") yield violation("name", "cannot be empty");
-  else {
-    if (name.length > maxLength) yield violation("name", lengthRule);
-    if (!subdomain.test(name)) yield violation("name", subdomainRule);
-  }
-}
-
-function* meshFaults(mesh: string): Violations {
-  if (mesh === "") yield violation("mesh", "cannot be empty");
-  else {
-    if (mesh.length > maxLength) yield violation("mesh", lengthRule);
-    if (!meshCharacters.test(mesh)) yield violation("mesh", meshRule);
-  }
+function* identifierFaults(field: string, identifier: string, characters: RegExp, rule: string): Violations {
+  if (identifier === "") yield violation(field, "cannot be empty");
+  else if (identifier.length > maxLength) yield violation(field, `value length must less or equal ${maxLength}`);
+  else if (!characters.test(identifier)) yield violation(field, rule);
 }
 
 /** Labels that say where a resource comes from must not contradict where it is written. */
-function* originFaults(draft: Omit<ResourceDraft, "spec">, where: { zone?: string; plugin: boolean }): Violations {
+function* originFaults(draft: Meta, zone: string | undefined, plugin: boolean): Violations {
   const labels = draft.labels ?? {};
   const origin = labels[label.origin];
-  const originField = `labels["${label.origin}"]`;
   if (origin !== undefined && origin !== "global" && origin !== "zone") {
-    yield violation(originField, `unknown resource origin ${JSON.stringify(origin)}`);
+    yield violation(labelField(label.origin), `unknown resource origin ${JSON.stringify(origin)}`);
   }
-  if (where.zone !== undefined) {
-    if (where.plugin && origin !== "zone") yield violation(originField, "the origin label must be set to 'zone'");
-    const zoneLabel = labels[label.zone];
-    if (origin !== "global" && zoneLabel !== undefined && zoneLabel !== where.zone) {
-      yield violation(`labels["${label.zone}"]`, `${label.zone} label should have ${where.zone} value`);
-    }
+  if (zone === undefined) return;
+  if (plugin && origin !== "zone") yield violation(labelField(label.origin), "the origin label must be set to 'zone'");
+  if (origin === "global") return;
+  const zoneLabel = labels[label.zone];
+  if (zoneLabel !== undefined && zoneLabel !== zone) {
+    yield violation(labelField(label.zone), `${label.zone} label should have ${zone} value`);
   }
   const meshLabel = labels[label.mesh];
-  if (meshLabel !== undefined && draft.mesh !== "" && meshLabel !== draft.mesh) {
-    yield violation(`labels["${label.mesh}"]`, `${label.mesh} label should have ${draft.mesh} value`);
+  if (meshLabel !== undefined && meshLabel !== draft.mesh) {
+    yield violation(labelField(label.mesh), `${label.mesh} label must not differ from mesh set on resource`);
   }
 }
 
-const rfc1035Label = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
+const longestDnsLabel = 63;
+const dnsLabel = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
+const dnsLabelRule =
+  "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
 
-/** Whether a mesh's name is an RFC 1035 label; other names are accepted with a warning. */
-export const isMeshNameRfc1035 = (name: string): boolean => name.length <= 63 && rfc1035Label.test(name);
+/** Why a name is no RFC 1035 label; kinds whose names become host names accept others with a warning. */
+export const dnsLabelFaults = (name: string): string[] => [
+  ...(name.length > longestDnsLabel ? [`must be no more than ${longestDnsLabel} characters`] : []),
+  ...(dnsLabel.test(name) ? [] : [dnsLabelRule]),
+];
 
 /** Why a new mesh cannot have this name. */
 export const validateNewMeshName = (name: string): Violation[] =>
-  name.length > 63 ? [violation("name", "cannot be longer than 63 characters")] : [];
+  name.length > longestDnsLabel ? [violation("name", `cannot be longer than ${longestDnsLabel} characters`)] : [];

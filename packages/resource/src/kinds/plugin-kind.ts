@@ -1,0 +1,46 @@
+import type { Kind, ParsedSpec } from "../kind.ts";
+import { isObject, requireShallow } from "../schema/codec.ts";
+import { pluginPolicySchema, pluginSpecSchema, pluginStatusSchema } from "../specs/plugin-policy.ts";
+import { violationsOfZod } from "../validators/violation.ts";
+import { kindMeta, type MetaRow, readSpec } from "./define-kind.ts";
+
+interface PluginRow extends MetaRow {
+  /** The document has a `status` beside its `spec`. */
+  hasStatus?: boolean;
+}
+
+/**
+ * A kind that is stored and served as written, and has no effect on proxies. Its document nests the spec; where the kind has a
+ * status, the stored spec is `{spec, status}`.
+ */
+export function definePluginKind(row: PluginRow): Kind {
+  const { type, policy = false, hasStatus = false } = row;
+  const instead = policy ? ": use the policies with sources and destinations" : "";
+  const schema = policy ? pluginPolicySchema : pluginSpecSchema;
+  const parseSpec = (raw: unknown): ParsedSpec => {
+    if (raw !== undefined && raw !== null && !isObject(raw)) return { violations: [{ field: "spec", reason: "must be an object" }] };
+    return readSpec(() => {
+      requireShallow(raw);
+      const parsed = schema.safeParse(raw ?? {});
+      return parsed.success ? { spec: parsed.data } : { violations: violationsOfZod("spec", parsed.error) };
+    });
+  };
+  const parseWithStatus = (raw: unknown): ParsedSpec => {
+    const { spec, status } = (isObject(raw) ? raw : {}) as { spec?: unknown; status?: unknown };
+    const parsed = parseSpec(spec);
+    if (!("spec" in parsed)) return parsed;
+    return readSpec(() => {
+      requireShallow(status);
+      const parsedStatus = pluginStatusSchema.safeParse(status ?? {});
+      if (!parsedStatus.success) return { violations: violationsOfZod("status", parsedStatus.error) };
+      return { spec: { spec: parsed.spec, status: parsedStatus.data } };
+    });
+  };
+  return {
+    ...kindMeta({ ...row, namespaced: true }),
+    plugin: true,
+    hasStatus,
+    warning: `${type} is stored but does not take effect on this control plane${instead}`,
+    parseSpec: hasStatus ? parseWithStatus : parseSpec,
+  };
+}
