@@ -1,0 +1,143 @@
+import { get } from "@atoll/demo/measure";
+import { eventually } from "@atoll/testkit/eventually";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { describeFailures, envoyPidOf, envoyStats, Load, type LoadedRequest, startTcpBalancer, sumOf, type TcpBalancer, TestStack } from "./index.ts";
+
+// Two egresses in east, two ingresses in west behind one advertised address.
+let atoll: TestStack;
+let balancer: TcpBalancer;
+
+const ingress = (name: string, port: number, adminPort: number) => ({
+  type: "ZoneIngress",
+  name,
+  networking: { address: "127.0.0.1", port, advertisedAddress: "127.0.0.1", advertisedPort: atoll.port(0), admin: { port: adminPort } },
+});
+const egress = (name: string, port: number, adminPort: number) => ({ type: "ZoneEgress", name, networking: { address: "127.0.0.1", port, admin: { port: adminPort } } });
+const ingresses = () => [ingress("ingress-1", atoll.port(1), atoll.port(2)), ingress("ingress-2", atoll.port(3), atoll.port(4))];
+const egresses = () => [egress("egress-1", atoll.port(5), atoll.port(6)), egress("egress-2", atoll.port(7), atoll.port(8))];
+
+beforeAll(async () => {
+  atoll = await TestStack.start(30_500);
+  balancer = await startTcpBalancer(atoll.port(0), [atoll.port(1), atoll.port(3)]);
+  await atoll.startApp("orders", atoll.ports.ordersPort);
+  for (const document of [...atoll.documents("meshes"), ...atoll.documents("gateways")]) await atoll.apply(document);
+  // What every mesh has in production: a connection that is refused is tried elsewhere. Nothing that was sent is sent twice.
+  await atoll.apply({
+    type: "Retry",
+    mesh: "default",
+    name: "refused",
+    sources: [{ match: { "kuma.io/service": "*" } }],
+    destinations: [{ match: { "kuma.io/service": "*" } }],
+    conf: { http: { numRetries: 3, retryOn: ["connect_failure"], backOff: { baseInterval: "1ms", maxInterval: "5ms" } } },
+  });
+  await atoll.startProxy("west", atoll.document("west", "orders-1"));
+  for (const document of ingresses()) await atoll.startProxy("west", document);
+  for (const document of egresses()) await atoll.startProxy("east", document);
+  await atoll.startProxy("east", atoll.document("east", "edge-1"));
+  await eventually(async () => (await get(atoll.ports.edgePort, "/orders")).status === 200, { limitMs: 20_000 });
+}, 120_000);
+
+afterAll(async () => {
+  const nacks = await atoll?.nacks();
+  await atoll?.close();
+  await balancer?.close();
+  expect(nacks).toEqual([]);
+}, 60_000);
+
+const orders = () => `http://127.0.0.1:${atoll.ports.edgePort}/orders`;
+/** Connections each Envoy of a pair took so far from its own side. */
+const connectionsOf = (adminPorts: readonly number[]) => Promise.all(adminPorts.map(async (port) => sumOf(await envoyStats(port, /^cluster\.default_orders\.upstream_cx_total$/))));
+/** Endpoints in the gateway's cluster of `orders`. */
+const endpoints = async () => {
+  const { text } = await get(atoll.ports.adminBase * 10 + 1, "/clusters");
+  const found = text.split("\n").filter((line) => /^orders.*::cx_active::/.test(line));
+  return found.map((line) => Number(line.split("::")[1]!.split(":")[1])).toSorted();
+};
+/** Failures of requests that were not on their way when the instance died. */
+const notInFlight = (failed: readonly LoadedRequest[], killed: { beganMs: number; endedMs: number }) =>
+  failed.filter((one) => one.beganMs > killed.endedMs || one.endedMs < killed.beganMs);
+
+async function killUnderLoad(name: string, until: () => Promise<boolean> | boolean): Promise<{ failed: readonly LoadedRequest[]; stray: readonly LoadedRequest[]; inFlight: number }> {
+  const load = new Load(orders(), 100);
+  await eventually(() => load.answered >= 100, { limitMs: 20_000 });
+  expect(envoyPidOf(atoll.proxy(name))).toBeDefined();
+  const beganMs = performance.now();
+  await atoll.killProxy(name);
+  const killed = { beganMs, endedMs: performance.now() };
+  const answered = load.answered;
+  await eventually(async () => load.answered >= answered + 200 && (await until()), { limitMs: 30_000 });
+  const { failed, requests } = await load.stop();
+  const inFlight = requests.filter((one) => one.beganMs <= killed.endedMs && one.endedMs >= killed.beganMs).length;
+  return { failed, stray: notInFlight(failed, killed), inFlight };
+}
+
+test("the gateway has both egresses as endpoints, and both ingresses share one endpoint of the egresses", async () => {
+  await eventually(async () => (await endpoints()).length === 2, { limitMs: 10_000 });
+  expect(await endpoints()).toEqual([atoll.port(5), atoll.port(7)].toSorted());
+});
+
+test("both egresses and both ingresses carry a fair share", async () => {
+  const egressAdmins = [atoll.port(6), atoll.port(8)];
+  const ingressAdmins = [atoll.port(2), atoll.port(4)];
+  // Many connections at once: HTTP/2 would put all requests on one.
+  const before = { egress: await connectionsOf(egressAdmins), ingress: [...balancer.connections.values()] };
+  const load = new Load(orders(), 200);
+  await eventually(() => load.answered >= 400, { limitMs: 20_000 });
+  expect(describeFailures((await load.stop()).failed)).toEqual([]);
+  const after = { egress: await connectionsOf(egressAdmins), ingress: await connectionsOf(ingressAdmins) };
+  for (const total of [...after.egress, ...after.ingress]) expect(total).toBeGreaterThan(0);
+  expect([...balancer.connections.values()].every((count) => count > 0)).toBe(true);
+  expect(before.ingress).toHaveLength(2);
+});
+
+test("requests are spread over the egresses evenly", async () => {
+  const requests = async () => {
+    const stats = await envoyStats(atoll.ports.adminBase * 10 + 1, /^cluster\.orders.*\.upstream_rq_total$/);
+    return sumOf(stats);
+  };
+  const perHost = async () => {
+    const { text } = await get(atoll.ports.adminBase * 10 + 1, "/clusters");
+    return text.split("\n").filter((line) => /^orders.*::rq_total::/.test(line)).map((line) => Number(line.split("::").at(-1)));
+  };
+  const [total, hosts] = [await requests(), await perHost()];
+  const load = new Load(orders(), 200);
+  await eventually(() => load.answered >= 400, { limitMs: 20_000 });
+  await load.stop();
+  const sent = (await requests()) - total;
+  const shares = (await perHost()).map((count, index) => (count - hosts[index]!) / sent);
+  expect(shares).toHaveLength(2);
+  for (const share of shares) expect(share).toBeGreaterThan(0.3);
+});
+
+test("killing one egress loses at most the requests in flight", async () => {
+  const { failed, stray, inFlight } = await killUnderLoad("egress-1", async () => (await endpoints()).length === 1);
+  expect(describeFailures(stray)).toEqual([]);
+  expect(failed.length).toBeLessThanOrEqual(inFlight);
+  expect(await endpoints()).toEqual([atoll.port(7)]);
+});
+
+test("killing one ingress loses at most the requests in flight", async () => {
+  const before = balancer.connections.get(atoll.port(3))!;
+  const { failed, stray, inFlight } = await killUnderLoad("ingress-1", () => true);
+  expect(describeFailures(stray)).toEqual([]);
+  expect(failed.length).toBeLessThanOrEqual(inFlight);
+  expect(balancer.connections.get(atoll.port(3))!).toBeGreaterThanOrEqual(before);
+});
+
+test("an egress that comes back is used again", async () => {
+  await atoll.startProxy("east", egresses()[0]!);
+  await eventually(async () => (await endpoints()).length === 2, { limitMs: 20_000 });
+  await eventually(async () => {
+    await get(atoll.ports.edgePort, "/orders");
+    return sumOf(await envoyStats(atoll.port(6), /^cluster\.default_orders\.upstream_cx_total$/)) > 0;
+  }, { limitMs: 10_000 });
+});
+
+test("stopping one egress in order loses no request", async () => {
+  const load = new Load(orders(), 100);
+  await eventually(() => load.answered >= 100, { limitMs: 20_000 });
+  await atoll.stopProxy("egress-2");
+  const answered = load.answered;
+  await eventually(async () => load.answered >= answered + 100 && (await endpoints()).length === 1, { limitMs: 30_000 });
+  expect(describeFailures((await load.stop()).failed)).toEqual([]);
+});
