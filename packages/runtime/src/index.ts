@@ -7,3 +7,4 @@ export { expandPath, instanceName } from "./paths.ts";
 export { loadSettings, SettingsError, variableName, type SettingsSource } from "./settings.ts";
 export { Timeline, type TimelineEntry } from "./timeline.ts";
 export { version } from "./version.ts";
+export { parse as parseYaml } from "yaml";

@@ -6,7 +6,7 @@ import { createTokenVerifier, DpServer, ProxyLifecycle, type ProxyAuthentication
 import { MemoryInventory } from "@atoll/inventory";
 import { connectZone } from "@atoll/kds";
 import { ConfigReplica, ZoneReplica } from "@atoll/replica";
-import { collectDefaultMetrics, Counter, expandPath, Gauge, Histogram, instanceName, Lifecycle, Registry, startDebugServer, Timeline, tokenSource, version, type Logger } from "@atoll/runtime";
+import { collectDefaultMetrics, Counter, expandPath, Gauge, Histogram, instanceName, Lifecycle, parseYaml, Registry, startDebugServer, Timeline, tokenSource, version, type Logger } from "@atoll/runtime";
 import type { KeyRing } from "@atoll/secret";
 import { InventoryFeed, liveInventory } from "@atoll/sync";
 import { resourceKeys, resourceRevocations } from "@atoll/token";
@@ -101,6 +101,7 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
       config,
       zoneResources: resources,
       inventory: liveInventory(inventory, feed),
+      viewOptions: () => ({ parseYaml }),
       materials,
       cache,
       onError: (error, nodeId) => log.error({ err: error, proxy: nodeId }, "cannot build the configuration of a proxy; it keeps what it has"),
