@@ -168,6 +168,18 @@ export class TestStack {
     );
   }
 
+  /** Waits until every live Envoy has acknowledged this revision, as global tells it. */
+  async applied(revision: number): Promise<void> {
+    await eventually(
+      async () => {
+        const status = (await this.call(`/revisions/${revision}/status`)).json<{ done: boolean }>();
+        if (!status.done) throw new Error(`not applied everywhere: ${JSON.stringify(status)}`);
+        return true;
+      },
+      { limitMs: 15_000, everyMs: 20 },
+    );
+  }
+
   /**
    * Every configuration that an Envoy rejected in this run, by all xDS servers that ran: their counters, what their streams hold as
    * rejected now, and what earlier processes logged. A run with any has failed, whatever else it showed.
