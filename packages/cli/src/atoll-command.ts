@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { createLogger, loadSettings, runUntilSignal, SettingsError, version, type Logger } from "@atoll/runtime";
+import { createLogger, loadSettings, runUntilSignal, SettingsError, unknownVariables, version, type Logger } from "@atoll/runtime";
 import type { z } from "zod";
 
 interface ServiceEntry {
@@ -57,6 +57,11 @@ export function atollCommand(): Command {
         const log = createLogger(names[index]!, (values as { log: { level: string } }).log.level);
         return { log, start: () => start(values, log) };
       });
+      const unknown = unknownVariables(
+        loaded.map((one) => one.settings),
+        process.env,
+      );
+      if (unknown.length > 0) starts[0]!.log.warn({ variables: unknown }, "these variables are no settings of this service and have no effect");
       await runUntilSignal(starts[0]!.log, async () => {
         const running: { close(): Promise<void> }[] = [];
         for (const one of starts) running.push(await one.start());

@@ -36,6 +36,17 @@ export function loadSettings<Schema extends z.ZodObject>(schema: Schema, source:
   throw new SettingsError(`settings are not valid:\n  ${reasons.join("\n  ")}`);
 }
 
+/** Variables that say nothing to any service: of the launcher, and of kuma-dp. */
+const foreign = /^(ATOLL_BUNDLE|(KUMA|ATOLL)_(DATAPLANE|CONTROL_PLANE|READINESS|DNS|APPLICATION_PROBE_PROXY)_.*)$/;
+
+/** Names of `ATOLL_*` and `KUMA_*` variables that are set but are settings of none of the schemas: mistyped, or not supported. */
+export function unknownVariables(schemas: readonly z.ZodObject[], env: SettingsSource["env"]): string[] {
+  const known = new Set(schemas.flatMap((schema) => [...leaves(schema)].map(([path]) => variableName(path))));
+  return Object.keys(env)
+    .filter((name) => /^(ATOLL|KUMA)_/.test(name) && !foreign.test(name) && !known.has(name.replace(/^(ATOLL|KUMA)_/, "")))
+    .sort();
+}
+
 /** `["apiServer", "http", "port"]` -> `API_SERVER_HTTP_PORT`. */
 export function variableName(path: readonly string[]): string {
   return path.map((part) => part.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toUpperCase()).join("_");
