@@ -8,6 +8,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { buildCertificate } from "./build-certificate.ts";
 import {
   builtinCaSecretNames,
+  canBeAuthority,
   caSourceOf,
   CertificateAuthority,
   createBuiltinCa,
@@ -20,7 +21,6 @@ import {
   parseLifetimeMs,
   readDataSource,
   renewAtMs,
-  RsaKeyPool,
   validateProvidedCa,
   zoneEgressIdentity,
   type KeyPair,
@@ -188,45 +188,30 @@ test("the event loop goes on while keys are made", async () => {
   expect(turns).toBeGreaterThan(10);
 });
 
-describe("key pool", () => {
-  test("hands out each key once and makes no more than needed", async () => {
-    let made = 0;
-    const generate = async (): Promise<KeyPair> => {
-      made += 1;
-      return { ...keyPair };
-    };
-    const pool = new RsaKeyPool(3, generate);
-    await expect.poll(() => pool.ready).toBe(3);
-    const taken = await Promise.all(Array.from({ length: 5 }, () => pool.take()));
-    expect(new Set(taken).size).toBe(5);
-    await expect.poll(() => pool.ready).toBe(3);
-    expect(made).toBe(8);
-    pool.close();
-    expect(pool.ready).toBe(0);
-  });
+test("a leaf takes milliseconds, its key included", async () => {
+  const times: number[] = [];
+  for (let i = 0; i < 20; i += 1) {
+    const start = performance.now();
+    await issueLeaf(ca, { identity, nowMs });
+    times.push(performance.now() - start);
+  }
+  expect(times.toSorted((a, b) => a - b)[10]).toBeLessThan(40);
+});
 
-  test("a failure reaches the taker, and the pool recovers", async () => {
-    let broken = true;
-    const pool = new RsaKeyPool(1, async () => {
-      if (broken) throw new Error("no entropy");
-      return keyPair;
-    });
-    await expect(pool.take()).rejects.toThrow("no entropy");
-    broken = false;
-    expect(await pool.take()).toBe(keyPair);
-    await expect.poll(() => pool.ready).toBe(1);
-    pool.close();
-  });
+test("leaves have keys of their own, ECDSA P-256, and pass for the RSA ones of peers", async () => {
+  const [one, other] = await Promise.all([issueLeaf(ca, { identity, nowMs }), issueLeaf(ca, { identity, nowMs })]);
+  expect(new X509Certificate(one.certPem).publicKey.asymmetricKeyDetails).toEqual({ namedCurve: "prime256v1" });
+  expect(one.keyPem).toMatch(/^-----BEGIN PRIVATE KEY-----/);
+  expect(one.keyPem).not.toBe(other.keyPem);
+  const rsa = await issueLeaf(ca, { identity, nowMs, keyPair });
+  expect(await handshake(rsa, one, ca.trustPem)).toMatch(/^mutual/);
+  expect(await handshake(one, rsa, ca.trustPem)).toMatch(/^mutual/);
+});
 
-  test("with a ready key a leaf takes milliseconds", async () => {
-    const times: number[] = [];
-    for (let i = 0; i < 20; i += 1) {
-      const start = performance.now();
-      await issueLeaf(ca, { identity, nowMs, keyPair });
-      times.push(performance.now() - start);
-    }
-    expect(times.toSorted((a, b) => a - b)[10]).toBeLessThan(50);
-  });
+test("what others can be verified with", async () => {
+  const leaf = await issueLeaf(ca, { identity, nowMs });
+  expect([leaf.certPem, pair.certPem, leaf.certPem + pair.certPem].map((pem) => canBeAuthority(pem))).toEqual([false, true, true]);
+  expect(() => canBeAuthority("x")).toThrow(/no PEM block/);
 });
 
 test("lifetimes and when four fifths are used", () => {

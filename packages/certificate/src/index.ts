@@ -1,3 +1,4 @@
+export { canBeAuthority } from "./authority.ts";
 export { caSourceOf, readDataSource, type CaBackend, type CaSource, type DataSource } from "./ca-backend.ts";
 export { CertificateError } from "./certificate-error.ts";
 export { parseGatewayBundle, type GatewayBundle } from "./gateway-bundle.ts";
@@ -14,6 +15,6 @@ export {
 export { isDueForRenewal, parseLifetimeMs, renewAtMs, type Validity } from "./lifetime.ts";
 export { builtinCaSecretNames, CertificateAuthority, createBuiltinCa, validateProvidedCa, type PemPair } from "./mesh-ca.ts";
 export { readCertificates, readPrivateKey } from "./pem.ts";
-export { generateRsaKey, RsaKeyPool, type KeyPair } from "./rsa-keys.ts";
+export { generateEcKey, generateRsaKey, type KeyPair } from "./keys.ts";
 export { loadServiceCertificate, type ServiceCertificate, type ServiceCertificateOptions } from "./service-certificate.ts";
 export { createServerCertificate, loadOrCreateServerCertificate, localServerNames, readServerCertificate } from "./server-certificate.ts";

@@ -2,7 +2,7 @@ import "./reflect-metadata.ts";
 import * as x509 from "@peculiar/x509";
 import type { Validity } from "./lifetime.ts";
 import { clockSkewMs, type CertificateAuthority, type PemPair } from "./mesh-ca.ts";
-import { generateRsaKey, rsaPrivateKeyPem, type KeyPair } from "./rsa-keys.ts";
+import { generateEcKey, privateKeyPem, type KeyPair } from "./keys.ts";
 
 export const defaultLeafLifetimeMs = 24 * 3_600_000;
 
@@ -46,27 +46,29 @@ export interface LeafOptions {
   nowMs: number;
   /** Default one day. Never beyond the life of the CA. */
   lifetimeMs?: number;
-  /** From a pool; absent = one is made. */
+  /** RSA or EC; absent = an EC key is made. */
   keyPair?: KeyPair;
 }
 
 /** Issues a proxy's identity certificate (an X.509 SVID): https://github.com/spiffe/spiffe/blob/main/standards/X509-SVID.md */
 export async function issueLeaf(ca: CertificateAuthority, options: LeafOptions): Promise<LeafCertificate> {
-  const keyPair = options.keyPair ?? (await generateRsaKey());
+  const keyPair = options.keyPair ?? (await generateEcKey());
   const uris = identityUris(options.identity);
   const wholeSecond = (ms: number): Date => new Date(Math.floor(ms / 1000) * 1000);
   const notBefore = wholeSecond(options.nowMs - clockSkewMs);
   const notAfter = wholeSecond(Math.min(options.nowMs + (options.lifetimeMs ?? defaultLeafLifetimeMs), ca.notAfter.getTime()));
   const { digitalSignature, keyEncipherment, keyAgreement } = x509.KeyUsageFlags;
+  // Only an RSA key can encipher another one (RFC 8813, section 3).
+  const isRsa = keyPair.privateKey.asymmetricKeyType === "rsa";
   const certPem = await ca.sign({
     subject: "",
     keyPair,
     isCa: false,
-    usages: digitalSignature | keyEncipherment | keyAgreement,
+    usages: isRsa ? digitalSignature | keyEncipherment | keyAgreement : digitalSignature,
     extendedUsages: [x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth],
     names: uris.map((value) => ({ type: "url", value })),
     notBefore,
     notAfter,
   });
-  return { certPem, keyPem: rsaPrivateKeyPem(keyPair.privateKey), notBefore, notAfter, uris };
+  return { certPem, keyPem: privateKeyPem(keyPair.privateKey), notBefore, notAfter, uris };
 }

@@ -5,7 +5,7 @@ import * as x509 from "@peculiar/x509";
 import { buildCertificate, signingKeyOf } from "./build-certificate.ts";
 import { CertificateError } from "./certificate-error.ts";
 import { readCertificates, readPrivateKey } from "./pem.ts";
-import { generateRsaKey, rsaPrivateKeyPem } from "./rsa-keys.ts";
+import { generateRsaKey, privateKeyPem } from "./keys.ts";
 
 /** A certificate and its private key, PEM. */
 export interface PemPair {
@@ -35,7 +35,7 @@ export async function createBuiltinCa(options: { mesh: string; nowMs: number; rs
     notBefore: new Date(options.nowMs - clockSkewMs),
     notAfter: new Date(options.nowMs + (options.lifetimeMs ?? tenYearsMs)),
   });
-  return { certPem, keyPem: rsaPrivateKeyPem(keyPair.privateKey) };
+  return { certPem, keyPem: privateKeyPem(keyPair.privateKey) };
 }
 
 function pairProblem({ certPem, keyPem }: PemPair): Violation | undefined {

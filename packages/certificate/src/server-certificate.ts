@@ -9,7 +9,7 @@ import { buildCertificate } from "./build-certificate.ts";
 import { CertificateError } from "./certificate-error.ts";
 import { clockSkewMs, type PemPair } from "./mesh-ca.ts";
 import { readCertificates, readPrivateKey } from "./pem.ts";
-import { generateRsaKey, rsaPrivateKeyPem } from "./rsa-keys.ts";
+import { generateRsaKey, privateKeyPem } from "./keys.ts";
 
 const tenYearsMs = 10 * 365 * 24 * 3_600_000;
 
@@ -40,7 +40,7 @@ export async function createServerCertificate(options: { names: readonly string[
     notBefore: new Date(options.nowMs - clockSkewMs),
     notAfter: new Date(options.nowMs + tenYearsMs),
   });
-  return { certPem, keyPem: rsaPrivateKeyPem(keyPair.privateKey) };
+  return { certPem, keyPem: privateKeyPem(keyPair.privateKey) };
 }
 
 /** Reads a server's certificate and key. Throws `CertificateError` naming the file if one is absent, malformed, or they do not match. */

@@ -23,7 +23,8 @@ export interface ServiceCertificate extends PemPair {
  */
 export async function loadServiceCertificate(options: ServiceCertificateOptions): Promise<ServiceCertificate> {
   const { workDir, tlsCertFile, tlsKeyFile, nowMs } = options;
-  if ((tlsCertFile === undefined) !== (tlsKeyFile === undefined)) throw new Error("general.tlsCertFile and general.tlsKeyFile have to be given together");
+  if ((tlsCertFile === undefined) !== (tlsKeyFile === undefined))
+    throw new Error("general.tlsCertFile and general.tlsKeyFile have to be given together");
   if (tlsCertFile !== undefined && tlsKeyFile !== undefined) return named(await readServerCertificate(tlsCertFile, tlsKeyFile));
   const pair = await loadOrCreateServerCertificate({ file: join(workDir, "tls.pem"), names: localServerNames(), nowMs });
   await mkdir(workDir, { recursive: true });

@@ -10,7 +10,6 @@ import {
   renewAtMs,
   type Identity,
   type LeafCertificate,
-  type RsaKeyPool,
 } from "@atoll/certificate";
 import type { ResourceReader } from "@atoll/replica";
 import { tag, type MeshSpec } from "@atoll/resource";
@@ -22,7 +21,6 @@ import { encodeResource, type EncodedResource } from "@atoll/xds";
 export interface SecretMaterialsOptions {
   config: ResourceReader;
   keyRing: KeyRing;
-  keys: RsaKeyPool;
   now: () => number;
   /** A proxy's identity certificate was issued: its snapshot can be built (again). */
   onIssued: (nodeId: string, issued: IssuedCertificate) => void;
@@ -144,8 +142,7 @@ export class SecretMaterials {
     issued.issuing = true;
     let leaf: LeafCertificate;
     try {
-      const keyPair = await this.#options.keys.take();
-      leaf = await issueLeaf(authority, { identity: wanted.identity, nowMs: this.#options.now(), lifetimeMs: wanted.lifetimeMs, keyPair });
+      leaf = await issueLeaf(authority, { identity: wanted.identity, nowMs: this.#options.now(), lifetimeMs: wanted.lifetimeMs });
       if (this.#identities.get(nodeId)?.get(name) !== issued) return;
       issued.encoded = this.#encode(`${nodeId}|${name}`, name, { certificateChainPem: leaf.certPem, privateKeyPem: leaf.keyPem });
       this.#scheduleRenewal(nodeId, name, issued, leaf, authority, wanted);

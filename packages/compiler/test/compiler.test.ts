@@ -1,4 +1,3 @@
-import { RsaKeyPool } from "@atoll/certificate";
 import { MemoryInventory } from "@atoll/inventory";
 import type { ChangeEvent } from "@atoll/replica";
 import { keyString, parseDocument, type Resource } from "@atoll/resource";
@@ -54,7 +53,6 @@ let config: FakeState;
 let cache: SnapshotCache;
 let compiler: Compiler;
 let rounds: CompileRound[];
-const keys = new RsaKeyPool();
 
 beforeEach(async () => {
   config = new FakeState();
@@ -85,7 +83,7 @@ beforeEach(async () => {
   const fail = (error: unknown) => {
     throw error;
   };
-  const materials = new SecretMaterials({ config, keyRing: {}, keys, now: () => 0, onIssued: () => {}, onError: fail });
+  const materials = new SecretMaterials({ config, keyRing: {}, now: () => 0, onIssued: () => {}, onError: fail });
   compiler = new Compiler({
     zone: "zone-1",
     config,

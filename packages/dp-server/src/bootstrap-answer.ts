@@ -1,13 +1,27 @@
 import { isIP } from "node:net";
-import { identifyingServiceOf, isBuiltinGateway, type DataplaneSpec, type ResourceDraft, type ZoneEgressSpec, type ZoneIngressSpec } from "@atoll/resource";
+import { canBeAuthority } from "@atoll/certificate";
+import {
+  identifyingServiceOf,
+  isBuiltinGateway,
+  type DataplaneSpec,
+  type MeshSpec,
+  type ResourceDraft,
+  type Violation,
+  type ZoneEgressSpec,
+  type ZoneIngressSpec,
+} from "@atoll/resource";
 import type { ResourceReader } from "@atoll/replica";
 import { buildBootstrap, type BootstrapParams } from "@atoll/translate";
 import { stringify } from "yaml";
 import type { BootstrapRequest } from "./bootstrap-request.ts";
 import type { ProxyAuthentication } from "./proxy-authenticator.ts";
-import { parseBroughtResource, ProxyNodeError, resourceTypeOf, type ProxyType } from "./proxy-node.ts";
+import { needsHealthChecks } from "./health-specifier.ts";
+import { parseBroughtResource, ProxyNodeError } from "./proxy-node.ts";
+import { resourceTypeOf, type ProxyType } from "./proxy-records.ts";
+import { completeRegistration, registrationViolations } from "./registration.ts";
 
 export interface BootstrapContext {
+  zone: string;
   config: ResourceReader;
   zoneResources: ResourceReader;
   authentication: ProxyAuthentication;
@@ -43,11 +57,12 @@ export interface BootstrapAnswer {
 /** What a proxy needs to start its Envoy (controlplane.md 3.2, 3.3). The token is not judged here: Envoy presents it to ADS. */
 export function answerBootstrap(request: BootstrapRequest, requestHost: string, context: BootstrapContext): BootstrapAnswer {
   const proxyType = (request.proxyType || "dataplane") as ProxyType;
-  if (!(proxyType in resourceTypeOf)) throw new BootstrapProblem(422, `proxyType "${request.proxyType}" is not one of dataplane, ingress, egress`);
+  if (!(proxyType in resourceTypeOf))
+    throw new BootstrapProblem(422, `proxyType "${request.proxyType}" is not one of dataplane, ingress, egress`);
   requireToken(request, proxyType, context.authentication);
   const resource = resourceOf(request, proxyType, context);
   const host = serverHost(requestHost, context);
-  const caPem = request.caCert || context.certificatePem;
+  const caPem = authorityOf(request.caCert) || context.certificatePem;
   const kind = proxyKind(proxyType, resource);
   const admin = (resource.spec as DataplaneSpec | ZoneIngressSpec | ZoneEgressSpec).networking?.admin?.port;
   const params: BootstrapParams = {
@@ -56,9 +71,10 @@ export function answerBootstrap(request: BootstrapRequest, requestHost: string, 
     name: resource.name,
     cluster: proxyType === "dataplane" ? identifyingServiceOf(resource.spec as DataplaneSpec) : proxyType,
     server: { host, port: context.xdsPort, caPem, v4Only: !isIP(host) },
-    ...(request.dataplaneToken !== "" && { token: { token: request.dataplaneToken } }),
+    ...tokenOf(request),
     protocol: request.xdsTransport ?? "delta",
     admin: { port: admin || context.adminPort, address: context.adminAddress },
+    healthDiscovery: proxyType === "dataplane" && needsHealthChecks(resource.spec as DataplaneSpec),
     node: {
       ...(request.dataplaneResource !== "" && { resource: request.dataplaneResource }),
       ...(request.version && { version: request.version }),
@@ -79,7 +95,11 @@ export function answerBootstrap(request: BootstrapRequest, requestHost: string, 
   return {
     bootstrap: Buffer.from(stringify(buildBootstrap(params))).toString("base64"),
     kumaSidecarConfiguration: {
-      networking: { isUsingTransparentProxy: proxyType === "dataplane" && networking.transparentProxying !== undefined, corefileTemplate: null, address: networking.address ?? "" },
+      networking: {
+        isUsingTransparentProxy: proxyType === "dataplane" && networking.transparentProxying !== undefined,
+        corefileTemplate: null,
+        address: networking.address ?? "",
+      },
       metrics: { aggregate: [] },
     },
   };
@@ -88,8 +108,33 @@ export function answerBootstrap(request: BootstrapRequest, requestHost: string, 
 function requireToken(request: BootstrapRequest, proxyType: ProxyType, authentication: ProxyAuthentication): void {
   const needed = proxyType === "dataplane" ? authentication.dataplanes !== "none" : authentication.zoneProxies !== "none";
   if (needed && request.dataplaneToken === "" && request.dataplaneTokenPath === "") {
-    throw new BootstrapProblem(422, "Dataplane Token is required. Generate token using 'atollctl generate dataplane-token > /path/file' and provide it via --dataplane-token-file=/path/file argument to the proxy");
+    throw new BootstrapProblem(
+      422,
+      "Dataplane Token is required. Generate token using 'atollctl generate dataplane-token > /path/file' and provide it via --dataplane-token-file=/path/file argument to the proxy",
+    );
   }
+}
+
+/** With the token's text Envoy sends it itself; a proxy that gives only a path has Envoy read the file for each stream. */
+function tokenOf({ dataplaneToken, dataplaneTokenPath }: BootstrapRequest): Pick<BootstrapParams, "token"> {
+  if (dataplaneToken !== "") return { token: { token: dataplaneToken } };
+  return dataplaneTokenPath === "" ? {} : { token: { tokenPath: dataplaneTokenPath } };
+}
+
+/** Envoy verifies this server with it, which works only with the certificate of an authority. */
+function authorityOf(caPem: string): string {
+  if (caPem === "") return "";
+  let isAuthority: boolean;
+  try {
+    isAuthority = canBeAuthority(caPem);
+  } catch (error) {
+    throw new BootstrapProblem(400, `The CA certificate that the data plane proxy was given cannot be read: ${(error as Error).message}`);
+  }
+  if (isAuthority) return caPem;
+  throw new BootstrapProblem(
+    400,
+    "The data plane proxy was given a certificate that is not the one of a certificate authority (its basic constraint CA is false). Give the certificate that signed the control plane's with --ca-cert-file or KUMA_CONTROL_PLANE_CA_CERT_FILE.",
+  );
 }
 
 function resourceOf(request: BootstrapRequest, proxyType: ProxyType, context: BootstrapContext): ResourceDraft {
@@ -101,26 +146,39 @@ function resourceOf(request: BootstrapRequest, proxyType: ProxyType, context: Bo
     if (error instanceof ProxyNodeError) throw new BootstrapProblem(422, error.message);
     throw error;
   }
-  const mesh = proxyType === "dataplane" ? brought?.mesh || request.mesh || "default" : "";
-  if (brought !== undefined) {
-    if (proxyType === "dataplane") {
-      if (context.config.get("Mesh", "", mesh) === undefined) throw new BootstrapProblem(422, `Resource is not valid: mesh: mesh "${mesh}" does not exist`);
-      const { transparentProxying, outbound } = (brought.spec as DataplaneSpec).networking;
-      if (transparentProxying !== undefined && (outbound?.length ?? 0) > 0) throw new BootstrapProblem(422, "Resource is not valid: outbound: should be empty since dataplane is in Transparent Proxying mode");
-    }
-    return brought;
+  if (brought === undefined) {
+    const mesh = proxyType === "dataplane" ? request.mesh || "default" : "";
+    const stored = context.zoneResources.get(type, mesh, request.name);
+    // An empty 404 makes kuma-dp try again: the resource may be on its way.
+    if (stored === undefined) throw new BootstrapProblem(404, "");
+    return stored;
   }
-  const stored = context.zoneResources.get(type, mesh, request.name);
-  // An empty 404 makes kuma-dp try again: the resource may be on its way.
-  if (stored === undefined) throw new BootstrapProblem(404, "");
-  return stored;
+  const violations = broughtViolations(brought, context);
+  if (violations.length === 0) return brought;
+  throw new BootstrapProblem(422, `Resource is not valid: ${violations.map(({ field, reason }) => `${field}: ${reason}`).join("; ")}`);
+}
+
+function broughtViolations(brought: ResourceDraft, { config, zone }: BootstrapContext): Violation[] {
+  const complete = completeRegistration(brought, zone, undefined);
+  if (brought.type !== "Dataplane") return registrationViolations(complete, zone, undefined);
+  const mesh = config.get<MeshSpec>("Mesh", "", brought.mesh);
+  if (mesh === undefined) return [{ field: "mesh", reason: `mesh "${brought.mesh}" does not exist` }];
+  const { transparentProxying, outbound } = (brought.spec as DataplaneSpec).networking;
+  const outboundsToo = transparentProxying !== undefined && (outbound?.length ?? 0) > 0;
+  return [
+    ...registrationViolations(complete, zone, mesh.spec),
+    ...(outboundsToo ? [{ field: "outbound", reason: "should be empty since dataplane is in Transparent Proxying mode" }] : []),
+  ];
 }
 
 function serverHost(requestHost: string, context: BootstrapContext): string {
   if (context.xdsHost !== "") return context.xdsHost;
   const host = requestHost.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
   if (!context.certificateNames.includes(host)) {
-    throw new BootstrapProblem(400, `A data plane proxy is trying to connect to the control plane using "${host}" address, but the certificate in the control plane has the following SANs ${context.certificateNames.join(", ")}. Either change the --cp-address of the data plane proxy or regenerate the certificate of the control plane.`);
+    throw new BootstrapProblem(
+      400,
+      `A data plane proxy is trying to connect to the control plane using "${host}" address, but the certificate in the control plane has the following SANs ${context.certificateNames.join(", ")}. Either change the --cp-address of the data plane proxy or regenerate the certificate of the control plane.`,
+    );
   }
   return host;
 }

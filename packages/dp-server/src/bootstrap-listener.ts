@@ -8,7 +8,8 @@ const maxBodyBytes = 1 << 20;
 /** HTTP side of the dataplane server: `/bootstrap`, and nothing else. */
 export function bootstrapListener(context: () => BootstrapContext, log: Log): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
-    if (new URL(request.url ?? "/", "http://localhost").pathname !== "/bootstrap") return void response.writeHead(404, { "content-type": "text/plain" }).end("404 page not found\n");
+    if (new URL(request.url ?? "/", "http://localhost").pathname !== "/bootstrap")
+      return void response.writeHead(404, { "content-type": "text/plain" }).end("404 page not found\n");
     const chunks: Buffer[] = [];
     let size = 0;
     request.on("data", (chunk: Buffer) => {
@@ -32,7 +33,8 @@ function answer(body: string, request: IncomingMessage, response: ServerResponse
   if (parsed === undefined) return void response.writeHead(400).end();
   try {
     const result = answerBootstrap(parsed, request.headers.host ?? "", context);
-    if (request.headers.accept === "application/json") response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(result));
+    if (request.headers.accept === "application/json")
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(result));
     else response.writeHead(200, { "content-type": "text/x-yaml" }).end(Buffer.from(result.bootstrap, "base64"));
   } catch (error) {
     if (!(error instanceof BootstrapProblem)) throw error;

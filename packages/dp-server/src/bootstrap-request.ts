@@ -1,6 +1,9 @@
 import { z } from "zod";
 
-const text = z.string().nullish().transform((value) => value ?? "");
+const text = z
+  .string()
+  .nullish()
+  .transform((value) => value ?? "");
 
 /** Body of `POST /bootstrap`, as kuma-dp 2.10 sends it; keys are matched without regard to case, like its own decoder does. */
 const schema = z.object({
@@ -39,6 +42,8 @@ export function parseBootstrapRequest(body: string): BootstrapRequest | undefine
     return undefined;
   }
   if (typeof raw !== "object" || raw === null || Array.isArray(raw)) return undefined;
-  const parsed = schema.safeParse(Object.fromEntries(Object.entries(raw).map(([key, value]) => [canonical.get(key.toLowerCase()) ?? key, value])));
+  const parsed = schema.safeParse(
+    Object.fromEntries(Object.entries(raw).map(([key, value]) => [canonical.get(key.toLowerCase()) ?? key, value])),
+  );
   return parsed.success ? parsed.data : undefined;
 }

@@ -1,10 +1,13 @@
-import { Server, status } from "@grpc/grpc-js";
+import { Server, status, type Metadata } from "@grpc/grpc-js";
 import type { Compiler } from "@atoll/compiler";
+import type { Node } from "@atoll/envoy-api/envoy/config/core/v3/base_pb.js";
+import { LogError } from "@atoll/event-log";
 import type { ResourceDraft } from "@atoll/resource";
 import { AdsServer, StatusError, type AdsHooks, type SnapshotCache } from "@atoll/xds";
 import { bootstrapListener } from "./bootstrap-listener.ts";
 import type { BootstrapContext } from "./bootstrap-answer.ts";
-import type { Log } from "./ports.ts";
+import { HealthDiscovery } from "./health-discovery.ts";
+import type { Log, ZoneStore } from "./ports.ts";
 import { authenticateProxy, type ProxyAuthentication, type TokenVerifier } from "./proxy-authenticator.ts";
 import { RegistrationError, type ProxyLifecycle } from "./proxy-lifecycle.ts";
 import { parseProxyNode, ProxyNodeError, type ProxyNode } from "./proxy-node.ts";
@@ -17,8 +20,9 @@ export interface DpServerOptions {
   privateKeyPem: string;
   instanceId: string;
   cache: SnapshotCache;
-  compiler: Compiler;
+  compiler: Pick<Compiler, "connect" | "disconnect">;
   lifecycle: ProxyLifecycle;
+  store: ZoneStore;
   verifier: TokenVerifier;
   authentication: ProxyAuthentication;
   bootstrap: (boundPort: number) => BootstrapContext;
@@ -32,13 +36,18 @@ interface Admitted {
   resource: ResourceDraft;
 }
 
-/** What proxies talk to: `/bootstrap` and ADS on one TLS port. */
+/** Envoy's filter for Kafka is part of contrib builds only. */
+const kafkaFilter = "envoy.filters.network.kafka_broker";
+
+/** What proxies talk to: `/bootstrap`, ADS and health discovery on one TLS port. */
 export class DpServer {
   readonly #options: DpServerOptions;
   readonly #ads: AdsServer;
+  readonly #health: HealthDiscovery;
   readonly #grpc: Server;
   readonly #admitted = new Map<number, Admitted>();
   #port: TlsPort | undefined;
+  #closing = false;
 
   private constructor(options: DpServerOptions) {
     this.#options = options;
@@ -52,6 +61,12 @@ export class DpServer {
     });
     this.#ads = new AdsServer({ cache: options.cache, identifier: options.instanceId, hooks: this.#hooks(), oneStreamPerNode: true });
     this.#ads.register(this.#grpc);
+    this.#health = new HealthDiscovery({
+      store: options.store,
+      admit: (node, metadata) => this.#admit(node, metadata),
+      log: options.log,
+    });
+    this.#health.server.register(this.#grpc);
   }
 
   static async open(options: DpServerOptions): Promise<DpServer> {
@@ -77,12 +92,10 @@ export class DpServer {
     return this.#ads.report();
   }
 
-  disconnect(nodeId: string, reason: string): void {
-    this.#ads.disconnect(nodeId, new StatusError(status.UNAUTHENTICATED, reason));
-  }
-
-  /** Proxies keep what they have and connect elsewhere, or here again. */
+  /** Proxies keep what they have and connect elsewhere, or here again; in the zone's log they stay as they are. */
   async close(): Promise<void> {
+    this.#closing = true;
+    this.#health.close();
     this.#grpc.forceShutdown();
     await this.#port?.close();
   }
@@ -91,27 +104,13 @@ export class DpServer {
     const { compiler, lifecycle, log } = this.#options;
     return {
       onNode: async (node, metadata, stream) => {
-        const authorization = metadata.get("authorization");
-        const token = typeof authorization[0] === "string" ? authorization[0].replace(/^Bearer /, "") : "";
-        if (authorization.length > 1) throw new StatusError(status.UNAUTHENTICATED, "authentication failed: there is more than one authorization header");
-        const admitted = await this.#admit({ id: node.id, metadata: node.metadata }, token);
+        const admitted = await this.#admit(node, metadata);
         this.#admitted.set(stream.id, admitted);
-        return { nodeId: node.id };
+        return { nodeId: admitted.node.nodeId };
       },
       onReady: async (stream) => {
-        const { node, resource } = this.#admitted.get(stream.id)!;
-        await lifecycle.connect(node, resource);
-        compiler.connect(node.nodeId, {
-          type: node.proxyType,
-          mesh: node.mesh,
-          name: node.name,
-          metadata: {
-            ...(node.adminPort !== undefined && { adminPort: node.adminPort }),
-            ...(node.readinessPort !== undefined && { readinessPort: node.readinessPort }),
-            ...(node.workdir !== "" && { workDir: node.workdir }),
-          },
-        });
-        log.info({ proxy: node.nodeId, proxyType: node.proxyType, peer: stream.peer }, "proxy connected");
+        await this.#connect(stream.id);
+        log.info({ proxy: stream.nodeId, peer: stream.peer }, "proxy connected");
       },
       onSend: ({ nodeId, typeUrl }) => lifecycle.count(nodeId, typeUrl, "responsesSent"),
       onAck: ({ nodeId, typeUrl }) => lifecycle.count(nodeId, typeUrl, "responsesAcknowledged"),
@@ -125,23 +124,48 @@ export class DpServer {
       onStreamClosed: (stream) => {
         const admitted = this.#admitted.get(stream.id);
         this.#admitted.delete(stream.id);
-        // A second stream that was refused must not end the first one's registration.
-        if (admitted === undefined || stream.nodeId === undefined || this.#ads.isConnected(stream.nodeId)) return;
-        compiler.disconnect(admitted.node.nodeId);
-        log.info({ proxy: admitted.node.nodeId }, "proxy disconnected");
-        lifecycle.disconnect(admitted.node.nodeId).catch((error) => log.warn({ err: error, proxy: admitted.node.nodeId }, "cannot record the end of a proxy's stream"));
+        // A second stream that was refused has no node id, and must not end the first one's registration.
+        if (this.#closing || admitted === undefined || stream.nodeId === undefined) return;
+        compiler.disconnect(stream.nodeId);
+        lifecycle.disconnect(stream.nodeId);
+        log.info({ proxy: stream.nodeId }, "proxy disconnected");
       },
       onError: (error, stream) => log.error({ err: error, proxy: stream.nodeId }, "ADS stream failed"),
     };
   }
 
-  async #admit(described: { id: string; metadata: Record<string, unknown> | undefined }, token: string): Promise<Admitted> {
+  async #connect(streamId: number): Promise<void> {
+    const { compiler, lifecycle } = this.#options;
+    const { node, resource } = this.#admitted.get(streamId)!;
+    try {
+      await lifecycle.connect(node, resource);
+    } catch (error) {
+      if (error instanceof LogError)
+        throw new StatusError(status.UNAVAILABLE, `the proxy cannot be registered at the moment: ${error.message}`);
+      throw error;
+    }
+    // Its stream may have ended meanwhile.
+    if (!this.#admitted.has(streamId)) return;
+    compiler.connect(node.nodeId, {
+      type: node.proxyType,
+      mesh: node.mesh,
+      name: node.name,
+      metadata: {
+        ...(node.adminPort !== undefined && { adminPort: node.adminPort }),
+        ...(node.readinessPort !== undefined && { readinessPort: node.readinessPort }),
+        ...(node.workdir !== "" && { workDir: node.workdir }),
+        kafkaFilter: node.extensions.has(kafkaFilter),
+      },
+    });
+  }
+
+  async #admit(described: Node, metadata: Metadata): Promise<Admitted> {
     const { lifecycle, verifier, authentication, log } = this.#options;
     try {
       const node = parseProxyNode(described);
-      const resource = lifecycle.resolve(node);
+      const { resource, replaces } = lifecycle.resolve(node);
       try {
-        await authenticateProxy(verifier, authentication, { proxyType: node.proxyType, resource }, token);
+        await authenticateProxy(verifier, authentication, { proxyType: node.proxyType, resource, replaces }, tokenOf(metadata));
       } catch (error) {
         log.warn({ proxy: node.nodeId, reason: (error as Error).message }, "proxy refused");
         throw new StatusError(status.UNAUTHENTICATED, `authentication failed: ${(error as Error).message}`);
@@ -153,4 +177,11 @@ export class DpServer {
       throw error;
     }
   }
+}
+
+/** The credential of a stream: one header, with or without "Bearer"; "" if there is none. */
+function tokenOf(metadata: Metadata): string {
+  const values = metadata.get("authorization");
+  if (values.length > 1) throw new Error("there is more than one authorization header");
+  return String(values[0] ?? "").replace(/^Bearer /i, "");
 }

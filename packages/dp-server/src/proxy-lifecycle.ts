@@ -1,10 +1,21 @@
-import { randomUUID } from "node:crypto";
-import { keyString, type MeshSpec, type ResourceDraft, type ResourceKey } from "@atoll/resource";
+import { keyString, type KeyString, type MeshSpec, type ResourceDraft } from "@atoll/resource";
 import type { ResourceReader } from "@atoll/replica";
 import type { Clock, Log, ZoneStore } from "./ports.ts";
-import { resourceTypeOf, type ProxyNode, type ProxyType } from "./proxy-node.ts";
-import { completeRegistration, insightTypeOf, membershipViolation } from "./registration.ts";
-import { count, newSubscription, openSubscription, replaceSubscription, type InsightSpec, type ResponseCounts, type SubscriptionInsight } from "./subscription-insight.ts";
+import { ProxyInsights } from "./proxy-insights.ts";
+import type { ProxyNode } from "./proxy-node.ts";
+import {
+  insightKey,
+  nodeIdOf,
+  proxyTypes,
+  registrationKey,
+  registrationType,
+  resourceKey,
+  resourceTypeOf,
+  type ProxyName,
+  type RegistrationSpec,
+} from "./proxy-records.ts";
+import { completeRegistration, registrationViolations } from "./registration.ts";
+import { withoutOpenSubscriptions, type InsightSpec, type ResponseCounts } from "./subscription-insight.ts";
 
 export interface ProxyLifecycleOptions {
   zone: string;
@@ -25,26 +36,17 @@ export class RegistrationError extends Error {
   override readonly name = "RegistrationError";
 }
 
-const registrationKey = (node: Pick<ProxyNode, "proxyType" | "mesh" | "name">): ResourceKey => ({
-  type: registrationType,
-  mesh: node.mesh,
-  name: `${node.proxyType}.${node.name}`,
-});
-
-/** Notes in the zone's log which resources a proxy brought, and through which replica: only those leave with their proxy. */
-const registrationType = "ProxyRegistration";
-interface RegistrationSpec {
-  proxyType: ProxyType;
-  name: string;
-  instanceId: string;
+/** What a proxy stands for, and what is stored under its name now. */
+export interface ResolvedProxy {
+  resource: ResourceDraft;
+  /** Set if the proxy brings a resource that replaces this one. */
+  replaces: ResourceDraft | undefined;
 }
 
 interface LiveProxy {
   node: ProxyNode;
+  /** As it was last seen in the log. */
   resource: ResourceDraft;
-  subscription: SubscriptionInsight;
-  mtls: InsightSpec["mTLS"];
-  flush: NodeJS.Timeout | undefined;
 }
 
 /**
@@ -53,139 +55,176 @@ interface LiveProxy {
  */
 export class ProxyLifecycle {
   readonly #options: ProxyLifecycleOptions;
+  readonly #insights: ProxyInsights;
   readonly #live = new Map<string, LiveProxy>();
+  /** Keys of the records that must exist while a proxy is connected. */
+  readonly #kept = new Map<KeyString, string>();
   readonly #leaving = new Map<string, NodeJS.Timeout>();
   readonly #unwatch: () => void;
   #closed = false;
 
   constructor(options: ProxyLifecycleOptions) {
     this.#options = options;
-    this.#unwatch = options.store.watch(({ keys }) => this.#reassert(new Set(keys)));
-    this.#adoptLeftovers();
+    const { store, instanceId, insightFlushMs, clock, log } = options;
+    this.#insights = new ProxyInsights({ store, instanceId, flushMs: insightFlushMs, clock, log });
+    this.#unwatch = store.watch(({ keys }) => this.#follow(keys));
+    this.adopt(instanceId);
   }
 
-  /** The resource this proxy stands for: what it brought, completed, or what is stored. */
-  resolve(node: ProxyNode): ResourceDraft {
+  /** The resource this proxy stands for: what it brought, completed, or what is stored. Throws `RegistrationError`. */
+  resolve(node: ProxyNode): ResolvedProxy {
+    const { config, store, zone } = this.#options;
     const type = resourceTypeOf[node.proxyType];
-    const stored = this.#options.store.get(type, node.mesh, node.name);
-    if (node.proxyType === "dataplane" && this.#options.config.get("Mesh", "", node.mesh) === undefined) throw new RegistrationError(`mesh ${node.mesh} does not exist`);
+    const stored = store.get(type, node.mesh, node.name);
+    const mesh = node.proxyType === "dataplane" ? config.get<MeshSpec>("Mesh", "", node.mesh) : undefined;
+    if (node.proxyType === "dataplane" && mesh === undefined) throw new RegistrationError(`mesh "${node.mesh}" does not exist`);
     if (node.resource === undefined) {
-      if (stored === undefined) throw new RegistrationError(`${type} ${node.name} is not found`);
-      return stored;
+      if (stored === undefined) throw new RegistrationError(`${type} "${node.name}" is not found`);
+      return { resource: stored, replaces: undefined };
     }
-    const complete = completeRegistration(node.resource, this.#options.zone, stored);
-    if (complete.type === "Dataplane") {
-      const violation = membershipViolation(complete, this.#options.config.get<MeshSpec>("Mesh", "", node.mesh)!.spec);
-      if (violation !== null) throw new RegistrationError(violation);
-    }
-    return complete;
+    const resource = completeRegistration(node.resource, zone, stored);
+    const violations = registrationViolations(resource, zone, mesh?.spec);
+    if (violations.length > 0) throw new RegistrationError(violations.map(({ field, reason }) => `${field}: ${reason}`).join("; "));
+    return { resource, replaces: stored };
   }
 
-  /** Registers an authenticated proxy whose stream has begun. */
+  /**
+   * Registers an authenticated proxy whose stream has begun. Resolves when its resource can be read here, which is at once if it
+   * is stored as it is; rejects if the zone's log does not take it.
+   */
   async connect(node: ProxyNode, resource: ResourceDraft): Promise<void> {
-    const { store, clock, instanceId } = this.#options;
-    clearTimeout(this.#leaving.get(node.nodeId));
-    this.#leaving.delete(node.nodeId);
-    const subscription = newSubscription(randomUUID(), instanceId, clock.now(), node.version);
-    this.#live.set(node.nodeId, { node, resource, subscription, mtls: this.#insight(node)?.mTLS, flush: undefined });
+    this.#stay(node.nodeId);
+    this.#live.set(node.nodeId, { node, resource });
+    this.#kept.set(keyString(insightKey(node)), node.nodeId);
     if (node.resource !== undefined) {
-      await store.put(resource);
-      await store.put({ ...registrationKey(node), spec: { proxyType: node.proxyType, name: node.name, instanceId } satisfies RegistrationSpec });
+      this.#kept.set(keyString(resourceKey(node)), node.nodeId);
+      this.#kept.set(keyString(registrationKey(node)), node.nodeId);
+      // First, so that a replica that is killed in between leaves nothing behind that nobody removes.
+      this.#register(node);
+      await this.#options.store.put(resource);
+      // Its stream may have ended meanwhile.
+      if (this.#live.get(node.nodeId)?.node !== node) return;
     }
-    await this.#putInsight(node, openSubscription(this.#insight(node) ?? {}, subscription));
+    this.#insights.begin(node);
   }
 
   /** Ends the proxy's subscription now, and its registration after the delay unless it is back by then. */
-  async disconnect(nodeId: string): Promise<void> {
+  disconnect(nodeId: string): void {
     const live = this.#live.get(nodeId);
     if (live === undefined || this.#closed) return;
     this.#live.delete(nodeId);
-    clearTimeout(live.flush);
-    this.#scheduleRemoval(live.node, live.node.resource !== undefined);
-    const ended = { ...live.subscription, disconnectTime: this.#options.clock.now().toISOString() };
-    await this.#putInsight(live.node, replaceSubscription(this.#insight(live.node) ?? {}, ended));
+    for (const key of [insightKey(live.node), resourceKey(live.node), registrationKey(live.node)]) this.#kept.delete(keyString(key));
+    this.#insights.end(nodeId);
+    if (live.node.resource !== undefined) this.#leave(live.node, this.#options.instanceId);
   }
 
   count(nodeId: string, typeUrl: string, what: keyof ResponseCounts): void {
-    const live = this.#live.get(nodeId);
-    if (live === undefined) return;
-    live.subscription = count(live.subscription, typeUrl, what, this.#options.clock.now());
-    this.#scheduleFlush(live);
+    this.#insights.count(nodeId, typeUrl, what);
   }
 
-  /** Records which certificate the proxy was given. */
   recordCertificate(nodeId: string, issued: { expires: Date; backend: string; supportedBackends: string[] }): void {
-    const live = this.#live.get(nodeId);
-    if (live === undefined) return;
-    live.mtls = {
-      certificateExpirationTime: issued.expires.toISOString(),
-      lastCertificateRegeneration: this.#options.clock.now().toISOString(),
-      certificateRegenerations: (live.mtls?.certificateRegenerations ?? 0) + 1,
-      issuedBackend: issued.backend,
-      supportedBackends: issued.supportedBackends,
-    };
-    this.#scheduleFlush(live);
+    this.#insights.certificate(nodeId, issued);
   }
 
-  /** Leaves every proxy registered: the next process of this replica finds them, and they find it. */
+  /**
+   * Takes over the proxies of a replica that is gone, or that this one served before it was killed: they get the same time to come
+   * back as any other.
+   */
+  adopt(instanceId: string): void {
+    const { store } = this.#options;
+    for (const { mesh, spec } of store.list<RegistrationSpec>(registrationType)) {
+      if (spec.instanceId === instanceId) this.#leave({ proxyType: spec.proxyType, mesh, name: spec.name }, instanceId);
+    }
+    for (const proxyType of proxyTypes) {
+      for (const { mesh, name, spec } of store.list<InsightSpec>(insightKey({ proxyType, mesh: "", name: "" }).type)) {
+        const last = spec.subscriptions?.at(-1);
+        if (last?.controlPlaneInstanceId === instanceId && last.disconnectTime === undefined)
+          this.#leave({ proxyType, mesh, name }, instanceId);
+      }
+    }
+  }
+
+  /** Leaves every proxy registered and online: it connects to another replica now, or to the next process of this one. */
   close(): void {
     this.#closed = true;
     this.#unwatch();
+    this.#insights.close();
     for (const timer of this.#leaving.values()) clearTimeout(timer);
-    for (const live of this.#live.values()) clearTimeout(live.flush);
   }
 
-  #insight(node: Pick<ProxyNode, "proxyType" | "mesh" | "name">): InsightSpec | undefined {
-    return this.#options.store.get<InsightSpec>(insightTypeOf[node.proxyType], node.mesh, node.name)?.spec;
+  #register(node: ProxyNode): void {
+    const spec: RegistrationSpec = { proxyType: node.proxyType, name: node.name, instanceId: this.#options.instanceId };
+    this.#options.store.put({ ...registrationKey(node), spec }).catch((error: unknown) => {
+      if (this.#live.get(node.nodeId)?.node !== node || this.#closed) return;
+      this.#options.log.warn({ err: error, proxy: node.nodeId }, "cannot record who registered a proxy; trying again");
+      setTimeout(() => this.#live.get(node.nodeId)?.node === node && !this.#closed && this.#register(node), 5_000).unref();
+    });
   }
 
-  async #putInsight(node: Pick<ProxyNode, "proxyType" | "mesh" | "name">, spec: InsightSpec): Promise<void> {
-    await this.#options.store.put({ type: insightTypeOf[node.proxyType], mesh: node.mesh, name: node.name, spec });
+  #stay(nodeId: string): void {
+    clearTimeout(this.#leaving.get(nodeId));
+    this.#leaving.delete(nodeId);
   }
 
-  #scheduleFlush(live: LiveProxy): void {
-    live.flush ??= setTimeout(() => {
-      live.flush = undefined;
-      if (this.#live.get(live.node.nodeId) !== live) return;
-      const spec = replaceSubscription({ ...this.#insight(live.node), ...(live.mtls && { mTLS: live.mtls }) }, live.subscription);
-      this.#putInsight(live.node, spec).catch((error) => this.#options.log.warn({ err: error, proxy: live.node.nodeId }, "cannot record the state of a proxy"));
-    }, this.#options.insightFlushMs);
-  }
-
-  #scheduleRemoval(node: Pick<ProxyNode, "nodeId" | "proxyType" | "mesh" | "name">, broughtResource: boolean): void {
-    clearTimeout(this.#leaving.get(node.nodeId));
+  #leave(proxy: ProxyName, owner: string): void {
+    const nodeId = nodeIdOf(proxy);
+    if (this.#live.has(nodeId) || this.#closed) return;
+    this.#stay(nodeId);
     const timer = setTimeout(() => {
-      this.#leaving.delete(node.nodeId);
-      this.#remove(node, broughtResource).catch((error) => this.#options.log.warn({ err: error, proxy: node.nodeId }, "cannot remove a proxy that went away"));
+      this.#leaving.delete(nodeId);
+      this.#remove(proxy, owner).catch((error: unknown) => {
+        if (this.#closed) return;
+        this.#options.log.warn({ err: error, proxy: nodeId }, "cannot remove a proxy that went away; trying again");
+        this.#leave(proxy, owner);
+      });
     }, this.#options.deregistrationDelayMs);
-    this.#leaving.set(node.nodeId, timer);
+    this.#leaving.set(nodeId, timer);
   }
 
-  async #remove(node: Pick<ProxyNode, "nodeId" | "proxyType" | "mesh" | "name">, broughtResource: boolean): Promise<void> {
-    const last = this.#insight(node)?.subscriptions?.at(-1);
+  async #remove(proxy: ProxyName, owner: string): Promise<void> {
+    const { store, clock, log } = this.#options;
+    const nodeId = nodeIdOf(proxy);
+    if (this.#live.has(nodeId)) return;
+    const keys = { insight: insightKey(proxy), registration: registrationKey(proxy) };
+    const registration = store.get<RegistrationSpec>(registrationType, keys.registration.mesh, keys.registration.name)?.spec;
+    const insight = store.get<InsightSpec>(keys.insight.type, keys.insight.mesh, keys.insight.name)?.spec;
     // Its newest stream goes to another replica: that one decides.
-    if (last !== undefined && last.controlPlaneInstanceId !== this.#options.instanceId) return;
-    if (!broughtResource || this.#live.has(node.nodeId)) return;
-    await this.#options.store.delete({ type: resourceTypeOf[node.proxyType], mesh: node.mesh, name: node.name });
-    await this.#options.store.delete(registrationKey(node));
-    await this.#options.store.delete({ type: insightTypeOf[node.proxyType], mesh: node.mesh, name: node.name });
-    this.#options.log.info({ proxy: node.nodeId }, "proxy deregistered");
+    const last = insight?.subscriptions?.at(-1);
+    if ((registration && registration.instanceId !== owner) || (last && last.controlPlaneInstanceId !== owner)) return;
+    if (registration === undefined) {
+      if (insight !== undefined) await store.put({ ...keys.insight, spec: withoutOpenSubscriptions(insight, clock.now()) });
+      return;
+    }
+    await Promise.all([store.delete(resourceKey(proxy)), store.delete(keys.insight)]);
+    await store.delete(keys.registration);
+    log.info({ proxy: nodeId }, "proxy deregistered");
   }
 
   /** Another replica's late removal must not take away a proxy that is connected here. */
-  #reassert(changed: ReadonlySet<string>): void {
-    for (const { node, resource } of this.#live.values()) {
-      if (node.resource === undefined || !changed.has(keyString(resource))) continue;
-      if (this.#options.store.get(resource.type, resource.mesh, resource.name) !== undefined) continue;
-      this.#options.store.put(resource).catch((error) => this.#options.log.warn({ err: error, proxy: node.nodeId }, "cannot register a connected proxy again"));
+  #follow(changed: readonly KeyString[]): void {
+    for (const key of changed) {
+      const live = this.#live.get(this.#kept.get(key) ?? "");
+      if (live === undefined) continue;
+      const { node } = live;
+      const [type, mesh, name] = [key.slice(0, key.indexOf("/")), node.mesh, node.name];
+      if (type === registrationType) {
+        const { name: registered } = registrationKey(node);
+        if (this.#options.store.get(registrationType, mesh, registered) === undefined) this.#register(node);
+      } else if (type === resourceTypeOf[node.proxyType]) {
+        const stored = this.#options.store.get(type, mesh, name);
+        if (stored !== undefined) live.resource = stored;
+        else this.#registerAgain(live);
+      } else if (this.#options.store.get(type, mesh, name) === undefined) {
+        this.#insights.restore(node.nodeId);
+      }
     }
   }
 
-  /** Proxies that this replica served when it was killed get the same time to come back as any other. */
-  #adoptLeftovers(): void {
-    for (const { mesh, spec } of this.#options.store.list<RegistrationSpec>(registrationType)) {
-      if (spec.instanceId !== this.#options.instanceId) continue;
-      this.#scheduleRemoval({ nodeId: `${mesh}.${spec.name}`, proxyType: spec.proxyType, mesh, name: spec.name }, true);
-    }
+  #registerAgain({ node, resource }: LiveProxy): void {
+    this.#options.store
+      .put(resource)
+      .catch((error: unknown) =>
+        this.#options.log.warn({ err: error, proxy: node.nodeId }, "cannot register a connected proxy again; it leaves the mesh"),
+      );
   }
 }

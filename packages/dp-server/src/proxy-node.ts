@@ -1,33 +1,24 @@
 import { parseDocument, type ResourceDraft } from "@atoll/resource";
-
-export type ProxyType = "dataplane" | "ingress" | "egress";
+import { nodeIdOf, resourceTypeOf, type ProxyName, type ProxyType } from "./proxy-records.ts";
 
 /** A proxy as Envoy's node describes it. */
-export interface ProxyNode {
+export interface ProxyNode extends ProxyName {
+  /** Names it inside this server: see `nodeIdOf`. */
   nodeId: string;
-  /** "" for zone proxies. */
-  mesh: string;
-  name: string;
-  proxyType: ProxyType;
   /** The resource to register, if the proxy brought one. */
   resource: ResourceDraft | undefined;
   adminPort: number | undefined;
   readinessPort: number | undefined;
   workdir: string;
   features: readonly string[];
+  /** Names of what is compiled into its Envoy. */
+  extensions: ReadonlySet<string>;
   version: Record<string, unknown> | undefined;
 }
 
 export class ProxyNodeError extends Error {
   override readonly name = "ProxyNodeError";
 }
-
-/** Resource type that stands for a proxy of that type. */
-export const resourceTypeOf: Record<ProxyType, "Dataplane" | "ZoneIngress" | "ZoneEgress"> = {
-  dataplane: "Dataplane",
-  ingress: "ZoneIngress",
-  egress: "ZoneEgress",
-};
 
 /** `<mesh>.<name>`; the mesh is empty for zone proxies. The first dot separates. */
 export function parseNodeId(nodeId: string): { mesh: string; name: string } {
@@ -37,19 +28,28 @@ export function parseNodeId(nodeId: string): { mesh: string; name: string } {
 }
 
 /** Reads the node of a proxy's first request. Keys as in Kuma's bootstrap: `dataplane.proxyType`, `dataplane.resource`, ... */
-export function parseProxyNode(node: { id: string; metadata?: Record<string, unknown> }): ProxyNode {
+export function parseProxyNode(node: {
+  id: string;
+  metadata?: Record<string, unknown> | undefined;
+  extensions?: readonly { name: string }[];
+}): ProxyNode {
   const { mesh, name } = parseNodeId(node.id);
   const metadata = node.metadata ?? {};
   const text = (key: string) => (typeof metadata[key] === "string" ? metadata[key] : undefined);
-  const port = (key: string) => (text(key) === undefined ? undefined : Number(text(key)));
+  const port = (key: string) => {
+    const number = Number(text(key));
+    return Number.isInteger(number) && number > 0 && number < 65_536 ? number : undefined;
+  };
   const proxyType = (text("dataplane.proxyType") || "dataplane") as ProxyType;
-  if (!(proxyType in resourceTypeOf)) throw new ProxyNodeError(`"dataplane.proxyType" is "${proxyType}", not one of dataplane, ingress, egress`);
+  if (!(proxyType in resourceTypeOf))
+    throw new ProxyNodeError(`"dataplane.proxyType" is "${proxyType}", not one of dataplane, ingress, egress`);
+  if (proxyType !== "dataplane" && mesh !== "") throw new ProxyNodeError(`node id "${node.id}" names a mesh, but a zone proxy is in none`);
   const resource = parseBroughtResource(text("dataplane.resource"), proxyType);
   if (resource !== undefined && (resource.mesh !== mesh || resource.name !== name)) {
-    throw new ProxyNodeError(`node id "${node.id}" does not name the resource it brings (${resource.mesh}.${resource.name})`);
+    throw new ProxyNodeError(`node id "${node.id}" does not name the resource it brings ("${resource.mesh}.${resource.name}")`);
   }
   return {
-    nodeId: node.id,
+    nodeId: nodeIdOf({ proxyType, mesh, name }),
     mesh,
     name,
     proxyType,
@@ -58,6 +58,7 @@ export function parseProxyNode(node: { id: string; metadata?: Record<string, unk
     readinessPort: port("dataplane.readinessReporter.port"),
     workdir: text("workdir") ?? "",
     features: Array.isArray(metadata.features) ? metadata.features.filter((one) => typeof one === "string") : [],
+    extensions: new Set((node.extensions ?? []).map((one) => one.name)),
     version: typeof metadata.version === "object" && metadata.version !== null ? (metadata.version as Record<string, unknown>) : undefined,
   };
 }
@@ -73,11 +74,14 @@ export function parseBroughtResource(document: string | undefined, proxyType: Pr
   }
   const parsed = parseDocument(body);
   if (!parsed.ok) {
-    const reason = parsed.violations === undefined ? parsed.parseError : parsed.violations.map((one) => `${one.field}: ${one.reason}`).join("; ");
+    const reason =
+      parsed.violations === undefined ? parsed.parseError : parsed.violations.map((one) => `${one.field}: ${one.reason}`).join("; ");
     throw new ProxyNodeError(`the dataplane resource is not valid: ${reason}`);
   }
   if (parsed.resource.type !== resourceTypeOf[proxyType]) {
-    throw new ProxyNodeError(`the dataplane resource is a ${parsed.resource.type}, but a proxy of type ${proxyType} needs a ${resourceTypeOf[proxyType]}`);
+    throw new ProxyNodeError(
+      `the dataplane resource is a ${parsed.resource.type}, but a proxy of type ${proxyType} needs a ${resourceTypeOf[proxyType]}`,
+    );
   }
   return parsed.resource;
 }

@@ -5,7 +5,14 @@ export interface SubscriptionInsight {
   connectTime: string;
   disconnectTime?: string;
   generation?: number;
-  status: { lastUpdateTime?: string; total: ResponseCounts; cds: ResponseCounts; eds: ResponseCounts; lds: ResponseCounts; rds: ResponseCounts };
+  status: {
+    lastUpdateTime?: string;
+    total: ResponseCounts;
+    cds: ResponseCounts;
+    eds: ResponseCounts;
+    lds: ResponseCounts;
+    rds: ResponseCounts;
+  };
   version?: Record<string, unknown>;
 }
 
@@ -29,7 +36,12 @@ export interface InsightSpec {
 /** How many finished subscriptions stay in an insight. */
 const keptSubscriptions = 2;
 
-export const newSubscription = (id: string, instanceId: string, now: Date, version: Record<string, unknown> | undefined): SubscriptionInsight => ({
+export const newSubscription = (
+  id: string,
+  instanceId: string,
+  now: Date,
+  version: Record<string, unknown> | undefined,
+): SubscriptionInsight => ({
   id,
   controlPlaneInstanceId: instanceId,
   connectTime: now.toISOString(),
@@ -37,17 +49,25 @@ export const newSubscription = (id: string, instanceId: string, now: Date, versi
   ...(version !== undefined && { version }),
 });
 
-/** Adds a subscription and closes whatever was open before it. Pure. */
-export function openSubscription(insight: InsightSpec, subscription: SubscriptionInsight): InsightSpec {
-  const closed = (insight.subscriptions ?? []).map((one) => (one.disconnectTime === undefined ? { ...one, disconnectTime: subscription.connectTime } : one));
-  return { ...insight, subscriptions: [...closed, subscription].slice(-keptSubscriptions) };
+/** Puts a subscription's newest state into the insight. A new one closes whatever was open before it. Pure. */
+export function withSubscription(insight: InsightSpec, subscription: SubscriptionInsight): InsightSpec {
+  const present = insight.subscriptions ?? [];
+  if (present.some(({ id }) => id === subscription.id)) {
+    return { ...insight, subscriptions: present.map((one) => (one.id === subscription.id ? subscription : one)) };
+  }
+  return { ...insight, subscriptions: [...closeAll(present, subscription.connectTime), subscription].slice(-keptSubscriptions) };
 }
 
-export function replaceSubscription(insight: InsightSpec, subscription: SubscriptionInsight): InsightSpec {
-  return { ...insight, subscriptions: (insight.subscriptions ?? []).map((one) => (one.id === subscription.id ? subscription : one)) };
-}
+/** The insight of a proxy whose every stream is over, those included that nobody saw end. Pure. */
+export const withoutOpenSubscriptions = (insight: InsightSpec, now: Date): InsightSpec => ({
+  ...insight,
+  subscriptions: closeAll(insight.subscriptions ?? [], now.toISOString()),
+});
 
-export type CountedType = "cds" | "eds" | "lds" | "rds";
+const closeAll = (subscriptions: readonly SubscriptionInsight[], disconnectTime: string): SubscriptionInsight[] =>
+  subscriptions.map((one) => (one.disconnectTime === undefined ? { ...one, disconnectTime } : one));
+
+type CountedType = "cds" | "eds" | "lds" | "rds";
 
 const countedTypes: Record<string, CountedType> = {
   "type.googleapis.com/envoy.config.cluster.v3.Cluster": "cds",
@@ -64,6 +84,7 @@ export function count(subscription: SubscriptionInsight, typeUrl: string, what: 
   return { ...subscription, status };
 }
 
-const plusOne = (counts: ResponseCounts, what: keyof ResponseCounts): ResponseCounts => ({ ...counts, [what]: String(Number(counts[what] ?? 0) + 1) });
-
-export const isOnline = (insight: InsightSpec | undefined): boolean => (insight?.subscriptions ?? []).some((one) => one.connectTime !== undefined && one.disconnectTime === undefined);
+const plusOne = (counts: ResponseCounts, what: keyof ResponseCounts): ResponseCounts => ({
+  ...counts,
+  [what]: String(Number(counts[what] ?? 0) + 1),
+});

@@ -24,7 +24,12 @@ export interface TlsPort {
 export async function openTlsPort(options: TlsPortOptions): Promise<TlsPort> {
   const http: HttpServer = createHttpServer({ headersTimeout: 5_000 }, options.http);
   const injector = options.grpc.createConnectionInjector(ServerCredentials.createInsecure());
-  const tls: TlsServer = createTlsServer({ cert: options.certificatePem, key: options.privateKeyPem, minVersion: "TLSv1.2", ALPNProtocols: ["h2", "http/1.1"] });
+  const tls: TlsServer = createTlsServer({
+    cert: options.certificatePem,
+    key: options.privateKeyPem,
+    minVersion: "TLSv1.2",
+    ALPNProtocols: ["h2", "http/1.1"],
+  });
   tls.on("secureConnection", (socket) => {
     socket.setNoDelay(true);
     if (socket.alpnProtocol === "h2") injector.injectConnection(socket);

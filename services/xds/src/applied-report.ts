@@ -15,10 +15,22 @@ export interface AppliedReport {
 
 /** Reports which revision the proxies of this replica have applied, when that changes. */
 export class AppliedReporter {
-  readonly #options: { store: ZoneReplica; cache: SnapshotCache; instanceId: string; revision: () => number; onError: (error: unknown) => void };
+  readonly #options: {
+    store: ZoneReplica;
+    cache: SnapshotCache;
+    instanceId: string;
+    revision: () => number;
+    onError: (error: unknown) => void;
+  };
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: { store: ZoneReplica; cache: SnapshotCache; instanceId: string; revision: () => number; onError: (error: unknown) => void }) {
+  constructor(options: {
+    store: ZoneReplica;
+    cache: SnapshotCache;
+    instanceId: string;
+    revision: () => number;
+    onError: (error: unknown) => void;
+  }) {
     this.#options = options;
   }
 
@@ -26,12 +38,18 @@ export class AppliedReporter {
     const { cache, revision } = this.#options;
     const nodes = cache.nodeIds();
     // A snapshot that is acknowledged as it is stands for every later revision that did not touch its proxy.
-    const applied = nodes.map((nodeId) => ({ nodeId, revision: cache.ackedRevision(nodeId) >= cache.get(nodeId)!.revision ? revision() : cache.ackedRevision(nodeId) }));
+    const applied = nodes.map((nodeId) => ({
+      nodeId,
+      revision: cache.ackedRevision(nodeId) >= cache.get(nodeId)!.revision ? revision() : cache.ackedRevision(nodeId),
+    }));
     const lowest = Math.min(...applied.map((one) => one.revision));
     return {
       applied: nodes.length === 0 ? null : lowest,
       proxies: nodes.length,
-      behind: applied.filter((one) => one.revision < revision()).map((one) => one.nodeId).slice(0, 10),
+      behind: applied
+        .filter((one) => one.revision < revision())
+        .map((one) => one.nodeId)
+        .slice(0, 10),
     };
   }
 

@@ -12,7 +12,9 @@ export async function queryEnvoy(resources: ResourceReader, query: ProxyQuery): 
   if (resource === undefined) throw new Error(`${type} ${name} is not found`);
   const port = resource.spec.networking?.admin?.port ?? defaultAdminPort;
   const path =
-    query.subject === "config-dump" ? `/config_dump${query.includeEds ? "?include_eds" : ""}` : `/${query.subject}${query.format === "json" ? "?format=json" : ""}`;
+    query.subject === "config-dump"
+      ? `/config_dump${query.includeEds ? "?include_eds" : ""}`
+      : `/${query.subject}${query.format === "json" ? "?format=json" : ""}`;
   return fetchAdmin(port, path);
 }
 
@@ -21,7 +23,9 @@ function fetchAdmin(port: number, path: string): Promise<Uint8Array> {
     const call = get({ host: "127.0.0.1", port, path, timeout: timeoutMs }, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("end", () => (response.statusCode === 200 ? resolve(Buffer.concat(chunks)) : reject(new Error(`Envoy answered ${response.statusCode}`))));
+      response.on("end", () =>
+        response.statusCode === 200 ? resolve(Buffer.concat(chunks)) : reject(new Error(`Envoy answered ${response.statusCode}`)),
+      );
       response.on("error", reject);
     });
     call.on("timeout", () => call.destroy(new Error(`Envoy did not answer within ${timeoutMs} ms`)));

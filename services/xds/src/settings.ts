@@ -15,11 +15,18 @@ export const xdsSettings = z.object({
   }),
   log: section({ level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info") }),
   multizone: section({
-    zone: section({ name: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "a zone's name is a DNS label of at most 63 characters"), token: z.string().optional(), tokenFile: z.string().optional() }),
+    zone: section({
+      name: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "a zone's name is a DNS label of at most 63 characters"),
+      token: z.string().optional(),
+      tokenFile: z.string().optional(),
+    }),
   }),
   zone: section({
     /** `grpcs://host:port` of the relay of the zone's sync service. */
-    address: z.string().regex(/^grpcs?:\/\/[^/]+:\d+$/, "has to be grpcs://host:port").default("grpcs://127.0.0.1:5686"),
+    address: z
+      .string()
+      .regex(/^grpcs?:\/\/[^/]+:\d+$/, "has to be grpcs://host:port")
+      .default("grpcs://127.0.0.1:5686"),
     rootCaFile: z.string().optional(),
     tlsSkipVerify: z.boolean().default(false),
   }),
@@ -31,9 +38,18 @@ export const xdsSettings = z.object({
       zoneProxy: section({ type: z.enum(["", "zoneToken", "none"]).default("") }),
     }),
   }),
-  xds: section({ dataplaneDeregistrationDelayMs: z.int().min(0).default(10_000), dataplaneStatusFlushIntervalMs: z.int().min(10).default(1_000) }),
+  xds: section({
+    dataplaneDeregistrationDelayMs: z.int().min(0).default(10_000),
+    dataplaneStatusFlushIntervalMs: z.int().min(10).default(1_000),
+  }),
   bootstrapServer: section({
-    params: section({ adminAddress: z.string().default("127.0.0.1"), adminPort: port.default(9901), xdsHost: z.string().default(""), xdsPort: port.default(0), xdsConnectTimeoutMs: z.int().default(1_000) }),
+    params: section({
+      adminAddress: z.string().default("127.0.0.1"),
+      adminPort: port.default(9901),
+      xdsHost: z.string().default(""),
+      xdsPort: port.default(0),
+      xdsConnectTimeoutMs: z.int().default(1_000),
+    }),
   }),
   proxy: section({ gateway: section({ globalDownstreamMaxConnections: z.int().default(50_000) }) }),
   diagnostics: section({ serverInterface: z.string().default("0.0.0.0"), serverPort: port.default(5680) }),

@@ -1,12 +1,27 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { loadServiceCertificate, RsaKeyPool } from "@atoll/certificate";
+import { loadServiceCertificate } from "@atoll/certificate";
 import { Compiler, SecretMaterials } from "@atoll/compiler";
 import { createTokenVerifier, DpServer, ProxyLifecycle, type ProxyAuthentication } from "@atoll/dp-server";
 import { MemoryInventory } from "@atoll/inventory";
 import { connectZone } from "@atoll/kds";
 import { ConfigReplica, ZoneReplica } from "@atoll/replica";
-import { collectDefaultMetrics, Counter, expandPath, Gauge, Histogram, instanceName, Lifecycle, parseYaml, Registry, startDebugServer, Timeline, tokenSource, version, type Logger } from "@atoll/runtime";
+import {
+  collectDefaultMetrics,
+  Counter,
+  expandPath,
+  Gauge,
+  Histogram,
+  instanceName,
+  Lifecycle,
+  parseYaml,
+  Registry,
+  startDebugServer,
+  Timeline,
+  tokenSource,
+  version,
+  type Logger,
+} from "@atoll/runtime";
 import type { KeyRing } from "@atoll/secret";
 import { InventoryFeed, liveInventory } from "@atoll/sync";
 import { resourceKeys, resourceRevocations } from "@atoll/token";
@@ -38,7 +53,16 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const views: Record<string, () => unknown> = {};
-  lifecycle.add("diagnostics", await startDebugServer({ address: settings.diagnostics.serverInterface, port: settings.diagnostics.serverPort, registry, notReady: () => notReady, views }));
+  lifecycle.add(
+    "diagnostics",
+    await startDebugServer({
+      address: settings.diagnostics.serverInterface,
+      port: settings.diagnostics.serverPort,
+      registry,
+      notReady: () => notReady,
+      views,
+    }),
+  );
 
   const { address, rootCaFile = join(workDir, "tls.crt"), tlsSkipVerify } = settings.zone;
   const ring: { zone?: KeyRing["zone"] } = {};
@@ -57,7 +81,8 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
       ring.zone = registration.sealingKey ?? ring.zone;
       log.info({ zone }, "connected to the zone's sync service");
     },
-    onDisconnected: (refusal, delayMs) => log.warn({ reason: refusal.reason, delayMs }, "no session with the zone's sync service; proxies keep what they have"),
+    onDisconnected: (refusal, delayMs) =>
+      log.warn({ reason: refusal.reason, delayMs }, "no session with the zone's sync service; proxies keep what they have"),
     onRefused: (refusal) => {
       log.error({ reason: refusal.reason }, "the zone's sync service refuses this server");
       refused.reject(new Error(`the zone's sync service refuses this server: ${refusal.reason}`));
@@ -75,14 +100,15 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
   const feed = lifecycle.add("inventory feed", await InventoryFeed.open({ ...follow, config, inventory, zone }));
 
   const cache = new SnapshotCache();
-  const reporter = lifecycle.add("applied revisions", new AppliedReporter({ store: resources, cache, instanceId, revision: () => config!.revision, onError }));
-  const keys = lifecycle.add("keys", new RsaKeyPool());
+  const reporter = lifecycle.add(
+    "applied revisions",
+    new AppliedReporter({ store: resources, cache, instanceId, revision: () => config!.revision, onError }),
+  );
   const materials = lifecycle.add(
     "certificates",
     new SecretMaterials({
       config,
       keyRing: ring,
-      keys,
       now: Date.now,
       onIssued: (nodeId, issued) => {
         lifecycleOfProxies.recordCertificate(nodeId, issued);
@@ -91,8 +117,18 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
       onError: (error, nodeId, secret) => log.warn({ err: error, proxy: nodeId, secret }, "cannot make a secret"),
     }),
   );
-  const buildTime = new Histogram({ name: "atoll_build_seconds", help: "Time to rebuild the configuration that a change affects", buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2, 1], registers: [registry] });
-  const nacks = new Counter({ name: "atoll_nacks_total", help: "Configurations that Envoy rejected", labelNames: ["type"], registers: [registry] });
+  const buildTime = new Histogram({
+    name: "atoll_build_seconds",
+    help: "Time to rebuild the configuration that a change affects",
+    buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2, 1],
+    registers: [registry],
+  });
+  const nacks = new Counter({
+    name: "atoll_nacks_total",
+    help: "Configurations that Envoy rejected",
+    labelNames: ["type"],
+    registers: [registry],
+  });
   let lastRound: unknown;
   const compiler = lifecycle.add(
     "compiler",
@@ -104,7 +140,8 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
       viewOptions: () => ({ parseYaml }),
       materials,
       cache,
-      onError: (error, nodeId) => log.error({ err: error, proxy: nodeId }, "cannot build the configuration of a proxy; it keeps what it has"),
+      onError: (error, nodeId) =>
+        log.error({ err: error, proxy: nodeId }, "cannot build the configuration of a proxy; it keeps what it has"),
       onRound: (round) => {
         timeline.mark(round.revision, "built");
         lastRound = { ...round, at: Date.now() };
@@ -127,7 +164,12 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
     }),
   );
 
-  const certificate = await loadServiceCertificate({ workDir, tlsCertFile: settings.general.tlsCertFile, tlsKeyFile: settings.general.tlsKeyFile, nowMs: Date.now() });
+  const certificate = await loadServiceCertificate({
+    workDir,
+    tlsCertFile: settings.general.tlsCertFile,
+    tlsKeyFile: settings.general.tlsKeyFile,
+    nowMs: Date.now(),
+  });
   const authentication: ProxyAuthentication = {
     dataplanes: settings.dpServer.authn.dpProxy.type || "dpToken",
     zoneProxies: settings.dpServer.authn.zoneProxy.type || "zoneToken",
@@ -142,9 +184,15 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
     cache,
     compiler,
     lifecycle: lifecycleOfProxies,
-    verifier: createTokenVerifier(zone, { keys: resourceKeys(config), revocations: resourceRevocations(config, ring) }, { now: () => new Date() }),
+    store: resources,
+    verifier: createTokenVerifier(
+      zone,
+      { keys: resourceKeys(config), revocations: resourceRevocations(config, ring) },
+      { now: () => new Date() },
+    ),
     authentication,
     bootstrap: (boundPort) => ({
+      zone,
       config: config!,
       zoneResources: resources,
       authentication,

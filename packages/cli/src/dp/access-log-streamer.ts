@@ -7,7 +7,8 @@ import { createInterface } from "node:readline";
 /** Envoy's pipe paths are cut so that they fit a socket address. */
 const maxPathLength = 98;
 
-export const accessLogPipe = (folder: string, name: string, mesh: string): string => `${join(folder, `kuma-al-${name}-${mesh}`).slice(0, maxPathLength)}.sock`;
+export const accessLogPipe = (folder: string, name: string, mesh: string): string =>
+  `${join(folder, `kuma-al-${name}-${mesh}`).slice(0, maxPathLength)}.sock`;
 
 /**
  * Reads the lines `address;message` that Envoy writes into a named pipe and forwards each message to its TCP address, one

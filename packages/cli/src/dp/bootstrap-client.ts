@@ -32,7 +32,10 @@ export async function fetchBootstrap(cp: URL, caPem: string | undefined, body: u
       const { status, text } = await post(new URL("/bootstrap", cp), caPem, JSON.stringify(body));
       if (status === 200) return decode(text);
       if (status === 404) {
-        reason = text.trim() === "404: Page Not Found" ? `${cp.href} is not a dataplane server: is it the API port?` : "the control plane does not know this dataplane yet";
+        reason =
+          text.trim() === "404: Page Not Found"
+            ? `${cp.href} is not a dataplane server: is it the API port?`
+            : "the control plane does not know this dataplane yet";
       } else if (status >= 500) {
         reason = `the control plane answered ${status}`;
       } else {
@@ -50,14 +53,23 @@ export async function fetchBootstrap(cp: URL, caPem: string | undefined, body: u
 
 function decode(text: string): BootstrapAnswer {
   const answer = JSON.parse(text) as { bootstrap: string; kumaSidecarConfiguration: { networking: { address: string } } };
-  return { bootstrap: Buffer.from(answer.bootstrap, "base64").toString("utf8"), networkingAddress: answer.kumaSidecarConfiguration.networking.address };
+  return {
+    bootstrap: Buffer.from(answer.bootstrap, "base64").toString("utf8"),
+    networkingAddress: answer.kumaSidecarConfiguration.networking.address,
+  };
 }
 
 function post(url: URL, caPem: string | undefined, body: string): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
-    const options = { method: "POST", timeout: 10_000, headers: { accept: "application/json", "content-type": "application/json", "content-length": Buffer.byteLength(body) } };
+    const options = {
+      method: "POST",
+      timeout: 10_000,
+      headers: { accept: "application/json", "content-type": "application/json", "content-length": Buffer.byteLength(body) },
+    };
     const request =
-      url.protocol === "https:" ? requestHttps(url, { ...options, ...(caPem ? { ca: caPem } : { rejectUnauthorized: false }) }) : requestHttp(url, options);
+      url.protocol === "https:"
+        ? requestHttps(url, { ...options, ...(caPem ? { ca: caPem } : { rejectUnauthorized: false }) })
+        : requestHttp(url, options);
     request.on("response", (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));

@@ -44,7 +44,9 @@ export async function runDp(argv: readonly string[]): Promise<void> {
   try {
     await dpCommand().parseAsync(argv as string[]);
   } catch (error) {
-    console.error(`atoll-dp: ${error instanceof DpOptionsError ? "" : "cannot run: "}${error instanceof Error ? error.message : String(error)}`);
+    console.error(
+      `atoll-dp: ${error instanceof DpOptionsError ? "" : "cannot run: "}${error instanceof Error ? error.message : String(error)}`,
+    );
     process.exit(1);
   }
 }

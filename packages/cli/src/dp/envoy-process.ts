@@ -19,7 +19,8 @@ export async function envoyVersion(binary: string): Promise<EnvoyVersion> {
   }
   const build = output.trim().split(/\s+/).at(-1) ?? "";
   const parts = build.split("/");
-  if (parts.length !== 5) throw new Error(`"${binary} --version" gave "${output.trim()}", which does not end in five parts separated by slashes`);
+  if (parts.length !== 5)
+    throw new Error(`"${binary} --version" gave "${output.trim()}", which does not end in five parts separated by slashes`);
   return { version: parts[1]!, build };
 }
 
@@ -32,7 +33,14 @@ export interface EnvoyOptions {
 }
 
 export function startEnvoy(options: EnvoyOptions): ChildProcess {
-  const args = ["--config-path", options.configPath, "--drain-time-s", String(Math.max(1, Math.ceil(options.drainTimeS))), "--drain-strategy", "immediate"];
+  const args = [
+    "--config-path",
+    options.configPath,
+    "--drain-time-s",
+    String(Math.max(1, Math.ceil(options.drainTimeS))),
+    "--drain-strategy",
+    "immediate",
+  ];
   args.push("--disable-hot-restart", "--log-level", options.logLevel);
   if (options.concurrency !== undefined) args.push("--concurrency", String(options.concurrency));
   else args.push("--cpuset-threads");
@@ -43,7 +51,10 @@ export function startEnvoy(options: EnvoyOptions): ChildProcess {
 
 /** An Envoy without its supervisor would hold its ports for ever: a small shell waits for this process's end, however it comes. */
 function endWithThisProcess(pid: number): void {
-  const watcher = spawn("sh", ["-c", 'cat >/dev/null; kill -9 "$1" 2>/dev/null', "sh", String(pid)], { stdio: ["pipe", "ignore", "ignore"], detached: true });
+  const watcher = spawn("sh", ["-c", 'cat >/dev/null; kill -9 "$1" 2>/dev/null', "sh", String(pid)], {
+    stdio: ["pipe", "ignore", "ignore"],
+    detached: true,
+  });
   watcher.on("error", () => undefined);
   watcher.unref();
 }

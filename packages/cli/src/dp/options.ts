@@ -63,7 +63,9 @@ export function resolveDpOptions(flags: DpFlags, env: NodeJS.ProcessEnv): DpOpti
   }
   if (resource === undefined && name === "") throw new DpOptionsError("--name is required unless --dataplane-file is given");
   const tokenPath = flags.dataplaneTokenFile ?? variable("DATAPLANE_RUNTIME_TOKEN_PATH") ?? "";
-  const token = (tokenPath !== "" ? readText("--dataplane-token-file", tokenPath) : (flags.dataplaneToken ?? variable("DATAPLANE_RUNTIME_TOKEN") ?? "")).trim();
+  const token = (
+    tokenPath !== "" ? readText("--dataplane-token-file", tokenPath) : (flags.dataplaneToken ?? variable("DATAPLANE_RUNTIME_TOKEN") ?? "")
+  ).trim();
   if (token !== "" && token.split(".").length !== 3) throw new DpOptionsError("the dataplane token is not a JWT");
   const caFile = flags.caCertFile ?? variable("CONTROL_PLANE_CA_CERT_FILE");
   const concurrency = flags.concurrency ?? variable("DATAPLANE_RUNTIME_CONCURRENCY");
@@ -87,18 +89,25 @@ export function resolveDpOptions(flags: DpFlags, env: NodeJS.ProcessEnv): DpOpti
   };
 }
 
-function readResource(flags: DpFlags, variable: (name: string) => string | undefined, proxyType: DpOptions["proxyType"]): ResourceDraft | undefined {
+function readResource(
+  flags: DpFlags,
+  variable: (name: string) => string | undefined,
+  proxyType: DpOptions["proxyType"],
+): ResourceDraft | undefined {
   const path = flags.dataplaneFile ?? variable("DATAPLANE_RUNTIME_RESOURCE_PATH");
   const text = path !== undefined ? readText("--dataplane-file", path) : (flags.dataplane ?? variable("DATAPLANE_RUNTIME_RESOURCE"));
   if (text === undefined || text === "") return undefined;
   const parsed = parseDocument(parseYaml(fillVariables(text, flags.dataplaneVar ?? [])));
   if (!parsed.ok) {
-    const reasons = parsed.violations === undefined ? parsed.parseError : parsed.violations.map((one) => `${one.field}: ${one.reason}`).join("; ");
+    const reasons =
+      parsed.violations === undefined ? parsed.parseError : parsed.violations.map((one) => `${one.field}: ${one.reason}`).join("; ");
     throw new DpOptionsError(`--dataplane-file: ${reasons}`);
   }
   const expected = { dataplane: "Dataplane", ingress: "ZoneIngress", egress: "ZoneEgress" }[proxyType];
   if (parsed.resource.type !== expected) {
-    throw new DpOptionsError(`--dataplane-file: type ${parsed.resource.type} does not fit --proxy-type=${proxyType}, which wants ${expected}`);
+    throw new DpOptionsError(
+      `--dataplane-file: type ${parsed.resource.type} does not fit --proxy-type=${proxyType}, which wants ${expected}`,
+    );
   }
   return parsed.resource;
 }
@@ -116,7 +125,12 @@ export function fillVariables(text: string, assignments: readonly string[]): str
 
 /** The document that is sent to /bootstrap, and that Envoy hands back to the control plane when it connects. */
 export const resourceDocument = (resource: ResourceDraft): string =>
-  JSON.stringify(renderDocument({ ...resource, creationTime: "0001-01-01T00:00:00Z", modificationTime: "0001-01-01T00:00:00Z", revision: 0 }, "universal"));
+  JSON.stringify(
+    renderDocument(
+      { ...resource, creationTime: "0001-01-01T00:00:00Z", modificationTime: "0001-01-01T00:00:00Z", revision: 0 },
+      "universal",
+    ),
+  );
 
 function readText(flag: string, path: string): string {
   try {
@@ -141,6 +155,7 @@ function wholeNumber(flag: string, text: string): number {
 /** Go durations of whole parts: 30s, 1m, 1m30s, 500ms. */
 export function durationS(flag: string, text: string): number {
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
-  if (parts.length === 0 || parts.map((part) => part[0]).join("") !== text) throw new DpOptionsError(`${flag}: "${text}" is not a duration such as 30s`);
+  if (parts.length === 0 || parts.map((part) => part[0]).join("") !== text)
+    throw new DpOptionsError(`${flag}: "${text}" is not a duration such as 30s`);
   return parts.reduce((sum, [, count, unit]) => sum + Number(count) * { ms: 0.001, s: 1, m: 60, h: 3600 }[unit as "s"]!, 0);
 }

@@ -37,7 +37,13 @@ export async function runProxy(options: DpOptions): Promise<number> {
     const admin = adminAddress(answer.bootstrap);
     const readiness = await startReadiness(admin?.address ?? "127.0.0.1", options.readinessPort);
     const accessLogs = startAccessLogStreamer(workdir, options.name, options.mesh, say);
-    const child = startEnvoy({ binary: options.envoyBinary, configPath, drainTimeS: options.drainTimeS, logLevel: options.envoyLogLevel, concurrency: options.concurrency });
+    const child = startEnvoy({
+      binary: options.envoyBinary,
+      configPath,
+      drainTimeS: options.drainTimeS,
+      logLevel: options.envoyLogLevel,
+      concurrency: options.concurrency,
+    });
     const exited = new Promise<number>((resolve) => {
       child.on("error", (error) => {
         say(`Envoy did not start: ${error.message}`);
@@ -93,6 +99,7 @@ function bootstrapRequest(options: DpOptions, envoy: { version: string; build: s
 }
 
 function adminAddress(bootstrap: string): { address: string; port: number } | undefined {
-  const socket = (parseYaml(bootstrap) as { admin?: { address?: { socketAddress?: { address: string; portValue: number } } } }).admin?.address?.socketAddress;
+  const socket = (parseYaml(bootstrap) as { admin?: { address?: { socketAddress?: { address: string; portValue: number } } } }).admin
+    ?.address?.socketAddress;
   return socket === undefined ? undefined : { address: socket.address, port: socket.portValue };
 }

@@ -1,0 +1,101 @@
+import { isIPv6 } from "node:net";
+import { create } from "@bufbuild/protobuf";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { HealthCheckSchema } from "@atoll/envoy-api/envoy/config/core/v3/health_check_pb.js";
+import {
+  HealthCheckSpecifierSchema,
+  type ClusterHealthCheckSchema,
+  type HealthCheckSpecifier,
+} from "@atoll/envoy-api/envoy/service/health/v3/hds_pb.js";
+import { durationMs, inboundAddressesOf, type DataplaneInbound, type DataplaneSpec } from "@atoll/resource";
+
+/** The check that tells whether Envoy itself takes requests: it does not while it starts and while it drains. */
+export const adminCheck = "kuma:envoy:admin";
+
+/** Names the check of one inbound by where it listens, which no two inbounds share. */
+export function inboundCheck(spec: DataplaneSpec, inbound: DataplaneInbound): string {
+  const { address, port } = inboundAddressesOf(spec, inbound).listen;
+  return `inbound:${address}:${port}`;
+}
+
+const defaultAdminPort = 9901;
+const checkEveryMs = 1_000;
+const defaultTimeoutMs = 2_000;
+const reportEveryMs = { min: 500, max: 5_000 };
+/** Connections from here are not redirected back into the proxy. */
+const passthroughSource = { v4: "127.0.0.6", v6: "::6" };
+
+/** Whether there is anything to learn from this dataplane's Envoy: a gateway has no inbound that could be up or down. */
+export const needsHealthChecks = (spec: DataplaneSpec): boolean => checkedInbounds(spec).length > 0;
+
+/**
+ * What Envoy is to check of a dataplane: itself, and the application behind each inbound with a probe (controlplane.md 3.5). It reports
+ * as often as the fastest probe runs. Pure.
+ */
+export function healthSpecifier(spec: DataplaneSpec, adminPort: number | undefined): HealthCheckSpecifier {
+  const probed = checkedInbounds(spec).filter((inbound) => inbound.serviceProbe !== undefined);
+  const fastestMs = Math.min(...probed.map(({ serviceProbe }) => millisecondsOf(serviceProbe?.interval, checkEveryMs)));
+  return create(HealthCheckSpecifierSchema, {
+    interval: duration(Math.max(reportEveryMs.min, Math.min(reportEveryMs.max, fastestMs))),
+    clusterHealthChecks: [
+      clusterCheck(adminCheck, "127.0.0.1", spec.networking.admin?.port || adminPort || defaultAdminPort, {
+        timeout: duration(defaultTimeoutMs),
+        ...timing(checkEveryMs),
+        unhealthyThreshold: 1,
+        healthyThreshold: 1,
+        healthChecker: { case: "httpHealthCheck", value: { path: "/ready" } },
+      }),
+      ...probed.map((inbound) => inboundClusterCheck(spec, inbound)),
+    ],
+  });
+}
+
+const checkedInbounds = (spec: DataplaneSpec): DataplaneInbound[] =>
+  (spec.networking.inbound ?? []).filter(({ state }) => state !== "Ignored");
+
+type ClusterCheck = MessageInitShape<typeof ClusterHealthCheckSchema>;
+
+function inboundClusterCheck(spec: DataplaneSpec, inbound: DataplaneInbound): ClusterCheck {
+  const { address, port } = inboundAddressesOf(spec, inbound).application;
+  const probe = inbound.serviceProbe ?? {};
+  const check: MessageInitShape<typeof HealthCheckSchema> = {
+    timeout: duration(millisecondsOf(probe.timeout, defaultTimeoutMs)),
+    ...timing(millisecondsOf(probe.interval, checkEveryMs)),
+    unhealthyThreshold: probe.unhealthyThreshold ?? 1,
+    healthyThreshold: probe.healthyThreshold ?? 1,
+    healthChecker: { case: "tcpHealthCheck", value: {} },
+  };
+  const proxying = spec.networking.transparentProxying;
+  const transparent = Boolean(proxying?.redirectPortInbound && proxying.redirectPortOutbound);
+  const redirected = transparent && !address.startsWith("127.") && address !== "::1";
+  const source = isIPv6(address) ? passthroughSource.v6 : passthroughSource.v4;
+  return clusterCheck(inboundCheck(spec, inbound), address, port, check, redirected ? source : undefined);
+}
+
+function clusterCheck(
+  clusterName: string,
+  address: string,
+  port: number,
+  check: MessageInitShape<typeof HealthCheckSchema>,
+  source?: string,
+): ClusterCheck {
+  const at = {
+    address: { case: "socketAddress" as const, value: { address, portSpecifier: { case: "portValue" as const, value: port } } },
+  };
+  return {
+    clusterName,
+    healthChecks: [check],
+    localityEndpoints: [{ endpoints: [{ address: at }] }],
+    ...(source && { upstreamBindConfig: { sourceAddress: { address: source, portSpecifier: { case: "portValue", value: 0 } } } }),
+  };
+}
+
+const millisecondsOf = (text: string | undefined, defaultMs: number): number => (text === undefined ? defaultMs : durationMs(text));
+
+/** No requests go to what is only checked, so the rarer interval for clusters without traffic would always hold. */
+const timing = (everyMs: number) => ({ interval: duration(everyMs), noTrafficInterval: duration(everyMs) });
+
+const duration = (ms: number): { seconds: bigint; nanos: number } => ({
+  seconds: BigInt(Math.floor(ms / 1_000)),
+  nanos: Math.round((ms % 1_000) * 1e6),
+});

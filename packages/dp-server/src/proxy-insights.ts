@@ -1,0 +1,139 @@
+import { randomUUID } from "node:crypto";
+import type { Clock, Log, ZoneStore } from "./ports.ts";
+import type { ProxyNode } from "./proxy-node.ts";
+import { insightKey, type ProxyName } from "./proxy-records.ts";
+import {
+  count,
+  newSubscription,
+  withSubscription,
+  type InsightSpec,
+  type ResponseCounts,
+  type SubscriptionInsight,
+} from "./subscription-insight.ts";
+
+export interface ProxyInsightsOptions {
+  store: ZoneStore;
+  instanceId: string;
+  /** Counters are written at most this often. */
+  flushMs: number;
+  clock: Clock;
+  log: Log;
+}
+
+interface Observed {
+  node: ProxyName & { nodeId: string };
+  subscription: SubscriptionInsight;
+  mTLS: InsightSpec["mTLS"];
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** A log that does not take a record is tried again after this long. */
+const retryMs = 5_000;
+
+/**
+ * Writes what is observed of this replica's proxies into the zone's log. Nobody waits for it: a proxy is served while the log takes
+ * no records, and its insight follows when it does.
+ */
+export class ProxyInsights {
+  readonly #options: ProxyInsightsOptions;
+  readonly #connected = new Map<string, Observed>();
+  /** Proxies whose end could not be written yet. */
+  readonly #ended = new Map<string, Observed>();
+  #closed = false;
+
+  constructor(options: ProxyInsightsOptions) {
+    this.#options = options;
+  }
+
+  begin(node: ProxyNode): void {
+    const { store, clock, instanceId } = this.#options;
+    this.#dismiss(this.#ended, node.nodeId);
+    this.#dismiss(this.#connected, node.nodeId);
+    const { type, mesh, name } = insightKey(node);
+    const observed: Observed = {
+      node: { nodeId: node.nodeId, proxyType: node.proxyType, mesh: node.mesh, name: node.name },
+      subscription: newSubscription(randomUUID(), instanceId, clock.now(), node.version),
+      mTLS: store.get<InsightSpec>(type, mesh, name)?.spec.mTLS,
+      timer: undefined,
+    };
+    this.#connected.set(node.nodeId, observed);
+    this.#write(observed);
+  }
+
+  end(nodeId: string): void {
+    const observed = this.#connected.get(nodeId);
+    if (observed === undefined) return;
+    this.#dismiss(this.#connected, nodeId);
+    observed.subscription = { ...observed.subscription, disconnectTime: this.#options.clock.now().toISOString() };
+    this.#ended.set(nodeId, observed);
+    this.#write(observed);
+  }
+
+  count(nodeId: string, typeUrl: string, what: keyof ResponseCounts): void {
+    const observed = this.#connected.get(nodeId);
+    if (observed === undefined) return;
+    observed.subscription = count(observed.subscription, typeUrl, what, this.#options.clock.now());
+    this.#writeAfter(observed, this.#options.flushMs);
+  }
+
+  /** Records which certificate the proxy was given. */
+  certificate(nodeId: string, issued: { expires: Date; backend: string; supportedBackends: string[] }): void {
+    const observed = this.#connected.get(nodeId);
+    if (observed === undefined) return;
+    observed.mTLS = {
+      certificateExpirationTime: issued.expires.toISOString(),
+      lastCertificateRegeneration: this.#options.clock.now().toISOString(),
+      certificateRegenerations: (observed.mTLS?.certificateRegenerations ?? 0) + 1,
+      issuedBackend: issued.backend,
+      supportedBackends: issued.supportedBackends,
+    };
+    this.#writeAfter(observed, this.#options.flushMs);
+  }
+
+  /** Somebody removed the insight of a connected proxy. */
+  restore(nodeId: string): void {
+    const observed = this.#connected.get(nodeId);
+    if (observed !== undefined) this.#write(observed);
+  }
+
+  /** Writes no more. What is connected stays so in the log: it is about to connect elsewhere, or here again. */
+  close(): void {
+    this.#closed = true;
+    for (const observed of [...this.#connected.values(), ...this.#ended.values()]) clearTimeout(observed.timer);
+  }
+
+  #dismiss(from: Map<string, Observed>, nodeId: string): void {
+    clearTimeout(from.get(nodeId)?.timer);
+    from.delete(nodeId);
+  }
+
+  #writeAfter(observed: Observed, delayMs: number): void {
+    observed.timer ??= setTimeout(() => this.#write(observed), delayMs);
+  }
+
+  #write(observed: Observed): void {
+    clearTimeout(observed.timer);
+    observed.timer = undefined;
+    this.#put(observed).then(
+      () => this.#ended.get(observed.node.nodeId) === observed && this.#ended.delete(observed.node.nodeId),
+      (error: unknown) => {
+        if (this.#closed || !this.#isWanted(observed)) return;
+        this.#options.log.warn({ err: error, proxy: observed.node.nodeId }, "cannot record the state of a proxy; trying again");
+        this.#writeAfter(observed, retryMs);
+      },
+    );
+  }
+
+  async #put(observed: Observed): Promise<void> {
+    if (this.#closed || !this.#isWanted(observed)) return;
+    const key = insightKey(observed.node);
+    const present = this.#options.store.get<InsightSpec>(key.type, key.mesh, key.name)?.spec ?? {};
+    const spec = withSubscription({ ...present, ...(observed.mTLS && { mTLS: observed.mTLS }) }, observed.subscription);
+    await this.#options.store.put({ ...key, spec });
+  }
+
+  #isWanted(observed: Observed): boolean {
+    const { nodeId } = observed.node;
+    return this.#connected.get(nodeId) === observed || this.#ended.get(nodeId) === observed;
+  }
+}

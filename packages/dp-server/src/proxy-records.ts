@@ -1,0 +1,50 @@
+import type { ResourceKey } from "@atoll/resource";
+
+export type ProxyType = "dataplane" | "ingress" | "egress";
+
+/** What names a proxy in the zone's log. */
+export interface ProxyName {
+  proxyType: ProxyType;
+  /** "" for zone proxies. */
+  mesh: string;
+  name: string;
+}
+
+/** Resource type that stands for a proxy of that type. */
+export const resourceTypeOf: Record<ProxyType, "Dataplane" | "ZoneIngress" | "ZoneEgress"> = {
+  dataplane: "Dataplane",
+  ingress: "ZoneIngress",
+  egress: "ZoneEgress",
+};
+
+/** Notes in the zone's log which resources a proxy brought, and through which replica: only those leave with their proxy. */
+export const registrationType = "ProxyRegistration";
+
+export interface RegistrationSpec {
+  proxyType: ProxyType;
+  name: string;
+  instanceId: string;
+}
+
+const insightTypeOf: Record<ProxyType, "DataplaneInsight" | "ZoneIngressInsight" | "ZoneEgressInsight"> = {
+  dataplane: "DataplaneInsight",
+  ingress: "ZoneIngressInsight",
+  egress: "ZoneEgressInsight",
+};
+
+export const proxyTypes = Object.keys(insightTypeOf) as ProxyType[];
+
+/** Names a proxy inside this server. An ingress and an egress of one name are two proxies, though Envoy calls both `.<name>`. */
+export const nodeIdOf = ({ proxyType, mesh, name }: ProxyName): string =>
+  proxyType === "dataplane" ? `${mesh}.${name}` : `${proxyType}:${name}`;
+
+export const resourceKey = ({ proxyType, mesh, name }: ProxyName): ResourceKey => ({ type: resourceTypeOf[proxyType], mesh, name });
+
+/** The insight records what is observed of a proxy. */
+export const insightKey = ({ proxyType, mesh, name }: ProxyName): ResourceKey => ({ type: insightTypeOf[proxyType], mesh, name });
+
+export const registrationKey = ({ proxyType, mesh, name }: ProxyName): ResourceKey => ({
+  type: registrationType,
+  mesh,
+  name: `${proxyType}.${name}`,
+});
