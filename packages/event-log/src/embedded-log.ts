@@ -168,8 +168,9 @@ export class EmbeddedLog implements MirrorLog {
   async describe(topicName: string): Promise<TopicDescription> {
     this.assertOpen();
     const topic = this.topics.get(topicName);
-    if (!topic) return { head: 0, tail: 0, incarnation: "", cleanup: "keep" };
-    return { head: topic.head, tail: topic.tail, incarnation: topic.incarnation, cleanup: topic.cleanup };
+    if (!topic) return { head: 0, tail: 0, incarnation: "", cleanup: "keep", copy: { incarnation: "", head: 0 } };
+    const { head, tail, incarnation, cleanup } = topic;
+    return { head, tail, incarnation, cleanup, copy: { incarnation, head } };
   }
 
   /** Finishes the appends under way, ends all readers with "closed" and gives the file free. */

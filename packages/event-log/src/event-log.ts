@@ -1,6 +1,6 @@
 /**
  * The port every log adapter implements: topics of one partition, records in one total order, each at its offset.
- * Adapters: `EmbeddedLog` (node:sqlite), `RelayLog` (gRPC to a process that owns a log), Kafka.
+ * Adapters: `EmbeddedLog` (node:sqlite), `KafkaLog`, `RelayLog` (gRPC to a process that owns or reaches a log).
  */
 export interface LogRecord {
   /** Position in its topic; grows, may have gaps after compaction. */
@@ -62,12 +62,14 @@ export class LogError extends Error {
   }
 }
 
-/** What a mirror needs beyond the port: a copy of a topic keeps the offsets of its source. */
+/** What a mirror needs beyond the port, of its source (`describe`, `read`) and of its target (`describe`, `appendMirror`). */
 export interface MirrorLog extends EventLog {
   describe(topic: string): Promise<TopicDescription>;
   /**
-   * Stores records of another log at their own offsets and resolves with the offset expected next. Records below the head are skipped.
-   * They survive the end of the process; after a crash of the machine the newest may be missing, and are copied again. Rejects with "topic-mismatch" if the copy was made from another incarnation of the source.
+   * Stores records of another log and resolves with the source's offset that is expected next; records below that are skipped. A log that
+   * gives its own offsets (Kafka) remembers the source's, the others store the records at them.
+   * They survive the end of the process; after a crash of the machine the newest may be missing, and are copied again.
+   * Rejects with "topic-mismatch" if the copy was made from another incarnation of the source.
    */
   appendMirror(topic: string, records: readonly LogRecord[], options?: MirrorOptions): Promise<number>;
 }
@@ -76,6 +78,15 @@ export interface TopicDescription extends TopicPosition {
   /** Names one life of a topic: made anew (a wiped disk) = another. A copy has that of its source. "" = the topic does not exist. */
   incarnation: string;
   cleanup: TopicConfig["cleanup"];
+  /** How far the copying of another log into this topic has come, in the offsets of that log. */
+  copy: CopyPosition;
+}
+
+export interface CopyPosition {
+  /** Of the source. "" = nothing was copied, as far as is known. */
+  incarnation: string;
+  /** The source's offset that is expected next. */
+  head: number;
 }
 
 export interface TopicPosition {

@@ -3,6 +3,7 @@ export { EmbeddedLog } from "./embedded-log.ts";
 export type { EmbeddedLogOptions } from "./embedded-log.ts";
 export { LogError, maxAppendBytes, topicConfig, topics } from "./event-log.ts";
 export type {
+  CopyPosition,
   EventLog,
   LogErrorCode,
   LogRecord,
@@ -14,6 +15,9 @@ export type {
   TopicPosition,
 } from "./event-log.ts";
 export { methodDefinition, serviceDefinition } from "./grpc-service.ts";
+export type { KafkaConnectionOptions, KafkaSasl, KafkaTls } from "./kafka-connection.ts";
+export { KafkaLog } from "./kafka-log.ts";
+export type { KafkaLogOptions } from "./kafka-log.ts";
 export { mirrorTopic } from "./mirror-topic.ts";
 export type { MirrorTopicOptions } from "./mirror-topic.ts";
 export { pause } from "./pause.ts";

@@ -49,7 +49,7 @@ export async function mirrorTopic(options: MirrorTopicOptions): Promise<void> {
 async function copy(options: MirrorTopicOptions, replaceBecause: string | undefined, caughtUp: () => void): Promise<void> {
   const { topic, from, to, signal } = options;
   await to.ensureTopic(topicConfig(topic));
-  const [source, target] = await Promise.all([from.describe(topic), to.describe(topic)]);
+  const [source, { copy: target }] = await Promise.all([from.describe(topic), to.describe(topic)]);
   if (source.incarnation === "") {
     // Nothing to copy, and nothing to delete for that: absence is not deletion.
     for await (const batch of from.read(topic, 0, signal)) {

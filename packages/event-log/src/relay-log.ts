@@ -137,8 +137,9 @@ export class RelayLog implements MirrorLog {
   }
 
   async describe(topic: string): Promise<TopicDescription> {
-    const { head, tail, incarnation, cleanup } = await this.call(LogRelay.method.describe, { topic });
-    return { head: Number(head), tail: Number(tail), incarnation, cleanup: decodeCleanup(cleanup) };
+    const { head, tail, incarnation, cleanup, copyIncarnation, copyHead } = await this.call(LogRelay.method.describe, { topic });
+    const copy = { incarnation: copyIncarnation, head: Number(copyHead) };
+    return { head: Number(head), tail: Number(tail), incarnation, cleanup: decodeCleanup(cleanup), copy };
   }
 
   /** Gives up the connection for a new one: the reads go on over it. For a stream that is alive but brings nothing. */

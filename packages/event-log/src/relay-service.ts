@@ -98,8 +98,15 @@ export function relayServiceImplementation<Identity>(log: MirrorLog, options: Re
   });
 
   const describe = unary<DescribeRequest, DescribeResponse>("describe", async ({ topic }) => {
-    const { head, tail, incarnation, cleanup } = await log.describe(topic);
-    return create(DescribeResponseSchema, { head: BigInt(head), tail: BigInt(tail), incarnation, cleanup: encodeCleanup(cleanup) });
+    const { head, tail, incarnation, cleanup, copy } = await log.describe(topic);
+    return create(DescribeResponseSchema, {
+      head: BigInt(head),
+      tail: BigInt(tail),
+      incarnation,
+      cleanup: encodeCleanup(cleanup),
+      copyIncarnation: copy.incarnation,
+      copyHead: BigInt(copy.head),
+    });
   });
 
   const read: handleServerStreamingCall<ReadRequest, ReadResponse> = (call) => {

@@ -1,0 +1,40 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The folder of the repository: the nearest one above with the workspace's file. */
+export function repositoryRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, "pnpm-workspace.yaml")) && dirname(folder) !== folder) folder = dirname(folder);
+  return folder;
+}
+
+/** The class path of a broker: Maven fetches the jars of `test/testkit/kafka/pom.xml` once, into `.atoll/kafka`. */
+export function kafkaClassPath(): string {
+  needs("java", ["-version"], "a Kafka broker needs Java 17 (java on the PATH), or KAFKA_BROKERS=host:port of a running one");
+  const pom = join(repositoryRoot(), "test", "testkit", "kafka", "pom.xml");
+  const version = /<artifactId>kafka_2\.13<\/artifactId>\s*<version>([^<]+)/.exec(readFileSync(pom, "utf8"))?.[1];
+  const home = join(repositoryRoot(), ".atoll", "kafka");
+  const jars = join(home, version!);
+  if (!existsSync(jars)) {
+    needs("mvn", ["--version"], "the jars of a Kafka broker need Maven (mvn on the PATH), or KAFKA_BROKERS=host:port of a running one");
+    mkdirSync(home, { recursive: true });
+    // Complete or absent: others may be looking at the same time.
+    const making = mkdtempSync(join(home, "making-"));
+    const copy = ["-q", "-B", "-f", pom, "dependency:copy-dependencies", "-DincludeScope=runtime", `-DoutputDirectory=${making}`];
+    const made = spawnSync("mvn", copy, { encoding: "utf8" });
+    if (made.status !== 0) throw new Error(`Maven could not fetch the jars of a Kafka broker:\n${made.stdout}${made.stderr}`);
+    try {
+      renameSync(making, jars);
+    } catch (error) {
+      rmSync(making, { recursive: true, force: true });
+      if (!existsSync(jars)) throw error;
+    }
+  }
+  return join(jars, "*");
+}
+
+function needs(command: string, args: readonly string[], otherwise: string): void {
+  if (spawnSync(command, args, { stdio: "ignore" }).status !== 0) throw new Error(otherwise);
+}
