@@ -14,12 +14,14 @@ export interface RestCall {
   method?: string;
   headers?: Record<string, string>;
   body?: string | Uint8Array;
+  /** Address the request comes from; 127.0.0.2 is a stranger to a server for which 127.0.0.1 is its own machine. */
+  from?: string;
 }
 
 /** One HTTP request that reports whatever comes back. No content type is sent unless one is given. */
 export function rest(url: string, call: RestCall = {}): Promise<RestAnswer> {
   return new Promise((resolve, reject) => {
-    const sent = request(url, { method: call.method ?? "GET", headers: call.headers, timeout: 20_000 }, (response) => {
+    const sent = request(url, { method: call.method ?? "GET", headers: call.headers, localAddress: call.from, timeout: 20_000 }, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("error", reject);

@@ -8,7 +8,7 @@ import { eventually } from "@atoll/testkit/eventually";
 import type { StartedProcess } from "@atoll/testkit/process";
 import { scratchFolder } from "@atoll/testkit/scratch-folder";
 import { killProxy } from "./envoy.ts";
-import { jsonHeaders, rest, type RestAnswer } from "./rest.ts";
+import { jsonHeaders, rest, type RestAnswer, type RestCall } from "./rest.ts";
 
 export interface TestStackOptions {
   zones?: readonly string[];
@@ -85,7 +85,7 @@ export class TestStack {
     return found;
   }
 
-  call(path: string, call: { method?: string; headers?: Record<string, string>; body?: string | Uint8Array } = {}): Promise<RestAnswer> {
+  call(path: string, call: RestCall = {}): Promise<RestAnswer> {
     return rest(this.stack.url + path, call);
   }
 
@@ -100,9 +100,11 @@ export class TestStack {
     return this.call(pathOf(document), { method: "PUT", headers: { ...jsonHeaders, ...headers }, body: JSON.stringify(document) });
   }
 
-  async remove(document: Document): Promise<void> {
+  /** DELETE on global; answers its revision. */
+  async remove(document: Document): Promise<number> {
     const answer = await this.call(pathOf(document), { method: "DELETE" });
     if (answer.status !== 200) throw new Error(`DELETE ${document["type"]} ${document["name"]}: ${answer.status} ${answer.text}`);
+    return answer.revision;
   }
 
   async startApp(name: string, port: number): Promise<SampleApp> {
