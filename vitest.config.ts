@@ -14,7 +14,7 @@ export default defineConfig({
         test: {
           name: "packages",
           include: ["packages/*/{src,test}/**/*.test.ts", "services/*/{src,test}/**/*.test.ts", "test/*/{src,test}/**/*.test.ts", "test/*.test.ts"],
-          exclude: ["**/node_modules/**", "**/dist/**", "test/e2e/**"],
+          exclude: ["**/node_modules/**", "**/dist/**", "test/e2e/**", "test/conformance/src/recorded-scenarios.test.ts"],
           // Two cores: a worker each.
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
@@ -24,7 +24,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "e2e",
-          include: ["test/e2e/src/**/*.test.ts"],
+          include: ["test/e2e/src/**/*.test.ts", "test/conformance/src/recorded-scenarios.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 120_000,
           // Each file starts a control plane and Envoys of its own and measures under load: one after the other.
