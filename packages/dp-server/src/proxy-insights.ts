@@ -39,6 +39,8 @@ export class ProxyInsights {
   readonly #connected = new Map<string, Observed>();
   /** Proxies whose end could not be written yet. */
   readonly #ended = new Map<string, Observed>();
+  /** What was written last and cannot be read yet, so that the next write builds on it. */
+  readonly #inFlight = new Map<string, InsightSpec>();
   #closed = false;
 
   constructor(options: ProxyInsightsOptions) {
@@ -46,14 +48,13 @@ export class ProxyInsights {
   }
 
   begin(node: ProxyNode): void {
-    const { store, clock, instanceId } = this.#options;
+    const { clock, instanceId } = this.#options;
     this.#dismiss(this.#ended, node.nodeId);
     this.#dismiss(this.#connected, node.nodeId);
-    const { type, mesh, name } = insightKey(node);
     const observed: Observed = {
       node: { nodeId: node.nodeId, proxyType: node.proxyType, mesh: node.mesh, name: node.name },
       subscription: newSubscription(randomUUID(), instanceId, clock.now(), node.version),
-      mTLS: store.get<InsightSpec>(type, mesh, name)?.spec.mTLS,
+      mTLS: this.#stored(node)?.mTLS,
       timer: undefined,
     };
     this.#connected.set(node.nodeId, observed);
@@ -90,10 +91,16 @@ export class ProxyInsights {
     this.#writeAfter(observed, this.#options.flushMs);
   }
 
-  /** Somebody removed the insight of a connected proxy. */
-  restore(nodeId: string): void {
+  /**
+   * Somebody else wrote or removed the insight of a connected proxy. A replica that it has left may have done so without having seen
+   * this stream's record. One that it has gone to has seen it, and is right.
+   */
+  reassert(nodeId: string): void {
     const observed = this.#connected.get(nodeId);
-    if (observed !== undefined) this.#write(observed);
+    if (observed === undefined || this.#inFlight.has(nodeId)) return;
+    const { id, connectTime } = observed.subscription;
+    const present = this.#stored(observed.node)?.subscriptions ?? [];
+    if (!present.some((one) => one.id === id || one.connectTime > connectTime)) this.#write(observed);
   }
 
   /** Writes no more. What is connected stays so in the log: it is about to connect elsewhere, or here again. */
@@ -115,7 +122,12 @@ export class ProxyInsights {
     clearTimeout(observed.timer);
     observed.timer = undefined;
     this.#put(observed).then(
-      () => this.#ended.get(observed.node.nodeId) === observed && this.#ended.delete(observed.node.nodeId),
+      () => {
+        const { nodeId } = observed.node;
+        if (this.#ended.get(nodeId) === observed) this.#ended.delete(nodeId);
+        // Another replica's record may have come right behind.
+        this.reassert(nodeId);
+      },
       (error: unknown) => {
         if (this.#closed || !this.#isWanted(observed)) return;
         this.#options.log.warn({ err: error, proxy: observed.node.nodeId }, "cannot record the state of a proxy; trying again");
@@ -126,10 +138,20 @@ export class ProxyInsights {
 
   async #put(observed: Observed): Promise<void> {
     if (this.#closed || !this.#isWanted(observed)) return;
-    const key = insightKey(observed.node);
-    const present = this.#options.store.get<InsightSpec>(key.type, key.mesh, key.name)?.spec ?? {};
+    const { nodeId } = observed.node;
+    const present = this.#inFlight.get(nodeId) ?? this.#stored(observed.node) ?? {};
     const spec = withSubscription({ ...present, ...(observed.mTLS && { mTLS: observed.mTLS }) }, observed.subscription);
-    await this.#options.store.put({ ...key, spec });
+    this.#inFlight.set(nodeId, spec);
+    try {
+      await this.#options.store.put({ ...insightKey(observed.node), spec });
+    } finally {
+      if (this.#inFlight.get(nodeId) === spec) this.#inFlight.delete(nodeId);
+    }
+  }
+
+  #stored(proxy: ProxyName): InsightSpec | undefined {
+    const { type, mesh, name } = insightKey(proxy);
+    return this.#options.store.get<InsightSpec>(type, mesh, name)?.spec;
   }
 
   #isWanted(observed: Observed): boolean {

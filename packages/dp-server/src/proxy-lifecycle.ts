@@ -214,8 +214,8 @@ export class ProxyLifecycle {
         const stored = this.#options.store.get(type, mesh, name);
         if (stored !== undefined) live.resource = stored;
         else this.#registerAgain(live);
-      } else if (this.#options.store.get(type, mesh, name) === undefined) {
-        this.#insights.restore(node.nodeId);
+      } else {
+        this.#insights.reassert(node.nodeId);
       }
     }
   }

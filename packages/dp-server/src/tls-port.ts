@@ -1,4 +1,5 @@
 import { createServer as createHttpServer, type RequestListener, type Server as HttpServer } from "node:http";
+import type { Socket } from "node:net";
 import { createServer as createTlsServer, type Server as TlsServer } from "node:tls";
 import { ServerCredentials, type Server as GrpcServer } from "@grpc/grpc-js";
 
@@ -28,12 +29,19 @@ export async function openTlsPort(options: TlsPortOptions): Promise<TlsPort> {
     cert: options.certificatePem,
     key: options.privateKeyPem,
     minVersion: "TLSv1.2",
+    handshakeTimeout: 10_000,
     ALPNProtocols: ["h2", "http/1.1"],
   });
   tls.on("secureConnection", (socket) => {
     socket.setNoDelay(true);
     if (socket.alpnProtocol === "h2") injector.injectConnection(socket);
     else http.emit("connection", socket);
+  });
+  // Also those that have not finished their handshake, which no server above knows of.
+  const connections = new Set<Socket>();
+  tls.on("connection", (socket: Socket) => {
+    connections.add(socket);
+    socket.once("close", () => connections.delete(socket));
   });
   // A stranger's broken handshake is not this server's error.
   tls.on("tlsClientError", (_error, socket) => socket.destroy());
@@ -48,6 +56,7 @@ export async function openTlsPort(options: TlsPortOptions): Promise<TlsPort> {
       const closed = new Promise<void>((resolve) => tls.close(() => resolve()));
       injector.destroy();
       http.closeAllConnections();
+      for (const socket of connections) socket.destroy();
       await closed;
     },
   };

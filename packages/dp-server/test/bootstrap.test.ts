@@ -1,0 +1,187 @@
+import { once } from "node:events";
+import { createServer, request as requestHttp } from "node:http";
+import type { AddressInfo } from "node:net";
+import { fileURLToPath } from "node:url";
+import { CertificateAuthority, createBuiltinCa, issueLeaf } from "@atoll/certificate";
+import { golden, validateEnvoyConfig } from "@atoll/testkit";
+import { beforeAll, describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { answerBootstrap, type BootstrapContext } from "../src/index.ts";
+import { bootstrapListener } from "../src/bootstrap-listener.ts";
+import { parseBootstrapRequest } from "../src/bootstrap-request.ts";
+import { Config, dataplane, draft, quiet } from "./fixtures.ts";
+
+const pem = "-----BEGIN CERTIFICATE-----\nc2VydmVy\n-----END CERTIFICATE-----\n";
+
+const contextWith = (part: Partial<BootstrapContext> = {}): BootstrapContext => ({
+  zone: "east",
+  config: new Config().put({ type: "Mesh", name: "default" }),
+  zoneResources: new Config(),
+  authentication: { dataplanes: "dpToken", zoneProxies: "zoneToken" },
+  certificateNames: ["localhost", "127.0.0.1", "::1"],
+  certificatePem: pem,
+  adminAddress: "127.0.0.1",
+  adminPort: 9901,
+  xdsHost: "",
+  xdsPort: 5678,
+  maxDownstreamConnections: 50_000,
+  ...part,
+});
+
+interface Case {
+  host: string;
+  xdsHost?: string;
+  stored?: object[];
+  request: Record<string, unknown> & { dataplaneResource?: object };
+}
+
+golden(fileURLToPath(new URL("../testdata", import.meta.url)), ({ host, xdsHost, stored = [], request }: Case) => {
+  const { dataplaneResource, ...rest } = request;
+  const body = JSON.stringify({ ...rest, ...(dataplaneResource && { dataplaneResource: JSON.stringify(dataplaneResource) }) });
+  const context = contextWith({ zoneResources: new Config().put(...stored), ...(xdsHost && { xdsHost }) });
+  const { bootstrap, kumaSidecarConfiguration } = answerBootstrap(parseBootstrapRequest(body)!, host, context);
+  return { "bootstrap.yaml": parse(Buffer.from(bootstrap, "base64").toString("utf8")), "answer.yaml": kumaSidecarConfiguration };
+});
+
+test("Envoy accepts a bootstrap of each kind of proxy", async () => {
+  const ca = (await createBuiltinCa({ mesh: "server", nowMs: Date.now() })).certPem;
+  const resources: [string, object][] = [
+    ["dataplane", dataplane("web-1")],
+    ["dataplane", dataplane("edge-1", { inbound: undefined, gateway: { type: "BUILTIN", tags: { "kuma.io/service": "edge" } } })],
+    ["ingress", { type: "ZoneIngress", name: "in-1", networking: { address: "127.0.0.1", port: 10001 } }],
+    ["egress", { type: "ZoneEgress", name: "out-1", networking: { address: "127.0.0.1", port: 10002 } }],
+  ];
+  for (const [proxyType, resource] of resources) {
+    const { mesh = "", name } = draft(resource);
+    const request = { proxyType, mesh, name, dataplaneToken: "a.b.c", dataplaneResource: JSON.stringify(resource), workdir: "/tmp" };
+    const answer = answerBootstrap(parseBootstrapRequest(JSON.stringify(request))!, "localhost:5678", contextWith({ certificatePem: ca }));
+    await validateEnvoyConfig(parse(Buffer.from(answer.bootstrap, "base64").toString("utf8")));
+  }
+});
+
+describe("over HTTP", () => {
+  const context = contextWith({ zoneResources: new Config().put(dataplane("stored-1")) });
+  const brought = (change: object = {}) => JSON.stringify({ ...dataplane("web-1"), ...change });
+  const good = { mesh: "default", name: "web-1", dataplaneToken: "a.b.c", dataplaneResource: brought() };
+  let port: number;
+  let leafPem: string;
+
+  beforeAll(async () => {
+    const server = createServer(bootstrapListener(() => context, quiet));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    server.unref();
+    ({ port } = server.address() as AddressInfo);
+    const ca = CertificateAuthority.load(await createBuiltinCa({ mesh: "server", nowMs: Date.now() }));
+    leafPem = (await issueLeaf(ca, { identity: { mesh: "m", tags: {} }, nowMs: Date.now() })).certPem;
+  });
+
+  const post = (body: unknown, headers: Record<string, string> = {}, path = "/bootstrap") =>
+    new Promise<{ status: number; type: string; text: string }>((resolve, reject) => {
+      const request = requestHttp({
+        host: "127.0.0.1",
+        port,
+        path,
+        method: "POST",
+        headers: { accept: "application/json", host: "localhost:5678", ...headers },
+      });
+      request.on("error", reject);
+      request.on("response", (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("end", () =>
+          resolve({
+            status: response.statusCode!,
+            type: response.headers["content-type"] ?? "",
+            text: Buffer.concat(chunks).toString("utf8"),
+          }),
+        );
+      });
+      request.end(typeof body === "string" ? body : JSON.stringify(body));
+    });
+
+  test("the answer is JSON where that alone is accepted, and the bare bootstrap otherwise", async () => {
+    const json = await post(good);
+    expect([json.status, json.type]).toEqual([200, "application/json"]);
+    const bootstrap = Buffer.from((JSON.parse(json.text) as { bootstrap: string }).bootstrap, "base64").toString("utf8");
+    for (const accept of ["*/*", "application/json, text/plain"]) {
+      const yaml = await post(good, { accept });
+      expect([yaml.status, yaml.type, yaml.text]).toEqual([200, "text/x-yaml", bootstrap]);
+    }
+  });
+
+  const refusals: [string, () => unknown, Record<string, string>, number, RegExp][] = [
+    ["no JSON", () => "{", {}, 400, /^$/],
+    ["a field of another type", () => ({ ...good, mesh: 1 }), {}, 400, /^$/],
+    ["a proxy that is not stored", () => ({ mesh: "default", name: "web-9", dataplaneToken: "a.b.c" }), {}, 404, /^$/],
+    ["no token", () => ({ ...good, dataplaneToken: undefined }), {}, 422, /^Dataplane Token is required/],
+    ["another kind of proxy", () => ({ ...good, proxyType: "router" }), {}, 422, /proxyType "router"/],
+    ["a resource that is no JSON", () => ({ ...good, dataplaneResource: "type: Dataplane" }), {}, 422, /not JSON/],
+    [
+      "a resource of another kind",
+      () => ({ ...good, proxyType: "ingress" }),
+      {},
+      422,
+      /is a Dataplane, but a proxy of type ingress needs a ZoneIngress/,
+    ],
+    [
+      "a resource that is not valid",
+      () => ({ ...good, dataplaneResource: brought({ networking: { address: "0.0.0.0" } }) }),
+      {},
+      422,
+      /networking/,
+    ],
+    [
+      "a name that is none",
+      () => ({ ...good, dataplaneResource: brought({ name: "A_b" }) }),
+      {},
+      422,
+      /^Resource is not valid: name: invalid characters/,
+    ],
+    [
+      "a mesh that does not exist",
+      () => ({ ...good, dataplaneResource: brought({ mesh: "other" }) }),
+      {},
+      422,
+      /^Resource is not valid: mesh: mesh "other" does not exist$/,
+    ],
+    [
+      "outbounds beside transparent proxying",
+      () => {
+        const networking = {
+          transparentProxying: { redirectPortInbound: 15006, redirectPortOutbound: 15001 },
+          outbound: [{ port: 1, tags: { "kuma.io/service": "x" } }],
+        };
+        return { ...good, dataplaneResource: JSON.stringify(dataplane("web-1", networking)) };
+      },
+      {},
+      422,
+      /outbound: should be empty since dataplane is in Transparent Proxying mode/,
+    ],
+    [
+      "a host that the certificate does not carry",
+      () => good,
+      { host: "cp.example:5678" },
+      400,
+      /"cp\.example" address.*SANs localhost, 127\.0\.0\.1, ::1/,
+    ],
+    ["a CA that is none", () => ({ ...good, caCert: leafPem }), {}, 400, /basic constraint CA is false/],
+    ["a CA that cannot be read", () => ({ ...good, caCert: "x" }), {}, 400, /cannot be read/],
+    ["a body without end", () => `{"mesh": "${"a".repeat(1 << 20)}"}`, {}, 413, /larger than 1 MiB/],
+  ];
+  test.each(refusals)("%s is refused", async (_what, body, headers, status, text) => {
+    const answer = await post(body(), headers);
+    expect([answer.status, answer.text]).toEqual([status, expect.stringMatching(text)]);
+  });
+
+  test("nothing else is served", async () => {
+    expect(await post(good, {}, "/other")).toMatchObject({ status: 404, text: "404 page not found\n" });
+    expect(await post(good, {}, "/bootstrap?x=1")).toMatchObject({ status: 200 });
+  });
+
+  test("without authentication no token is asked for, and a stored dataplane needs no document", async () => {
+    Object.assign(context, { authentication: { dataplanes: "none", zoneProxies: "none" } });
+    expect(await post({ mesh: "default", name: "stored-1" })).toMatchObject({ status: 200 });
+    Object.assign(context, { authentication: { dataplanes: "dpToken", zoneProxies: "zoneToken" } });
+  });
+});
