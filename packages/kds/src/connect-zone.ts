@@ -167,6 +167,7 @@ class ZoneConnector implements ZoneConnection {
         features: [...(options.features ?? [])],
         instanceId: this.instanceId,
         configJson: options.configJson ?? "",
+        zone: options.zone,
       },
       this.closing.signal,
     );

@@ -82,6 +82,9 @@ export class KdsService {
 
   private async registered(metadata: Metadata, request: RegisterRequest): Promise<RegisterResponse> {
     const { zone } = await this.zoneOf(metadata);
+    if (request.zone !== "" && request.zone !== zone) {
+      throw new RpcRefusal(status.PERMISSION_DENIED, `the token is for zone "${zone}", this process is zone "${request.zone}"`);
+    }
     const skew = judgeVersions({ zone: request.version, global: this.options.version });
     if (!skew.accepted) throw new RpcRefusal(status.FAILED_PRECONDITION, skew.reason);
     this.admitInstance(zone, request.instanceId);

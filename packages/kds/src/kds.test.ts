@@ -70,7 +70,7 @@ test.each([
   [
     "the token of another zone",
     { token: () => "west-token" },
-    "FAILED_PRECONDITION",
+    "PERMISSION_DENIED",
     'the token is for zone "west", this process is zone "east"',
   ],
   ["another cluster", { clusterId: "cluster-0" }, "FAILED_PRECONDITION", /belongs to cluster cluster-0, .* is cluster cluster-1$/],
@@ -89,6 +89,16 @@ test.each([
   expect(connection.state).toBe("refused");
   expect(refusals[0]!.reason).toMatch(reason);
   expect(server.sessions()).toEqual([]);
+});
+
+test("a token of a zone that is connected is refused to a process of another one, which does not count as that zone", async () => {
+  const registered: string[] = [];
+  const { server } = await global({ onRegister: ({ instanceId }) => void registered.push(instanceId) });
+  const west = zone(server.port, { token: () => "west-token", zone: "west", instanceId: "west-1" });
+  await west.until(() => west.connection.state === "connected");
+  const stray = zone(server.port, { token: () => "west-token", zone: "east", instanceId: "east-1" });
+  await expect(stray.connection.registered).rejects.toMatchObject({ refusal: { final: true, status: "PERMISSION_DENIED" } });
+  expect(registered).toEqual(["west-1"]);
 });
 
 test("what may pass is tried again: keys not there, cluster id not known", async () => {

@@ -15,6 +15,7 @@ export interface RegisterFields {
   features: string[];
   instanceId: string;
   configJson: string;
+  zone: string;
 }
 
 const registerTimeoutMs = 10_000;
