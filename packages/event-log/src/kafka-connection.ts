@@ -1,4 +1,3 @@
-/// <reference path="./kafkajs-internals.d.ts" />
 import { connect as connectTcp, isIP } from "node:net";
 import type { Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
@@ -7,6 +6,9 @@ import type { ISocketFactory, KafkaConfig, SASLOptions } from "kafkajs";
 import Broker from "kafkajs/src/broker/index.js";
 import ConnectionPool from "kafkajs/src/network/connectionPool.js";
 import type { KafkaProtocol } from "kafkajs/src/network/connectionPool.js";
+import { letKafkaJsIdle } from "./kafkajs-idle.ts";
+
+letKafkaJsIdle();
 
 export interface KafkaSasl {
   mechanism: "plain" | "scram-sha-256" | "scram-sha-512";
@@ -115,7 +117,8 @@ export function openKafka(
 export function parseAddress(address: string): BrokerAddress {
   const colon = address.lastIndexOf(":");
   const port = Number(address.slice(colon + 1));
-  if (colon < 1 || !Number.isInteger(port) || port < 1 || port > 65_535) throw new Error(`a broker's address is host:port, not "${address}"`);
+  if (colon < 1 || !Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new Error(`a broker's address is host:port, not "${address}"`);
   return { host: address.slice(0, colon).replace(/^\[(.*)\]$/, "$1"), port };
 }
 

@@ -28,7 +28,8 @@ interface KafkaError extends Error {
 export function toLogError(error: unknown, what: string): LogError {
   if (error instanceof LogError) return error;
   const cause = innermost(error as Error);
-  const code = (cause.type === undefined ? undefined : codes[cause.type]) ?? (cause.name.startsWith("KafkaJSSASL") ? "forbidden" : undefined);
+  const code =
+    (cause.type === undefined ? undefined : codes[cause.type]) ?? (cause.name.startsWith("KafkaJSSASL") ? "forbidden" : undefined);
   return new LogError(code ?? "unavailable", `${what}: ${cause.message || (error as Error).message}`, { cause: error });
 }
 

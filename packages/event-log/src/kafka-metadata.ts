@@ -1,4 +1,3 @@
-/// <reference path="./kafkajs-internals.d.ts" />
 import type { KafkaProtocol } from "kafkajs/src/network/connectionPool.js";
 import Decoder from "kafkajs/src/protocol/decoder.js";
 import Encoder from "kafkajs/src/protocol/encoder.js";

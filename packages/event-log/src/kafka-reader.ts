@@ -1,4 +1,3 @@
-/// <reference path="./kafkajs-internals.d.ts" />
 import fetchRequest from "kafkajs/src/protocol/requests/fetch/index.js";
 import type { FetchedRecord } from "kafkajs/src/protocol/requests/fetch/index.js";
 import { Backoff } from "./backoff.ts";
@@ -104,15 +103,22 @@ async function startOffset(options: KafkaReaderOptions, place: TopicPlace, posit
   const compacted = await isCompacted(place);
   if (compacted && position.next === 0) return low;
   const held = compacted ? Math.max(low, await resumableFrom(place)) : low;
-  if (position.next < held) throw new LogError("out-of-range", `${topic} is held from offset ${held} on, the reader is at ${position.next}`);
+  if (position.next < held)
+    throw new LogError("out-of-range", `${topic} is held from offset ${held} on, the reader is at ${position.next}`);
   return position.next;
 }
 
 /** Batches as they come; an empty one, once, when the head is first reached. */
-async function* fetches(topic: string, connection: BrokerConnection, from: number, position: Position): AsyncGenerator<readonly LogRecord[]> {
+async function* fetches(
+  topic: string,
+  connection: BrokerConnection,
+  from: number,
+  position: Position,
+): AsyncGenerator<readonly LogRecord[]> {
   let at = from;
   let roomy = false;
-  const ask = () => fetchOnce(topic, connection, { at, waitMs: position.caughtUp ? longPollMs : 0, bytes: roomy ? roomyBytes : batchBytes });
+  const ask = () =>
+    fetchOnce(topic, connection, { at, waitMs: position.caughtUp ? longPollMs : 0, bytes: roomy ? roomyBytes : batchBytes });
   let asked = ask();
   for (;;) {
     const { records, highWatermark } = await asked;
@@ -132,7 +138,11 @@ async function* fetches(topic: string, connection: BrokerConnection, from: numbe
   }
 }
 
-async function fetchOnce(topic: string, connection: BrokerConnection, { at, waitMs, bytes }: { at: number; waitMs: number; bytes: number }) {
+async function fetchOnce(
+  topic: string,
+  connection: BrokerConnection,
+  { at, waitMs, bytes }: { at: number; waitMs: number; bytes: number },
+) {
   const request = fetchRequest.protocol({ version: 11 })({
     maxWaitTime: waitMs,
     minBytes: 1,
@@ -164,7 +174,10 @@ function toRecord({ offset, timestamp, key, value, headers }: FetchedRecord): Lo
     timestamp: Number(timestamp),
     key: key === null ? null : key.toString("utf8"),
     value,
-    headers: named.length === 0 ? noHeaders : Object.fromEntries(named.map(([name, text]) => [name, String(Array.isArray(text) ? text.at(-1) : (text ?? ""))])),
+    headers:
+      named.length === 0
+        ? noHeaders
+        : Object.fromEntries(named.map(([name, text]) => [name, String(Array.isArray(text) ? text.at(-1) : (text ?? ""))])),
   };
 }
 

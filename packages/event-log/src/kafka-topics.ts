@@ -16,7 +16,8 @@ const atLeast = (name: string, value: number): Requirement => ({ name, value: St
 /** What a topic has to be configured like; a new one is made so. */
 function requirements(cleanup: TopicConfig["cleanup"]): Requirement[] {
   const both = [exactly("message.timestamp.type", "LogAppendTime"), atLeast("max.message.bytes", maxMessageBytes)];
-  if (cleanup === "keep") return [exactly("cleanup.policy", "delete"), exactly("retention.ms", "-1"), exactly("retention.bytes", "-1"), ...both];
+  if (cleanup === "keep")
+    return [exactly("cleanup.policy", "delete"), exactly("retention.ms", "-1"), exactly("retention.bytes", "-1"), ...both];
   return [exactly("cleanup.policy", "compact"), atLeast("delete.retention.ms", 60_000), ...both];
 }
 
@@ -67,12 +68,18 @@ export async function ensureKafkaTopic({ client, topic, cleanup, replicas }: Ens
 }
 
 /** Configuration values of a topic by name; undefined if this principal may not ask. */
-export async function topicSettings(client: KafkaClient, topic: string, names: readonly string[]): Promise<Map<string, string> | undefined> {
+export async function topicSettings(
+  client: KafkaClient,
+  topic: string,
+  names: readonly string[],
+): Promise<Map<string, string> | undefined> {
   try {
     const { resources } = await client.call(({ broker }) =>
       broker.describeConfigs({ resources: [{ type: topicResource, name: topic, configNames: [...names] }] }),
     );
-    return new Map(resources.flatMap(({ configEntries }) => configEntries.map((entry) => [entry.configName, entry.configValue ?? ""] as const)));
+    return new Map(
+      resources.flatMap(({ configEntries }) => configEntries.map((entry) => [entry.configName, entry.configValue ?? ""] as const)),
+    );
   } catch (error) {
     if (error instanceof LogError && error.code === "forbidden") return undefined;
     throw error;
@@ -91,7 +98,8 @@ async function checkTopic(client: KafkaClient, topic: string, cleanup: TopicConf
     return present === undefined || is(present) ? [] : [`${name} is ${present}, not ${value}`];
   });
   if (place.partitions !== 1) differences.unshift(`it has ${place.partitions} partitions, not 1`);
-  if (differences.length > 0) throw new LogError("topic-mismatch", `topic ${topic} exists with another configuration: ${differences.join("; ")}`);
+  if (differences.length > 0)
+    throw new LogError("topic-mismatch", `topic ${topic} exists with another configuration: ${differences.join("; ")}`);
 }
 
 /** A new topic is known to the brokers one after the other. */

@@ -85,7 +85,9 @@ export class KafkaWriter {
     this.#trouble = "no answer";
     const timer = setTimeout(() => {
       const uncertain = "the records may or may not be in the log";
-      reject(new LogError("unavailable", `${this.#options.topic} could not be appended to for ${timeoutMs} ms (${this.#trouble}); ${uncertain}`));
+      reject(
+        new LogError("unavailable", `${this.#options.topic} could not be appended to for ${timeoutMs} ms (${this.#trouble}); ${uncertain}`),
+      );
     }, timeoutMs);
     try {
       if (this.#closing.signal.aborted) giveUp();

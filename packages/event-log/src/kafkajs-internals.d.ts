@@ -99,3 +99,10 @@ declare module "kafkajs/src/protocol/decoder.js" {
     readTaggedFields(): unknown;
   }
 }
+
+declare module "kafkajs/src/network/requestQueue/index.js" {
+  export default class RequestQueue {
+    readonly pending: readonly unknown[];
+    scheduleCheckPendingRequests(): void;
+  }
+}

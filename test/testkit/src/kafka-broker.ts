@@ -50,7 +50,10 @@ export async function startKafkaBroker(options: KafkaBrokerOptions = {}): Promis
     const started = await run("kafka.Kafka", [properties]);
     broker = started;
     let ended: number | string | undefined;
-    started.exited.then((status) => (ended = status), () => undefined);
+    started.exited.then(
+      (status) => (ended = status),
+      () => undefined,
+    );
     await eventually(() => ended !== undefined || accepts(port), { limitMs: readyLimitMs, everyMs: 50 });
     if (ended !== undefined) throw new Error(`the Kafka broker ended with ${ended}:\n${started.output().slice(-3_000)}`);
   };
@@ -122,7 +125,12 @@ function serverProperties(
       "super.users": "User:ANONYMOUS",
     });
   }
-  return { ...basis, listeners: listeners.join(","), "advertised.listeners": listeners.filter((one) => !one.startsWith("CONTROLLER")).join(","), "listener.security.protocol.map": protocols.join(",") };
+  return {
+    ...basis,
+    listeners: listeners.join(","),
+    "advertised.listeners": listeners.filter((one) => !one.startsWith("CONTROLLER")).join(","),
+    "listener.security.protocol.map": protocols.join(","),
+  };
 }
 
 const renderProperties = (properties: Record<string, string | number>): string =>
