@@ -10,28 +10,28 @@ interface ServiceEntry {
 /** Loaded only when run, so that each process holds what it needs and no more. */
 const services: Record<string, ServiceEntry> = {
   global: {
-    about: "configuration of all meshes: REST API, registration of zones, the log",
+    about: "configuration of all meshes: REST API (5681), registration of zones and log relay (5685)",
     load: async () => {
       const { globalSettings, startGlobal } = await import("@atoll/service-global");
       return { settings: globalSettings, start: startGlobal as never };
     },
   },
   zone: {
-    about: "a zone's sync service",
+    about: "a zone's sync service: mirrors the configuration, REST API (5681), relay for its xDS servers (5686)",
     load: async () => {
       const { startZone, zoneSettings } = await import("@atoll/service-zone");
       return { settings: zoneSettings, start: startZone as never };
     },
   },
   xds: {
-    about: "what a zone's proxies connect to",
+    about: "what a zone's proxies connect to: bootstrap and ADS (5678)",
     load: async () => {
       const { startXds, xdsSettings } = await import("@atoll/service-xds");
       return { settings: xdsSettings, start: startXds as never };
     },
   },
   tokens: {
-    about: "issues zone, dataplane and user tokens",
+    about: "issues zone, dataplane and user tokens (5684); needs the key files of global",
     load: async () => {
       const { startTokensProcess, tokensSettings } = await import("@atoll/service-tokens");
       return { settings: tokensSettings, start: startTokensProcess as never };
@@ -44,13 +44,30 @@ export function atollCommand(): Command {
   const program = new Command("atoll").description("A global/zone control plane for Envoy over an event log");
   program
     .command("run <service>")
-    .description("Run a service until SIGTERM")
-    .option("-c, --config-file <path>", "settings as YAML; each can also be given as ATOLL_<NAME> or KUMA_<NAME>")
-    .option("--with <services>", "more services in the same process, separated by commas (for small zones: zone --with xds)")
-    .addHelpText("after", `\nServices:\n${Object.entries(services).map(([name, one]) => `  ${name.padEnd(8)} ${one.about}`).join("\n")}`)
+    .description("Run a service until SIGTERM or Ctrl-C. Logs are JSON lines on stderr")
+    .option("-c, --config-file <path>", "settings as YAML; keys that the service does not know are ignored")
+    .option("--with <services>", "more services in the same process, separated by commas; needs diagnostics.serverPort 0")
+    .addHelpText(
+      "after",
+      `
+Services:
+${Object.entries(services)
+  .map(([name, one]) => `  ${name.padEnd(8)} ${one.about}`)
+  .join("\n")}
+
+Settings: defaults, then the file, then KUMA_<NAME>, then ATOLL_<NAME>. The variable of apiServer.http.port is
+ATOLL_API_SERVER_HTTP_PORT. docs/operating.md lists all of them.
+
+Examples:
+  atoll run global
+  ATOLL_DIAGNOSTICS_SERVER_PORT=5679 atoll run tokens    two processes of one machine need two diagnostics ports
+  atoll run zone -c east.yaml
+  ATOLL_DIAGNOSTICS_SERVER_PORT=0 atoll run zone --with xds -c east.yaml`,
+    )
     .action(async (name: string, flags: { configFile?: string; with?: string }) => {
       const names = [name, ...(flags.with?.split(",") ?? [])];
-      for (const one of names) if (!(one in services)) throw new SettingsError(`there is no service "${one}": choose from ${Object.keys(services).join(", ")}`);
+      for (const one of names)
+        if (!(one in services)) throw new SettingsError(`there is no service "${one}": choose from ${Object.keys(services).join(", ")}`);
       const loaded = await Promise.all(names.map((one) => services[one]!.load()));
       const starts = loaded.map(({ settings, start }, index) => {
         const values = loadSettings(settings, { file: flags.configFile, env: process.env }) as never;
@@ -61,11 +78,16 @@ export function atollCommand(): Command {
         loaded.map((one) => one.settings),
         process.env,
       );
-      if (unknown.length > 0) starts[0]!.log.warn({ variables: unknown }, "these variables are no settings of this service and have no effect");
+      if (unknown.length > 0)
+        starts[0]!.log.warn({ variables: unknown }, "these variables are no settings of this service and have no effect");
       await runUntilSignal(starts[0]!.log, async () => {
         const running: { close(): Promise<void> }[] = [];
         for (const one of starts) running.push(await one.start());
-        return { close: async () => { for (const one of running.toReversed()) await one.close(); } };
+        return {
+          close: async () => {
+            for (const one of running.toReversed()) await one.close();
+          },
+        };
       });
     });
   program

@@ -39,12 +39,18 @@ export class ApiClient {
       };
       const call =
         url.protocol === "https:"
-          ? requestHttps(url, { ...options, rejectUnauthorized: this.#server.skipVerify !== true, ...(this.#server.caCertFile && { ca: readFileSync(this.#server.caCertFile) }) })
+          ? requestHttps(url, {
+              ...options,
+              rejectUnauthorized: this.#server.skipVerify !== true,
+              ...(this.#server.caCertFile && { ca: readFileSync(this.#server.caCertFile) }),
+            })
           : requestHttp(url, options);
       call.on("response", (response) => {
         const chunks: Buffer[] = [];
         response.on("data", (chunk: Buffer) => chunks.push(chunk));
-        response.on("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text: Buffer.concat(chunks).toString("utf8") }));
+        response.on("end", () =>
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, text: Buffer.concat(chunks).toString("utf8") }),
+        );
         response.on("error", reject);
       });
       call.on("timeout", () => call.destroy(new Error("no answer within 60 s")));
@@ -71,9 +77,17 @@ export class ApiClient {
 /** `title (detail)` and a line for each violation, as kumactl prints the standard error body. */
 export function describeProblem({ status, text }: ApiAnswer): string {
   try {
-    const problem = JSON.parse(text) as { title?: string; detail?: string; details?: string; invalid_parameters?: { field: string; reason: string }[] };
+    const problem = JSON.parse(text) as {
+      title?: string;
+      detail?: string;
+      details?: string;
+      invalid_parameters?: { field: string; reason: string }[];
+    };
     if (problem.title) {
-      return [`${problem.title} (${problem.detail ?? problem.details ?? ""})`, ...(problem.invalid_parameters ?? []).map((one) => `* ${one.field}: ${one.reason}`)].join("\n");
+      return [
+        `${problem.title} (${problem.detail ?? problem.details ?? ""})`,
+        ...(problem.invalid_parameters ?? []).map((one) => `* ${one.field}: ${one.reason}`),
+      ].join("\n");
     }
   } catch {
     // Not JSON: shown as it is.

@@ -12,7 +12,7 @@ import { addResourceCommands } from "./resources-commands.ts";
 export function ctlCommand(): Command {
   const program = new Command("atollctl")
     .description("Talks to an Atoll control plane")
-    .option("--config-file <path>", "configuration of known control planes (~/.atollctl/config, else ~/.kumactl/config)")
+    .option("--config-file <path>", "known control planes; also kumactl's (~/.atollctl/config, else ~/.kumactl/config)")
     .option("--no-config", "ignore the configuration and talk to http://localhost:5681")
     .option("--address <url>", "talk to this address, whatever the configuration says")
     .option("--api-timeout <duration>", "accepted for compatibility")
@@ -23,8 +23,10 @@ export function ctlCommand(): Command {
 Examples:
   atollctl config control-planes add --name prod --address http://global:5681
   atollctl apply -f mesh.yaml --show-revision
+  atollctl apply -f gateway.yaml --atomic --reason "ticket 12"    several documents, one revision
   atollctl get meshgateways -m default -o yaml
   atollctl inspect dataplanes
+  atollctl inspect revisions                                      who changed what, when, why
   atollctl generate zone-token --zone east --scope cp --valid-for 720h > zone-token`,
     );
   const options = () => program.opts<{ configFile?: string; config: boolean; address?: string }>();

@@ -15,7 +15,10 @@ test("config control-planes add writes the address that stands behind the comman
   const file = join(folder.path, "config.yaml");
   const print = vi.spyOn(console, "log").mockImplementation(() => undefined);
   const address = `http://127.0.0.1:${(plane.address() as AddressInfo).port}`;
-  await ctlCommand().parseAsync(["--config-file", file, "config", "control-planes", "add", "--name", "one", "--address", address, "--overwrite"], { from: "user" });
+  await ctlCommand().parseAsync(
+    ["--config-file", file, "config", "control-planes", "add", "--name", "one", "--address", address, "--overwrite"],
+    { from: "user" },
+  );
   print.mockRestore();
   plane.close();
   const written = parse(readFileSync(file, "utf8")) as CtlConfig;

@@ -7,7 +7,19 @@ import { CtlError } from "./ctl-error.ts";
 /** Which control planes the command line knows, in the format of `~/.kumactl/config`. */
 export interface CtlConfig {
   contexts: { name: string; controlPlane: string; defaults?: { mesh?: string } }[];
-  controlPlanes: { name: string; coordinates: { apiServer: { url: string; caCertFile?: string; skipVerify?: boolean; headers?: Record<string, string>; authType?: string; authConf?: Record<string, string> } } }[];
+  controlPlanes: {
+    name: string;
+    coordinates: {
+      apiServer: {
+        url: string;
+        caCertFile?: string;
+        skipVerify?: boolean;
+        headers?: Record<string, string>;
+        authType?: string;
+        authConf?: Record<string, string>;
+      };
+    };
+  }[];
   currentContext: string;
 }
 

@@ -55,5 +55,6 @@ export function parseResources(text: string): { raw: unknown; resource: Resource
   return found;
 }
 
-export const collectionPath = (kind: Kind, mesh: string): string => (kind.scope === "mesh" ? `/meshes/${encodeURIComponent(mesh)}/${kind.path}` : `/${kind.path}`);
+export const collectionPath = (kind: Kind, mesh: string): string =>
+  kind.scope === "mesh" ? `/meshes/${encodeURIComponent(mesh)}/${kind.path}` : `/${kind.path}`;
 export const itemPath = (kind: Kind, mesh: string, name: string): string => `${collectionPath(kind, mesh)}/${encodeURIComponent(name)}`;

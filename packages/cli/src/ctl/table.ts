@@ -1,7 +1,14 @@
 /** Columns padded to their widest cell, three spaces between, as kumactl prints. */
 export function renderTable(headers: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = headers.map((header, column) => Math.max(header.length, ...rows.map((row) => (row[column] ?? "").length)));
-  return [headers, ...rows].map((row) => headers.map((_, column) => (column === headers.length - 1 ? (row[column] ?? "") : (row[column] ?? "").padEnd(widths[column]! + 3))).join("") + "\n").join("");
+  return [headers, ...rows]
+    .map(
+      (row) =>
+        headers
+          .map((_, column) => (column === headers.length - 1 ? (row[column] ?? "") : (row[column] ?? "").padEnd(widths[column]! + 3)))
+          .join("") + "\n",
+    )
+    .join("");
 }
 
 /** Go's short age: 5s, 3m, 7h, 2d, 1y; "never" without a time. */

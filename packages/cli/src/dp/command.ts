@@ -10,13 +10,16 @@ export function dpCommand(): Command {
     .command("run")
     .description("Fetch a bootstrap configuration from the control plane and run Envoy with it")
     .option("--cp-address <url>", "dataplane server of the zone (KUMA_CONTROL_PLANE_URL; https://localhost:5678)")
-    .option("--ca-cert-file <path>", "PEM of the CA that signed the control plane's certificate (KUMA_CONTROL_PLANE_CA_CERT_FILE)")
+    .option(
+      "--ca-cert-file <path>",
+      "PEM to verify it with: tls.crt of the xDS server, or the CA of its certificate (KUMA_CONTROL_PLANE_CA_CERT_FILE)",
+    )
     .option("--proxy-type <type>", "dataplane, ingress or egress (KUMA_DATAPLANE_PROXY_TYPE; dataplane)")
     .option("--mesh <name>", "mesh of a Dataplane that is already stored (KUMA_DATAPLANE_MESH; default)")
     .option("--name <name>", "name of a proxy that is already stored (KUMA_DATAPLANE_NAME)")
     .option("-d, --dataplane-file <path>", "Dataplane, ZoneIngress or ZoneEgress to register (KUMA_DATAPLANE_RUNTIME_RESOURCE_PATH)")
     .option("--dataplane <yaml>", "the same as text (KUMA_DATAPLANE_RUNTIME_RESOURCE)")
-    .option("-v, --dataplane-var <name=value...>", "values for {{ name }} in the dataplane file", collect, [])
+    .option("-v, --dataplane-var <name=value...>", "values for {{ name }} in the dataplane file", collect)
     .option("--dataplane-token-file <path>", "token of the proxy (KUMA_DATAPLANE_RUNTIME_TOKEN_PATH)")
     .option("--dataplane-token <token>", "the same as text (KUMA_DATAPLANE_RUNTIME_TOKEN)")
     .option("--binary-path <path>", "Envoy (KUMA_DATAPLANE_RUNTIME_BINARY_PATH, ENVOY_PATH; envoy)")
@@ -25,7 +28,18 @@ export function dpCommand(): Command {
     .option("--concurrency <n>", "Envoy's worker threads (one for each CPU)")
     .option("--log-level <level>", "Envoy's log level (info)")
     .option("--drain-time <duration>", "how long open connections may go on after SIGTERM (KUMA_DATAPLANE_DRAIN_TIME; 30s)")
-    .option("--dns-enabled <bool>", "accepted for compatibility: Envoy itself answers names of the mesh (KUMA_DNS_ENABLED)")
+    .option("--dns-enabled <bool>", "accepted for compatibility, without effect (KUMA_DNS_ENABLED)")
+    .addHelpText(
+      "after",
+      `
+In brackets: the variable (also as ATOLL_...), and the default. Flags win over variables.
+
+Examples:
+  atoll-dp run --cp-address=https://zone-east:5678 --ca-cert-file=zone-east.crt \\
+    --dataplane-file=orders.yaml --dataplane-var name=orders-1 --dataplane-token-file=orders.token
+  atoll-dp run --cp-address=https://zone-east:5678 --ca-cert-file=zone-east.crt \\
+    --proxy-type=egress --dataplane-file=egress.yaml --dataplane-token-file=zone-proxies.token`,
+    )
     .action(async (flags: DpFlags) => {
       process.exitCode = await runProxy(resolveDpOptions(flags, process.env));
       process.exit();
@@ -37,7 +51,7 @@ export function dpCommand(): Command {
   return program;
 }
 
-const collect = (value: string, previous: string[]): string[] => [...previous, ...value.split(",")];
+const collect = (value: string, previous: string[] = []): string[] => [...previous, ...value.split(",")];
 
 /** Runs the command line; a wrong option ends with status 1 and one line that names it. */
 export async function runDp(argv: readonly string[]): Promise<void> {
