@@ -1,7 +1,11 @@
-import { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } from "kafkajs";
+import kafkajs from "kafkajs";
+import type { AclOperationTypes as AclOperationType } from "kafkajs";
 import { topics } from "./event-log.ts";
 import { KafkaClient } from "./kafka-client.ts";
 import type { KafkaConnectionOptions } from "./kafka-connection.ts";
+
+// Node finds only some of the names that this CommonJS module exports.
+const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs;
 
 export type KafkaOperation = "Read" | "Write" | "Create" | "Describe" | "DescribeConfigs";
 
@@ -58,7 +62,7 @@ export function renderAclCommands(acls: readonly KafkaAcl[], bootstrapServer: st
     .join("");
 }
 
-const operationTypes: Readonly<Record<KafkaOperation, AclOperationTypes>> = {
+const operationTypes: Readonly<Record<KafkaOperation, AclOperationType>> = {
   Read: AclOperationTypes.READ,
   Write: AclOperationTypes.WRITE,
   Create: AclOperationTypes.CREATE,
