@@ -1,3 +1,5 @@
+import { equalValue } from "./equal-value.ts";
+
 /**
  * Parts of views that many proxies share, each built once. A successor starts empty, but hands out its predecessor's object
  * when the newly built one is equal, so that whoever caches by object identity stays warm across changes.
@@ -20,7 +22,7 @@ export class Memo {
     if (present) return present as Part;
     const built = build();
     const before = this.#previous?.get(key);
-    const kept = before && JSON.stringify(before) === JSON.stringify(built) ? (before as Part) : built;
+    const kept = before && equalValue(before, built) ? (before as Part) : built;
     this.#parts.set(key, kept);
     return kept;
   }

@@ -1,3 +1,4 @@
+import { equalValue } from "./equal-value.ts";
 import type { ProxyView } from "./proxy-view.ts";
 
 /**
@@ -6,12 +7,12 @@ import type { ProxyView } from "./proxy-view.ts";
  */
 export function reuseEqual(previous: ProxyView | undefined, next: ProxyView): ProxyView {
   if (!previous) return next;
-  let same = equal(restOf(previous), restOf(next));
+  let same = equalValue(restOf(previous), restOf(next));
   const keep = <Part>(before: Part[], now: Part[], nameOf: (part: Part) => string): Part[] => {
     const byName = new Map(before.map((part) => [nameOf(part), part]));
     const parts = now.map((part) => {
       const former = byName.get(nameOf(part));
-      return former !== undefined && (former === part || equal(former, part)) ? former : part;
+      return former !== undefined && equalValue(former, part) ? former : part;
     });
     const unchanged = parts.length === before.length && parts.every((part, index) => part === before[index]);
     same &&= unchanged;
@@ -31,5 +32,3 @@ export function reuseEqual(previous: ProxyView | undefined, next: ProxyView): Pr
 }
 
 const restOf = ({ kind, mesh, name, zone, template, problems }: ProxyView) => ({ kind, mesh, name, zone, template, problems });
-
-const equal = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
