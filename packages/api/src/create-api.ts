@@ -21,6 +21,12 @@ import { tokenRoutes } from "./token-routes.ts";
 /** A change set is one record of the log: what does not fit there must not be read into memory either. */
 export const mostBodyBytes = 4 * 1024 * 1024;
 
+/**
+ * A connection that is closed while its client still sends is reset, and the client may never read why its body was refused:
+ * up to this size, the rest of the body is read and dropped first.
+ */
+const mostDroppedBytes = 64 * 1024 * 1024;
+
 /** Key and certificate in PEM; with `ca`, clients may show certificates of it. */
 export interface TlsOptions {
   key: string;
@@ -98,6 +104,7 @@ export function createApi(options: ApiOptions, tls?: TlsOptions): FastifyInstanc
   app.setErrorHandler(async (error, request, reply) => {
     const problem = problemOf(error);
     if (problem.status === 500) options.onError?.(error, { method: request.method, path: pathOf(request) });
+    if (problem.status === 413 && Number(request.headers["content-length"] ?? Infinity) <= mostDroppedBytes) reply.removeHeader("connection");
     return sendText(reply.status(problem.status), renderJson(problemBody(problem)), "application/json");
   });
   return app;
