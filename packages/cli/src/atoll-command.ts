@@ -7,6 +7,12 @@ interface ServiceEntry {
   load(): Promise<{ settings: z.ZodObject; start(settings: never, log: Logger): Promise<{ close(): Promise<void> }> }>;
 }
 
+/** What every service has. */
+interface CommonSettings {
+  log: { level: string };
+  diagnostics: { serverPort: number };
+}
+
 /** Loaded only when run, so that each process holds what it needs and no more. */
 const services: Record<string, ServiceEntry> = {
   global: {
@@ -70,9 +76,12 @@ Examples:
         if (!(one in services)) throw new SettingsError(`there is no service "${one}": choose from ${Object.keys(services).join(", ")}`);
       const loaded = await Promise.all(names.map((one) => services[one]!.load()));
       const starts = loaded.map(({ settings, start }, index) => {
-        const values = loadSettings(settings, { file: flags.configFile, env: process.env }) as never;
-        const log = createLogger(names[index]!, (values as { log: { level: string } }).log.level);
-        return { log, start: () => start(values, log) };
+        const values = loadSettings(settings, { file: flags.configFile, env: process.env }) as CommonSettings;
+        // One process, one setting: the services beside the first take the ports that follow.
+        if (values.diagnostics.serverPort > 0) values.diagnostics.serverPort += index;
+        const log = createLogger(names[index]!, values.log.level);
+        if (index > 0) log.info({ diagnostics: values.diagnostics.serverPort }, `runs in the process of ${name}`);
+        return { log, start: () => start(values as never, log) };
       });
       const unknown = unknownVariables(
         loaded.map((one) => one.settings),

@@ -16,5 +16,7 @@ export function tokenSource(options: { token?: string; tokenFile?: string }, set
     return read;
   }
   if (token !== undefined) return () => token;
-  throw new SettingsError(`${setting} or ${setting}File is required: generate one with \`atollctl generate zone-token --zone NAME --scope cp --valid-for 720h\``);
+  throw new SettingsError(
+    `${setting} or ${setting}File is required: generate one with \`atollctl generate zone-token --zone NAME --scope cp --valid-for 720h\``,
+  );
 }

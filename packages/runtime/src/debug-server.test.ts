@@ -4,7 +4,13 @@ import { Registry } from "./metrics.ts";
 
 test("a view that is added after the start is served, and an unknown one is not found", async () => {
   const views: Record<string, () => unknown> = {};
-  const server = await startDebugServer({ address: "127.0.0.1", port: 0, registry: new Registry(), notReady: () => "still opening", views });
+  const server = await startDebugServer({
+    address: "127.0.0.1",
+    port: 0,
+    registry: new Registry(),
+    notReady: () => "still opening",
+    views,
+  });
   try {
     const url = `http://127.0.0.1:${server.port}`;
     expect((await fetch(`${url}/readyz`)).status).toBe(503);

@@ -39,7 +39,8 @@ export class Lifecycle {
       const limit = Promise.withResolvers<"late">();
       const timer = setTimeout(() => limit.resolve("late"), limitMs);
       try {
-        if ((await Promise.race([Promise.resolve(part.close()), limit.promise])) === "late") this.#log.warn({ part: part.name }, "did not close in time");
+        if ((await Promise.race([Promise.resolve(part.close()), limit.promise])) === "late")
+          this.#log.warn({ part: part.name }, "did not close in time");
       } catch (error) {
         this.#log.error({ err: error, part: part.name }, "failed to close");
       } finally {
@@ -50,7 +51,8 @@ export class Lifecycle {
 }
 
 /**
- * Runs a service until SIGTERM or SIGINT, then closes it; the process ends with status 0. A second signal ends it at once.
+ * Runs a service until SIGTERM or SIGINT, then closes it; the process ends with status 0. A second signal ends it at once, and so
+ * does one that comes while the service starts: it may be waiting for something that never comes, and nothing of it is lost by then.
  * A start that fails is logged and ends the process with status 1.
  */
 export async function runUntilSignal(log: Logger, start: () => Promise<{ close(): Promise<void> }>): Promise<void> {
@@ -66,7 +68,12 @@ export async function runUntilSignal(log: Logger, start: () => Promise<{ close()
   process.on("unhandledRejection", (error) => log.error({ err: error }, "unhandled rejection"));
   let running: { close(): Promise<void> };
   try {
-    running = await start();
+    const first = await Promise.race([start(), stop.promise]);
+    if (typeof first === "string") {
+      log.info({ signal: first }, "stopping before the start was complete");
+      process.exit(0);
+    }
+    running = first;
   } catch (error) {
     log.fatal({ err: error }, `cannot start: ${error instanceof Error ? error.message : String(error)}`);
     process.exit(1);

@@ -3,7 +3,9 @@ import { z } from "zod";
 import { loadSettings, SettingsError, unknownVariables } from "./settings.ts";
 
 const schema = z.object({
-  apiServer: z.object({ http: z.object({ port: z.int().min(0).max(65535).default(5681), enabled: z.boolean().default(true) }).prefault({}) }).prefault({}),
+  apiServer: z
+    .object({ http: z.object({ port: z.int().min(0).max(65535).default(5681), enabled: z.boolean().default(true) }).prefault({}) })
+    .prefault({}),
   name: z.string().optional(),
 });
 
@@ -12,7 +14,10 @@ test("defaults, then KUMA_, then ATOLL_, then overrides", () => {
   const env = { KUMA_API_SERVER_HTTP_PORT: "1", KUMA_API_SERVER_HTTP_ENABLED: "false" };
   expect(loadSettings(schema, { env }).apiServer.http).toEqual({ port: 1, enabled: false });
   expect(loadSettings(schema, { env: { ...env, ATOLL_API_SERVER_HTTP_PORT: "2" } }).apiServer.http.port).toBe(2);
-  expect(loadSettings(schema, { env, overrides: { apiServer: { http: { port: 3 } } } }).apiServer.http).toEqual({ port: 3, enabled: false });
+  expect(loadSettings(schema, { env, overrides: { apiServer: { http: { port: 3 } } } }).apiServer.http).toEqual({
+    port: 3,
+    enabled: false,
+  });
 });
 
 test("a wrong setting is named with its variable", () => {
@@ -23,6 +28,12 @@ test("a wrong setting is named with its variable", () => {
 });
 
 test("variables that are no setting are named", () => {
-  const env = { ATOLL_API_SERVER_HTTP_PORT: "1", ATOLL_API_SERVER_HTTP_PROT: "1", KUMA_STORE_TYPE: "postgres", KUMA_DATAPLANE_NAME: "x", PATH: "" };
+  const env = {
+    ATOLL_API_SERVER_HTTP_PORT: "1",
+    ATOLL_API_SERVER_HTTP_PROT: "1",
+    KUMA_STORE_TYPE: "postgres",
+    KUMA_DATAPLANE_NAME: "x",
+    PATH: "",
+  };
   expect(unknownVariables([schema], env)).toEqual(["ATOLL_API_SERVER_HTTP_PROT", "KUMA_STORE_TYPE"]);
 });
