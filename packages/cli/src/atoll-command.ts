@@ -76,7 +76,7 @@ Examples:
         if (!(one in services)) throw new SettingsError(`there is no service "${one}": choose from ${Object.keys(services).join(", ")}`);
       const loaded = await Promise.all(names.map((one) => services[one]!.load()));
       const starts = loaded.map(({ settings, start }, index) => {
-        const values = loadSettings(settings, { file: flags.configFile, env: process.env }) as CommonSettings;
+        const values = loadSettings(settings, { file: flags.configFile, env: process.env }) as unknown as CommonSettings;
         // One process, one setting: the services beside the first take the ports that follow.
         if (values.diagnostics.serverPort > 0) values.diagnostics.serverPort += index;
         const log = createLogger(names[index]!, values.log.level);
