@@ -214,6 +214,7 @@ export class MeshBed {
     for (let round = 0; round < count; round++) {
       const answer = await this.get(number, path, headers);
       const by = answer.status === 200 ? (answer.json().service as string) : String(answer.status);
+      if (process.env.BED_DEBUG && answer.status !== 200) console.log(round, answer.status, answer.text);
       found[by] = (found[by] ?? 0) + 1;
     }
     return found;
