@@ -10,7 +10,15 @@ import { retryView } from "../policies/retry.ts";
 import { httpTimeouts, milliseconds } from "../policies/timeout.ts";
 import { commonProtocol, isHttp } from "../protocol.ts";
 import type { Protocol } from "../protocol.ts";
-import type { HeaderOpsView, HttpFilterView, ListenerView, LoadBalancerView, RouteView, TcpFilterView } from "../proxy-view.ts";
+import type {
+  HeaderOpsView,
+  HttpFilterView,
+  ListenerView,
+  LoadBalancerView,
+  RouteConfigView,
+  RouteView,
+  TcpFilterView,
+} from "../proxy-view.ts";
 import { outboundCluster, outboundClusterName } from "./outbound-cluster.ts";
 import type { OutboundScope } from "./outbound-scope.ts";
 import { headerOps, resolveSplits, routeMatch, routeRewrite } from "./traffic-route.ts";
@@ -46,33 +54,47 @@ export function addOutbound(scope: OutboundScope, outbound: OutboundAddress): vo
     scope.builder.cluster(made.cluster, made.endpoints);
     if (made.external) external.add(made.cluster.name);
   }
-  const build = (): ListenerView | undefined => outboundListener(scope, outbound, plan, external);
-  const listener = scope.choose ? build() : sharedListener(scope, outbound, plan, external, build);
+  const build = (): OutboundParts => outboundParts(scope, outbound, plan, external);
+  const { listener, routes } = scope.choose ? build() : sharedParts(scope, outbound, plan, external, build);
   if (listener) scope.builder.listener(listener);
+  if (routes) scope.builder.route(routes);
 }
 
-/** While no policy of the dataplane has a say, every proxy that asks for the same outbound gets the same object. */
-function sharedListener(
+/** Routes are apart from their listener: a route that changes then closes no connection, and no request meets a cluster that is gone. */
+interface OutboundParts {
+  listener?: ListenerView;
+  routes?: RouteConfigView;
+}
+
+/** While no policy of the dataplane has a say, every proxy that asks for the same outbound gets the same objects. */
+function sharedParts(
   scope: OutboundScope,
   { address, port, tags }: OutboundAddress,
   plan: Plan,
   external: ReadonlySet<string>,
-  build: () => ListenerView | undefined,
-): ListenerView | undefined {
+  build: () => OutboundParts,
+): OutboundParts {
   const sentTags = scope.context.readsKumaTags ? renderKumaTags(scope.sources) : "";
   const facts = [address, port, sortedTags(tags), plan.protocol, [...external], sentTags, scope.transparent, scope.kafkaFilter];
-  return scope.context.memo.share(`outbound-listener/${JSON.stringify(facts)}`, () => ({ listener: build() })).listener;
+  const key = JSON.stringify(facts);
+  const { listener, routes } = scope.context.memo.share(`outbound/${key}`, build);
+  // Each is kept by itself, so that a changed route leaves the listener as it was.
+  return {
+    ...(listener ? { listener: scope.context.memo.share(`outbound-listener/${key}`, () => listener) } : {}),
+    ...(routes ? { routes: scope.context.memo.share(`outbound-routes/${key}`, () => routes) } : {}),
+  };
 }
 
-function outboundListener(
+function outboundParts(
   scope: OutboundScope,
   { address, port, tags }: OutboundAddress,
   plan: Plan,
   external: ReadonlySet<string>,
-): ListenerView | undefined {
-  const filter = isHttp(plan.protocol) ? httpFilter(scope, tags, plan, external) : tcpFilter(scope, tags, plan);
-  if (!filter) return undefined;
-  return {
+): OutboundParts {
+  const routes = isHttp(plan.protocol) ? routeConfig(scope, tags, plan, external) : undefined;
+  const filter = routes ? httpFilter(scope, tags, plan, routes) : tcpFilter(scope, tags, plan);
+  if (!filter) return {};
+  const listener: ListenerView = {
     name: outboundListenerName(address, port),
     address,
     port,
@@ -81,6 +103,7 @@ function outboundListener(
     tags: withoutTags(tags, meshTag),
     chains: [{ filter }],
   };
+  return { listener, ...optional("routes", routes) };
 }
 
 function planOutbound(scope: OutboundScope, tags: Tags): Plan {
@@ -105,12 +128,12 @@ function planOutbound(scope: OutboundScope, tags: Tags): Plan {
   return { routes, loadBalancer: loadBalancerView(conf.loadBalancer), protocol };
 }
 
-function httpFilter(scope: OutboundScope, tags: Tags, plan: Plan, external: ReadonlySet<string>): HttpFilterView {
+/** Named by the service, and by what else tells the outbound's destination apart. */
+function routeConfig(scope: OutboundScope, tags: Tags, plan: Plan, external: ReadonlySet<string>): RouteConfigView {
   const service = tags[serviceTag] ?? "";
   const { context, choose } = scope;
   const timeout = choose?.<TimeoutSpec>("Timeout")(service)?.spec.conf;
   const limit = context.zoneEgress ? undefined : choose?.<RateLimitSpec>("RateLimit")(service)?.spec.conf;
-  const log = choose?.<TrafficLogSpec>("TrafficLog")(service)?.spec;
   const sendsTags = context.readsKumaTags || (scope.trafficRoute !== null && plan.protocol !== "grpc");
   const kumaTags = sendsTags ? [{ name: kumaTagsHeader, value: renderKumaTags(scope.sources) }] : [];
   const routes = plan.routes.map(({ name, http, destinations }): RouteView => {
@@ -133,26 +156,31 @@ function httpFilter(scope: OutboundScope, tags: Tags, plan: Plan, external: Read
       ...optional("rateLimit", leaves ? rateLimitView(limit) : undefined),
     };
   });
+  return {
+    name: outboundRouteName(outboundClusterName(tags)),
+    virtualHosts: [
+      {
+        name: service,
+        domains: ["*"],
+        ...optional("retry", retryView(choose?.<RetrySpec>("Retry")(service)?.spec.conf, plan.protocol)),
+        routes,
+      },
+    ],
+  };
+}
+
+function httpFilter(scope: OutboundScope, tags: Tags, plan: Plan, routes: RouteConfigView): HttpFilterView {
+  const service = tags[serviceTag] ?? "";
+  const { context, choose } = scope;
+  const log = choose?.<TrafficLogSpec>("TrafficLog")(service)?.spec;
   const logs = accessLogs(context, scope.dataplane, log, { ...logged(scope, service), kind: "http" });
   return {
     type: "http",
     statPrefix: statName(service),
-    routes: {
-      inline: {
-        name: outboundRouteName(service),
-        virtualHosts: [
-          {
-            name: service,
-            domains: ["*"],
-            ...optional("retry", retryView(choose?.<RetrySpec>("Retry")(service)?.spec.conf, plan.protocol)),
-            routes,
-          },
-        ],
-      },
-    },
-    ...(routes.some((route) => route.rateLimit) ? { localRateLimit: true } : {}),
+    routes: { rds: routes.name },
+    ...(routes.virtualHosts.some((host) => host.routes.some((route) => route.rateLimit)) ? { localRateLimit: true } : {}),
     ...(plan.protocol === "grpc" ? { grpcStats: true } : {}),
-    ...(choose ? httpTimeouts(timeout, plan.protocol) : {}),
+    ...(choose ? httpTimeouts(choose<TimeoutSpec>("Timeout")(service)?.spec.conf, plan.protocol) : {}),
     ...(logs.length > 0 ? { accessLogs: logs } : {}),
     ...(choose && scope.tracing ? { tracing: scope.tracing.listener("outbound", scope.sourceService, service) } : {}),
   };
