@@ -1,7 +1,7 @@
 import type { Change } from "@atoll/replica";
 import { type Kind, type ResourceKey, keyString, kindOf, parseKeyString, validateMeta } from "@atoll/resource";
 import type { ApiContext } from "./api-context.ts";
-import { revisionHeader } from "./api-context.ts";
+import { readWait } from "./applied-revisions.ts";
 import { requireAccess } from "./resource-routes.ts";
 import { type Answer, type Call, type Route, json } from "./call.ts";
 import { isWritable, livesInZones } from "./catalog.ts";
@@ -13,6 +13,7 @@ import { ApiError, badRequest, invalid, notAllowed } from "./problem.ts";
 import { type WrittenDocument, documentOf } from "./read-document.ts";
 import { readOnlyText } from "./read-only.ts";
 import { decideDelete, decidePut, repeatedKey } from "./resource-writes.ts";
+import { afterWrite } from "./written-answer.ts";
 
 interface ChangeRequest {
   reason?: string;
@@ -29,6 +30,7 @@ export function changeRoutes(context: ApiContext): Route[] {
 /** Atoll's own: several documents as one change set, applied whole or not at all. */
 async function applyChanges(context: ApiContext, call: Call): Promise<Answer> {
   const { options, writer, catalog } = context;
+  const waitMs = readWait(call);
   const request = readRequest(call);
   for (const { kind } of request.puts) requireWritable(kind, context, call);
   for (const { type } of request.deletes) requireWritable(kindOf(type)!, context, call);
@@ -43,9 +45,10 @@ async function applyChanges(context: ApiContext, call: Call): Promise<Answer> {
     reason: request.reason,
     conditions: request.conditions,
   });
-  const warnings = request.puts.flatMap(({ kind, document }) => warningsOf(kind, document));
+  const after = await afterWrite(context, waitMs, written.revision);
+  const warnings = [...request.puts.flatMap(({ kind, document }) => warningsOf(kind, document)), ...after.warnings];
   const body = { revision: written.revision, changed: written.changed, ...(warnings.length > 0 && { warnings }) };
-  return json(body, 200, revisionHeader(written.revision));
+  return json(body, 200, after.headers);
 }
 
 function requireWritable(kind: Kind, { options }: ApiContext, call: Call): void {

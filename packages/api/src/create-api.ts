@@ -12,9 +12,11 @@ import { type PlainRefusal, methodNotAllowed, negotiate, pageNotFound } from "./
 import { openApiRoute } from "./openapi.ts";
 import { overviewRoutes } from "./overview-routes.ts";
 import type { ApiOptions } from "./ports.ts";
+import { policyRoutes } from "./policy-routes.ts";
 import { ApiError, logProblem, problemBody, tooLarge } from "./problem.ts";
 import { resourceRoutes } from "./resource-routes.ts";
 import { revisionRoutes } from "./revision-routes.ts";
+import { rollbackRoutes } from "./rollback-routes.ts";
 import { RouteTable } from "./route-table.ts";
 import { tokenRoutes } from "./token-routes.ts";
 
@@ -43,9 +45,11 @@ export function apiRoutes(options: ApiOptions): Route[] {
     ...overviewRoutes(context),
     ...insightRoutes(context),
     ...inspectRoutes(context),
+    ...policyRoutes(context),
     ...indexRoutes(context),
     ...tokenRoutes(context),
     ...revisionRoutes(context),
+    ...rollbackRoutes(context),
     ...(options.settings.mode === "global" ? changeRoutes(context) : []),
   ];
   return [...routes, openApiRoute(routes, options)];
@@ -104,7 +108,8 @@ export function createApi(options: ApiOptions, tls?: TlsOptions): FastifyInstanc
   app.setErrorHandler(async (error, request, reply) => {
     const problem = problemOf(error);
     if (problem.status === 500) options.onError?.(error, { method: request.method, path: pathOf(request) });
-    if (problem.status === 413 && Number(request.headers["content-length"] ?? Infinity) <= mostDroppedBytes) reply.removeHeader("connection");
+    if (problem.status === 413 && Number(request.headers["content-length"] ?? Infinity) <= mostDroppedBytes)
+      reply.removeHeader("connection");
     return sendText(reply.status(problem.status), renderJson(problemBody(problem)), "application/json");
   });
   return app;

@@ -1,8 +1,9 @@
-import { type DataplaneSpec, type Kind, type MeshGatewaySpec, type Resource, isBuiltinGateway, kindOf, kinds } from "@atoll/resource";
-import { type Selector, bestMatch, chooseDataplanePolicy } from "@atoll/policy";
+import { type DataplaneSpec, type Kind, type Resource, kindOf, kinds } from "@atoll/resource";
+import { type Selector, bestMatch } from "@atoll/policy";
 import type { ApiContext } from "./api-context.ts";
 import { type Answer, type Call, type Route, json, text } from "./call.ts";
 import type { Shown } from "./catalog.ts";
+import { envoyConfig } from "./envoy-config.ts";
 import { pageOf, readPage } from "./pagination.ts";
 import type { ProxyAdminQuery, ProxyKey } from "./ports.ts";
 import { ApiError, notAllowed, notFound } from "./problem.ts";
@@ -28,15 +29,19 @@ export function inspectRoutes(context: ApiContext): Route[] {
         shownOr404(kind, context, call, ({ resource }) => json({ httpMatches: [], resource: renderMeta(resource), rules: [] }));
       return { method: "GET", path: `/meshes/:mesh/${kind.path}/:name/_rules`, run };
     }),
-    { method: "GET", path: "/meshes/:mesh/meshgateways/:name/dataplanes", run: (call) => gatewayDataplanes(context, call) },
   ];
   if (context.options.settings.mode === "global") {
     const refuse = () => {
       throw notAllowed("Not allowed on global CP");
     };
     for (const kind of [dataplane, gateway]) routes.push({ method: "GET", path: `/meshes/:mesh/${kind.path}/:name/_config`, run: refuse });
+  } else {
+    routes.push({ method: "GET", path: "/meshes/:mesh/dataplanes/:name/_config", run: (call) => showConfig(context, call) });
   }
-  for (const kind of kinds.filter((each) => each.policy && each.scope === "mesh")) {
+  for (const kind of kinds.filter((each) => each.hasStatus)) {
+    routes.push({ method: "GET", path: `/meshes/:mesh/${kind.path}/:name/_hostnames`, run: (call) => hostnames(kind, context, call) });
+  }
+  for (const kind of kinds.filter((each) => each.scope === "mesh" && (each.policy || each.type === "MeshService"))) {
     for (const segment of ["_resources", "-resources"]) {
       routes.push({
         method: "GET",
@@ -55,18 +60,36 @@ function shownOr404(kind: Kind, context: ApiContext, call: Call, render: (shown:
   return render(shown);
 }
 
+/** No host names are made for what has no effect. */
+function hostnames(kind: Kind, context: ApiContext, call: Call): Answer {
+  const mesh = meshOf(kind, context, call)!;
+  if (!context.catalog.has(kind.type, mesh, call.params["name"]!)) throw notFound("could not retrieve service");
+  return json({ items: [], total: 0 });
+}
+
 const adminTitle = "Could not execute admin operation";
 
-async function viewProxy(type: ProxyKey["type"], { catalog, options }: ApiContext, call: Call): Promise<Answer> {
+async function viewProxy(type: ProxyKey["type"], context: ApiContext, call: Call): Promise<Answer> {
   const view = call.params["view"]!;
   if (view !== "xds" && view !== "stats" && view !== "clusters") throw notFound(adminTitle);
+  const format = call.query.get("format") === "json" ? "json" : "text";
+  const includeEds = ["", "1", "t", "true"].includes(call.query.get("include_eds") ?? "false");
+  const body = await askProxy(type, context, call, view === "xds" ? { view, includeEds } : { view, format });
+  return text(body, view === "xds" || format === "json" ? "application/json" : "text/plain");
+}
+
+/** What Envoy holds. No policy is ever shadowed here, so that a difference that is asked for is none. */
+async function showConfig(context: ApiContext, call: Call): Promise<Answer> {
+  const dump = await askProxy("Dataplane", context, call, { view: "xds", includeEds: true });
+  const diff = (call.query.get("include") ?? "").split(",").includes("diff");
+  return json({ ...(diff && { diff: [] }), xds: envoyConfig(JSON.parse(dump)) });
+}
+
+async function askProxy(type: ProxyKey["type"], { catalog, options }: ApiContext, call: Call, query: ProxyAdminQuery): Promise<string> {
   const shown = catalog.get(type, call.params["mesh"] ?? "", call.params["name"]!);
   if (shown === undefined) throw notFound(`Could not get ${type === "Dataplane" ? "dataplane" : "zone ingress"} resource`);
   const { home, zone = options.settings.zone ?? "" } = shown;
   if (options.proxies === undefined) throw new ApiError({ status: 400, title: adminTitle, detail: "this process reaches no proxies" });
-  const format = call.query.get("format") === "json" ? "json" : "text";
-  const includeEds = ["", "1", "t", "true"].includes(call.query.get("include_eds") ?? "false");
-  const query: ProxyAdminQuery = view === "xds" ? { view, includeEds } : { view, format };
   let body: string | Uint8Array;
   try {
     body = await options.proxies.inspect({ type, zone, mesh: home.mesh, name: home.name }, query);
@@ -75,8 +98,7 @@ async function viewProxy(type: ProxyKey["type"], { catalog, options }: ApiContex
     const detail = error instanceof Error ? error.message : String(error);
     throw new ApiError({ status: 400, title: adminTitle, detail }, { cause: error });
   }
-  const shownText = typeof body === "string" ? body : new TextDecoder().decode(body);
-  return text(shownText, view === "xds" || format === "json" ? "application/json" : "text/plain");
+  return typeof body === "string" ? body : new TextDecoder().decode(body);
 }
 
 /** Selectors by which a policy finds the proxies it concerns, at either end. */
@@ -107,19 +129,4 @@ function selectedDataplanes(kind: Kind, context: ApiContext, call: Call): Answer
     .filter((resource) => resource.name.includes(name) && bestMatch(selectors, tagSets(resource.spec)) !== undefined);
   const { total, items, next } = pageOf(call, page, selected, renderMeta) as { total: number; items: object[]; next: string | null };
   return json({ items, ...(next !== null && { next }), total });
-}
-
-function gatewayDataplanes({ catalog }: ApiContext, call: Call): Answer {
-  const mesh = call.params["mesh"]!;
-  const gateway = catalog.get("MeshGateway", mesh, call.params["name"]!);
-  if (gateway === undefined) throw notFound("Could not find MeshGateway");
-  const items = catalog
-    .list("Dataplane", mesh)
-    .map(({ resource }) => resource as Resource<DataplaneSpec>)
-    .filter(
-      ({ spec }) =>
-        isBuiltinGateway(spec) && chooseDataplanePolicy([gateway.resource as Resource<MeshGatewaySpec>], tagSets(spec)) !== undefined,
-    )
-    .map(({ name }) => ({ dataplane: { mesh, name } }));
-  return json({ total: items.length, items });
 }

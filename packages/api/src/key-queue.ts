@@ -6,7 +6,7 @@ export class KeyQueue {
 
   async run<Result>(keys: readonly ResourceKey[], task: () => Promise<Result>): Promise<Result> {
     const names = [...new Set(keys.map(keyString))];
-    const earlier = names.map((name) => this.#last.get(name));
+    const earlier = names.flatMap((name) => this.#last.get(name) ?? []);
     const { promise: done, resolve } = Promise.withResolvers<void>();
     // All keys are taken in the same turn, so that two tasks can not wait for each other.
     for (const name of names) this.#last.set(name, done);

@@ -3,6 +3,7 @@ import type { ResourceDraft, ResourceKey, Violation, ZoneInsightSpec } from "@at
 import type { InventoryEntry, InventoryIngress } from "@atoll/inventory";
 import type { TokenKind, TokenRequest } from "@atoll/token";
 import type { User } from "./access.ts";
+import type { AppliedRevision } from "./applied-revisions.ts";
 import type { Problem } from "./problem.ts";
 
 /** The folded configuration and the way to change it. */
@@ -12,6 +13,8 @@ export interface ConfigStore extends ResourceReader {
   submit(changeSet: ChangeSet): Promise<Verdict>;
   /** What the log holds of the history, both ends included. */
   changeSets(fromRevision: number, toRevision: number): Promise<readonly RevisionRecord[]>;
+  /** The configuration as it was. Rejects with `HistoryError` where the log does not reach back that far. */
+  at(revision: number): Promise<ResourceReader>;
 }
 
 export interface RevisionRecord {
@@ -62,7 +65,9 @@ export interface Proxies {
   /** Rejects with an `ApiError` or any error; its message is shown. */
   inspect(proxy: ProxyKey, query: ProxyAdminQuery): Promise<string | Uint8Array>;
   /** Revision Envoy has acknowledged, by zone: minimum over its live proxies; null = no live proxy. */
-  appliedRevisions(): Readonly<Record<string, { applied: number | null; proxies: number }>>;
+  appliedRevisions(): Readonly<Record<string, AppliedRevision>>;
+  /** Calls when `appliedRevisions` may answer something else than before. Returns the unsubscribe function. */
+  watchApplied(listener: () => void): () => void;
 }
 
 export interface ApiSettings {

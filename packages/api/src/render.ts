@@ -18,12 +18,12 @@ export function renderWithMeta(type: string, resource: Omit<Resource, "type" | "
   };
 }
 
-/** `{type, mesh, name, labels}`: how inspection names a resource. */
+/** `{labels, mesh, name, type}`: how inspection names a resource. */
 export const renderMeta = ({ type, mesh, name, labels }: Resource): object => ({
-  type,
+  labels: sortedLabels(labels ?? {}),
   mesh: kindOf(type)?.scope === "mesh" ? mesh : "",
   name,
-  labels: sortedLabels(labels ?? {}),
+  type,
 });
 
 const withSortedLabels = (resource: Resource): Resource =>

@@ -1,7 +1,7 @@
 import { type DataplaneSpec, type Kind, type MeshSpec, constraintViolations, kinds, validateMeta } from "@atoll/resource";
 import { requireAdmin } from "./access.ts";
 import type { ApiContext } from "./api-context.ts";
-import { revisionHeader } from "./api-context.ts";
+import { readWait } from "./applied-revisions.ts";
 import { type Answer, type Call, type Route, json } from "./call.ts";
 import { type Shown, isWritable, isWrittenToZone } from "./catalog.ts";
 import { readConditions } from "./conditions.ts";
@@ -14,6 +14,7 @@ import { readDocument } from "./read-document.ts";
 import { readOnlyText } from "./read-only.ts";
 import { renderResource } from "./render.ts";
 import { decideDelete, decidePut, draftOf } from "./resource-writes.ts";
+import { afterWrite } from "./written-answer.ts";
 
 /** Kinds with routes of their own elsewhere, because nothing is stored of them. */
 const computed = new Set(["MeshInsight", "ServiceInsight", "ZoneInsight"]);
@@ -105,11 +106,15 @@ async function putResource(kind: Kind, context: ApiContext, call: Call): Promise
   const mesh = meshOf(kind, context, call)!;
   const name = call.params["name"]!;
   const document = readDocument(kind, call.body);
-  const violations = validateMeta(document, { url: { type: kind.type, mesh, name }, zone: settings.mode === "zone" ? settings.zone : undefined });
+  const violations = validateMeta(document, {
+    url: { type: kind.type, mesh, name },
+    zone: settings.mode === "zone" ? settings.zone : undefined,
+  });
   if (violations.length > 0) throw invalid("Could not process a resource", violations);
   requireAccess(kind, call);
 
   if (isWrittenToZone(kind, settings)) return putInZone(kind, context, call, document);
+  const waitMs = readWait(call);
   const material = new MeshMaterial(options);
   const key = { type: kind.type, mesh, name };
   const written = await writer.write(() => decidePut(kind, document, options, material), {
@@ -118,17 +123,15 @@ async function putResource(kind: Kind, context: ApiContext, call: Call): Promise
     reason: call.headers["atoll-reason"],
     conditions: readConditions(call, key),
   });
-  return json(successBody(kind, document), written.result === "created" ? 201 : 200, revisionHeader(written.revision));
+  const { headers, warnings } = await afterWrite(context, waitMs, written.revision);
+  return json(successBody([...warningsOf(kind, document), ...warnings]), written.result === "created" ? 201 : 200, headers);
 }
 
-function successBody(kind: Kind, document: { type: string; mesh: string; name: string; spec: unknown }): object {
-  const warnings = warningsOf(kind, document);
-  return warnings.length > 0 ? { warnings } : {};
-}
+const successBody = (warnings: readonly string[]): object => (warnings.length > 0 ? { warnings } : {});
 
 async function putInZone(kind: Kind, context: ApiContext, call: Call, document: ReturnType<typeof readDocument>): Promise<Answer> {
   const { options } = context;
-  refuseConditions(call);
+  refuseForZone(call);
   const existing = options.zoneStore!.get(kind.type, kind.scope === "mesh" ? document.mesh : "", document.name);
   const title = existing === undefined ? "Could not create a resource" : "Could not update a resource";
   const draft = draftOf(kind, document, existing, options);
@@ -139,10 +142,12 @@ async function putInZone(kind: Kind, context: ApiContext, call: Call, document: 
     if (violations.length > 0) throw invalid(title, violations);
   }
   await options.zoneStore!.put(draft);
-  return json(successBody(kind, document), existing === undefined ? 201 : 200);
+  return json(successBody(warningsOf(kind, document)), existing === undefined ? 201 : 200);
 }
 
-function refuseConditions(call: Call): void {
+/** What a zone writes has no revision. */
+function refuseForZone(call: Call): void {
+  if (readWait(call) !== undefined) throw badRequest("query parameter wait: applies to configuration only");
   if (call.headers["if-match"] === undefined && call.headers["if-none-match"] === undefined) return;
   throw badRequest("If-Match and If-None-Match apply to configuration only: the newest writer of a zone's own resource wins");
 }
@@ -155,11 +160,12 @@ async function deleteResource(kind: Kind, context: ApiContext, call: Call): Prom
   if (!catalog.has(kind.type, mesh, name)) throw notFound("Could not delete a resource");
   requireAccess(kind, call);
   if (isWrittenToZone(kind, options.settings)) {
-    refuseConditions(call);
+    refuseForZone(call);
     if (options.zoneStore!.get(kind.type, mesh, name) === undefined) throw notFound("Could not delete a resource");
     await options.zoneStore!.delete(key);
     return json({});
   }
+  const waitMs = readWait(call);
   const hasDataplanes = (deleted: string) => catalog.list("Dataplane", deleted).length > 0;
   const written = await writer.write(() => decideDelete(key, options, hasDataplanes), {
     keys: [key],
@@ -167,5 +173,6 @@ async function deleteResource(kind: Kind, context: ApiContext, call: Call): Prom
     reason: call.headers["atoll-reason"],
     conditions: readConditions(call, key),
   });
-  return json({}, 200, revisionHeader(written.revision));
+  const { headers, warnings } = await afterWrite(context, waitMs, written.revision);
+  return json(successBody(warnings), 200, headers);
 }

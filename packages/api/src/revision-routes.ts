@@ -1,6 +1,7 @@
-import { type Change, HistoryError } from "@atoll/replica";
+import { type Change, HistoryError, type ResourceReader } from "@atoll/replica";
 import { type ResourceDraft, keyString } from "@atoll/resource";
 import type { ApiContext } from "./api-context.ts";
+import { readWait, revisionStatus, whenApplied } from "./applied-revisions.ts";
 import { type Call, type Route, json } from "./call.ts";
 import type { RevisionRecord } from "./ports.ts";
 import { ApiError, badRequest, notFound } from "./problem.ts";
@@ -20,7 +21,7 @@ export function revisionRoutes(context: ApiContext): Route[] {
         const to = Math.min(numberOf(call, "to", config.revision), config.revision);
         const from = Math.max(1, numberOf(call, "from", Math.max(1, to - 99)));
         if (to - from >= mostAtOnce) throw badRequest(`query parameters from, to: at most ${mostAtOnce} revisions at once`);
-        const records = from > to ? [] : await historyOf(context, from, to);
+        const records = from > to ? [] : await orGone(config.changeSets(from, to));
         return json({ revision: config.revision, items: records.map(renderRecord) });
       },
     },
@@ -30,9 +31,9 @@ export function revisionRoutes(context: ApiContext): Route[] {
 }
 
 /** History may have been given up to save space: what is asked for is then gone, not broken. */
-async function historyOf({ options }: Pick<ApiContext, "options">, from: number, to: number): Promise<readonly RevisionRecord[]> {
+async function orGone<History>(history: Promise<History>): Promise<History> {
   try {
-    return await options.config.changeSets(from, to);
+    return await history;
   } catch (error) {
     if (!(error instanceof HistoryError)) throw error;
     throw new ApiError({ status: 410, title: retrieveTitle, detail: error.message }, { cause: error });
@@ -46,26 +47,25 @@ function numberOf(call: Call, name: string, absent: number): number {
 
 async function recordOf({ options }: ApiContext, call: Call): Promise<RevisionRecord> {
   const revision = readRevision(call.params["revision"]!, "revision");
-  const records = revision < 1 || revision > options.config.revision ? [] : await historyOf({ options }, revision, revision);
+  const records = revision < 1 || revision > options.config.revision ? [] : await orGone(options.config.changeSets(revision, revision));
   const record = records.find((each) => each.revision === revision);
   if (record === undefined) throw notFound(retrieveTitle);
   return record;
 }
 
-/** Where the revision is in force: acknowledged by every live Envoy of a zone, not merely sent. */
+/** Where the revision is in force: acknowledged by every live Envoy of a zone, not merely sent. `?wait=applied` waits for it. */
 async function statusOf(context: ApiContext, call: Call): Promise<object> {
   const { proxies } = context.options;
   if (proxies === undefined) throw new ApiError({ status: 503, title: "Service unavailable", detail: "this process sees no proxies" });
+  const timeoutMs = readWait(call);
   const { revision } = await recordOf(context, call);
-  const zones = Object.entries(proxies.appliedRevisions())
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, state]) => ({
-      name,
-      proxies: state.proxies,
-      applied: state.applied,
-      done: state.applied === null || state.applied >= revision,
-    }));
-  return { revision, done: zones.every(({ done }) => done), zones };
+  return timeoutMs === undefined ? revisionStatus(proxies, revision) : whenApplied(proxies, revision, timeoutMs);
+}
+
+/** The configuration as it was; 404 for a revision that is not there yet. */
+export function stateAt({ options: { config } }: ApiContext, revision: number): Promise<ResourceReader> {
+  if (revision > config.revision) throw notFound(retrieveTitle);
+  return revision === config.revision ? Promise.resolve(config) : orGone(config.at(revision));
 }
 
 export function renderRecord({ revision, changeSet, verdict }: RevisionRecord): object {
@@ -85,10 +85,11 @@ export function renderRecord({ revision, changeSet, verdict }: RevisionRecord): 
 
 const renderChange = (change: Change): object =>
   change.op === "put"
-    ? { op: "put", key: keyString(change.resource), resource: withoutSecret(change.resource) }
+    ? { op: "put", key: keyString(change.resource), resource: renderSpec(change.resource) }
     : { op: "delete", key: keyString(change.key) };
 
-const withoutSecret = ({ type, mesh, name, labels, spec }: ResourceDraft): object => ({
+/** A resource without its times; of a secret, only that it is there. */
+export const renderSpec = ({ type, mesh, name, labels, spec }: ResourceDraft): object => ({
   type,
   ...(mesh !== "" && { mesh }),
   name,

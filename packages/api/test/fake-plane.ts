@@ -33,6 +33,13 @@ export class FakeConfig implements ConfigStore {
     this.records.push({ revision, changeSet, verdict: outcome.verdict });
     return outcome.verdict;
   }
+  async at(revision: number): Promise<ConfigState> {
+    const state = new ConfigState();
+    for (const { revision: at, changeSet } of this.records) {
+      if (at <= revision) state.apply(at, fold(state, { revision: at, changeSet: structuredClone(changeSet) }));
+    }
+    return state;
+  }
   async changeSets(from: number, to: number): Promise<RevisionRecord[]> {
     return this.records.filter(({ revision }) => revision >= from && revision <= to);
   }

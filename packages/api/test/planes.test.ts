@@ -314,6 +314,7 @@ test("proxies are inspected by the name of their home, and failures are told", a
       return "{}";
     },
     appliedRevisions: () => ({ west: { applied: 1, proxies: 2 }, east: { applied: null, proxies: 0 } }),
+    watchApplied: () => () => {},
   };
   const plane = await planeWithMesh({ proxies });
   const west = new FakeZoneStore();

@@ -10,7 +10,8 @@ export type WritePlace = { global: true } | { zone: string; environment?: "unive
 /** The draft with the labels that every REST write adds to those of the request. */
 export function withComputedLabels<Spec>(draft: ResourceDraft<Spec>, place: WritePlace): ResourceDraft<Spec> {
   const kind = kindOf(draft.type);
-  const labels: Record<string, string> = { ...draft.labels };
+  const { labels: requested, ...unlabelled } = draft;
+  const labels: Record<string, string> = { ...requested };
   if (kind?.scope === "mesh") labels[label.mesh] ??= draft.mesh;
   if ("zone" in place && kind?.writableOn.zone) {
     labels[label.origin] ??= "zone";
@@ -21,7 +22,7 @@ export function withComputedLabels<Spec>(draft: ResourceDraft<Spec>, place: Writ
   }
   const proxyType = proxyTypeOf(draft);
   if (proxyType) labels[label.proxyType] = proxyType;
-  if (Object.keys(labels).length === 0) return draft;
+  if (Object.keys(labels).length === 0) return unlabelled;
   return { ...draft, labels: sortedLabels(labels) };
 }
 

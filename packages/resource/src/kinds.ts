@@ -6,8 +6,8 @@ import { policyKinds } from "./kinds/policies.ts";
 import { systemKinds } from "./kinds/system.ts";
 
 /** Every kind, sorted by type. */
-export const kinds: readonly Kind[] = [...systemKinds, ...meshKinds, ...policyKinds, ...pluginKinds, ...internalKinds].toSorted(
-  (a, b) => (a.type < b.type ? -1 : 1),
+export const kinds: readonly Kind[] = [...systemKinds, ...meshKinds, ...policyKinds, ...pluginKinds, ...internalKinds].toSorted((a, b) =>
+  a.type < b.type ? -1 : 1,
 );
 
 const byType = new Map(kinds.map((kind) => [kind.type, kind]));

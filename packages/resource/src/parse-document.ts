@@ -79,7 +79,9 @@ function kubernetesMeta(body: JsonObject): Meta {
   const annotations = textMap(metadata, "annotations");
   const mesh = text(body, "mesh") || labels?.[label.mesh] || annotations?.[label.mesh] || "default";
   const meta = { type: text(body, "kind"), mesh, name: text(metadata, "name"), labels };
-  return body.apiVersion === "v1" && meta.type === "Secret" ? kubernetesSecret(body, meta) : { ...meta, rawSpec: kindOf(meta.type)?.hasStatus ? body : body.spec };
+  return body.apiVersion === "v1" && meta.type === "Secret"
+    ? kubernetesSecret(body, meta)
+    : { ...meta, rawSpec: kindOf(meta.type)?.hasStatus ? body : body.spec };
 }
 
 /** Secrets are Kubernetes' own, told apart by their `type`; the value lies under the key `value`. */

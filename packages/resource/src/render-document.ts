@@ -36,7 +36,7 @@ function kubernetes(resource: Resource, namespace: string): JsonObject {
   const inMesh = kind?.scope === "mesh";
   // Kubernetes' own Secret and the plugin kinds have no `mesh` field: a label says it.
   const isSecret = resource.type === "Secret" || resource.type === "GlobalSecret";
-  const meshLabel = inMesh && (isSecret || kind.plugin) ? { labels: { [label.mesh]: resource.mesh } } : {};
+  const meshLabel = kind?.plugin || (inMesh && isSecret) ? { labels: { [label.mesh]: resource.mesh } } : {};
   const metadata = {
     name: resource.name,
     ...(kind?.namespaced ? { namespace } : {}),

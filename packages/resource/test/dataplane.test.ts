@@ -83,7 +83,9 @@ test("a mesh's constraints keep dataplanes out", () => {
   const spec = sidecar(inbound("a"));
   expect(constraintViolations({}, spec)).toEqual([]);
   expect(constraintViolations(mesh({ requirements: [{ tags: { "kuma.io/service": "*" } }] }), spec)).toEqual([]);
-  expect(constraintViolations(mesh({ requirements: [{ tags: { team: "*" } }] }), spec)).toMatchObject([{ field: "networking.inbound[0].tags" }]);
+  expect(constraintViolations(mesh({ requirements: [{ tags: { team: "*" } }] }), spec)).toMatchObject([
+    { field: "networking.inbound[0].tags" },
+  ]);
   expect(constraintViolations(mesh({ restrictions: [{ tags: { "kuma.io/service": "a" } }] }), spec)[0]?.reason).toContain("restriction");
 });
 

@@ -14,7 +14,12 @@ test("a type and a path lead to one kind", () => {
 });
 
 test("what only zones write is read-only on global, and the other way round", () => {
-  expect(typesWhere((kind) => kind.writableOn.zone && !kind.writableOn.global)).toEqual(["Dataplane", "MeshService", "ZoneEgress", "ZoneIngress"]);
+  expect(typesWhere((kind) => kind.writableOn.zone && !kind.writableOn.global)).toEqual([
+    "Dataplane",
+    "MeshService",
+    "ZoneEgress",
+    "ZoneIngress",
+  ]);
   expect(typesWhere((kind) => kind.writableOn.zone && kind.writableOn.global && !kind.plugin)).toEqual([
     "GlobalSecret",
     "MeshGateway",

@@ -1,5 +1,7 @@
 export type * from "./proxy-view.ts";
 export { buildProxyView } from "./build-proxy-view.ts";
+export { gatewayOutline } from "./gateway/gateway-outline.ts";
+export type { GatewayPortOutline } from "./gateway/gateway-outline.ts";
 export { meshDependencies } from "./dependencies.ts";
 export type { InventoryView, Reader, ViewInputs, ViewOptions } from "./inputs.ts";
 export { MeshContext } from "./mesh-context.ts";

@@ -2,13 +2,24 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { ApiError, createApi, type Proxies } from "@atoll/api";
+import { ApiError, appliedRevisionOf, createApi, maskedSettings, type ApiOptions, type Proxies } from "@atoll/api";
 import { createBuiltinCa, loadServiceCertificate, validateProvidedCa } from "@atoll/certificate";
 import { EmbeddedLog } from "@atoll/event-log";
 import { MemoryInventory } from "@atoll/inventory";
 import { globalAccess, inspectThrough, QueryError, startKdsServer, zoneTokenVerifier, type KdsServer } from "@atoll/kds";
 import { ConfigReplica, ZoneReplicaSet } from "@atoll/replica";
-import { collectDefaultMetrics, expandPath, Gauge, instanceName, Lifecycle, Registry, startDebugServer, Timeline, version, type Logger } from "@atoll/runtime";
+import {
+  collectDefaultMetrics,
+  expandPath,
+  Gauge,
+  instanceName,
+  Lifecycle,
+  Registry,
+  startDebugServer,
+  Timeline,
+  version,
+  type Logger,
+} from "@atoll/runtime";
 import { deriveServiceBearer, isServiceBearer, loadSealingKey, revealSecret, sealSecret, SecretError, type KeyRing } from "@atoll/secret";
 import { InventoryFeed } from "@atoll/sync";
 import { createRemoteIssuer, resourceKeys, resourceRevocations, verifyUserToken } from "@atoll/token";
@@ -39,9 +50,21 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const views: Record<string, () => unknown> = {};
-  lifecycle.add("diagnostics", await startDebugServer({ address: settings.diagnostics.serverInterface, port: settings.diagnostics.serverPort, registry, notReady: () => notReady, views }));
+  lifecycle.add(
+    "diagnostics",
+    await startDebugServer({
+      address: settings.diagnostics.serverInterface,
+      port: settings.diagnostics.serverPort,
+      registry,
+      notReady: () => notReady,
+      views,
+    }),
+  );
 
-  const ring: KeyRing = { global: await loadSealingKey(join(workDir, "global.key")), zone: await loadSealingKey(join(workDir, "zone.key")) };
+  const ring: KeyRing = {
+    global: await loadSealingKey(join(workDir, "global.key")),
+    zone: await loadSealingKey(join(workDir, "zone.key")),
+  };
   const eventLog = lifecycle.add("log", await EmbeddedLog.open({ path: join(workDir, "log.sqlite") }));
   const config = lifecycle.add("configuration", await ConfigReplica.open({ log: eventLog, snapshots: settings.snapshots, onError }));
   const timeline = new Timeline();
@@ -52,7 +75,12 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
   lifecycle.add("inventory feed", await InventoryFeed.open({ log: eventLog, config, inventory, onError }));
 
   const insights = new ZoneInsights(instanceId, () => new Date());
-  const certificate = await loadServiceCertificate({ workDir, tlsCertFile: settings.general.tlsCertFile, tlsKeyFile: settings.general.tlsKeyFile, nowMs: Date.now() });
+  const certificate = await loadServiceCertificate({
+    workDir,
+    tlsCertFile: settings.general.tlsCertFile,
+    tlsKeyFile: settings.general.tlsKeyFile,
+    nowMs: Date.now(),
+  });
   const verification = () => ({ keys: resourceKeys(config, ring), revocations: resourceRevocations(config, ring), nowMs: Date.now() });
   const kds: KdsServer = await startKdsServer({
     host: settings.multizone.global.kds.grpcInterface,
@@ -87,7 +115,7 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
     if (keys.some((key) => key.startsWith("TokenVerificationKey/") || key.includes("token-revocations"))) void kds.recheck();
   });
 
-  const api = createApi({
+  const options: ApiOptions = {
     settings: {
       mode: "global",
       localhostIsAdmin: settings.apiServer.authn.localhostIsAdmin,
@@ -96,7 +124,7 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
       clusterId: () => clusterIdOf(config),
       instanceId,
       hostname: hostname(),
-      shownConfig: { mode: "global", ...settings },
+      shownConfig: maskedSettings({ mode: "global", ...settings }),
       issueTokens: settings.apiServer.authn.tokens.enableIssuer,
       unsafeDelete: settings.store.unsafeDelete,
       createMeshRoutingResources: settings.defaults.createMeshRoutingResources,
@@ -118,7 +146,11 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
       createCa: ({ mesh, rsaBits, expirationMs }) => createBuiltinCa({ mesh, rsaBits, lifetimeMs: expirationMs, nowMs: Date.now() }),
       checkCa: validateProvidedCa,
     },
-    issueToken: createRemoteIssuer({ url: settings.tokens.url, bearer: deriveServiceBearer(ring.global!), revision: () => config.revision }),
+    issueToken: createRemoteIssuer({
+      url: settings.tokens.url,
+      bearer: deriveServiceBearer(ring.global!),
+      revision: () => config.revision,
+    }),
     verifyUserToken: async (token) => {
       const { name, groups } = await verifyUserToken(token, verification());
       return { name, groups: groups ?? [] };
@@ -127,11 +159,18 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
     now: Date.now,
     newId: randomUUID,
     onError: (error, call) => log.error({ err: error, ...call }, "request failed"),
-  });
-  lifecycle.add("api", api);
+  };
+  const api = lifecycle.add("api", createApi(options));
   if (!settings.defaults.skipMeshCreation) await createDefaultMesh(api, config);
   const { http, https } = settings.apiServer;
   if (http.enabled) await api.listen({ host: http.interface, port: http.port });
+  if (https.enabled) {
+    const secured = lifecycle.add(
+      "api over TLS",
+      createApi(options, { key: certificate.keyPem, cert: certificate.certPem, minVersion: "TLSv1.2" }),
+    );
+    await secured.listen({ host: https.interface, port: https.port });
+  }
 
   registry.registerMetric(
     new Gauge({
@@ -147,35 +186,47 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
   views["replica"] = () => ({ revision: config.revision, checksum: config.checksum(), resources: config.size });
   views["zones"] = () => insights.progress();
   notReady = null;
-  log.info({ http: http.enabled ? http.port : undefined, https: https.enabled ? https.port : undefined, kds: kds.port, revision: config.revision }, "global is ready");
+  log.info(
+    { http: http.enabled ? http.port : undefined, https: https.enabled ? https.port : undefined, kds: kds.port, revision: config.revision },
+    "global is ready",
+  );
 }
 
 /** As on a first start of its kind: a mesh to begin with. */
 async function createDefaultMesh(api: ReturnType<typeof createApi>, config: ConfigReplica): Promise<void> {
   if (config.revision > 5 || config.list("Mesh").length > 0) return;
-  await api.inject({ method: "PUT", url: "/meshes/default", remoteAddress: "127.0.0.1", headers: { "content-type": "application/json" }, payload: { type: "Mesh", name: "default" } });
+  await api.inject({
+    method: "PUT",
+    url: "/meshes/default",
+    remoteAddress: "127.0.0.1",
+    headers: { "content-type": "application/json" },
+    payload: { type: "Mesh", name: "default" },
+  });
 }
 
 /** Live inspection through the zone's session, and what each zone's xDS servers say is applied. */
 function proxiesThrough(kds: KdsServer, zones: ZoneReplicaSet): Proxies {
   return {
     inspect: async (proxy, query) => {
-      const subject = query.view === "xds" ? { subject: "config-dump" as const, includeEds: query.includeEds } : { subject: query.view, format: query.format };
+      const subject =
+        query.view === "xds"
+          ? { subject: "config-dump" as const, includeEds: query.includeEds }
+          : { subject: query.view, format: query.format };
       try {
-        return await inspectThrough(kds.sessions(proxy.zone), proxy.zone, { proxy: { type: proxy.type, mesh: proxy.mesh, name: proxy.name }, ...subject });
+        return await inspectThrough(kds.sessions(proxy.zone), proxy.zone, {
+          proxy: { type: proxy.type, mesh: proxy.mesh, name: proxy.name },
+          ...subject,
+        });
       } catch (error) {
-        if (error instanceof QueryError) throw new ApiError({ status: 400, title: "Could not execute admin operation", detail: error.message });
+        if (error instanceof QueryError)
+          throw new ApiError({ status: 400, title: "Could not execute admin operation", detail: error.message });
         throw error;
       }
     },
-    appliedRevisions: () => {
-      const applied: Record<string, { applied: number | null; proxies: number }> = {};
-      for (const zone of zones.names()) {
-        const reports = zones.reader(zone)!.list<{ applied: number | null; proxies: number }>("ProxyStatus").map((one) => one.spec);
-        const revisions = reports.flatMap((one) => (one.applied === null ? [] : [one.applied]));
-        applied[zone] = { applied: revisions.length === 0 ? null : Math.min(...revisions), proxies: reports.reduce((sum, one) => sum + one.proxies, 0) };
-      }
-      return applied;
-    },
+    appliedRevisions: () => Object.fromEntries(zones.names().map((zone) => [zone, appliedRevisionOf(zones.reader(zone)!)])),
+    watchApplied: (listener) =>
+      zones.watch(({ keys }) => {
+        if (keys.some((key) => key.startsWith("ProxyStatus/"))) listener();
+      }),
   };
 }

@@ -2,13 +2,25 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { ApiError, createApi } from "@atoll/api";
+import { ApiError, appliedRevisionOf, createApi, maskedSettings, type ApiOptions } from "@atoll/api";
 import { createBuiltinCa, loadServiceCertificate, validateProvidedCa } from "@atoll/certificate";
 import { EmbeddedLog } from "@atoll/event-log";
 import { MemoryInventory } from "@atoll/inventory";
 import { connectZone, inspectThrough, QueryError, startKdsServer, zoneAccess, zoneTokenVerifier } from "@atoll/kds";
 import { ConfigReplica, ZoneReplica } from "@atoll/replica";
-import { collectDefaultMetrics, expandPath, Gauge, instanceName, Lifecycle, Registry, startDebugServer, Timeline, tokenSource, version, type Logger } from "@atoll/runtime";
+import {
+  collectDefaultMetrics,
+  expandPath,
+  Gauge,
+  instanceName,
+  Lifecycle,
+  Registry,
+  startDebugServer,
+  Timeline,
+  tokenSource,
+  version,
+  type Logger,
+} from "@atoll/runtime";
 import { revealSecret, sealSecret, SecretError, type KeyRing } from "@atoll/secret";
 import { ConnectionSignal, ZoneSync } from "@atoll/sync";
 import { createRemoteIssuer, resourceKeys, resourceRevocations, verifyUserToken } from "@atoll/token";
@@ -39,7 +51,16 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const views: Record<string, () => unknown> = {};
-  lifecycle.add("diagnostics", await startDebugServer({ address: settings.diagnostics.serverInterface, port: settings.diagnostics.serverPort, registry, notReady: () => notReady, views }));
+  lifecycle.add(
+    "diagnostics",
+    await startDebugServer({
+      address: settings.diagnostics.serverInterface,
+      port: settings.diagnostics.serverPort,
+      registry,
+      notReady: () => notReady,
+      views,
+    }),
+  );
 
   const local = lifecycle.add("log", await EmbeddedLog.open({ path: join(workDir, "log.sqlite") }));
   const config = lifecycle.add("configuration", await ConfigReplica.open({ log: local, onError }));
@@ -56,13 +77,17 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
   refused.promise.catch(() => undefined);
   const connection = connectZone({
     address: globalAddress,
-    tls: { ca: upstreamTls.rootCaFile === undefined ? undefined : readFileSync(expandPath(upstreamTls.rootCaFile), "utf8"), skipVerify: upstreamTls.tlsSkipVerify },
+    tls: {
+      ca: upstreamTls.rootCaFile === undefined ? undefined : readFileSync(expandPath(upstreamTls.rootCaFile), "utf8"),
+      skipVerify: upstreamTls.tlsSkipVerify,
+    },
     token,
     zone,
     clusterId: checkpoint?.clusterId,
     version: version.kuma,
     instanceId,
-    configJson: JSON.stringify(withoutToken(settings)),
+    // `store` is where clients look for what keeps a zone's resources.
+    configJson: JSON.stringify({ ...withoutToken(settings), store: { type: "log" } }),
     progress: () => ({ revision: config.revision, checksum: config.checksum() }),
     answer: (query) => inspectThrough(relay.sessions(zone), zone, query),
     onRegistered: (registration) => {
@@ -105,7 +130,12 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
   lifecycle.add("sync", sync);
   if (checkpoint === undefined) await Promise.race([sync.configMirrored, refused.promise]);
 
-  const certificate = await loadServiceCertificate({ workDir, tlsCertFile: settings.general.tlsCertFile, tlsKeyFile: settings.general.tlsKeyFile, nowMs: Date.now() });
+  const certificate = await loadServiceCertificate({
+    workDir,
+    tlsCertFile: settings.general.tlsCertFile,
+    tlsKeyFile: settings.general.tlsKeyFile,
+    nowMs: Date.now(),
+  });
   const verification = () => ({ keys: resourceKeys(config), revocations: resourceRevocations(config, ring), nowMs: Date.now() });
   const relay = await startKdsServer({
     host: settings.relay.interface,
@@ -129,7 +159,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     if (changed.some((key) => key.startsWith("TokenVerificationKey/") || key.includes("token-revocations"))) void relay.recheck();
   });
 
-  const api = createApi({
+  const options: ApiOptions = {
     settings: {
       mode: "zone",
       zone,
@@ -139,7 +169,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
       clusterId: () => connectionClusterId() ?? "",
       instanceId,
       hostname: hostname(),
-      shownConfig: { mode: "zone", ...withoutToken(settings) },
+      shownConfig: maskedSettings({ mode: "zone", ...settings }),
       issueTokens: settings.apiServer.authn.tokens.enableIssuer,
       unsafeDelete: false,
       createMeshRoutingResources: false,
@@ -160,30 +190,45 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
       createCa: ({ mesh, rsaBits, expirationMs }) => createBuiltinCa({ mesh, rsaBits, lifetimeMs: expirationMs, nowMs: Date.now() }),
       checkCa: validateProvidedCa,
     },
-    issueToken: (kind, request, author) => createRemoteIssuer({ url: settings.tokens.url, bearer: token(), revision: () => config.revision })(kind, request, author),
+    issueToken: (kind, request, author) =>
+      createRemoteIssuer({ url: settings.tokens.url, bearer: token(), revision: () => config.revision })(kind, request, author),
     verifyUserToken: async (presented) => {
       const { name, groups } = await verifyUserToken(presented, verification());
       return { name, groups: groups ?? [] };
     },
     proxies: {
       inspect: async (proxy, query) => {
-        const subject = query.view === "xds" ? { subject: "config-dump" as const, includeEds: query.includeEds } : { subject: query.view, format: query.format };
+        const subject =
+          query.view === "xds"
+            ? { subject: "config-dump" as const, includeEds: query.includeEds }
+            : { subject: query.view, format: query.format };
         try {
-          return await inspectThrough(relay.sessions(zone), zone, { proxy: { type: proxy.type, mesh: proxy.mesh, name: proxy.name }, ...subject });
+          return await inspectThrough(relay.sessions(zone), zone, {
+            proxy: { type: proxy.type, mesh: proxy.mesh, name: proxy.name },
+            ...subject,
+          });
         } catch (error) {
-          if (error instanceof QueryError) throw new ApiError({ status: 400, title: "Could not execute admin operation", detail: error.message });
+          if (error instanceof QueryError)
+            throw new ApiError({ status: 400, title: "Could not execute admin operation", detail: error.message });
           throw error;
         }
       },
-      appliedRevisions: () => ({}),
+      appliedRevisions: () => ({ [zone]: appliedRevisionOf(resources) }),
+      watchApplied: (listener) =>
+        resources.watch(({ keys: changed }) => {
+          if (changed.some((key) => key.startsWith("ProxyStatus/"))) listener();
+        }),
     },
     now: Date.now,
     newId: randomUUID,
     onError: (error, call) => log.error({ err: error, ...call }, "request failed"),
-  });
-  lifecycle.add("api", api);
-  const { http } = settings.apiServer;
-  if (http.enabled) await api.listen({ host: http.interface, port: http.port });
+  };
+  const { http, https } = settings.apiServer;
+  if (http.enabled) await lifecycle.add("api", createApi(options)).listen({ host: http.interface, port: http.port });
+  if (https.enabled) {
+    const tls = { key: certificate.keyPem, cert: certificate.certPem, minVersion: "TLSv1.2" } as const;
+    await lifecycle.add("api over TLS", createApi(options, tls)).listen({ host: https.interface, port: https.port });
+  }
 
   registry.registerMetric(
     new Gauge({
@@ -198,7 +243,8 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
   views["timeline"] = () => timeline.view();
   views["replica"] = () => ({ revision: config.revision, checksum: config.checksum(), resources: config.size });
   views["sync"] = () => sync.status();
-  views["inventory"] = () => inventory.zones().map((name) => ({ zone: name, ingresses: inventory.ingresses(name), entries: inventory.entries(name) }));
+  views["inventory"] = () =>
+    inventory.zones().map((name) => ({ zone: name, ingresses: inventory.ingresses(name), entries: inventory.entries(name) }));
   notReady = null;
   log.info({ zone, http: http.enabled ? http.port : undefined, relay: relay.port, revision: config.revision }, "zone is ready");
 }

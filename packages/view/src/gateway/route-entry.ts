@@ -18,6 +18,8 @@ export interface PathChange {
 
 /** One route of a virtual host before it has clusters and policies. */
 export interface RouteEntry {
+  /** Name of the MeshGatewayRoute. */
+  route: string;
   /** The resource and rule it comes from. */
   name: string;
   match: RouteMatchView;
@@ -49,8 +51,9 @@ export function routeEntries(host: GatewayHost): RouteEntry[] {
 export const tcpBackends = (host: GatewayHost): Backend[] =>
   host.routes.flatMap(({ spec }) => (spec.conf.tcp?.rules ?? []).flatMap(backendsOf));
 
-const emptyEntry = (name: string): RouteEntry => ({
-  name,
+const emptyEntry = (route: string, index: number): RouteEntry => ({
+  route,
+  name: `MeshGatewayRoute ${route} rule ${index}`,
   match: { path: { prefix: "/" } },
   backends: [],
   requestHeaders: { set: [], add: [], remove: [] },
@@ -61,7 +64,7 @@ const backendsOf = ({ backends }: Pick<GatewayRouteRule, "backends">): Backend[]
   (backends ?? []).map(({ destination, weight }) => ({ destination: tagsOf(destination), weight: weight ?? 0 }));
 
 function httpEntries(route: string, rule: GatewayRouteRule, index: number): RouteEntry[] {
-  const entry: RouteEntry = { ...emptyEntry(`MeshGatewayRoute ${route} rule ${index}`), backends: backendsOf(rule) };
+  const entry: RouteEntry = { ...emptyEntry(route, index), backends: backendsOf(rule) };
   for (const filter of rule.filters ?? []) applyFilter(entry, filter);
   return (rule.matches ?? []).map((match) => ({ ...entry, match: matchView(match) }));
 }

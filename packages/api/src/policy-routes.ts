@@ -1,0 +1,176 @@
+import { type DataplaneSpec, type Kind, type Resource, isBuiltinGateway, kinds, sortedLabels } from "@atoll/resource";
+import type { ApiContext } from "./api-context.ts";
+import { type Answer, type Call, type Route, json } from "./call.ts";
+import { type GatewayPolicies, gatewayPolicies } from "./gateway-policies.ts";
+import { notFound } from "./problem.ts";
+import { renderWithMeta } from "./render.ts";
+import { type PolicyLists, sidecarAttachments } from "./sidecar-policies.ts";
+
+type Dataplane = Resource<DataplaneSpec>;
+
+/** Kinds of policies that are chosen for more than dataplanes of their own: these have no such list. */
+const notInspected = new Set(["VirtualOutbound", "MeshGatewayRoute"]);
+
+/** Which policies act where, as clients before targetRefs ask it (controlplane.md 1.7). */
+export function policyRoutes(context: ApiContext): Route[] {
+  const policies = kinds.filter((kind) => kind.policy && kind.scope === "mesh" && !notInspected.has(kind.type));
+  return [
+    { method: "GET", path: "/meshes/:mesh/dataplanes/:name/policies", run: (call) => policiesOfDataplane(context, call) },
+    ...policies.map((kind): Route => ({
+      method: "GET",
+      path: `/meshes/:mesh/${kind.path}/:name/dataplanes`,
+      run: (call) => dataplanesOfPolicy(kind, context, call),
+    })),
+    { method: "GET", path: "/meshes/:mesh/meshgateways/:name/dataplanes", run: (call) => dataplanesOfGateway(context, call) },
+    { method: "GET", path: "/meshes/:mesh/meshgatewayroutes/:name/dataplanes", run: (call) => dataplanesOfRoute(context, call) },
+  ];
+}
+
+/** Policies as this control plane shows them. Lists are made once per request. */
+function policyLists({ catalog }: ApiContext, mesh: string): PolicyLists {
+  const lists = new Map<string, readonly Resource[]>();
+  return <Spec>(type: string) => {
+    let list = lists.get(type);
+    if (list === undefined) lists.set(type, (list = catalog.list(type, mesh).map(({ resource }) => resource)));
+    return list as readonly Resource<Spec>[];
+  };
+}
+
+function requireMesh({ catalog }: ApiContext, call: Call, title: string): string {
+  const mesh = call.params["mesh"]!;
+  if (!catalog.has("Mesh", "", mesh)) throw notFound(title);
+  return mesh;
+}
+
+const dataplanesOf = ({ catalog }: ApiContext, mesh: string): Dataplane[] =>
+  catalog.list("Dataplane", mesh).map(({ resource }) => resource as Dataplane);
+
+const keyOf = ({ mesh, name }: Pick<Resource, "mesh" | "name">) => ({ mesh, name });
+const metaOf = (resource: Resource): object => renderWithMeta(resource.type, resource, {});
+const metaByType = (policies: ReadonlyMap<string, Resource>): object =>
+  Object.fromEntries([...policies].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([type, policy]) => [type, metaOf(policy)]));
+
+function policiesOfDataplane(context: ApiContext, call: Call): Answer {
+  const mesh = requireMesh(context, call, "Could not build MeshContext");
+  const shown = context.catalog.get("Dataplane", mesh, call.params["name"]!);
+  if (shown === undefined) throw notFound("Could not get MatchedPolicies");
+  const dataplane = shown.resource as Dataplane;
+  const lists = policyLists(context, mesh);
+  if (isBuiltinGateway(dataplane.spec)) return json(renderGateway(gatewayPolicies(dataplane, lists)));
+  const items = sidecarAttachments(dataplane, lists).map(({ type, name, service, policies }) => {
+    const byType = Map.groupBy(policies, (policy) => policy.type);
+    const matchedPolicies = [...byType]
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([policyType, list]) => [policyType, list.map(metaOf)]);
+    return { ...attachmentKey({ type, name, service }), matchedPolicies: Object.fromEntries(matchedPolicies) };
+  });
+  return json({ kind: "SidecarDataplane", total: items.length, items });
+}
+
+const attachmentKey = ({ type, name, service }: { type: string; name: string; service: string }): object => ({
+  type,
+  ...(name !== "" && { name }),
+  ...(service !== "" && { service }),
+});
+
+function renderGateway({ gateway, listeners, whole }: GatewayPolicies): object {
+  return {
+    kind: "MeshGatewayDataplane",
+    gateway: gatewayKey(gateway),
+    listeners: listeners.map(({ port, protocol, hosts }) => ({
+      port,
+      protocol,
+      hosts: hosts
+        .toSorted((a, b) => compare(a.hostname, b.hostname))
+        .map(({ hostname, routes }) => ({
+          hostName: hostname,
+          routes: [...Map.groupBy(routes, ({ route }) => route)]
+            .toSorted(([a], [b]) => (a < b ? -1 : 1))
+            .map(([route, entries]) => ({ route, destinations: entries.flatMap(({ destinations }) => destinations) }))
+            .filter(({ destinations }) => destinations.length > 0)
+            .map(({ route, destinations }) => ({
+              route,
+              destinations: destinations
+                .map(({ tags, policies }) => ({ tags: sortedLabels(tags), policies: metaByType(policies) }))
+                .toSorted((a, b) => compare(JSON.stringify(a.tags), JSON.stringify(b.tags))),
+            })),
+        })),
+    })),
+    ...(whole.size > 0 && { policies: metaByType(whole) }),
+  };
+}
+
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+const gatewayKey = (gateway: Resource | undefined) => (gateway === undefined ? { mesh: "", name: "" } : keyOf(gateway));
+
+function dataplanesOfPolicy(kind: Kind, context: ApiContext, call: Call): Answer {
+  const mesh = requireMesh(context, call, "Could not list Dataplanes");
+  const lists = policyLists(context, mesh);
+  const isWanted = (policy: Resource) => policy.type === kind.type && policy.name === call.params["name"];
+  const items = dataplanesOf(context, mesh).flatMap((dataplane) =>
+    isBuiltinGateway(dataplane.spec) ? gatewayItems(dataplane, lists, kind, isWanted) : sidecarItems(dataplane, lists, isWanted),
+  );
+  return json({ total: items.length, items });
+}
+
+function sidecarItems(dataplane: Dataplane, lists: PolicyLists, isWanted: (policy: Resource) => boolean): object[] {
+  const attachments = sidecarAttachments(dataplane, lists).filter(({ policies }) => policies.some(isWanted));
+  if (attachments.length === 0) return [];
+  return [{ kind: "SidecarDataplane", dataplane: keyOf(dataplane), attachments: attachments.map(attachmentKey) }];
+}
+
+function gatewayItems(dataplane: Dataplane, lists: PolicyLists, kind: Kind, isWanted: (policy: Resource) => boolean): object[] {
+  const { gateway, listeners, whole } = gatewayPolicies(dataplane, lists);
+  const entry = { kind: "MeshGatewayDataplane", dataplane: keyOf(dataplane), gateway: gatewayKey(gateway) };
+  const concerned = listeners
+    .map(({ port, protocol, hosts }) => ({
+      port,
+      protocol,
+      hosts: hosts
+        .map(({ hostname, routes }) => ({
+          hostName: hostname,
+          routes: routes
+            .map(({ route, destinations }) => ({
+              route,
+              destinations: destinations.filter(({ policies }) => [...policies.values()].some(isWanted)).map(({ tags }) => tags),
+            }))
+            .filter(({ destinations }) => destinations.length > 0),
+        }))
+        .filter(({ routes }) => routes.length > 0),
+    }))
+    .filter(({ hosts }) => hosts.length > 0);
+  const wholeGateway = whole.get(kind.type);
+  return [
+    ...(concerned.length > 0 ? [{ ...entry, listeners: concerned }] : []),
+    ...(wholeGateway !== undefined && isWanted(wholeGateway) ? [entry] : []),
+  ];
+}
+
+function dataplanesOfGateway(context: ApiContext, call: Call): Answer {
+  const mesh = requireMesh(context, call, "Could not build mesh context");
+  const found = context.catalog.get("MeshGateway", mesh, call.params["name"]!);
+  if (found === undefined) throw notFound("Could not find MeshGateway");
+  // Asked of this gateway alone: another one may be the one that is chosen.
+  const only: PolicyLists = (type) => (type === "MeshGateway" ? [found.resource as Resource<never>] : []);
+  const items = dataplanesOf(context, mesh)
+    .filter((dataplane) => isBuiltinGateway(dataplane.spec) && gatewayPolicies(dataplane, only).gateway !== undefined)
+    .map((dataplane) => ({ dataplane: keyOf(dataplane) }));
+  return json({ total: items.length, items });
+}
+
+function dataplanesOfRoute(context: ApiContext, call: Call): Answer {
+  const mesh = requireMesh(context, call, "Could not build mesh context");
+  const name = call.params["name"]!;
+  if (!context.catalog.has("MeshGatewayRoute", mesh, name)) throw notFound("Could not find MeshGatewayRoute");
+  const lists = policyLists(context, mesh);
+  const items = dataplanesOf(context, mesh)
+    .filter(
+      (dataplane) =>
+        isBuiltinGateway(dataplane.spec) &&
+        gatewayPolicies(dataplane, lists).listeners.some(({ hosts }) =>
+          hosts.some(({ routes }) => routes.some(({ route }) => route === name)),
+        ),
+    )
+    .map((dataplane) => ({ dataplane: keyOf(dataplane) }));
+  return json({ total: items.length, items });
+}

@@ -1,0 +1,142 @@
+import { expect, test } from "vitest";
+import { envoyConfig } from "../src/envoy-config.ts";
+import { maskedSettings } from "../src/index.ts";
+import { FakeZoneStore, createPlane, planeWithMesh, time } from "./fake-plane.ts";
+
+const meshTimeout = (more: object = {}) => ({ type: "MeshTimeout", mesh: "default", name: "mt", spec: { to: [] }, ...more });
+const meshService = {
+  type: "MeshService",
+  mesh: "default",
+  name: "ms",
+  labels: { "kuma.io/origin": "zone" },
+  spec: { ports: [] },
+  status: { vips: [] },
+};
+
+test("a kind without effect is kept whole, and its author is told", async () => {
+  const { request } = await planeWithMesh();
+  const { status, body } = await request("PUT /meshes/default/meshtimeouts/mt", meshTimeout());
+  expect({ status, body }).toEqual({
+    status: 201,
+    body: { warnings: [expect.stringContaining("MeshTimeout is stored but does not take effect")] },
+  });
+  expect((await request("GET /meshes/default/meshtimeouts/mt")).body).toMatchObject({ spec: { to: [] } });
+  const service = { type: "MeshExternalService", mesh: "default", name: "mes", spec: { match: { port: 1 } } };
+  await request("PUT /meshes/default/meshexternalservices/mes", service);
+  const stored = (await request("GET /meshes/default/meshexternalservices/mes")).body;
+  expect(stored).toMatchObject({ ...service, status: {} });
+  expect(Object.keys(stored).slice(-2)).toEqual(["spec", "status"]);
+  expect((await request("GET /meshes/default/meshexternalservices/mes/_hostnames")).body).toEqual({ items: [], total: 0 });
+  expect((await request("GET /meshes/default/meshexternalservices/no/_hostnames")).body).toMatchObject({
+    title: "could not retrieve service",
+  });
+});
+
+test("a mesh that brings its default policies brings no warnings", async () => {
+  const { request, config } = createPlane();
+  const { status, text } = await request("PUT /meshes/default", { type: "Mesh", name: "default" });
+  expect({ status, text }).toEqual({ status: 201, text: "{}\n" });
+  expect(config.list("MeshTimeout", "default")).toHaveLength(2);
+});
+
+test("a zone keeps what it writes of such kinds in its own log, where global finds it", async () => {
+  const zone = createPlane({ settings: { mode: "zone", zone: "east" } });
+  await zone.config.submit({
+    id: "1",
+    at: time,
+    author: "x",
+    expect: [],
+    changes: [{ op: "put", resource: { type: "Mesh", mesh: "", name: "default", spec: {} } }],
+  });
+  const path = "PUT /meshes/default/meshtimeouts/mt";
+  const refused = await zone.request(path, meshTimeout());
+  expect(refused.body.invalid_parameters).toEqual([
+    { field: 'labels["kuma.io/origin"]', reason: "the origin label must be set to 'zone'" },
+  ]);
+  const written = await zone.request(path, meshTimeout({ labels: { "kuma.io/origin": "zone" } }));
+  expect({ status: written.status, warnings: written.body.warnings.length }).toEqual({ status: 201, warnings: 1 });
+  expect((await zone.request("PUT /meshes/default/meshservices/ms", meshService)).status).toBe(201);
+  expect((await zone.request("GET /meshes/default/meshservices/ms")).body).toMatchObject({
+    ...meshService,
+    labels: { "kuma.io/zone": "east" },
+  });
+  expect((await zone.request("PUT /meshes/default/meshmultizoneservices/x", {})).status).toBe(405);
+  expect((await zone.request("PUT /meshes/default/timeouts/x", {})).status).toBe(405);
+
+  const global = await planeWithMesh();
+  const east = new FakeZoneStore();
+  global.zones.set("east", east);
+  for (const resource of [...zone.zoneStore.list("MeshTimeout"), ...zone.zoneStore.list("MeshService")]) await east.put(resource);
+  expect((await global.request("GET /meshes/default/meshtimeouts")).body.items[0].name).toMatch(/^mt-\w{16}$/);
+  expect((await global.request("GET /meshservices")).body.total).toBe(1);
+  expect((await global.request("PUT /meshes/default/meshservices/ms", meshService)).status).toBe(405);
+  expect((await zone.request("DELETE /meshes/default/meshtimeouts/mt")).status).toBe(200);
+  expect((await zone.request("GET /meshes/default/meshtimeouts")).body.total).toBe(0);
+});
+
+test("rules are empty, since no policy with a target is in force", async () => {
+  const plane = await planeWithMesh();
+  const west = new FakeZoneStore();
+  plane.zones.set("west", west);
+  await west.put({ type: "Dataplane", mesh: "default", name: "web", spec: { networking: { address: "10.0.0.1" } } });
+  const { name } = (await plane.request("GET /meshes/default/dataplanes")).body.items[0];
+  await plane.request("PUT /meshes/default/meshtimeouts/mt", meshTimeout());
+  expect((await plane.request(`GET /meshes/default/dataplanes/${name}/rules`)).body).toEqual({ total: 0, items: [] });
+  expect((await plane.request(`GET /meshes/default/dataplanes/${name}/_rules`)).body).toMatchObject({
+    httpMatches: [],
+    rules: [],
+    resource: { name },
+  });
+});
+
+test("a zone shows the configuration its proxies hold, by type and name", async () => {
+  const dump = {
+    configs: [
+      {
+        "@type": "x",
+        dynamic_active_clusters: [
+          { version_info: "1", cluster: { "@type": "t/Cluster", name: "b", alt_stat_name: "x" } },
+          { cluster: { "@type": "t/Cluster", name: "a" } },
+        ],
+      },
+      {
+        dynamic_listeners: [
+          {
+            name: "l",
+            active_state: {
+              listener: { "@type": "t/Listener", name: "l", metadata: { filter_metadata: { "io.kuma.tags": { my_tag: 1 } } } },
+            },
+          },
+          { name: "warming" },
+        ],
+      },
+      { dynamic_active_secrets: [{ name: "s", secret: { "@type": "t/Secret", name: "s" } }] },
+    ],
+  };
+  const proxies = { inspect: async () => JSON.stringify(dump), appliedRevisions: () => ({}), watchApplied: () => () => {} };
+  const zone = createPlane({ settings: { mode: "zone", zone: "east" }, proxies });
+  await zone.zoneStore.put({ type: "Dataplane", mesh: "default", name: "web", spec: { networking: { address: "10.0.0.1" } } });
+  const expected = {
+    "t/Cluster": { a: { name: "a" }, b: { name: "b", altStatName: "x" } },
+    "t/Listener": { l: { name: "l", metadata: { filterMetadata: { "io.kuma.tags": { my_tag: 1 } } } } },
+  };
+  expect((await zone.request("GET /meshes/default/dataplanes/web/_config")).body).toEqual({ xds: expected });
+  expect((await zone.request("GET /meshes/default/dataplanes/web/_config?include=diff&shadow=true")).body).toEqual({
+    diff: [],
+    xds: expected,
+  });
+  expect((await zone.request("GET /meshes/default/dataplanes/no/_config")).status).toBe(404);
+  expect(envoyConfig("nothing")).toEqual({});
+});
+
+test("settings are shown without their secrets", () => {
+  expect(
+    maskedSettings({ zone: { token: "t", tokenFile: "/f" }, users: [{ password: "p" }], url: "redis://u:p@host:1", on: true, token: "" }),
+  ).toEqual({
+    zone: { token: "*****", tokenFile: "/f" },
+    users: [{ password: "*****" }],
+    url: "redis://*****@host:1",
+    on: true,
+    token: "",
+  });
+});
