@@ -22,7 +22,10 @@ export function withZoneTag(spec: DataplaneSpec, zone: string): DataplaneSpec {
 export function withUnprovenInbounds(spec: DataplaneSpec): DataplaneSpec {
   const { inbound } = spec.networking;
   if (!inbound) return spec;
-  const unproven = inbound.map((one) => (one.serviceProbe ? { ...one, state: "NotReady" as const, health: {} } : one));
+  const unproven = inbound.map((one) => {
+    const { serviceProbe, state: _state, health: _health, ...rest } = one;
+    return serviceProbe ? { ...rest, health: {}, serviceProbe, state: "NotReady" as const } : one;
+  });
   return { ...spec, networking: { ...spec.networking, inbound: unproven } };
 }
 

@@ -1,12 +1,13 @@
 import type { Kind, ParsedSpec } from "../kind.ts";
 import { isObject, requireShallow } from "../schema/codec.ts";
 import { pluginPolicySchema, pluginSpecSchema, pluginStatusSchema } from "../specs/plugin-policy.ts";
+import { jsonTypeName } from "../schema/parse-error.ts";
 import { violationsOfZod } from "../validators/violation.ts";
 import { kindMeta, type MetaRow, readSpec } from "./define-kind.ts";
 
 interface PluginRow extends MetaRow {
-  /** The document has a `status` beside its `spec`. */
-  hasStatus?: boolean;
+  /** What the `status` beside the `spec` is when nobody wrote one; absent: the kind has none. */
+  emptyStatus?: object;
 }
 
 /**
@@ -14,14 +15,15 @@ interface PluginRow extends MetaRow {
  * status, the stored spec is `{spec, status}`.
  */
 export function definePluginKind(row: PluginRow): Kind {
-  const { type, policy = false, hasStatus = false } = row;
+  const { type, policy = false, emptyStatus } = row;
   const instead = policy ? ": use the policies with sources and destinations" : "";
   const schema = policy ? pluginPolicySchema : pluginSpecSchema;
   const parseSpec = (raw: unknown): ParsedSpec => {
-    if (raw !== undefined && raw !== null && !isObject(raw)) return { violations: [{ field: "spec", reason: "must be an object" }] };
+    if (raw === undefined || raw === null) return { violations: [{ field: "", reason: ".spec in body is required" }] };
+    if (!isObject(raw)) return { violations: [{ field: "", reason: `spec in body must be of type object: "${jsonTypeName(raw)}"` }] };
     return readSpec(() => {
       requireShallow(raw);
-      const parsed = schema.safeParse(raw ?? {});
+      const parsed = schema.safeParse(raw, { reportInput: true });
       return parsed.success ? { spec: parsed.data } : { violations: violationsOfZod("spec", parsed.error) };
     });
   };
@@ -31,7 +33,7 @@ export function definePluginKind(row: PluginRow): Kind {
     if (!("spec" in parsed)) return parsed;
     return readSpec(() => {
       requireShallow(status);
-      const parsedStatus = pluginStatusSchema.safeParse(status ?? {});
+      const parsedStatus = pluginStatusSchema.safeParse(status ?? emptyStatus, { reportInput: true });
       if (!parsedStatus.success) return { violations: violationsOfZod("status", parsedStatus.error) };
       return { spec: { spec: parsed.spec, status: parsedStatus.data } };
     });
@@ -39,8 +41,8 @@ export function definePluginKind(row: PluginRow): Kind {
   return {
     ...kindMeta({ ...row, namespaced: true }),
     plugin: true,
-    hasStatus,
+    hasStatus: emptyStatus !== undefined,
     warning: `${type} is stored but does not take effect on this control plane${instead}`,
-    parseSpec: hasStatus ? parseWithStatus : parseSpec,
+    parseSpec: emptyStatus !== undefined ? parseWithStatus : parseSpec,
   };
 }

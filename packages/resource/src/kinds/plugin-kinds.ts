@@ -40,7 +40,7 @@ export const pluginKinds: readonly Kind[] = [
     path: "meshservices",
     flows: ["zoneToGlobal", "betweenZones"],
     writable: ["zone"],
-    hasStatus: true,
+    emptyStatus: { tls: {}, dataplaneProxies: {} },
   }),
   definePluginKind({
     type: "MeshExternalService",
@@ -48,7 +48,7 @@ export const pluginKinds: readonly Kind[] = [
     path: "meshexternalservices",
     flows: ["globalToZone", "zoneToGlobal"],
     writable: both,
-    hasStatus: true,
+    emptyStatus: { vip: {} },
   }),
   definePluginKind({
     type: "MeshMultiZoneService",
@@ -56,7 +56,7 @@ export const pluginKinds: readonly Kind[] = [
     path: "meshmultizoneservices",
     flows: ["globalToZone"],
     writable: ["global"],
-    hasStatus: true,
+    emptyStatus: {},
   }),
   definePluginKind({
     type: "HostnameGenerator",

@@ -6,22 +6,37 @@ const kindsOfTarget = [
   "MeshGateway",
   "MeshService",
   "MeshExternalService",
-  "MeshServiceSubset",
   "MeshMultiZoneService",
+  "MeshServiceSubset",
   "MeshHTTPRoute",
   "Dataplane",
 ] as const;
 
-const targetRef = z.looseObject({
-  kind: z.enum(kindsOfTarget),
-  name: z.string().optional(),
-  namespace: z.string().optional(),
-  mesh: z.string().optional(),
-  sectionName: z.string().optional(),
-  tags: z.record(z.string(), z.string()).optional(),
-  labels: z.record(z.string(), z.string()).optional(),
-  proxyTypes: z.array(z.enum(["Sidecar", "Gateway"])).optional(),
-});
+/** Targets that are one thing, found by its name or by labels. */
+const named: readonly string[] = [
+  "MeshService",
+  "MeshExternalService",
+  "MeshMultiZoneService",
+  "MeshServiceSubset",
+  "MeshGateway",
+  "MeshHTTPRoute",
+];
+
+const targetRef = z
+  .looseObject({
+    kind: z.enum(kindsOfTarget),
+    name: z.string().optional(),
+    namespace: z.string().optional(),
+    mesh: z.string().optional(),
+    sectionName: z.string().optional(),
+    tags: z.record(z.string(), z.string()).optional(),
+    labels: z.record(z.string(), z.string()).optional(),
+    proxyTypes: z.array(z.enum(["Sidecar", "Gateway"])).optional(),
+  })
+  .superRefine(({ kind, name, labels }, context) => {
+    if (!named.includes(kind) || name || Object.keys(labels ?? {}).length > 0) return;
+    context.addIssue({ code: "custom", path: ["name"], message: `must be set with kind ${kind}` });
+  });
 
 const item = z.looseObject({ targetRef: targetRef.optional(), default: z.record(z.string(), z.unknown()).optional() });
 

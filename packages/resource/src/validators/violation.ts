@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { Violation } from "../resource.ts";
+import { jsonTypeName } from "../schema/parse-error.ts";
 
 export type Violations = Generator<Violation, void, void>;
 
@@ -11,10 +12,18 @@ export const at = (path: string, index: number): string => `${path}[${index}]`;
 /** Path of a map's entry: `tags["version"]`. */
 export const keyed = (path: string, key: string): string => `${path}["${key}"]`;
 
-/** A zod error in the path notation of the error body: `a.b[0]`. */
+/** A zod error (made with `reportInput`) in the paths and words of the error body, which are those of an OpenAPI validator. */
 export function violationsOfZod(root: string, error: z.ZodError): Violation[] {
   return error.issues.map((issue) => ({
     field: issue.path.reduce<string>((path, part) => (typeof part === "number" ? at(path, part) : `${path}.${String(part)}`), root),
-    reason: issue.message,
+    reason: reasonOf(issue),
   }));
+}
+
+function reasonOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === "custom") return issue.message;
+  if (issue.input === undefined) return "in body is required";
+  if (issue.code === "invalid_value") return `in body should be one of [${issue.values.map(String).join(" ")}]`;
+  if (issue.code !== "invalid_type") return issue.message;
+  return `in body must be of type ${issue.expected === "record" ? "object" : issue.expected}: "${jsonTypeName(issue.input)}"`;
 }
