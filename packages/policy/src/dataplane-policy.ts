@@ -1,6 +1,6 @@
 import { compareRanked, winner } from "./policy-resource.ts";
 import type { DataplanePolicy, Ranked } from "./policy-resource.ts";
-import { recordedRules } from "./policy-rules.ts";
+import { defaultRules } from "./policy-rules.ts";
 import type { PolicyRules } from "./policy-rules.ts";
 import { bestMatch } from "./selector.ts";
 import type { Tags } from "./selector.ts";
@@ -19,7 +19,7 @@ function ranked<P extends DataplanePolicy>(policies: readonly P[], tagSets: read
 export function chooseDataplanePolicy<P extends DataplanePolicy>(
   policies: readonly P[],
   tagSets: readonly Tags[],
-  rules: PolicyRules = recordedRules,
+  rules: PolicyRules = defaultRules,
 ): P | undefined {
   return winner(ranked(policies, tagSets), rules);
 }
@@ -28,7 +28,7 @@ export function chooseDataplanePolicy<P extends DataplanePolicy>(
 export function dataplanePolicies<P extends DataplanePolicy>(
   policies: readonly P[],
   tagSets: readonly Tags[],
-  rules: PolicyRules = recordedRules,
+  rules: PolicyRules = defaultRules,
 ): P[] {
   return ranked(policies, tagSets)
     .sort(compareRanked(rules))

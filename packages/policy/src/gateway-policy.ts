@@ -1,7 +1,7 @@
 import { toDestination } from "./outbound-policy.ts";
 import { compareAge, winner } from "./policy-resource.ts";
 import type { ConnectionPolicy, Ranked } from "./policy-resource.ts";
-import { recordedRules } from "./policy-rules.ts";
+import { defaultRules } from "./policy-rules.ts";
 import type { PolicyRules } from "./policy-rules.ts";
 import { anyValue, firstMatch } from "./selector.ts";
 import type { Tags } from "./selector.ts";
@@ -13,14 +13,15 @@ import type { Tags } from "./selector.ts";
 export function gatewayChooser<P extends ConnectionPolicy>(
   policies: readonly P[],
   listenerTags: Tags,
-  rules: PolicyRules = recordedRules,
+  rules: PolicyRules = defaultRules,
 ): (destination: Tags) => P | undefined {
   const fromHere: Ranked<P>[] = [];
   for (const policy of policies) {
     const rank = firstMatch(policy.spec.sources, listenerTags);
     if (rank) fromHere.push({ policy, rank });
   }
-  return (destination) => winner(toDestination(fromHere, destination), rules);
+  const own = { ...rules, equalRank: rules.gatewayEqualRank };
+  return (destination) => winner(toDestination(fromHere, destination), own);
 }
 
 /**

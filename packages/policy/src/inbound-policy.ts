@@ -1,6 +1,6 @@
 import { compareRanked, winner } from "./policy-resource.ts";
 import type { ConnectionPolicy, Ranked } from "./policy-resource.ts";
-import { recordedRules } from "./policy-rules.ts";
+import { defaultRules } from "./policy-rules.ts";
 import type { PolicyRules } from "./policy-rules.ts";
 import { bestMatch, matchesTags, rankOf } from "./selector.ts";
 import type { Tags } from "./selector.ts";
@@ -9,7 +9,7 @@ import type { Tags } from "./selector.ts";
 export function chooseInboundPolicy<P extends ConnectionPolicy>(
   policies: readonly P[],
   inboundTags: Tags,
-  rules: PolicyRules = recordedRules,
+  rules: PolicyRules = defaultRules,
 ): P | undefined {
   const matching: Ranked<P>[] = [];
   for (const policy of policies) {
@@ -26,7 +26,7 @@ export function chooseInboundPolicy<P extends ConnectionPolicy>(
 export function inboundPolicies<P extends ConnectionPolicy>(
   policies: readonly P[],
   inboundTags: Tags,
-  rules: PolicyRules = recordedRules,
+  rules: PolicyRules = defaultRules,
 ): P[] {
   return policies
     .filter((policy) => (policy.spec.destinations ?? []).some((selector) => matchesTags(selector.match, inboundTags)))
@@ -43,7 +43,7 @@ export function mayUseExternalService(
   permissions: readonly ConnectionPolicy[],
   serviceTags: Tags,
   sourceTagSets: readonly Tags[],
-  rules: PolicyRules = recordedRules,
+  rules: PolicyRules = defaultRules,
 ): boolean {
   const permission = chooseInboundPolicy(permissions, serviceTags, rules);
   return permission !== undefined && bestMatch(permission.spec.sources, sourceTagSets) !== undefined;

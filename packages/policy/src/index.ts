@@ -5,7 +5,7 @@ export { collectTags, kumaTagsHeader, kumaTagsRegex, renderKumaTags } from "./ku
 export { outboundChooser, passThroughService } from "./outbound-policy.ts";
 export { compareAge } from "./policy-resource.ts";
 export type { ConnectionPolicy, DataplanePolicy, NamedPolicy } from "./policy-resource.ts";
-export { documentedRules, recordedRules } from "./policy-rules.ts";
+export { defaultRules, documentedRules, recordedRules } from "./policy-rules.ts";
 export type { PolicyRules } from "./policy-rules.ts";
 export { anyValue, bestMatch, combineRanks, compareRanks, firstMatch, matchesTags, rankOf } from "./selector.ts";
 export type { Rank, Selector, Tags } from "./selector.ts";

@@ -1,6 +1,6 @@
 import { winner } from "./policy-resource.ts";
 import type { ConnectionPolicy, Ranked } from "./policy-resource.ts";
-import { recordedRules } from "./policy-rules.ts";
+import { defaultRules } from "./policy-rules.ts";
 import type { PolicyRules } from "./policy-rules.ts";
 import { bestMatch, combineRanks, compareRanks, matchesTags, rankOf } from "./selector.ts";
 import type { Rank, Tags } from "./selector.ts";
@@ -15,7 +15,7 @@ export const passThroughService = "pass_through";
 export function outboundChooser<P extends ConnectionPolicy>(
   policies: readonly P[],
   sourceTagSets: readonly Tags[],
-  rules: PolicyRules = recordedRules,
+  rules: PolicyRules = defaultRules,
 ): (service: string) => P | undefined {
   const fromHere: Ranked<P>[] = [];
   for (const policy of policies) {

@@ -5,6 +5,8 @@
 export interface PolicyRules {
   /** Which of two equally ranked policies wins. Documents: the oldest; Kuma: the newest (equal times: first by name). */
   equalRank: "newest" | "oldest";
+  /** The same for the connection policies of a builtin gateway. */
+  gatewayEqualRank: "newest" | "oldest";
   /**
    * When Timeout, Retry, CircuitBreaker, HealthCheck, TrafficLog and the outbound side of TrafficTrace act on a sidecar's
    * outbounds. Documents: always; Kuma: only while the mesh has a TrafficRoute.
@@ -12,13 +14,28 @@ export interface PolicyRules {
   sidecarOutboundPolicies: "whileTrafficRoutesExist" | "always";
   /** Whether a ProxyTemplate's changes of virtual hosts reach a builtin gateway. Documents: yes; Kuma: they have no effect. */
   gatewayVirtualHostChanges: "ignored" | "applied";
+  /** Whether a FaultInjection whose source is a builtin gateway's listener acts. Documents: yes; Kuma: it is matched and never made. */
+  gatewayFaults: "ignored" | "applied";
 }
 
-/** What Kuma 2.10.11 was recorded doing. The default everywhere. */
+/** What Kuma 2.10.11 was recorded doing. */
 export const recordedRules: PolicyRules = {
   equalRank: "newest",
   sidecarOutboundPolicies: "whileTrafficRoutesExist",
   gatewayVirtualHostChanges: "ignored",
+  gatewayEqualRank: "newest",
+  gatewayFaults: "ignored",
+};
+
+/**
+ * The default everywhere: as recorded, but for what the gateway's documents promise in so many words: "Full" support of fault
+ * injections and proxy templates, and the oldest of several connection policies.
+ */
+export const defaultRules: PolicyRules = {
+  ...recordedRules,
+  gatewayVirtualHostChanges: "applied",
+  gatewayEqualRank: "oldest",
+  gatewayFaults: "applied",
 };
 
 /** What Kuma's documents promise. */
@@ -26,4 +43,6 @@ export const documentedRules: PolicyRules = {
   equalRank: "oldest",
   sidecarOutboundPolicies: "always",
   gatewayVirtualHostChanges: "applied",
+  gatewayEqualRank: "oldest",
+  gatewayFaults: "applied",
 };

@@ -1,3 +1,4 @@
+import type { Any } from "@bufbuild/protobuf/wkt";
 import { encodeAny } from "@atoll/envoy-api";
 import { HTTPFaultSchema } from "@atoll/envoy-api/envoy/extensions/filters/http/fault/v3/fault_pb.js";
 import type { HttpFilterSchema } from "@atoll/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
@@ -9,10 +10,19 @@ import type { Init } from "./init.ts";
 /** Proxies of a mesh say in this header with which tags they send a request; the receiving proxy removes it. */
 export const sourceTagsHeader = "x-kuma-tags";
 
-/** One fault policy as one filter, for the requests of the sources that the policy names. */
+const filterName = "envoy.filters.http.fault";
+
+/** One fault policy as one filter, for the requests of the sources that the policy names. No faults: only routes have some. */
 export function faultFilter(view: FaultView): Init<typeof HttpFilterSchema> {
+  return { name: filterName, configType: { case: "typedConfig", value: faultConfig(view) } };
+}
+
+/** The fault of one route. */
+export const routeFault = (view: FaultView): Record<string, Any> => ({ [filterName]: faultConfig(view) });
+
+function faultConfig(view: FaultView): Any {
   const { sourceTagsRegex, delay, abort, responseBandwidth } = view;
-  const typedConfig = encodeAny(HTTPFaultSchema, {
+  return encodeAny(HTTPFaultSchema, {
     headers:
       sourceTagsRegex === undefined
         ? []
@@ -38,5 +48,4 @@ export function faultFilter(view: FaultView): Init<typeof HttpFilterSchema> {
       percentage: fractionalPercent(responseBandwidth.percent),
     },
   });
-  return { name: "envoy.filters.http.fault", configType: { case: "typedConfig", value: typedConfig } };
 }

@@ -97,6 +97,7 @@ function httpFilters(view: HttpFilterView, refuseAll: boolean): HttpFilterInit[]
   return [
     ...(refuseAll ? [refuseRequests()] : []),
     ...(view.faults ?? []).map(faultFilter),
+    ...(view.routeFaults ? [faultFilter({})] : []),
     ...(view.localRateLimit ? [rateLimitFilter()] : []),
     ...(view.compress ? [compressor()] : []),
     ...(view.grpcStats ? [grpcStats()] : []),

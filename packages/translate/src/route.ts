@@ -4,6 +4,7 @@ import type { RouteSchema, VirtualHostSchema } from "@atoll/envoy-api/envoy/conf
 import { RouteConfigurationSchema } from "@atoll/envoy-api/envoy/config/route/v3/route_pb.js";
 import type { RouteConfiguration } from "@atoll/envoy-api/envoy/config/route/v3/route_pb.js";
 import type { RouteConfigView, RouteView, VirtualHostView } from "@atoll/view";
+import { routeFault } from "./fault.ts";
 import { headersToAdd, overwriteHeader } from "./header-value.ts";
 import { routeRateLimit } from "./rate-limit.ts";
 import { retryPolicy } from "./retry.ts";
@@ -42,6 +43,6 @@ function route(view: RouteView): Init<typeof RouteSchema> {
     requestHeadersToRemove: view.requestHeaders?.remove ?? [],
     responseHeadersToAdd: headersToAdd(view.responseHeaders),
     responseHeadersToRemove: view.responseHeaders?.remove ?? [],
-    typedPerFilterConfig: view.rateLimit ? routeRateLimit(view.rateLimit) : {},
+    typedPerFilterConfig: { ...(view.rateLimit && routeRateLimit(view.rateLimit)), ...(view.fault && routeFault(view.fault)) },
   };
 }

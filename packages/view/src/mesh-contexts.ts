@@ -1,4 +1,4 @@
-import { recordedRules } from "@atoll/policy";
+import { defaultRules } from "@atoll/policy";
 import type { ViewInputs, ViewOptions } from "./inputs.ts";
 import { Memo } from "./memo.ts";
 import { MeshContext } from "./mesh-context.ts";
@@ -45,7 +45,7 @@ export class MeshContexts {
     if (present) return present;
     const resource = this.inputs.config.get<MeshSpec>("Mesh", "", name);
     if (!resource) return undefined;
-    const rules = this.#options.rules ?? recordedRules;
+    const rules = this.#options.rules ?? defaultRules;
     const context = new MeshContext(resource, this.zone, this.inputs, this.#options, rules, this.#memos.get(name));
     this.#meshes.set(name, context);
     return context;

@@ -102,6 +102,8 @@ export interface HttpFilterView {
   faults?: FaultView[];
   /** A disabled filter that per-route configuration switches on. */
   localRateLimit?: boolean;
+  /** The same for faults. */
+  routeFaults?: boolean;
   compress?: boolean;
   grpcStats?: boolean;
   idleTimeoutMs?: number;
@@ -222,6 +224,8 @@ export interface RouteView {
   maxStreamDurationMs?: number;
   retry?: RetryView;
   rateLimit?: RateLimitView;
+  /** In place of those of the listener; needs its `routeFaults`. */
+  fault?: FaultView;
   /** Answer 500 instead of 503 when the cluster is unknown. */
   clusterNotFound500?: boolean;
 }

@@ -125,6 +125,7 @@ const httpFilter = (scope: GatewayScope, rds: string): HttpFilterView => ({
   routes: { rds },
   edge: { serverName },
   localRateLimit: true,
+  ...(scope.context.rules.gatewayFaults === "applied" && scope.context.resources("FaultInjection").length > 0 ? { routeFaults: true } : {}),
   compress: true,
   idleTimeoutMs,
   streamIdleTimeoutMs,

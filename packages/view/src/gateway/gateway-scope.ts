@@ -1,6 +1,14 @@
 import { gatewayChooser } from "@atoll/policy";
 import type { ConnectionPolicy, Tags } from "@atoll/policy";
-import type { CircuitBreakerSpec, HealthCheckSpec, RateLimitSpec, Resource, RetrySpec, TimeoutSpec } from "@atoll/resource";
+import type {
+  CircuitBreakerSpec,
+  FaultInjectionSpec,
+  HealthCheckSpec,
+  RateLimitSpec,
+  Resource,
+  RetrySpec,
+  TimeoutSpec,
+} from "@atoll/resource";
 import type { Dataplane } from "../dataplane.ts";
 import type { ExternalService } from "../external-service.ts";
 import type { MeshContext, MeshGateway } from "../mesh-context.ts";
@@ -34,6 +42,7 @@ export interface HostPolicies {
   rateLimit: Choose<RateLimitSpec>;
   circuitBreaker: Choose<CircuitBreakerSpec>;
   healthCheck: Choose<HealthCheckSpec>;
+  fault: Choose<FaultInjectionSpec>;
 }
 
 export function hostPolicies(context: MeshContext, tags: Tags): HostPolicies {
@@ -45,5 +54,6 @@ export function hostPolicies(context: MeshContext, tags: Tags): HostPolicies {
     rateLimit: choose("RateLimit"),
     circuitBreaker: choose("CircuitBreaker"),
     healthCheck: choose("HealthCheck"),
+    fault: context.rules.gatewayFaults === "applied" ? choose("FaultInjection") : () => undefined,
   };
 }

@@ -1,9 +1,12 @@
 import { chooseForDestinations, kumaTagsHeader, renderKumaTags } from "@atoll/policy";
-import { milliseconds } from "../policies/timeout.ts";
+import type { Tags } from "@atoll/policy";
+import { protocolTag, serviceTag } from "../names.ts";
 import { optional } from "../optional.ts";
+import { faultView } from "../policies/fault-injection.ts";
+import { milliseconds } from "../policies/timeout.ts";
 import { rateLimitView } from "../policies/rate-limit.ts";
 import { retryView } from "../policies/retry.ts";
-import type { HeaderOpsView, RouteRewriteView, RouteView, VirtualHostView, WeightedClusterView } from "../proxy-view.ts";
+import type { FaultView, HeaderOpsView, RouteRewriteView, RouteView, VirtualHostView, WeightedClusterView } from "../proxy-view.ts";
 import { addGatewayCluster } from "./gateway-cluster.ts";
 import { hostPolicies } from "./gateway-scope.ts";
 import type { GatewayScope, HostPolicies } from "./gateway-scope.ts";
@@ -78,8 +81,21 @@ function routeView(scope: GatewayScope, host: GatewayHost, policies: HostPolicie
     idleTimeoutMs: routeIdleTimeoutMs,
     ...optional("retry", retryView(chooseForDestinations(destinations, policies.retry)?.spec.conf, "http")),
     ...optional("rateLimit", rateLimitView(chooseForDestinations(destinations, policies.rateLimit)?.spec.conf)),
+    ...optional("fault", fault(scope, policies, destinations)),
     clusterNotFound500: true,
   };
+}
+
+/** A FaultInjection names the protocol of its destinations, which a route's backends do not. */
+function fault(scope: GatewayScope, policies: HostPolicies, destinations: readonly Tags[]): FaultView | undefined {
+  const withProtocol = destinations.map((tags) => {
+    const { protocol } = scope.context.service(tags[serviceTag] ?? "");
+    return { [protocolTag]: protocol === "unknown" ? "http" : protocol, ...tags };
+  });
+  const policy = chooseForDestinations(withProtocol, policies.fault);
+  if (!policy) return undefined;
+  const { sourceTagsRegex: _, ...effects } = faultView(policy);
+  return effects;
 }
 
 /** Sorted by name; of two backends that are one cluster the last counts. */
