@@ -5,6 +5,7 @@ export interface SeenRequest {
   method: string;
   path: string;
   headers: IncomingMessage["headers"];
+  body: string;
 }
 
 export interface BackendAnswer {
@@ -27,8 +28,11 @@ export class Backend {
 
   private constructor(name: string) {
     this.name = name;
-    this.#server = createServer((request, response) => {
-      const seen = { method: request.method ?? "", path: request.url ?? "", headers: request.headers };
+    this.#server = createServer(async (request, response) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+      const sent = Buffer.concat(chunks).toString("utf8");
+      const seen: SeenRequest = { method: request.method ?? "", path: request.url ?? "", headers: request.headers, body: sent };
       this.requests.push(seen);
       const { status = 200, delayMs = 0, body, headers } = this.respond(seen, this) ?? {};
       const answer = () => {

@@ -28,7 +28,11 @@ export const mutualTls = (mode?: "PERMISSIVE"): Document => ({
 export const mesh = (name: string, settings: Document = {}): Document => ({ type: "Mesh", name, mtls: mutualTls(), ...settings });
 
 /** A policy from and to services or tags; both are everybody unless given. */
-export const connection = (type: string, name: string, settings: Document & { mesh?: string; from?: string | Tags; to?: string | Tags }): Document => {
+export const connection = (
+  type: string,
+  name: string,
+  settings: Document & { mesh?: string; from?: string | Tags; to?: string | Tags },
+): Document => {
   const { mesh: of = "default", from, to, ...rest } = settings;
   return { type, mesh: of, name, sources: from ? selectors(from) : wildcard, destinations: to ? selectors(to) : wildcard, ...rest };
 };
@@ -39,7 +43,12 @@ export const openMesh = (of = "default"): Document[] => [
   connection("TrafficRoute", "route-all", { mesh: of, conf: { destination: { "kuma.io/service": "*" } } }),
 ];
 
-export const gatewayRoute = (name: string, gateway: string | Tags, rules: Document[], settings: { mesh?: string; hostnames?: string[] } = {}): Document => ({
+export const gatewayRoute = (
+  name: string,
+  gateway: string | Tags,
+  rules: Document[],
+  settings: { mesh?: string; hostnames?: string[] } = {},
+): Document => ({
   type: "MeshGatewayRoute",
   mesh: settings.mesh ?? "default",
   name,
@@ -94,14 +103,23 @@ export class MeshBed {
   }
 
   /** An application and the proxy beside it. Answers the application and the proxy's admin port. */
-  async service(service: string, name: string, options: SidecarOptions = {}): Promise<{ app: Backend; admin: number; document: Document; inbound: number }> {
+  async service(
+    service: string,
+    name: string,
+    options: SidecarOptions = {},
+  ): Promise<{ app: Backend; admin: number; document: Document; inbound: number }> {
     const { app, port } = await this.backend(name);
     const made = await this.sidecar(service, name, port, options);
     return { app, ...made };
   }
 
   /** The proxy beside an application that is already there. */
-  async sidecar(service: string, name: string, appPort: number, options: SidecarOptions = {}): Promise<{ admin: number; document: Document; inbound: number }> {
+  async sidecar(
+    service: string,
+    name: string,
+    appPort: number,
+    options: SidecarOptions = {},
+  ): Promise<{ admin: number; document: Document; inbound: number }> {
     const [inbound, admin] = [this.freshPort(), this.freshPort()];
     const { mesh: of = "default", zone = "east", tags = {}, protocol = "http" } = options;
     const document = {
@@ -127,7 +145,11 @@ export class MeshBed {
     return { admin, document, inbound };
   }
 
-  async gateway(service: string, name: string, options: SidecarOptions & { delegated?: boolean } = {}): Promise<{ admin: number; document: Document }> {
+  async gateway(
+    service: string,
+    name: string,
+    options: SidecarOptions & { delegated?: boolean } = {},
+  ): Promise<{ admin: number; document: Document }> {
     const admin = this.freshPort();
     const { mesh: of = "default", zone = "east", tags = {} } = options;
     const document = {
@@ -191,8 +213,9 @@ export class MeshBed {
     }
   }
 
+  /** Each request on a connection of its own: one that waits in a pool may be closed by a listener that is on its way out. */
   get(number: number, path = "/", headers: Record<string, string> = {}): Promise<RestAnswer> {
-    return rest(`http://127.0.0.1:${this.port(number)}${path}`, { headers });
+    return rest(`http://127.0.0.1:${this.port(number)}${path}`, { headers: { connection: "close", ...headers } });
   }
 
   /** Waits for an answer with this status, and for a body that tells the service if one is given. */
@@ -214,7 +237,6 @@ export class MeshBed {
     for (let round = 0; round < count; round++) {
       const answer = await this.get(number, path, headers);
       const by = answer.status === 200 ? (answer.json().service as string) : String(answer.status);
-      if (process.env.BED_DEBUG && answer.status !== 200) console.log(round, answer.status, answer.text);
       found[by] = (found[by] ?? 0) + 1;
     }
     return found;

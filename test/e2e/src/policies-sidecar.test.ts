@@ -19,7 +19,12 @@ const callers = [
 
 beforeAll(async () => {
   bed = await MeshBed.start(14_000, { zones: ["east"] });
-  const documents = [mesh("default"), ...openMesh(), bed.meshGateway("edge", { [edge]: {} }), gatewayRoute("edge", "edge", [prefixRule("/", "web")])];
+  const documents = [
+    mesh("default"),
+    ...openMesh(),
+    bed.meshGateway("edge", { [edge]: {} }),
+    gatewayRoute("edge", "edge", [prefixRule("/", "web")]),
+  ];
   for (const document of documents) await bed.atoll.apply(document);
   const [one, two, caller] = await Promise.all([
     bed.service("web", "web-1", { tags: { version: "v1" } }),
@@ -114,8 +119,13 @@ describe.each(callers)("policies on $caller", ({ from, number }) => {
       () => ({ delayMs: 150 }),
       async () => {
         expect(await overflow()).toBe(0);
-        await bed.during(connection("CircuitBreaker", "narrow", { from, to: "web", conf: { thresholds: { maxRequests: 2, maxPendingRequests: 1, maxConnections: 1 } } }), () =>
-          eventually(async () => (await overflow()) >= 3, { limitMs: 10_000 }),
+        await bed.during(
+          connection("CircuitBreaker", "narrow", {
+            from,
+            to: "web",
+            conf: { thresholds: { maxRequests: 2, maxPendingRequests: 1, maxConnections: 1 } },
+          }),
+          () => eventually(async () => (await overflow()) >= 3, { limitMs: 10_000 }),
         );
         await eventually(async () => (await overflow()) === 0, { limitMs: 10_000 });
       },
@@ -150,10 +160,13 @@ describe.each(callers)("policies on $caller", ({ from, number }) => {
       return performance.now() - began;
     };
     await bed.answers(number, 200);
-    await bed.during(connection("FaultInjection", "abort", { from, to, conf: { abort: { percentage: 100, httpStatus: 418 } } }), async () => {
-      expect((await bed.answers(number, 418)).text).toBe("fault filter abort");
-      expect((await bed.get(other)).status).toBe(200);
-    });
+    await bed.during(
+      connection("FaultInjection", "abort", { from, to, conf: { abort: { percentage: 100, httpStatus: 418 } } }),
+      async () => {
+        expect((await bed.answers(number, 418)).text).toBe("fault filter abort");
+        expect((await bed.get(other)).status).toBe(200);
+      },
+    );
     await bed.answers(number, 200);
     await eventually(async () => (await took()) < 400, { limitMs: 10_000 });
     await bed.during(connection("FaultInjection", "delay", { from, to, conf: { delay: { percentage: 100, value: "400ms" } } }), () =>
@@ -164,12 +177,22 @@ describe.each(callers)("policies on $caller", ({ from, number }) => {
 
   test("RateLimit: this source gets its number of requests and then the status that the policy says; others go on", async () => {
     const other = callers.find((one) => one.from !== from)!.number;
-    const one = connection("TrafficRoute", "one-instance", { to: "web", conf: { destination: { "kuma.io/service": "web", version: "v1" } } });
+    const one = connection("TrafficRoute", "one-instance", {
+      to: "web",
+      conf: { destination: { "kuma.io/service": "web", version: "v1" } },
+    });
     const route = gatewayRoute("one", "edge", [
-      { matches: [{ path: { match: "PREFIX", value: "/limited" } }], backends: [{ weight: 1, destination: { "kuma.io/service": "web", version: "v1" } }] },
+      {
+        matches: [{ path: { match: "PREFIX", value: "/limited" } }],
+        backends: [{ weight: 1, destination: { "kuma.io/service": "web", version: "v1" } }],
+      },
     ]);
     const headers = [{ key: "x-limited", value: "yes" }];
-    const limit = connection("RateLimit", "few", { from, to: "web", conf: { http: { requests: 3, interval: "60s", onRateLimit: { status: 423, headers } } } });
+    const limit = connection("RateLimit", "few", {
+      from,
+      to: "web",
+      conf: { http: { requests: 3, interval: "60s", onRateLimit: { status: 423, headers } } },
+    });
     await bed.during([one, route], async () => {
       expect(await bed.shares(number, 10, "/limited")).toEqual({ "web-1": 10 });
       await bed.during(limit, async () => {
@@ -227,10 +250,13 @@ describe("TrafficRoute on a sidecar", () => {
       { weight: 10, destination: version("v2") },
     ];
     await bed.during(route({ split }), async () => {
-      const found = await eventually(async () => {
-        const shares = await bed.shares(client, 150);
-        return (shares["web-1"] ?? 0) > 115 ? shares : undefined;
-      }, { limitMs: 15_000 });
+      const found = await eventually(
+        async () => {
+          const shares = await bed.shares(client, 150);
+          return (shares["web-1"] ?? 0) > 115 ? shares : undefined;
+        },
+        { limitMs: 15_000 },
+      );
       expect(found["web-2"]).toBeGreaterThan(0);
       expect((found["web-1"] ?? 0) + (found["web-2"] ?? 0)).toBe(150);
     });
@@ -263,7 +289,13 @@ describe("TrafficRoute on a sidecar", () => {
         modify: {
           path: { rewritePrefix: "/new" },
           host: { value: "rewritten.test" },
-          requestHeaders: { add: [{ name: "x-added", value: "1" }, { name: "x-more", value: "b", append: true }], remove: [{ name: "x-gone" }] },
+          requestHeaders: {
+            add: [
+              { name: "x-added", value: "1" },
+              { name: "x-more", value: "b", append: true },
+            ],
+            remove: [{ name: "x-gone" }],
+          },
           responseHeaders: { add: [{ name: "x-answered", value: "2" }] },
         },
         destination: { "kuma.io/service": "web" },
@@ -278,10 +310,13 @@ describe("TrafficRoute on a sidecar", () => {
     const plain = await bed.get(client, "/old/a", sent);
     expect(plain.json()).toMatchObject({ path: "/old/a", headers: { "x-gone": "here", "x-more": "a" } });
     await bed.during(route({ http, destination: { "kuma.io/service": "web" } }), async () => {
-      const answer = await eventually(async () => {
-        const one = await bed.get(client, "/old/a?b=c", sent);
-        return one.headers["x-answered"] === "2" ? one : undefined;
-      }, { limitMs: 10_000 });
+      const answer = await eventually(
+        async () => {
+          const one = await bed.get(client, "/old/a?b=c", sent);
+          return one.headers["x-answered"] === "2" ? one : undefined;
+        },
+        { limitMs: 10_000 },
+      );
       const { path, headers } = answer.json<{ path: string; headers: Record<string, string> }>();
       expect(path).toBe("/new/a?b=c");
       expect(headers).toMatchObject({ host: "rewritten.test", "x-added": "1" });
