@@ -5,12 +5,16 @@ import { RouteConfigurationSchema } from "@atoll/envoy-api/envoy/config/route/v3
 import { RuntimeSchema } from "@atoll/envoy-api/envoy/service/runtime/v3/rtds_pb.js";
 import type { Inventory } from "@atoll/inventory";
 import type { ChangeEvent, ResourceReader } from "@atoll/replica";
+import type { ResourceKey } from "@atoll/resource";
 import { createTranslator, type EnvoyResources } from "@atoll/translate";
 import { buildProxyView, meshDependencies, MeshContexts, reuseEqual, type ProxyRef, type ProxyView, type ViewOptions } from "@atoll/view";
 import { consistent, encodeResource, type EncodedResource, type Snapshot, type SnapshotCache } from "@atoll/xds";
-import { affectedMeshes, unite, type Affected } from "./affected.ts";
+import { affectedBy, affectedByInventory, everyProxy, isUnaffected, touches, unaffected, unite, type Affected } from "./affected.ts";
+import { HostAddresses, type HostAddressesOptions } from "./host-addresses.ts";
 import { isOffline, OnlineProxies } from "./online-proxies.ts";
+import { ResolvedProxies } from "./resolved-proxies.ts";
 import type { SecretMaterials } from "./secret-materials.ts";
+import { withoutFailedSecrets } from "./without-failed-secrets.ts";
 
 export interface WatchedReader extends ResourceReader {
   watch(listener: (event: ChangeEvent) => void): () => void;
@@ -23,7 +27,10 @@ export interface CompilerOptions {
   inventory: Inventory;
   materials: SecretMaterials;
   cache: SnapshotCache;
-  viewOptions?: () => ViewOptions;
+  /** What views are built with, besides key types of certificates and addresses of hosts. */
+  viewOptions?: ViewOptions;
+  /** How host names in addresses become IP addresses. */
+  hosts?: Pick<HostAddressesOptions, "resolve" | "refreshMs">;
   /** A proxy can't be built; it keeps its last good snapshot. */
   onError: (error: unknown, nodeId: string) => void;
   /** Called with what one round did, for metrics and the trace of a change. */
@@ -43,7 +50,9 @@ interface CompiledProxy {
   /** Meshes its view was made from; null = all. */
   meshes: ReadonlySet<string> | null;
   /** What its snapshot was made from. */
-  made: { view: ProxyView; secrets: readonly EncodedResource[] } | undefined;
+  made: { view: ProxyView; secrets: readonly EncodedResource[]; failed: readonly string[] } | undefined;
+  /** Its snapshot is not what it should be: it could not be built, or waits for a certificate. It is at no newer revision. */
+  behind: boolean;
 }
 
 /**
@@ -53,32 +62,46 @@ interface CompiledProxy {
 export class Compiler {
   readonly #options: CompilerOptions;
   readonly #contexts: MeshContexts;
+  readonly #hosts: HostAddresses;
   readonly #translate = createTranslator();
   readonly #bytes = new WeakMap<object, EncodedResource>();
   readonly #proxies = new Map<string, CompiledProxy>();
-  readonly #offline = new Map<string, boolean>();
+  readonly #offline = new Set<string>();
   readonly #unwatch: (() => void)[];
-  #affected: Affected = "none";
+  #affected: Affected = unaffected;
   #single = new Set<string>();
+  #all = false;
+  #revision = 0;
   #scheduled = false;
 
   constructor(options: CompilerOptions) {
     this.#options = options;
-    const zoneResources = new OnlineProxies(options.zoneResources);
+    const { config, inventory, zone } = options;
+    const resolved = new ResolvedProxies(new OnlineProxies(options.zoneResources), (host) => this.#hosts.get(host));
+    const advertised = () => inventory.zones().flatMap((other) => inventory.ingresses(other).map((one) => one.advertisedAddress));
+    this.#hosts = new HostAddresses({
+      ...options.hosts,
+      inUse: () => [...resolved.hosts(), ...advertised()],
+      onChange: () => this.refresh(),
+    });
     this.#contexts = new MeshContexts(
-      { zone: options.zone, config: options.config, zoneResources, inventory: options.inventory },
-      options.viewOptions?.() ?? {},
+      { zone, config, zoneResources: resolved, inventory },
+      {
+        certificateKeyType: (mesh, secret) => options.materials.certificateKeyType(mesh, secret),
+        addresses: { get: (host) => this.#hosts.get(host) },
+        ...options.viewOptions,
+      },
     );
     this.#unwatch = [
-      options.config.watch(({ keys }) => this.#invalidate(affectedMeshes(keys, () => false))),
-      options.zoneResources.watch(({ keys }) => this.#invalidate(affectedMeshes(keys, (key) => this.#onlineChanged(key)))),
-      options.inventory.watch(({ meshes }) => this.#invalidate(meshes === null ? "all" : { meshes })),
+      config.watch(({ keys }) => this.#invalidate(affectedBy(keys, () => false))),
+      options.zoneResources.watch(({ keys }) => this.#invalidate(affectedBy(keys, (key) => this.#onlineChanged(key)))),
+      inventory.watch(({ meshes }) => this.#invalidate(affectedByInventory(meshes))),
     ];
   }
 
   /** Builds the proxy's first snapshot, now or as soon as its certificate is there, and keeps it up to date from then on. */
   connect(nodeId: string, ref: ProxyRef): void {
-    this.#proxies.set(nodeId, { ref, meshes: null, made: undefined });
+    this.#proxies.set(nodeId, { ref, meshes: null, made: undefined, behind: true });
     this.rebuild(nodeId);
   }
 
@@ -94,13 +117,20 @@ export class Compiler {
     this.#schedule();
   }
 
-  /** Liveness of zones, or what names resolve to, changed. */
+  /** The same for all of them, such as their CA. */
+  rebuildAll(): void {
+    this.#all = true;
+    this.#schedule();
+  }
+
+  /** What every view is made from may be another: liveness of zones, or what names resolve to. */
   refresh(): void {
-    this.#invalidate("all");
+    this.#invalidate(everyProxy);
   }
 
   close(): void {
     for (const unwatch of this.#unwatch) unwatch();
+    this.#hosts.close();
     this.#proxies.clear();
   }
 
@@ -110,13 +140,13 @@ export class Compiler {
     return proxy && buildProxyView(this.#contexts, proxy.ref);
   }
 
-  #onlineChanged(key: { type: string; mesh: string; name: string }): boolean {
-    const id = `${key.type}/${key.mesh}/${key.name}`;
-    const offline = isOffline(this.#options.zoneResources.get(key.type, key.mesh, key.name));
-    const changed = (this.#offline.get(id) ?? false) !== offline;
-    if (offline) this.#offline.set(id, true);
+  #onlineChanged({ type, mesh, name }: ResourceKey): boolean {
+    const id = `${type}/${mesh}/${name}`;
+    const offline = isOffline(this.#options.zoneResources.get(type, mesh, name));
+    if (this.#offline.has(id) === offline) return false;
+    if (offline) this.#offline.add(id);
     else this.#offline.delete(id);
-    return changed;
+    return true;
   }
 
   #invalidate(affected: Affected): void {
@@ -136,23 +166,28 @@ export class Compiler {
 
   #round(): void {
     const began = performance.now();
-    const affected = this.#affected;
-    const single = this.#single;
-    this.#affected = "none";
+    const [affected, single, all] = [this.#affected, this.#single, this.#all];
+    this.#affected = unaffected;
     this.#single = new Set();
-    if (affected !== "none") this.#contexts.invalidate(affected === "all" ? null : affected.meshes, this.#options.viewOptions?.());
-    const revision = this.#options.config.revision;
-    let built = 0;
-    let changed = 0;
-    for (const [nodeId, proxy] of this.#proxies) {
-      if (single.has(nodeId) || touches(affected, proxy.meshes)) {
-        built++;
-        if (this.#build(nodeId, proxy, revision)) changed++;
-      } else {
+    this.#all = false;
+    if (!isUnaffected(affected)) this.#contexts.invalidate(affected.everywhere.size > 0 ? null : affected.meshes.keys());
+    const { revision } = this.#options.config;
+    const round: CompileRound = { revision, proxies: this.#proxies.size, built: 0, changed: 0, durationMs: 0 };
+    // A certificate that was issued concerns one proxy of perhaps a thousand.
+    const concerned = !all && isUnaffected(affected) && revision === this.#revision ? single : this.#proxies.keys();
+    for (const nodeId of concerned) {
+      const proxy = this.#proxies.get(nodeId);
+      if (proxy === undefined) continue;
+      if (all || single.has(nodeId) || mayChange(proxy, affected)) {
+        round.built++;
+        if (this.#build(nodeId, proxy, revision)) round.changed++;
+      } else if (!proxy.behind) {
         this.#advance(nodeId, revision);
       }
     }
-    this.#options.onRound?.({ revision, proxies: this.#proxies.size, built, changed, durationMs: performance.now() - began });
+    this.#revision = revision;
+    round.durationMs = performance.now() - began;
+    this.#options.onRound?.(round);
   }
 
   /** A change that does not touch a proxy is applied by it at once. */
@@ -162,32 +197,45 @@ export class Compiler {
       this.#options.cache.set(nodeId, { revision, resources: snapshot.resources });
   }
 
+  /** Whether the proxy got another snapshot. */
   #build(nodeId: string, proxy: CompiledProxy, revision: number): boolean {
     try {
-      const built = buildProxyView(this.#contexts, proxy.ref);
-      proxy.meshes = meshDependencies(this.#contexts, proxy.ref);
-      if (built === undefined) return false;
+      const next = this.#intent(nodeId, proxy);
+      proxy.behind = next === undefined;
+      if (next === undefined) return false;
       const { made } = proxy;
-      const view = reuseEqual(made?.view, built);
-      const secrets = this.#options.materials.resolve(nodeId, view.secrets);
-      // Envoy would hold its listeners back until the certificate comes; better to give it all at once.
-      if (secrets.pending.length > 0) return false;
-      if (made !== undefined && view === made.view && sameItems(secrets.resources, made.secrets)) {
+      if (made?.view === next.view && sameItems(next.secrets, made.secrets) && sameItems(next.failed, made.failed)) {
         this.#advance(nodeId, revision);
         return false;
       }
-      const resources = this.#encode(this.#translate(view));
-      for (const secret of secrets.resources) put(resources, secret);
-      const snapshot: Snapshot = { revision, resources };
+      const resources = this.#encode(this.#translate(withoutFailedSecrets(next.view, next.failed)));
+      for (const secret of next.secrets) put(resources, secret);
+      const snapshot: Snapshot = { revision, resources: reuseTypes(this.#options.cache.get(nodeId)?.resources, resources) };
       const verdict = consistent(snapshot);
       if (!verdict.ok) throw new Error(`snapshot of ${nodeId} is not consistent: ${verdict.reason}`);
       this.#options.cache.set(nodeId, snapshot);
-      proxy.made = { view, secrets: secrets.resources };
+      proxy.made = next;
       return true;
     } catch (error) {
+      proxy.behind = true;
       this.#options.onError(error, nodeId);
       return false;
     }
+  }
+
+  /** Undefined while the proxy's resource, or a secret without which it is better left as it is, is missing. */
+  #intent(nodeId: string, { ref, made }: CompiledProxy): CompiledProxy["made"] {
+    const built = buildProxyView(this.#contexts, ref);
+    this.#proxies.get(nodeId)!.meshes = meshDependencies(this.#contexts, ref);
+    if (built === undefined) return undefined;
+    const view = reuseEqual(made?.view, built);
+    const { resources, pending, failed } = this.#options.materials.resolve(nodeId, view.secrets);
+    // Envoy would hold its listeners back until the certificate comes; better to give it all at once.
+    if (pending.length > 0) return undefined;
+    const ownIdentity = view.secrets.some(
+      ({ name, source }) => source.type === "identity" && source.mesh === ref.mesh && failed.includes(name),
+    );
+    return ownIdentity ? undefined : { view, secrets: resources, failed };
   }
 
   #encode(resources: EnvoyResources): Map<string, Map<string, EncodedResource>> {
@@ -209,11 +257,9 @@ export class Compiler {
   }
 }
 
-function touches(affected: Affected, meshes: ReadonlySet<string> | null): boolean {
-  if (affected === "none") return false;
-  if (affected === "all" || meshes === null) return true;
-  return !affected.meshes.isDisjointFrom(meshes);
-}
+/** Of a proxy that has no view yet nothing is known. */
+const mayChange = ({ made, meshes }: CompiledProxy, affected: Affected): boolean =>
+  made === undefined ? !isUnaffected(affected) : touches(affected, made.view.kind, meshes);
 
 function sameItems<Item>(one: readonly Item[], other: readonly Item[]): boolean {
   return one.length === other.length && one.every((item, index) => item === other[index]);
@@ -223,4 +269,15 @@ function put(resources: Map<string, Map<string, EncodedResource>>, resource: Enc
   const ofType = resources.get(resource.typeUrl);
   if (ofType === undefined) resources.set(resource.typeUrl, new Map([[resource.name, resource]]));
   else ofType.set(resource.name, resource);
+}
+
+/** Types whose resources are all as before keep their map, by which the session sees that there is nothing to compare. */
+function reuseTypes(before: Snapshot["resources"] | undefined, now: Map<string, Map<string, EncodedResource>>): Snapshot["resources"] {
+  const reused = new Map<string, ReadonlyMap<string, EncodedResource>>(now);
+  for (const [typeUrl, resources] of now) {
+    const former = before?.get(typeUrl);
+    if (former?.size !== resources.size) continue;
+    if ([...resources].every(([name, one]) => former.get(name) === one)) reused.set(typeUrl, former);
+  }
+  return reused;
 }

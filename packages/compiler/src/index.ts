@@ -1,4 +1,5 @@
-export { affectedMeshes, type Affected } from "./affected.ts";
+export { affectedBy, affectedByInventory, type Affected } from "./affected.ts";
 export { Compiler, type CompilerOptions, type CompileRound, type WatchedReader } from "./compiler.ts";
+export type { IssuedCertificate } from "./identities.ts";
 export { isOffline, OnlineProxies } from "./online-proxies.ts";
-export { SecretMaterials, type IssuedCertificate, type SecretMaterialsOptions } from "./secret-materials.ts";
+export { SecretMaterials, type ResolvedSecrets, type SecretMaterialsOptions } from "./secret-materials.ts";

@@ -1,19 +1,18 @@
 import type { ResourceReader } from "@atoll/replica";
-import { tagSetsOf, tag, type DataplaneSpec, type Resource } from "@atoll/resource";
+import { isOnline, tag, tagSetsOf, type DataplaneSpec, type Resource } from "@atoll/resource";
 
 interface InsightSpec {
   subscriptions?: { connectTime?: string; disconnectTime?: string }[];
 }
 
 /** A proxy whose every stream has ended. One that was never seen is not offline: it may be served by nobody we know of. */
-export function isOffline(insight: Resource<InsightSpec> | undefined): boolean {
-  const subscriptions = insight?.spec.subscriptions ?? [];
-  return subscriptions.length > 0 && subscriptions.every((one) => one.disconnectTime !== undefined);
-}
+export const isOffline = (insight: Resource<InsightSpec> | undefined): boolean =>
+  (insight?.spec.subscriptions ?? []).length > 0 && !isOnline(insight?.spec);
 
 /**
- * The zone's resources without the proxies that have gone, as far as somebody is left to do their work: a dead egress or instance
- * leaves the endpoints at once, but the last one stays until it is deregistered, since an xDS server may have lost sight of it.
+ * The zone's resources without the proxies that have gone, as far as enough are left to do their work: a dead egress or instance
+ * leaves the endpoints at once. Where more than half of those with one duty are gone, all stay until they are deregistered: then it
+ * is rather an xDS server that has lost sight of them.
  */
 export class OnlineProxies implements ResourceReader {
   readonly #inner: ResourceReader;
@@ -28,26 +27,26 @@ export class OnlineProxies implements ResourceReader {
 
   list<Spec = unknown>(type: string, mesh?: string): readonly Resource<Spec>[] {
     const all = this.#inner.list<Spec>(type, mesh);
-    if (type === "ZoneEgress")
-      return withoutReplaceable(
-        all,
-        (one) => isOffline(this.#inner.get("ZoneEgressInsight", "", one.name)),
-        () => [""],
-      );
-    if (type === "Dataplane") {
-      return withoutReplaceable(
-        all,
-        (one) => isOffline(this.#inner.get("DataplaneInsight", one.mesh, one.name)),
-        (one) => tagSetsOf(one.spec as DataplaneSpec).map((tags) => `${one.mesh}/${tags[tag.service]}`),
-      );
-    }
+    if (type === "ZoneEgress") return withoutReplaceable(all, (one) => this.#isOffline("ZoneEgressInsight", one), oneDuty);
+    if (type === "Dataplane") return withoutReplaceable(all, (one) => this.#isOffline("DataplaneInsight", one), servicesOf);
     return all;
+  }
+
+  #isOffline(insightType: string, { mesh, name }: Resource): boolean {
+    return isOffline(this.#inner.get<InsightSpec>(insightType, mesh, name));
   }
 }
 
-function withoutReplaceable<R>(all: readonly R[], offline: (one: R) => boolean, duties: (one: R) => string[]): readonly R[] {
-  const gone = all.filter(offline);
-  if (gone.length === 0) return all;
-  const covered = new Set(all.filter((one) => !gone.includes(one)).flatMap(duties));
-  return all.filter((one) => !gone.includes(one) || !duties(one).every((duty) => covered.has(duty)));
+const oneDuty = (): string[] => [""];
+
+const servicesOf = ({ mesh, spec }: Resource): string[] => tagSetsOf(spec as DataplaneSpec).map((tags) => `${mesh}/${tags[tag.service]}`);
+
+function withoutReplaceable<R>(all: readonly R[], offline: (one: R) => boolean, dutiesOf: (one: R) => string[]): readonly R[] {
+  const gone = new Set(all.filter(offline));
+  if (gone.size === 0) return all;
+  const balance = new Map<string, number>();
+  for (const one of all) {
+    for (const duty of new Set(dutiesOf(one))) balance.set(duty, (balance.get(duty) ?? 0) + (gone.has(one) ? -1 : 1));
+  }
+  return all.filter((one) => !gone.has(one) || dutiesOf(one).some((duty) => balance.get(duty)! < 0));
 }

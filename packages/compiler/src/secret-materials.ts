@@ -1,259 +1,207 @@
 import { SecretSchema } from "@atoll/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
-import {
-  caSourceOf,
-  CertificateAuthority,
-  identityUris,
-  issueLeaf,
-  parseGatewayBundle,
-  parseLifetimeMs,
-  readDataSource,
-  renewAtMs,
-  type Identity,
-  type LeafCertificate,
-} from "@atoll/certificate";
+import { createBuiltinCa, parseGatewayBundle } from "@atoll/certificate";
 import type { ResourceReader } from "@atoll/replica";
 import { tag, type MeshSpec } from "@atoll/resource";
-import { unsealSecret, type KeyRing } from "@atoll/secret";
+import type { KeyRing } from "@atoll/secret";
 import { translateSecret, type SecretMaterial } from "@atoll/translate";
 import type { SecretView } from "@atoll/view";
 import { encodeResource, type EncodedResource } from "@atoll/xds";
+import { Identities, type IssuedCertificate } from "./identities.ts";
+import { MeshAuthorities } from "./mesh-authorities.ts";
+import { SecretBytes } from "./secret-bytes.ts";
 
 export interface SecretMaterialsOptions {
   config: ResourceReader;
   keyRing: KeyRing;
+  /** Milliseconds since the epoch. */
   now: () => number;
   /** A proxy's identity certificate was issued: its snapshot can be built (again). */
   onIssued: (nodeId: string, issued: IssuedCertificate) => void;
-  /** A secret that a proxy needs can't be made; the proxy keeps what it has. */
+  /** Secrets of some proxies changed with time: all snapshots have to be looked at. */
+  onChanged: () => void;
+  /** A secret that a proxy needs can't be made as configured; called once for each reason. */
   onError: (error: unknown, nodeId: string, secret: string) => void;
+  /** How long a new CA is trusted before it signs. Default 5,000. */
+  trustLeadMs?: number;
+  /** How long the CA before it stays trusted after that. Default 600,000. */
+  trustOverlapMs?: number;
 }
 
-export interface IssuedCertificate {
-  mesh: string;
-  expires: Date;
-  backend: string;
-  supportedBackends: string[];
+export interface ResolvedSecrets {
+  resources: EncodedResource[];
+  /** Being made for the first time: wait for `onIssued` or `onChanged`. */
+  pending: string[];
+  /** Can't be made, and never could: who names them can't be served. */
+  failed: string[];
 }
 
-interface IssuedIdentity {
-  /** What it was issued for; another text = it has to be replaced. */
-  wanted: string;
-  encoded: EncodedResource | undefined;
-  issuing: boolean;
-  timer: NodeJS.Timeout | undefined;
-}
-
-/** Longest delay a timer takes (2^31 - 1 ms). */
-const longestTimerMs = 2_147_483_647;
+type Source<Type extends SecretView["source"]["type"]> = Extract<SecretView["source"], { type: Type }>;
 
 /**
- * Turns the secrets that views name into Envoy secrets. CAs and gateway certificates are read from the configuration as it is;
- * identity certificates are issued in the background, kept per proxy, and replaced when four fifths of their life are over.
+ * Turns the secrets that views name into Envoy secrets. What can't be read any more stays as it was; a CA that never could be read is
+ * trusted for nobody, so that another mesh's broken CA does not keep a proxy from its own.
  */
 export class SecretMaterials {
   readonly #options: SecretMaterialsOptions;
-  readonly #identities = new Map<string, Map<string, IssuedIdentity>>();
-  readonly #authorities = new Map<string, { source: string; authority: CertificateAuthority; backend: string }>();
-  /** A resource is immutable: a secret that did not change is opened once, not for every proxy and every change. */
-  readonly #opened = new WeakMap<object, Uint8Array>();
-  readonly #encoded = new Map<string, { material: string; resource: EncodedResource }>();
+  readonly #bytes: SecretBytes;
+  readonly #authorities: MeshAuthorities;
+  readonly #identities: Identities;
+  readonly #encoded = new Map<string, { material: SecretMaterial; resource: EncodedResource }>();
+  readonly #ofNodes = new WeakMap<object, EncodedResource>();
+  readonly #reported = new Map<string, string>();
+  #nobodyPem: string | undefined;
+  #makingNobody = false;
 
   constructor(options: SecretMaterialsOptions) {
     this.#options = options;
+    const { config, keyRing, now, onIssued, onError, onChanged, trustLeadMs = 5_000, trustOverlapMs = 600_000 } = options;
+    this.#bytes = new SecretBytes(config, keyRing);
+    this.#authorities = new MeshAuthorities({ config, secrets: this.#bytes, trustLeadMs, trustOverlapMs, onChange: onChanged });
+    this.#identities = new Identities({ now, onIssued, onError });
   }
 
-  /** The secrets as they are now. `pending` names those that are being issued for the first time: wait for `onIssued`. */
-  resolve(nodeId: string, views: readonly SecretView[]): { resources: EncodedResource[]; pending: string[] } {
-    const resources: EncodedResource[] = [];
-    const pending: string[] = [];
+  /** Key type of a gateway's certificate: a part of its secret's name. */
+  certificateKeyType(mesh: string, secret: string): "rsa" | "ecdsa" | undefined {
+    return this.#bytes.certificateKeyType(mesh, secret);
+  }
+
+  /** The secrets as they are now. */
+  resolve(nodeId: string, views: readonly SecretView[]): ResolvedSecrets {
+    const resolved: ResolvedSecrets = { resources: [], pending: [], failed: [] };
     const identities = new Set<string>();
-    for (const view of views) {
+    for (const { name, source } of views) {
+      if (source.type === "identity") identities.add(name);
       try {
-        if (view.source.type === "identity") {
-          identities.add(view.name);
-          const encoded = this.#identity(nodeId, view.name, view.source);
-          if (encoded === undefined) pending.push(view.name);
-          else resources.push(encoded);
-        } else {
-          resources.push(
-            this.#encode(
-              `${view.source.type === "allMeshCas" ? "" : view.source.mesh}|${view.name}`,
-              view.name,
-              this.#material(view.source),
-            ),
-          );
-        }
+        const resource = source.type === "identity" ? this.#identity(nodeId, name, source) : this.#shared(nodeId, name, source);
+        if (resource === undefined) resolved.pending.push(name);
+        else resolved.resources.push(resource);
       } catch (error) {
-        this.#options.onError(error, nodeId, view.name);
-        // Another mesh's broken CA must not keep this proxy from its own: nobody can be verified with it.
-        if (view.source.type === "meshCa" || view.source.type === "allMeshCas")
-          resources.push(this.#encode(`broken|${view.name}`, view.name, { caPem: "" }));
+        this.#report(error, nodeId, name);
+        const last = source.type === "identity" ? undefined : this.#encoded.get(sharedKey(name, source))?.resource;
+        if (last === undefined) resolved.failed.push(name);
+        else resolved.resources.push(last);
       }
     }
-    for (const [name, issued] of this.#identities.get(nodeId) ?? []) if (!identities.has(name)) this.#forget(nodeId, name, issued);
-    return { resources, pending };
+    this.#identities.release(nodeId, identities);
+    return resolved;
   }
 
   /** The proxy is gone: its certificates are forgotten. */
   release(nodeId: string): void {
-    for (const [name, issued] of this.#identities.get(nodeId) ?? []) this.#forget(nodeId, name, issued);
-    this.#identities.delete(nodeId);
+    this.#identities.release(nodeId);
+    for (const key of this.#reported.keys()) if (key.startsWith(`${nodeId}|`)) this.#reported.delete(key);
   }
 
   close(): void {
-    for (const nodeId of [...this.#identities.keys()]) this.release(nodeId);
+    this.#identities.close();
+    this.#authorities.close();
   }
 
-  #forget(nodeId: string, name: string, issued: IssuedIdentity): void {
-    clearTimeout(issued.timer);
-    this.#identities.get(nodeId)?.delete(name);
-  }
-
-  #identity(nodeId: string, name: string, source: Extract<SecretView["source"], { type: "identity" }>): EncodedResource | undefined {
-    const { authority, backend, source: caSource } = this.#authority(source.mesh);
-    const identity: Identity = { mesh: source.mesh, tags: { ...groupTags(source.tags), [tag.service]: source.services } };
-    const mesh = this.#options.config.get<MeshSpec>("Mesh", "", source.mesh)!;
-    const lifetime = mesh.spec.mtls?.backends?.find((one) => one.name === backend)?.dpCert?.rotation?.expiration;
-    const wanted = JSON.stringify([identityUris(identity), caSource, lifetime]);
-    const ofNode = this.#identities.get(nodeId) ?? new Map<string, IssuedIdentity>();
-    this.#identities.set(nodeId, ofNode);
-    let issued = ofNode.get(name);
-    if (issued?.wanted !== wanted) {
-      clearTimeout(issued?.timer);
-      // The old certificate goes on being served until the new one is there.
-      issued = { wanted, encoded: issued?.encoded, issuing: false, timer: undefined };
-      ofNode.set(name, issued);
+  #identity(nodeId: string, name: string, source: Source<"identity">): EncodedResource | undefined {
+    const authority = this.#authorities.get(source.mesh);
+    if (authority.problem !== undefined) this.#report(authority.problem, nodeId, name);
+    const mesh = this.#options.config.get<MeshSpec>("Mesh", "", source.mesh);
+    const lifetime = mesh?.spec.mtls?.backends?.find((one) => one.name === authority.backend)?.dpCert?.rotation?.expiration;
+    const identity = { mesh: source.mesh, tags: { ...groupTags(source.tags), [tag.service]: source.services } };
+    const leaf = this.#identities.get(nodeId, name, { identity, authority, lifetime });
+    if (leaf === undefined) return undefined;
+    let encoded = this.#ofNodes.get(leaf);
+    if (encoded === undefined) {
+      encoded = encode(name, { certificateChainPem: leaf.certPem, privateKeyPem: leaf.keyPem });
+      this.#ofNodes.set(leaf, encoded);
     }
-    if (!issued.issuing && issued.timer === undefined) {
-      this.#issue(nodeId, name, issued, authority, { identity, backend, lifetimeMs: parseLifetimeMs(lifetime) }).catch((error) =>
-        this.#options.onError(error, nodeId, name),
-      );
-    }
-    return issued.encoded;
+    return encoded;
   }
 
-  async #issue(
-    nodeId: string,
-    name: string,
-    issued: IssuedIdentity,
-    authority: CertificateAuthority,
-    wanted: { identity: Identity; backend: string; lifetimeMs: number | undefined },
-  ): Promise<void> {
-    issued.issuing = true;
-    let leaf: LeafCertificate;
-    try {
-      leaf = await issueLeaf(authority, { identity: wanted.identity, nowMs: this.#options.now(), lifetimeMs: wanted.lifetimeMs });
-      if (this.#identities.get(nodeId)?.get(name) !== issued) return;
-      issued.encoded = this.#encode(`${nodeId}|${name}`, name, { certificateChainPem: leaf.certPem, privateKeyPem: leaf.keyPem });
-      this.#scheduleRenewal(nodeId, name, issued, leaf, authority, wanted);
-    } finally {
-      issued.issuing = false;
-    }
-    this.#options.onIssued(nodeId, {
-      mesh: wanted.identity.mesh,
-      expires: leaf.notAfter,
-      backend: wanted.backend,
-      supportedBackends: [wanted.backend],
-    });
+  /** A secret that is the same for every proxy; the same bytes as long as its content is the same. */
+  #shared(nodeId: string, name: string, source: Exclude<SecretView["source"], Source<"identity">>): EncodedResource | undefined {
+    const material = this.#material(nodeId, name, source);
+    if (material === undefined) return undefined;
+    const key = sharedKey(name, source);
+    const known = this.#encoded.get(key);
+    if (known !== undefined && sameMaterial(known.material, material)) return known.resource;
+    const resource = encode(name, material);
+    this.#encoded.set(key, { material, resource });
+    return resource;
   }
 
-  #scheduleRenewal(
-    nodeId: string,
-    name: string,
-    issued: IssuedIdentity,
-    leaf: LeafCertificate,
-    authority: CertificateAuthority,
-    wanted: { identity: Identity; backend: string; lifetimeMs: number | undefined },
-  ): void {
-    const waitMs = Math.max(0, renewAtMs(leaf) - this.#options.now());
-    issued.timer = setTimeout(
-      () => {
-        if (renewAtMs(leaf) > this.#options.now()) return this.#scheduleRenewal(nodeId, name, issued, leaf, authority, wanted);
-        issued.timer = undefined;
-        this.#issue(nodeId, name, issued, authority, wanted).catch((error) => this.#options.onError(error, nodeId, name));
-      },
-      Math.min(waitMs, longestTimerMs),
-    );
-    issued.timer.unref();
-  }
-
-  #material(source: Exclude<SecretView["source"], { type: "identity" }>): SecretMaterial {
+  #material(nodeId: string, name: string, source: Exclude<SecretView["source"], Source<"identity">>): SecretMaterial | undefined {
     switch (source.type) {
       case "meshCa":
-        return { caPem: this.#authority(source.mesh).authority.trustPem };
+        return this.#trust(nodeId, name, [source.mesh]);
       case "allMeshCas": {
         const meshes = this.#options.config.list<MeshSpec>("Mesh").filter((mesh) => mesh.spec.mtls?.enabledBackend);
-        const pems = meshes.map((mesh) => {
-          try {
-            return this.#authority(mesh.name).authority.trustPem;
-          } catch {
-            return ""; // reported where that mesh's own proxies are built
-          }
-        });
-        return { caPem: pems.join("") };
+        return this.#trust(
+          nodeId,
+          name,
+          meshes.map((mesh) => mesh.name),
+        );
       }
       case "bundle": {
-        const bundle = parseGatewayBundle(this.#read(source.mesh, source.data));
+        const bundle = parseGatewayBundle(this.#bytes.read(source.mesh, source.data));
         return { certificateChainPem: bundle.certificateChain, privateKeyPem: bundle.privateKey };
       }
       case "keyPair":
         return {
-          certificateChainPem: text(this.#read(source.mesh, source.certificate)),
-          privateKeyPem: text(this.#read(source.mesh, source.key)),
+          certificateChainPem: text(this.#bytes.read(source.mesh, source.certificate)),
+          privateKeyPem: text(this.#bytes.read(source.mesh, source.key)),
         };
       case "ca":
-        return { caPem: text(this.#read(source.mesh, source.data)) };
+        return { caPem: text(this.#bytes.read(source.mesh, source.data)) };
     }
   }
 
-  /** The CA of the mesh's enabled backend, loaded again only when it changed. */
-  #authority(meshName: string): { source: string; authority: CertificateAuthority; backend: string } {
-    const mesh = this.#options.config.get<MeshSpec>("Mesh", "", meshName);
-    const backend = mesh?.spec.mtls?.backends?.find((one) => one.name === mesh.spec.mtls?.enabledBackend);
-    const caSource = backend === undefined ? undefined : caSourceOf(meshName, backend as never);
-    if (backend === undefined || caSource === undefined) throw new Error(`mesh ${meshName} has no CA`);
-    const certPem = text(this.#read(meshName, caSource.cert as never));
-    const keyPem = text(this.#read(meshName, caSource.key as never));
-    const source = `${backend.name}\n${certPem}`;
-    const known = this.#authorities.get(meshName);
-    if (known?.source === source) return known;
-    const loaded = { source, authority: CertificateAuthority.load({ certPem, keyPem }), backend: backend.name };
-    this.#authorities.set(meshName, loaded);
-    return loaded;
-  }
-
-  #read(mesh: string, source: Parameters<typeof readDataSource>[0]): Uint8Array {
-    const bytes = readDataSource(source, (name) => {
-      const secret = this.#options.config.get("Secret", mesh, name);
-      if (secret === undefined) return undefined;
-      let opened = this.#opened.get(secret);
-      if (opened === undefined) {
-        opened = unsealSecret(this.#options.keyRing, secret);
-        this.#opened.set(secret, opened);
+  #trust(nodeId: string, name: string, meshes: readonly string[]): SecretMaterial | undefined {
+    const pems = meshes.flatMap((mesh) => {
+      try {
+        return this.#authorities.get(mesh).trustPem;
+      } catch (error) {
+        this.#report(error, nodeId, `${name} (mesh ${mesh})`);
+        return [];
       }
-      return opened;
     });
-    if (bytes === undefined)
-      throw new Error(
-        source.secret === undefined
-          ? `a data source of mesh ${mesh} cannot be read here`
-          : `secret ${source.secret} of mesh ${mesh} is not found`,
-      );
-    return bytes;
+    const caPem = pems.length > 0 ? pems.join("") : this.#nobody();
+    return caPem === undefined ? undefined : { caPem };
   }
 
-  /** The same bytes as long as the material is the same. */
-  #encode(key: string, name: string, material: SecretMaterial): EncodedResource {
-    const content = JSON.stringify(material);
-    const known = this.#encoded.get(key);
-    if (known?.material === content) return known.resource;
-    const resource = encodeResource(SecretSchema, name, translateSecret(name, material));
-    this.#encoded.set(key, { material: content, resource });
-    return resource;
+  /**
+   * A CA that has signed nothing, and whose key is forgotten. Envoy takes an empty one for the wish to accept everybody.
+   */
+  #nobody(): string | undefined {
+    if (this.#nobodyPem === undefined && !this.#makingNobody) {
+      this.#makingNobody = true;
+      createBuiltinCa({ mesh: "nobody", nowMs: this.#options.now() }).then(
+        ({ certPem }) => {
+          this.#nobodyPem = certPem;
+          this.#options.onChanged();
+        },
+        (error: unknown) => this.#options.onError(error, "", "nobody"),
+      );
+    }
+    return this.#nobodyPem;
+  }
+
+  /** Once for each reason, not for every proxy that is built and every change. */
+  #report(error: unknown, nodeId: string, name: string): void {
+    const key = `${nodeId}|${name}`;
+    const reason = error instanceof Error ? error.message : String(error);
+    if (this.#reported.get(key) === reason) return;
+    this.#reported.set(key, reason);
+    this.#options.onError(error, nodeId, name);
   }
 }
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString("utf8");
+
+const encode = (name: string, material: SecretMaterial): EncodedResource =>
+  encodeResource(SecretSchema, name, translateSecret(name, material));
+
+const sharedKey = (name: string, source: SecretView["source"]): string => `${"mesh" in source ? source.mesh : ""}|${name}`;
+
+function sameMaterial(one: SecretMaterial, other: SecretMaterial): boolean {
+  if ("caPem" in one) return "caPem" in other && one.caPem === other.caPem;
+  return "privateKeyPem" in other && one.privateKeyPem === other.privateKeyPem && one.certificateChainPem === other.certificateChainPem;
+}
 
 function groupTags(tags: readonly (readonly [string, string])[]): Record<string, string[]> {
   const grouped: Record<string, string[]> = {};

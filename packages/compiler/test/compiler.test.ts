@@ -1,97 +1,78 @@
 import { MemoryInventory } from "@atoll/inventory";
-import type { ChangeEvent } from "@atoll/replica";
-import { keyString, parseDocument, type Resource } from "@atoll/resource";
 import { SnapshotCache, type Snapshot } from "@atoll/xds";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Compiler, SecretMaterials, type CompileRound } from "../src/index.ts";
+import { FakeState } from "./fake-state.ts";
 
-/** A folded state that a test changes document by document. */
-class FakeState {
-  revision = 0;
-  readonly #resources = new Map<string, Resource>();
-  readonly #listeners = new Set<(event: ChangeEvent) => void>();
-
-  put(document: Record<string, unknown>): void {
-    const parsed = parseDocument(document);
-    if (!parsed.ok) throw new Error(JSON.stringify(parsed));
-    const time = new Date(Date.UTC(2026, 0, 1)).toISOString();
-    const resource: Resource = { ...parsed.resource, creationTime: time, modificationTime: time, revision: ++this.revision };
-    this.#resources.set(keyString(resource), resource);
-    for (const listener of this.#listeners) listener({ revision: this.revision, keys: [keyString(resource)] });
-  }
-
-  get<Spec>(type: string, mesh: string, name: string): Resource<Spec> | undefined {
-    return this.#resources.get(keyString({ type, mesh, name })) as Resource<Spec> | undefined;
-  }
-
-  list<Spec>(type: string, mesh?: string): Resource<Spec>[] {
-    const found = [...this.#resources.values()].filter((one) => one.type === type && (mesh === undefined || one.mesh === mesh));
-    return found.sort((a, b) => (a.name < b.name ? -1 : 1)) as Resource<Spec>[];
-  }
-
-  watch(listener: (event: ChangeEvent) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-}
-
+const service = "kuma.io/service";
 const route = (path: string) => ({
   type: "MeshGatewayRoute",
   mesh: "default",
   name: "edge",
-  selectors: [{ match: { "kuma.io/service": "edge" } }],
+  selectors: [{ match: { [service]: "edge" } }],
   conf: {
     http: {
-      rules: [
-        { matches: [{ path: { match: "PREFIX", value: path } }], backends: [{ weight: 1, destination: { "kuma.io/service": "echo" } }] },
-      ],
+      rules: [{ matches: [{ path: { match: "PREFIX", value: path } }], backends: [{ weight: 1, destination: { [service]: "echo" } }] }],
     },
   },
 });
+const gateway = (mesh: string, listener: object = { port: 8080, protocol: "HTTP" }) => ({
+  type: "MeshGateway",
+  mesh,
+  name: "edge",
+  selectors: [{ match: { [service]: "edge" } }],
+  conf: { listeners: [listener] },
+});
+const edge = (networking: object = {}) => ({
+  type: "Dataplane",
+  mesh: "default",
+  name: "edge-1",
+  networking: { address: "127.0.0.1", gateway: { type: "BUILTIN", tags: { [service]: "edge" } }, ...networking },
+});
+const echo = (name: string, networking: object = {}) => ({
+  type: "Dataplane",
+  mesh: "default",
+  name,
+  networking: { address: "127.0.0.1", inbound: [{ port: 9000, tags: { [service]: "echo", "kuma.io/protocol": "http" } }], ...networking },
+});
 
 let config: FakeState;
+let zone: FakeState;
 let cache: SnapshotCache;
 let compiler: Compiler;
 let rounds: CompileRound[];
+let errors: string[];
+let resolving: Map<string, string[]>;
 
 beforeEach(async () => {
   config = new FakeState();
-  const zoneResources = new FakeState();
+  zone = new FakeState();
   cache = new SnapshotCache();
   rounds = [];
+  errors = [];
+  resolving = new Map();
   config.put({ type: "Mesh", name: "default" });
-  config.put({
-    type: "MeshGateway",
-    mesh: "default",
-    name: "edge",
-    selectors: [{ match: { "kuma.io/service": "edge" } }],
-    conf: { listeners: [{ port: 8080, protocol: "HTTP" }] },
-  });
+  config.put(gateway("default"));
   config.put(route("/one"));
-  zoneResources.put({
-    type: "Dataplane",
-    mesh: "default",
-    name: "edge-1",
-    networking: { address: "127.0.0.1", gateway: { type: "BUILTIN", tags: { "kuma.io/service": "edge" } } },
-  });
-  zoneResources.put({
-    type: "Dataplane",
-    mesh: "default",
-    name: "echo-1",
-    networking: { address: "127.0.0.1", inbound: [{ port: 9000, tags: { "kuma.io/service": "echo", "kuma.io/protocol": "http" } }] },
-  });
-  const fail = (error: unknown) => {
-    throw error;
-  };
-  const materials = new SecretMaterials({ config, keyRing: {}, now: () => 0, onIssued: () => {}, onError: fail });
+  zone.put(edge(), echo("echo-1"));
+  const onError = (error: unknown) => void errors.push((error as Error).message);
+  const materials = new SecretMaterials({ config, keyRing: {}, now: () => 0, onIssued: () => {}, onChanged: () => {}, onError });
   compiler = new Compiler({
     zone: "zone-1",
     config,
-    zoneResources,
+    zoneResources: zone,
     inventory: new MemoryInventory(),
     materials,
     cache,
-    onError: fail,
+    hosts: {
+      refreshMs: 10,
+      resolve: async (host) => {
+        const found = resolving.get(host);
+        if (found === undefined) throw new Error("ENOTFOUND");
+        return found;
+      },
+    },
+    onError,
     onRound: (round) => rounds.push(round),
   });
   compiler.connect("default.edge-1", { type: "dataplane", mesh: "default", name: "edge-1" });
@@ -103,26 +84,43 @@ afterEach(() => compiler.close());
 
 const partsOf = (snapshot: Snapshot | undefined) =>
   new Map([...snapshot!.resources].flatMap(([typeUrl, named]) => [...named].map(([name, one]) => [`${typeUrl}/${name}`, one])));
+const typesOf = (snapshot: Snapshot | undefined) => new Map([...snapshot!.resources].map(([url, named]) => [url.slice(url.lastIndexOf(".") + 1), named]));
+const endpointsOf = (nodeId: string) => compiler.view(nodeId)!.endpoints.flatMap(({ localities }) => localities.flatMap((one) => one.endpoints.map(({ address }) => address)));
 
-test("a changed route changes the gateway's routes alone; all other resources keep their bytes", async () => {
-  const before = partsOf(cache.get("default.edge-1"));
-  config.put(route("/two"));
-  await Promise.resolve();
-  const after = partsOf(cache.get("default.edge-1"));
-  expect([...after.keys()]).toEqual([...before.keys()]);
-  const changed = [...after].filter(([key, one]) => one !== before.get(key)).map(([key]) => key);
-  expect(changed).toHaveLength(1);
-  expect(changed[0]).toContain("RouteConfiguration/");
+describe("a changed route", () => {
+  test("changes the gateway's routes alone; all other resources keep their bytes, and other types their map", async () => {
+    const before = cache.get("default.edge-1");
+    config.put(route("/two"));
+    await Promise.resolve();
+    const after = cache.get("default.edge-1");
+    const [old, now] = [partsOf(before), partsOf(after)];
+    expect([...now.keys()]).toEqual([...old.keys()]);
+    const changed = [...now].filter(([key, one]) => one !== old.get(key)).map(([key]) => key);
+    expect(changed).toEqual([expect.stringContaining("RouteConfiguration/")]);
+    for (const [type, named] of typesOf(after)) expect(named === typesOf(before).get(type), type).toBe(type !== "RouteConfiguration");
+  });
+
+  test("builds the gateway alone; a sidecar is at the new revision as it is", async () => {
+    const before = cache.get("default.echo-1")!;
+    config.put(route("/two"));
+    await Promise.resolve();
+    const after = cache.get("default.echo-1")!;
+    expect(after.resources).toBe(before.resources);
+    expect([before.revision, after.revision]).toEqual([3, 4]);
+    expect(rounds.at(-1)).toMatchObject({ revision: 4, proxies: 2, built: 1, changed: 1 });
+  });
 });
 
-test("a proxy whose view comes out equal keeps its resources and is at the new revision", async () => {
-  const before = cache.get("default.echo-1")!;
-  config.put(route("/two"));
+test("a rebuild that comes out equal sets nothing but the revision", async () => {
+  const before = cache.get("default.edge-1")!;
+  config.put(route("/one"));
   await Promise.resolve();
-  const after = cache.get("default.echo-1")!;
-  expect(after.resources).toBe(before.resources);
-  expect([before.revision, after.revision]).toEqual([3, 4]);
-  expect(rounds.at(-1)).toMatchObject({ revision: 4, proxies: 2, built: 2, changed: 1 });
+  expect(rounds.at(-1)).toMatchObject({ revision: 4, built: 1, changed: 0 });
+  expect(cache.get("default.edge-1")).toMatchObject({ revision: 4 });
+  expect(cache.get("default.edge-1")!.resources).toBe(before.resources);
+  compiler.rebuild("default.edge-1");
+  await Promise.resolve();
+  expect(rounds.at(-1)).toMatchObject({ built: 1, changed: 0 });
 });
 
 test("a change of another mesh builds nothing, and advances everybody", async () => {
@@ -130,4 +128,93 @@ test("a change of another mesh builds nothing, and advances everybody", async ()
   await Promise.resolve();
   expect(rounds.at(-1)).toMatchObject({ revision: 4, built: 0, changed: 0 });
   expect(cache.get("default.edge-1")!.revision).toBe(4);
+});
+
+test("changes of one turn are one round", async () => {
+  const before = rounds.length;
+  config.put(route("/two"));
+  config.put(route("/three"));
+  zone.put(echo("echo-2", { address: "127.0.0.2" }));
+  await Promise.resolve();
+  expect(rounds.slice(before)).toHaveLength(1);
+});
+
+test("a proxy that cannot be built keeps its snapshot and its revision, whatever else changes, until it can", async () => {
+  const before = cache.get("default.edge-1")!;
+  config.put({ type: "Mesh", name: "third" });
+  await Promise.resolve();
+  zone.delete("Dataplane", "default", "edge-1");
+  await Promise.resolve();
+  config.put({ type: "Mesh", name: "other" });
+  await Promise.resolve();
+  expect(cache.get("default.edge-1")!.resources).toBe(before.resources);
+  expect([cache.get("default.edge-1")!.revision, cache.get("default.echo-1")!.revision]).toEqual([4, 5]);
+  zone.put(edge());
+  await Promise.resolve();
+  expect(cache.get("default.edge-1")!.revision).toBe(5);
+});
+
+test("a proxy that is gone leaves no snapshot", async () => {
+  compiler.disconnect("default.edge-1");
+  config.put(route("/two"));
+  await Promise.resolve();
+  expect(cache.nodeIds()).toEqual(["default.echo-1"]);
+});
+
+test("a dataplane that goes offline leaves the endpoints, and comes back; an insight that says nothing new builds nothing", async () => {
+  zone.put(echo("echo-2", { address: "127.0.0.2" }));
+  await Promise.resolve();
+  expect(endpointsOf("default.edge-1")).toEqual(["127.0.0.1", "127.0.0.2"]);
+  const insight = (disconnectTime?: string) =>
+    zone.putDrafts({
+      type: "DataplaneInsight",
+      mesh: "default",
+      name: "echo-2",
+      spec: { subscriptions: [{ connectTime: "2026-01-01T00:00:00Z", ...(disconnectTime && { disconnectTime }) }] },
+    });
+  const before = rounds.length;
+  insight();
+  await Promise.resolve();
+  expect(rounds.slice(before).map(({ built }) => built)).toEqual([0]);
+  insight("2026-01-01T00:01:00Z");
+  await Promise.resolve();
+  expect(endpointsOf("default.edge-1")).toEqual(["127.0.0.1"]);
+  insight();
+  await Promise.resolve();
+  expect(endpointsOf("default.edge-1")).toEqual(["127.0.0.1", "127.0.0.2"]);
+});
+
+describe("host names in addresses", () => {
+  const named = () => zone.put(echo("echo-2", { address: "echo.test" }));
+
+  test("are dialled by their first IP address, as soon as they have one, and by another when that changes", async () => {
+    named();
+    await Promise.resolve();
+    expect(endpointsOf("default.edge-1")).toEqual(["127.0.0.1"]);
+    resolving.set("echo.test", ["10.0.0.9", "10.0.0.3"]);
+    await expect.poll(() => endpointsOf("default.edge-1")).toEqual(["10.0.0.3", "127.0.0.1"]);
+    resolving.set("echo.test", ["10.0.0.4"]);
+    await expect.poll(() => endpointsOf("default.edge-1")).toEqual(["10.0.0.4", "127.0.0.1"]);
+  });
+
+  test("keep their address while they cannot be resolved", async () => {
+    resolving.set("echo.test", ["10.0.0.3"]);
+    named();
+    await expect.poll(() => endpointsOf("default.edge-1")).toEqual(["10.0.0.3", "127.0.0.1"]);
+    resolving.clear();
+    const before = rounds.length;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(rounds.length).toBe(before);
+    expect(endpointsOf("default.edge-1")).toEqual(["10.0.0.3", "127.0.0.1"]);
+  });
+
+  test("of a proxy itself: it gets its configuration when its name is known, with the IP address", async () => {
+    named();
+    compiler.connect("default.echo-2", { type: "dataplane", mesh: "default", name: "echo-2" });
+    await Promise.resolve();
+    expect(cache.get("default.echo-2")).toBeUndefined();
+    resolving.set("echo.test", ["10.0.0.3"]);
+    await expect.poll(() => cache.get("default.echo-2")).toBeDefined();
+    expect(compiler.view("default.echo-2")!.listeners.map(({ address }) => address)).toContain("10.0.0.3");
+  });
 });

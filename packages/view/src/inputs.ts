@@ -36,7 +36,7 @@ export interface ViewOptions {
   /** Which side to take where Kuma's documents and its recorded behaviour differ. */
   rules?: PolicyRules;
   /** IP addresses of host names found in dataplane, ingress and egress addresses. A name not in here is not dialled. */
-  addresses?: ReadonlyMap<string, string>;
+  addresses?: Pick<ReadonlyMap<string, string>, "get">;
   /** Reads the texts in ProxyTemplates, which are YAML; absent = JSON alone is understood. */
   parseYaml?: (text: string) => unknown;
   /** Key type of a gateway certificate, which is part of its secret's name; absent = rsa. */

@@ -30,7 +30,7 @@ export class ZoneContext {
   readonly egresses: readonly Address[];
   /** Only zones that are enabled, live and have an ingress; sorted by name. */
   readonly remoteZones: readonly RemoteZone[];
-  readonly #addresses: ReadonlyMap<string, string> | undefined;
+  readonly #addresses: ViewOptions["addresses"];
 
   constructor(inputs: ViewInputs, options: ViewOptions) {
     this.zone = inputs.zone;

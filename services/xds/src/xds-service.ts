@@ -114,6 +114,7 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
         lifecycleOfProxies.recordCertificate(nodeId, issued);
         compiler.rebuild(nodeId);
       },
+      onChanged: () => compiler.rebuildAll(),
       onError: (error, nodeId, secret) => log.warn({ err: error, proxy: nodeId, secret }, "cannot make a secret"),
     }),
   );
@@ -137,7 +138,7 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
       config,
       zoneResources: resources,
       inventory: liveInventory(inventory, feed),
-      viewOptions: () => ({ parseYaml }),
+      viewOptions: { parseYaml },
       materials,
       cache,
       onError: (error, nodeId) =>
