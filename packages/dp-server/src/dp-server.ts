@@ -3,6 +3,7 @@ import type { Compiler } from "@atoll/compiler";
 import type { Node } from "@atoll/envoy-api/envoy/config/core/v3/base_pb.js";
 import { LogError } from "@atoll/event-log";
 import type { ResourceDraft } from "@atoll/resource";
+import { TokenError } from "@atoll/token";
 import { AdsServer, StatusError, type AdsHooks, type SnapshotCache } from "@atoll/xds";
 import { bootstrapListener } from "./bootstrap-listener.ts";
 import type { BootstrapContext } from "./bootstrap-answer.ts";
@@ -34,6 +35,8 @@ export interface DpServerOptions {
 interface Admitted {
   node: ProxyNode;
   resource: ResourceDraft;
+  /** Kept in memory only, to be asked again when tokens are revoked. */
+  token: string;
 }
 
 /** Envoy's filter for Kafka is part of contrib builds only. */
@@ -90,6 +93,23 @@ export class DpServer {
 
   report(): ReturnType<AdsServer["report"]> {
     return this.#ads.report();
+  }
+
+  /**
+   * Ends the streams whose token has been revoked since they began; to be called when a revocation list changed. A key that is gone
+   * or a token that has expired refuses new streams only: proxies get their new token in their own time.
+   */
+  async endRevoked(): Promise<void> {
+    const { verifier, authentication, log } = this.#options;
+    for (const { node, resource, token } of [...this.#admitted.values()]) {
+      try {
+        await authenticateProxy(verifier, authentication, { proxyType: node.proxyType, resource, replaces: undefined }, token);
+      } catch (error) {
+        if (!(error instanceof TokenError) || error.code !== "revoked") continue;
+        log.warn({ proxy: node.nodeId }, "the token of a connected proxy was revoked");
+        this.#ads.disconnect(node.nodeId, new StatusError(status.UNAUTHENTICATED, `authentication failed: ${error.message}`));
+      }
+    }
   }
 
   /** Proxies keep what they have and connect elsewhere, or here again; in the zone's log they stay as they are. */
@@ -164,13 +184,15 @@ export class DpServer {
     try {
       const node = parseProxyNode(described);
       const { resource, replaces } = lifecycle.resolve(node);
+      let token: string;
       try {
-        await authenticateProxy(verifier, authentication, { proxyType: node.proxyType, resource, replaces }, tokenOf(metadata));
+        token = tokenOf(metadata);
+        await authenticateProxy(verifier, authentication, { proxyType: node.proxyType, resource, replaces }, token);
       } catch (error) {
         log.warn({ proxy: node.nodeId, reason: (error as Error).message }, "proxy refused");
         throw new StatusError(status.UNAUTHENTICATED, `authentication failed: ${(error as Error).message}`);
       }
-      return { node, resource };
+      return { node, resource, token };
     } catch (error) {
       if (error instanceof ProxyNodeError) throw new StatusError(status.INVALID_ARGUMENT, error.message);
       if (error instanceof RegistrationError) throw new StatusError(status.FAILED_PRECONDITION, error.message);

@@ -195,6 +195,18 @@ describe("a stream that is let in", () => {
     expect(store.get("Dataplane", "default", "web-1")).toBeDefined();
   });
 
+  test("it ends when its token is revoked, and only then", async () => {
+    const bad = ads(bearer(await token("dataplane", {}, { jti: "stolen" }))).start(envoyNode(dataplane("web-1")));
+    const good = ads(bearer(await token("dataplane", {}, { jti: "kept" }))).start(envoyNode(dataplane("web-2")));
+    await eventually(() => connected.includes("default.web-1") && connected.includes("default.web-2"));
+    const spec = { data: Buffer.from("stolen").toString("base64") };
+    config.putDraft(sealSecret(ring, { type: "Secret", mesh: "default", name: "dataplane-token-revocations-default", spec }));
+    await server.endRevoked();
+    expect(await bad.refused()).toMatchObject({ code: status.UNAUTHENTICATED, details: "authentication failed: the token is revoked" });
+    expect(server.report().map((stream) => stream.nodeId)).toEqual(["default.web-2"]);
+    good.close();
+  });
+
   test("the token may be preceded by Bearer", async () => {
     ads(bearer(`Bearer ${await token("dataplane", {})}`)).start(envoyNode(dataplane("web-1")));
     await eventually(() => connected.includes("default.web-1"));
