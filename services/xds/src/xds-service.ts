@@ -213,6 +213,9 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
     onNack: (_nodeId, typeUrl) => nacks.inc({ type: typeUrl.slice(typeUrl.lastIndexOf(".") + 1) }),
   });
   lifecycle.add("dataplane server", dpServer);
+  config.watch(({ keys }) => {
+    if (keys.some((key) => key.includes("token-revocations"))) dpServer.endRevoked().catch(onError);
+  });
 
   registry.registerMetric(
     new Gauge({
