@@ -8,6 +8,7 @@ import { listenerTags } from "../mesh-context.ts";
 import type { MeshContext } from "../mesh-context.ts";
 import type { MeshContexts } from "../mesh-contexts.ts";
 import { tracing } from "../policies/traffic-trace.ts";
+import { addPrometheus } from "../prometheus.ts";
 import type { ProxyMetadata } from "../proxy-ref.ts";
 import type { SecretView } from "../proxy-view.ts";
 import type { ViewBuilder } from "../view-builder.ts";
@@ -26,6 +27,7 @@ export function addGateway(
 ): SecretView[] {
   const { networking } = dataplane.spec;
   addAdminListener(builder, networking.address, networking.admin?.port, metadata);
+  addPrometheus(builder, context, dataplane, metadata);
   const gateway = context.gatewayOf(dataplane);
   const limits: Record<string, number> = {};
   const secrets: SecretView[] = [];

@@ -8,6 +8,7 @@ import type { Dataplane } from "../dataplane.ts";
 import type { MeshContext } from "../mesh-context.ts";
 import type { MeshContexts } from "../mesh-contexts.ts";
 import { serviceTag } from "../names.ts";
+import { addPrometheus } from "../prometheus.ts";
 import { tracing } from "../policies/traffic-trace.ts";
 import type { ProxyMetadata } from "../proxy-ref.ts";
 import type { ViewBuilder } from "../view-builder.ts";
@@ -62,5 +63,6 @@ export function addSidecar(
     addOutbound(scope, { address, port: outbound.port, tags: outbound.tags });
   }
   addPassthrough(builder, networking, context.mesh.spec.networking?.outbound?.passthrough !== false);
+  addPrometheus(builder, context, dataplane, metadata);
   addAdminListener(builder, networking.address, networking.admin?.port, metadata);
 }
