@@ -50,7 +50,7 @@ export interface ZoneConnectionOptions extends EndpointOptions {
   onHeartbeat?: (heartbeat: Heartbeat) => void;
   /** The session ended or could not be opened; the next try comes after `delayMs`. */
   onDisconnected?: (refusal: Refusal, delayMs: number) => void;
-  /** Final: nothing is tried any more; `reconnect` starts again (with another token). */
+  /** Final, unless `token` gives another one by then: nothing is tried any more; `reconnect` starts again (with another token). */
   onRefused?: (refusal: Refusal) => void;
   onAlarm?: (alarm: SyncAlarm) => void;
   onReadInterrupted?: (topic: string, error: LogError, delayMs: number) => void;
@@ -94,6 +94,8 @@ class ZoneConnector implements ZoneConnection {
   /** Aborts the wait before the next try. */
   private waiting: AbortController | undefined;
   private clusterId: string | undefined;
+  /** The token that was sent last. */
+  private sent = "";
   private running: Promise<void>;
 
   constructor(options: ZoneConnectionOptions) {
@@ -141,7 +143,8 @@ class ZoneConnector implements ZoneConnection {
         this.link = undefined;
         if (this.closing.signal.aborted) return;
         const refusal = toRefusal(error);
-        if (refusal.final) {
+        // A token that was renewed meanwhile has not been refused yet.
+        if (refusal.final && !this.tokenRenewed()) {
           this.state = "refused";
           this.settle.reject(new ZoneRefusedError(refusal));
           this.options.onRefused?.(refusal);
@@ -230,9 +233,18 @@ class ZoneConnector implements ZoneConnection {
     if (alarm.type === "stalled") this.log.reset();
   }
 
+  private tokenRenewed(): boolean {
+    try {
+      return this.options.token() !== this.sent;
+    } catch {
+      return false;
+    }
+  }
+
   private metadata(): Metadata {
     const metadata = new Metadata();
-    metadata.set("authorization", `Bearer ${this.options.token()}`);
+    this.sent = this.options.token();
+    metadata.set("authorization", `Bearer ${this.sent}`);
     return metadata;
   }
 }

@@ -229,6 +229,20 @@ test("a revoked token ends the session and the reads, with the reason, and a new
   expect(server.sessions("east").length).toBe(1);
 });
 
+test("a token that was renewed before it expired takes its place by itself", async () => {
+  const { server, verdicts } = await global();
+  let token = "east-token";
+  const east = zone(server.port, { token: () => token });
+  await east.until(() => east.connection.state === "connected");
+  verdicts.set("new-token", { zone: "east" });
+  token = "new-token";
+  verdicts.set("east-token", { error: "the token is expired" });
+  await server.recheck();
+  await east.until(() => east.disconnections.length > 0);
+  await east.until(() => east.connection.state === "connected");
+  expect(east.refusals).toEqual([]);
+});
+
 test("a token is cut off when it expires", async () => {
   const { server, verdicts } = await global();
   verdicts.set("short-token", { zone: "east", expiresAtMs: Date.now() + 300 });

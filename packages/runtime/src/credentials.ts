@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, watch } from "node:fs";
+import { dirname } from "node:path";
 import { expandPath } from "./paths.ts";
 import { SettingsError } from "./settings.ts";
 
@@ -19,4 +20,31 @@ export function tokenSource(options: { token?: string; tokenFile?: string }, set
   throw new SettingsError(
     `${setting} or ${setting}File is required: generate one with \`atollctl generate zone-token --zone NAME --scope cp --valid-for 720h\``,
   );
+}
+
+/**
+ * Calls `onChange` when the file of `tokenSource` holds another token than before; never for a token given as text. Watches the
+ * folder, since files are renewed by being replaced.
+ */
+export function watchTokenFile(options: { tokenFile?: string }, onChange: () => void): { close(): void } {
+  if (options.tokenFile === undefined) return { close: () => undefined };
+  const path = expandPath(options.tokenFile);
+  let last = readToken(path);
+  const watcher = watch(dirname(path), { persistent: false }, () => {
+    const now = readToken(path);
+    if (now === undefined || now === "" || now === last) return;
+    last = now;
+    onChange();
+  });
+  // A folder that goes away ends the watching, not the process.
+  watcher.on("error", () => watcher.close());
+  return { close: () => watcher.close() };
+}
+
+function readToken(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch {
+    return undefined;
+  }
 }

@@ -20,6 +20,7 @@ import {
   Timeline,
   tokenSource,
   version,
+  watchTokenFile,
   type Logger,
 } from "@atoll/runtime";
 import type { KeyRing } from "@atoll/secret";
@@ -89,6 +90,7 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
     },
   });
   lifecycle.add("connection", connection);
+  lifecycle.add("token file", watchTokenFile(settings.multizone.zone, () => connection.reconnect()));
   let config: ConfigReplica | undefined;
   await Promise.race([connection.registered, refused.promise]);
   const follow = { log: connection.log, signal: lifecycle.signal, onError };

@@ -204,4 +204,16 @@ describe("a zone's services", () => {
     }, { limitMs: 10_000 });
     expect((await rest(`${url}/meshes/default`)).status).toBe(200);
   });
+
+  test("come back by themselves once their token file holds a good one", async () => {
+    const revision = await atoll.apply({ type: "Mesh", name: "while-away" });
+    writeFileSync(join(atoll.stack.workDir, "zone-east", "zone-token"), await issue("zone", { zone: "east", scope: ["cp"] }));
+    const { checksum } = await atoll.replica("global");
+    expect(await atoll.reaches("zone-east", revision)).toMatchObject({ checksum });
+    expect(await atoll.reaches("xds-east", revision)).toMatchObject({ checksum });
+    await eventually(async () => {
+      const { zoneInsight } = (await atoll.call("/zones/east/_overview")).json<{ zoneInsight: { subscriptions: { disconnectTime?: string }[] } }>();
+      return zoneInsight.subscriptions.some((one) => one.disconnectTime === undefined);
+    }, { limitMs: 10_000 });
+  });
 });
