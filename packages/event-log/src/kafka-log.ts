@@ -15,6 +15,8 @@ export interface KafkaLogOptions extends KafkaConnectionOptions {
   replicationFactor?: number;
   /** How long brokers may be away before an append is refused with "unavailable". Default 8,000. */
   appendTimeoutMs?: number;
+  /** A read has its broker: at its beginning, and again after each interruption. */
+  onReadConnected?: (topic: string) => void;
   /** A read lost its broker and will look for it again after `delayMs`. For logs and metrics. */
   onReadInterrupted?: (topic: string, error: LogError, delayMs: number) => void;
 }
@@ -75,6 +77,7 @@ export class KafkaLog implements MirrorLog {
       isCompacted: async (place) => (await this.#describeTopic(topicName, place)).cleanup === "compact",
       resumableFrom: (place) => this.#resumableFrom(topicName, place),
       created: (_, until) => this.#created(topic, until),
+      onConnected: () => this.#options.onReadConnected?.(topicName),
       onInterrupted: (_, error, delayMs) => this.#options.onReadInterrupted?.(topicName, error, delayMs),
     });
     if (!signal.aborted) this.#assertOpen();

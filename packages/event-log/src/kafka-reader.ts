@@ -27,6 +27,8 @@ export interface KafkaReaderOptions {
   /** Resolves when this process created the topic, so that a reader of an absent one need not ask again so soon. */
   created: (topic: string, signal: AbortSignal) => Promise<void>;
   isCompacted: (place: TopicPlace) => Promise<boolean>;
+  /** A broker answers: at the beginning, and again after each interruption. */
+  onConnected?: (() => void) | undefined;
   onInterrupted?: ((topic: string, error: LogError, delayMs: number) => void) | undefined;
 }
 
@@ -66,6 +68,7 @@ export async function* readKafkaTopic(options: KafkaReaderOptions): AsyncGenerat
       connection = await client.dial(place.leader);
       signal.addEventListener("abort", giveUp);
       if (signal.aborted) return;
+      options.onConnected?.();
       for await (const batch of fetches(topic, connection, at, position)) {
         backoff.reset();
         const wanted = batch.filter(({ offset }) => offset >= position.next);

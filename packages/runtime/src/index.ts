@@ -8,3 +8,4 @@ export { loadSettings, SettingsError, unknownVariables, variableName, type Setti
 export { Timeline, type TimelineEntry } from "./timeline.ts";
 export { version } from "./version.ts";
 export { parse as parseYaml } from "yaml";
+export { kafkaConnection, kafkaSettings, redisConnection, redisSettings } from "./backend-settings.ts";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { ChangeSet, ConfigReplica } from "@atoll/replica";
 import { keyString, type ResourceDraft } from "@atoll/resource";
-import { sealSecret, type KeyRing } from "@atoll/secret";
+import { SecretError, isSecretType, sealingKeyName, sealSecret, unsealSecret, type KeyRing, type SealingKeyName } from "@atoll/secret";
 import { createSigningKey, firstKid, issueToken, readSigningKey, signingKeyResources, userScope, zoneScope } from "@atoll/token";
 
 /** Kind of global's own notes in the log; not on the REST API. */
@@ -38,6 +38,25 @@ export async function ensureClusterSecrets(config: ConfigReplica, keyRing: KeyRi
       drafts.push({ type: "GlobalSecret", mesh: "", name: "admin-user-token", spec: { data: Buffer.from(token).toString("base64") } });
     }
     await write(drafts, `first start: ${resources[0].name}`);
+  }
+}
+
+/** Every replica of global has to hold the same sealing keys: one that made its own could neither read nor write the cluster's secrets. */
+export function assertClusterKeys(config: ConfigReplica, keyRing: KeyRing, workDir: string): void {
+  const seen = new Set<SealingKeyName>();
+  for (const secret of config.all()) {
+    if (!isSecretType(secret.type) || seen.has(sealingKeyName(secret))) continue;
+    const name = sealingKeyName(secret);
+    seen.add(name);
+    try {
+      unsealSecret(keyRing, secret);
+    } catch (error) {
+      if (!(error instanceof SecretError) || error.code !== "wrong-key") throw error;
+      throw new Error(
+        `${workDir}/${name}.key is not the key that this cluster's secrets are sealed with: copy global.key and zone.key of another replica of global to here`,
+        { cause: error },
+      );
+    }
   }
 }
 

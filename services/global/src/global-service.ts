@@ -4,7 +4,6 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { ApiError, appliedRevisionOf, createApi, maskedSettings, type ApiOptions, type Proxies } from "@atoll/api";
 import { createBuiltinCa, loadServiceCertificate, validateProvidedCa } from "@atoll/certificate";
-import { EmbeddedLog } from "@atoll/event-log";
 import { MemoryInventory } from "@atoll/inventory";
 import { globalAccess, inspectThrough, QueryError, startKdsServer, zoneTokenVerifier, type KdsServer } from "@atoll/kds";
 import { ConfigReplica, ZoneReplicaSet } from "@atoll/replica";
@@ -23,7 +22,8 @@ import {
 import { deriveServiceBearer, isServiceBearer, loadSealingKey, revealSecret, sealSecret, SecretError, type KeyRing } from "@atoll/secret";
 import { InventoryFeed } from "@atoll/sync";
 import { createRemoteIssuer, resourceKeys, resourceRevocations, verifyUserToken } from "@atoll/token";
-import { clusterIdOf, ensureClusterSecrets } from "./first-start.ts";
+import { assertClusterKeys, clusterIdOf, ensureClusterSecrets } from "./first-start.ts";
+import { openLog } from "./open-log.ts";
 import type { GlobalSettings } from "./settings.ts";
 import { ensureZone } from "./zone-registration.ts";
 import { ZoneInsights } from "./zone-insights.ts";
@@ -65,11 +65,12 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
     global: await loadSealingKey(join(workDir, "global.key")),
     zone: await loadSealingKey(join(workDir, "zone.key")),
   };
-  const eventLog = lifecycle.add("log", await EmbeddedLog.open({ path: join(workDir, "log.sqlite") }));
+  const eventLog = lifecycle.add("log", await openLog(settings.log, workDir, log));
   const config = lifecycle.add("configuration", await ConfigReplica.open({ log: eventLog, snapshots: settings.snapshots, onError }));
   const timeline = new Timeline();
   config.watch(({ revision }) => timeline.mark(revision, "folded"));
   await ensureClusterSecrets(config, ring, { bootstrapAdminToken: settings.apiServer.authn.tokens.bootstrapAdminToken, nowMs: Date.now() });
+  assertClusterKeys(config, ring, workDir);
   const zones = lifecycle.add("zones", await ZoneReplicaSet.open({ log: eventLog, config, onError }));
   const inventory = lifecycle.add("inventory", new MemoryInventory());
   lifecycle.add("inventory feed", await InventoryFeed.open({ log: eventLog, config, inventory, onError }));
