@@ -5,6 +5,7 @@ import { describeProblem, type ApiClient } from "./client.ts";
 import { CtlError } from "./ctl-error.ts";
 import { collectionPath, fillTemplate, itemPath, parseResources, readSource } from "./documents.ts";
 import { age, renderTable, renderTags } from "./table.ts";
+import { renderResourceYaml, renderYaml } from "./yaml-output.ts";
 
 interface Shared {
   mesh: string;
@@ -110,7 +111,7 @@ export function addResourceCommands(program: Command, client: () => ApiClient): 
       if (answer.status !== 200) throw new CtlError(describeProblem(answer));
       const body = JSON.parse(answer.text) as Item | ResourceListAnswer;
       if (flags.output === "json") process.stdout.write(`${JSON.stringify(body, null, 2)}\n`);
-      else if (flags.output === "yaml") process.stdout.write(stringify(body));
+      else if (flags.output === "yaml") process.stdout.write(name === undefined ? renderYaml(body) : renderResourceYaml(body as Item));
       else {
         const items = name === undefined ? (body as ResourceListAnswer).items : [body as Item];
         process.stdout.write(resourceTable(kind, items, new Date()));
