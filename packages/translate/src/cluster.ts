@@ -84,7 +84,8 @@ function commonLoadBalancing({ healthyPanicThresholdPercent, failTrafficOnPanic 
 function httpOptions(view: ClusterView): Record<string, Any> {
   if (view.http === undefined) return {};
   // A cluster that bounds its buffers belongs to an edge proxy; unbounded HTTP/2 windows would undo that.
-  const http2 = view.perConnectionBufferLimitBytes === undefined ? {} : edgeHttp2Windows;
+  // `allowConnect`: a websocket crosses HTTP/2 as an extended CONNECT.
+  const http2 = { allowConnect: true, ...(view.perConnectionBufferLimitBytes === undefined ? {} : edgeHttp2Windows) };
   const common = view.idleTimeoutMs !== undefined || view.maxStreamDurationMs !== undefined;
   const options = encodeAny(HttpProtocolOptionsSchema, {
     commonHttpProtocolOptions: common

@@ -38,6 +38,8 @@ export function httpConnectionManager(view: HttpFilterView, { routes, refuseAll 
   const idleTimeoutMs = view.idleTimeoutMs ?? (view.edge && edgeIdleTimeoutMs);
   const common = view.edge !== undefined || idleTimeoutMs !== undefined || view.maxStreamDurationMs !== undefined;
   const typedConfig = encodeAny(HttpConnectionManagerSchema, {
+    http2ProtocolOptions: { allowConnect: true },
+    upgradeConfigs: [{ upgradeType: "websocket" }],
     ...edge,
     statPrefix: statName(view.statPrefix),
     routeSpecifier:

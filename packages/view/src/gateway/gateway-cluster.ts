@@ -45,7 +45,9 @@ export function addGatewayCluster(
       : [];
   const external = dialled.length > 0;
   const declared = external ? facts.protocol : parseProtocol(destinationTags[protocolTag]);
-  const protocol: Protocol = declared === "unknown" ? routeProtocol : declared;
+  // Over HTTP/1.1 a gRPC answer would lose the trailers that say how it went.
+  const needsHttp2 = routeProtocol === "http" && (facts.protocol === "grpc" || facts.protocol === "http2");
+  const protocol: Protocol = declared !== "unknown" ? declared : needsHttp2 ? facts.protocol : routeProtocol;
   const timeout = policies.timeout(destinationTags);
   const circuitBreaker = policies.circuitBreaker(destinationTags);
   const healthCheck = policies.healthCheck(destinationTags);
