@@ -74,6 +74,7 @@ export class MeshBed {
   readonly atoll: TestStack;
   readonly #base: number;
   readonly #backends: Backend[] = [];
+  readonly #documents = new Map<string, Document>();
   #nextPort = 60;
 
   private constructor(atoll: TestStack, base: number) {
@@ -141,7 +142,7 @@ export class MeshBed {
         ...options.networking,
       },
     };
-    await this.atoll.startProxy(zone, document);
+    await this.#start(zone, document);
     return { admin, document, inbound };
   }
 
@@ -163,8 +164,20 @@ export class MeshBed {
         ...(options.delegated ? { outbound: this.#outbounds(options) } : {}),
       },
     };
-    await this.atoll.startProxy(zone, document);
+    await this.#start(zone, document);
     return { admin, document };
+  }
+
+  /** A dataplane as it was started. */
+  document(name: string): Document {
+    const found = this.#documents.get(name);
+    if (found === undefined) throw new Error(`there is no dataplane ${name}`);
+    return found;
+  }
+
+  async #start(zone: string, document: Document): Promise<void> {
+    this.#documents.set(document["name"] as string, document);
+    await this.atoll.startProxy(zone, document);
   }
 
   async zoneProxy(type: "ZoneIngress" | "ZoneEgress", name: string, zone: string): Promise<{ admin: number; port: number }> {

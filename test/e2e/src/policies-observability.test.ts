@@ -196,6 +196,29 @@ const tracingClusters = async (): Promise<number> => {
   return text.split("\n").filter((line) => line.startsWith("tracing:")).length;
 };
 
+test("Prometheus: Envoy's metrics can be read where the mesh says, cut down as it says, and not otherwise", async () => {
+  const scraped = () => bed.get(metricsPort, "/own-metrics");
+  await expect(scraped()).rejects.toThrow("ECONNREFUSED");
+  const conf = (envoy: object) => ({ port: bed.port(metricsPort), path: "/own-metrics", tls: { mode: "disabled" }, envoy });
+  const metrics = (envoy: object) => observed({ enabledBackend: "prom", backends: [{ name: "prom", type: "prometheus", conf: conf(envoy) }] });
+  await bed.apply(metrics({}));
+  try {
+    await eventually(async () => (await scraped()).text.includes("envoy_server_live"), { limitMs: 10_000 });
+    expect((await bed.get(metricsPort, "/stats")).status).toBe(404);
+    await bed.apply(metrics({ filterRegex: "http\\..*", usedOnly: true }));
+    await eventually(
+      async () => {
+        const { text } = await scraped();
+        return text.includes("envoy_http_downstream_rq_xx") && !text.includes("envoy_server_live");
+      },
+      { limitMs: 10_000 },
+    );
+  } finally {
+    await bed.apply(observed());
+  }
+  await eventually(async () => expect(await scraped().catch((error: Error) => error.message)).toContain("ECONNREFUSED") ?? true, { limitMs: 10_000 });
+});
+
 describe.each([
   {
     kind: "a sidecar",

@@ -1,0 +1,164 @@
+import { createServer as createProxyServer } from "node:http";
+import { request } from "node:http";
+import { eventually } from "@atoll/testkit/eventually";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Backend } from "./backend.ts";
+import { envoyStats, sumOf } from "./envoy.ts";
+import { connection, gatewayRoute, mesh, MeshBed, openMesh, prefixRule } from "./mesh-bed.ts";
+
+// Two zones and two meshes. Mesh `shop` has a cross-mesh gateway in each zone; mesh `default` calls it, and has services in both zones.
+let bed: MeshBed;
+let eastShop: Backend;
+let westShop: Backend;
+let eastWeb: Backend;
+let egressAdmin: number;
+let callerAdmin: number;
+const here = 0;
+const there = 1;
+const web = 2;
+const delegated = 3;
+const proxied = 4;
+const edge = 5;
+const shopListeners = { here: 10, there: 11 };
+
+beforeAll(async () => {
+  bed = await MeshBed.start(14_750);
+  const crossMesh = (name: string, number: number) => ({
+    ...bed.meshGateway(name, { [number]: { crossMesh: true, hostname: `${name}.mesh` } }, { mesh: "shop" }),
+    name,
+  });
+  const documents = [
+    mesh("default", { routing: { zoneEgress: true } }),
+    mesh("shop", { routing: { zoneEgress: true } }),
+    ...openMesh(),
+    ...openMesh("shop"),
+    crossMesh("shop-here", shopListeners.here),
+    crossMesh("shop-there", shopListeners.there),
+    gatewayRoute("here", "shop-here", [prefixRule("/", "catalog-east")], { mesh: "shop" }),
+    gatewayRoute("there", "shop-there", [prefixRule("/", "catalog-west")], { mesh: "shop" }),
+    bed.meshGateway("edge", { [edge]: {} }),
+    gatewayRoute("edge", "edge", [prefixRule("/", "web")]),
+  ];
+  for (const document of documents) await bed.atoll.apply(document);
+  const [one, two, three, , caller, egress] = await Promise.all([
+    bed.service("catalog-east", "catalog-east-1", { mesh: "shop" }),
+    bed.service("catalog-west", "catalog-west-1", { mesh: "shop", zone: "west" }),
+    bed.service("web", "web-east"),
+    bed.service("web", "web-west", { zone: "west" }),
+    bed.service("caller", "caller-1", {
+      outbound: {
+        [here]: { "kuma.io/service": "shop-here", "kuma.io/mesh": "shop" },
+        [there]: { "kuma.io/service": "shop-there", "kuma.io/mesh": "shop" },
+        [web]: "web",
+      },
+    }),
+    bed.zoneProxy("ZoneEgress", "egress-east", "east"),
+    bed.zoneProxy("ZoneIngress", "ingress-west", "west"),
+    bed.gateway("shop-here", "shop-here-1", { mesh: "shop" }),
+    bed.gateway("shop-there", "shop-there-1", { mesh: "shop", zone: "west" }),
+    bed.gateway("edge", "edge-1"),
+    bed.gateway("front", "front-1", { delegated: true, outbound: { [delegated]: "web" } }),
+  ]);
+  [eastShop, westShop, eastWeb] = [one.app, two.app, three.app];
+  callerAdmin = caller.admin;
+  egressAdmin = egress.admin;
+  await bed.answers(web, 200);
+}, 120_000);
+
+afterAll(async () => expect(await bed?.close()).toEqual([]), 60_000);
+
+const callerOf = (headers: Record<string, string>) => /URI=(spiffe:[^;,]+)/.exec(headers["x-forwarded-client-cert"] ?? "")?.[1];
+
+describe("a cross-mesh gateway, called by an explicit outbound", () => {
+  test("in the same zone", async () => {
+    const answer = await bed.answers(here, 200, "/in-zone", "catalog-east-1", { host: "shop-here.mesh" });
+    expect(callerOf(answer.json<{ headers: Record<string, string> }>().headers)).toBe("spiffe://shop/shop-here");
+    expect(eastShop.seen("/in-zone")).toBe(1);
+  });
+
+  test("in the other zone, through egress and ingress, with each mesh's own CA", async () => {
+    const through = async () => sumOf(await envoyStats(egressAdmin, /^cluster\.shop_shop-there\..*upstream_cx_total$/));
+    const answer = await bed.answers(there, 200, "/other-zone", "catalog-west-1", { host: "shop-there.mesh" });
+    expect(callerOf(answer.json<{ headers: Record<string, string> }>().headers)).toBe("spiffe://shop/shop-there");
+    expect(westShop.seen("/other-zone")).toBe(1);
+    expect(await through()).toBeGreaterThan(0);
+  });
+
+  test("answers only its hostname, and only proxies of a mesh", async () => {
+    expect((await bed.get(here, "/", { host: "else.mesh" })).status).toBe(404);
+    await expect(bed.get(shopListeners.here, "/", { host: "shop-here.mesh" })).rejects.toThrow();
+  });
+
+  test("is not reached while the calling mesh has no mutual TLS", async () => {
+    await bed.apply({ ...mesh("default"), mtls: undefined, routing: {} });
+    try {
+      await eventually(async () => (await bed.get(there, "/", { host: "shop-there.mesh" }).catch(() => ({ status: 0 }))).status !== 200, { limitMs: 15_000 });
+    } finally {
+      await bed.apply(mesh("default", { routing: { zoneEgress: true } }));
+    }
+    await bed.answers(there, 200, "/", "catalog-west-1", { host: "shop-there.mesh" });
+  });
+});
+
+describe("a delegated gateway", () => {
+  test("carries what a reverse proxy of another make sends to its outbounds, to both zones", async () => {
+    const proxy = createProxyServer((incoming, outgoing) => {
+      const forwarded = request({ host: "127.0.0.1", port: bed.port(delegated), path: incoming.url, headers: incoming.headers, agent: false }, (answer) => {
+        outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(outgoing);
+      });
+      forwarded.on("error", () => outgoing.destroy());
+      incoming.pipe(forwarded);
+    }).listen(bed.port(proxied), "127.0.0.1");
+    try {
+      const shares = await eventually(async () => {
+        const found = await bed.shares(proxied, 20, "/delegated");
+        return found["web-east"] && found["web-west"] ? found : undefined;
+      }, { limitMs: 15_000 });
+      expect(Object.keys(shares).toSorted()).toEqual(["web-east", "web-west"]);
+      const seen = eastWeb.requests.find((one) => one.path === "/delegated")!;
+      expect(callerOf(seen.headers as Record<string, string>)).toBe("spiffe://default/front");
+    } finally {
+      proxy.close();
+    }
+  });
+
+  test("is a source for policies", async () => {
+    await bed.during(connection("TrafficPermission", "not-front", { from: "caller", to: "web" }), async () => {
+      await bed.answers(delegated, 503);
+      await bed.answers(web, 200);
+    });
+    await bed.answers(delegated, 200);
+  });
+});
+
+describe.each([
+  { caller: "a sidecar", number: web },
+  { caller: "a builtin gateway", number: edge },
+])("locality-aware load balancing for $caller", ({ number }) => {
+  test("keeps traffic in the zone, fails over to the other, and comes back", async () => {
+    const shares = () => bed.shares(number, 10);
+    const settle = (wanted: string[]) =>
+      eventually(async () => expect(Object.keys(await shares()).toSorted()).toEqual(wanted) ?? true, { limitMs: 20_000, everyMs: 50 });
+    await settle(["web-east", "web-west"]);
+    await bed.apply(mesh("default", { routing: { zoneEgress: true, localityAwareLoadBalancing: true } }));
+    try {
+      await settle(["web-east"]);
+      await bed.atoll.stopProxy("web-east");
+      await settle(["web-west"]);
+      await bed.atoll.startProxy("east", bed.document("web-east"));
+      await settle(["web-east"]);
+    } finally {
+      await bed.apply(mesh("default", { routing: { zoneEgress: true } }));
+    }
+    await settle(["web-east", "web-west"]);
+  });
+});
+
+test("an outbound of one mesh never reaches a service of another that is not exposed", async () => {
+  const { text } = await bed.get(web, "/");
+  expect(text).toContain('"service":"web-');
+  const clusters = await envoyStats(callerAdmin, /^cluster\.catalog.*membership_total$/);
+  expect(clusters).toEqual({});
+});
+
