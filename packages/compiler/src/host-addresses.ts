@@ -49,7 +49,7 @@ export class HostAddresses {
 
   async #ask(host: string, known: { address: string | undefined }): Promise<void> {
     const answers = await this.#resolve(host).catch((): string[] => []);
-    const address = answers.toSorted()[0] ?? known.address;
+    const address = answers.toSorted((a, b) => (a < b ? -1 : 1))[0] ?? known.address;
     if (this.#closed || address === known.address) return;
     known.address = address;
     this.#options.onChange();

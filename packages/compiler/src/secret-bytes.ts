@@ -10,7 +10,7 @@ export class SecretBytes {
   readonly #config: ResourceReader;
   readonly #keyRing: KeyRing;
   readonly #opened = new WeakMap<Resource, Uint8Array>();
-  readonly #keyTypes = new WeakMap<Resource, GatewayBundle["keyType"] | "none">();
+  readonly #keyTypes = new Map<string, { secret: Resource; type: GatewayBundle["keyType"] | undefined }>();
 
   constructor(config: ResourceReader, keyRing: KeyRing) {
     this.#config = config;
@@ -28,20 +28,20 @@ export class SecretBytes {
     throw new Error(`secret ${source.secret} of mesh ${mesh} is not found`);
   }
 
-  /** Key type of the certificate that a secret holds; undefined if it holds none. */
+  /** Key type of the certificate that a secret holds, or held before it was spoilt; undefined if it never held one. */
   certificateKeyType(mesh: string, name: string): GatewayBundle["keyType"] | undefined {
+    const key = `${mesh}|${name}`;
+    const known = this.#keyTypes.get(key);
     const secret = this.#config.get("Secret", mesh, name);
-    if (secret === undefined) return undefined;
-    let type = this.#keyTypes.get(secret);
-    if (type === undefined) {
-      try {
-        type = parseGatewayBundle(this.#open(secret)).keyType;
-      } catch {
-        type = "none"; // reported where the certificate is made
-      }
-      this.#keyTypes.set(secret, type);
+    if (secret === undefined || known?.secret === secret) return known?.type;
+    let type = known?.type;
+    try {
+      type = parseGatewayBundle(this.#open(secret)).keyType;
+    } catch {
+      // Said where the certificate is made.
     }
-    return type === "none" ? undefined : type;
+    this.#keyTypes.set(key, { secret, type });
+    return type;
   }
 
   #open(secret: Resource): Uint8Array {

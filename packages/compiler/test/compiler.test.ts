@@ -84,8 +84,10 @@ afterEach(() => compiler.close());
 
 const partsOf = (snapshot: Snapshot | undefined) =>
   new Map([...snapshot!.resources].flatMap(([typeUrl, named]) => [...named].map(([name, one]) => [`${typeUrl}/${name}`, one])));
-const typesOf = (snapshot: Snapshot | undefined) => new Map([...snapshot!.resources].map(([url, named]) => [url.slice(url.lastIndexOf(".") + 1), named]));
-const endpointsOf = (nodeId: string) => compiler.view(nodeId)!.endpoints.flatMap(({ localities }) => localities.flatMap((one) => one.endpoints.map(({ address }) => address)));
+const typesOf = (snapshot: Snapshot | undefined) =>
+  new Map([...snapshot!.resources].map(([url, named]) => [url.slice(url.lastIndexOf(".") + 1), named]));
+const endpointsOf = (nodeId: string) =>
+  compiler.view(nodeId)!.endpoints.flatMap(({ localities }) => localities.flatMap((one) => one.endpoints.map(({ address }) => address)));
 
 describe("a changed route", () => {
   test("changes the gateway's routes alone; all other resources keep their bytes, and other types their map", async () => {
@@ -97,7 +99,8 @@ describe("a changed route", () => {
     expect([...now.keys()]).toEqual([...old.keys()]);
     const changed = [...now].filter(([key, one]) => one !== old.get(key)).map(([key]) => key);
     expect(changed).toEqual([expect.stringContaining("RouteConfiguration/")]);
-    for (const [type, named] of typesOf(after)) expect(named === typesOf(before).get(type), type).toBe(type !== "RouteConfiguration");
+    const replaced = [...typesOf(after)].filter(([type, named]) => named !== typesOf(before).get(type)).map(([type]) => type);
+    expect(replaced).toEqual(["RouteConfiguration"]);
   });
 
   test("builds the gateway alone; a sidecar is at the new revision as it is", async () => {
