@@ -15,11 +15,6 @@ export type {
   TopicPosition,
 } from "./event-log.ts";
 export { methodDefinition, serviceDefinition } from "./grpc-service.ts";
-export { createKafkaAcls, globalAcls, renderAclCommands, zoneAcls } from "./kafka-acls.ts";
-export type { KafkaAcl, KafkaOperation, ZonePrincipal } from "./kafka-acls.ts";
-export type { KafkaConnectionOptions, KafkaSasl, KafkaTls } from "./kafka-connection.ts";
-export { KafkaLog } from "./kafka-log.ts";
-export type { KafkaLogOptions } from "./kafka-log.ts";
 export { mirrorTopic } from "./mirror-topic.ts";
 export type { MirrorTopicOptions } from "./mirror-topic.ts";
 export { pause } from "./pause.ts";

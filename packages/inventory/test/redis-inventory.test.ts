@@ -2,7 +2,8 @@ import { eventually, selfSignedPair, startRedis, startRedisServer } from "@atoll
 import type { RedisServer } from "@atoll/testkit";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { type InventoryChange, type InventoryEntry, RedisInventory, RedisInventoryView, inventoryKey } from "../src/index.ts";
+import { type InventoryChange, type InventoryEntry, inventoryKey } from "../src/index.ts";
+import { RedisInventory, RedisInventoryView } from "../src/redis.ts";
 import { inventoryContract } from "./inventory-contract.ts";
 
 let shared: { url: string; close(): Promise<void> };

@@ -11,7 +11,10 @@ export const kafkaSettings = section({
   brokers: z.array(z.string().regex(/^.+:\d+$/, "has to be host:port")).default([]),
   clientId: z.string().default("atoll"),
   /** Before every topic's name: several clusters of Atoll can share one of Kafka. */
-  topicPrefix: z.string().regex(/^[a-zA-Z0-9._-]*$/, "only letters, digits, dots, underscores and dashes").default(""),
+  topicPrefix: z
+    .string()
+    .regex(/^[a-zA-Z0-9._-]*$/, "only letters, digits, dots, underscores and dashes")
+    .default(""),
   /** Of topics that are created. Absent: 3, or as many as there are brokers. */
   replicationFactor: z.int().min(1).optional(),
   /** How long brokers may be away before a write is refused. */

@@ -73,6 +73,8 @@ export class ZoneSync {
   readonly #onError: (error: unknown) => void;
   readonly #clock: () => number;
   readonly #mirrors = new Map<string, MirrorStatus>();
+  /** Of the mirrors that go down. */
+  readonly #reached = new Map<string, PromiseWithResolvers<void>>();
   readonly #tasks: Promise<void>[] = [];
   readonly #configMirrored = Promise.withResolvers<void>();
   #publisher!: AvailabilityPublisher;
@@ -105,6 +107,12 @@ export class ZoneSync {
   /** Resolves once the local log has everything that upstream's had when the copying began; at once if there is no upstream. */
   get configMirrored(): Promise<void> {
     return this.#configMirrored.promise;
+  }
+
+  /** Resolves once the local log also has what upstream's had of every zone that the configuration then names. */
+  async inventoriesMirrored(): Promise<void> {
+    await this.configMirrored;
+    await Promise.all([...this.#reached.values()].map(({ promise }) => promise));
   }
 
   get feed(): InventoryFeed {
@@ -242,6 +250,7 @@ export class ZoneSync {
           onCaughtUp: () => {
             backoff.reset();
             status.caughtUp = true;
+            this.#reached.get(topic)?.resolve();
           },
           onInterrupted: (error) => this.#note(status, error),
         });
@@ -253,11 +262,14 @@ export class ZoneSync {
       }
     }
     this.#mirrors.delete(topic);
+    this.#reached.get(topic)?.resolve();
+    this.#reached.delete(topic);
   }
 
   #track(topic: string, direction: "down" | "up"): MirrorStatus {
     const status: MirrorStatus = { topic, direction, caughtUp: false };
     this.#mirrors.set(topic, status);
+    if (direction === "down" && topic !== topics.config) this.#reached.set(topic, Promise.withResolvers());
     return status;
   }
 

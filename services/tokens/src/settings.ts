@@ -1,3 +1,4 @@
+import { kafkaSettings } from "@atoll/runtime";
 import { z } from "zod";
 
 const port = z.int().min(0).max(65_535);
@@ -9,7 +10,8 @@ export const tokensSettings = z.object({
     /** Holds the global sealing key (`global.key`), which global and its token issuers share. */
     workDir: z.string().default("~/.atoll/global"),
   }),
-  log: section({ level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info") }),
+  /** `kafka`: follow the log there, instead of through global. */
+  log: section({ level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"), kafka: kafkaSettings }),
   tokens: section({ interface: z.string().default("0.0.0.0"), port: port.default(5684) }),
   global: section({
     /** `grpcs://host:port` of global's log relay. */

@@ -1,10 +1,9 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { openRelay } from "@atoll/kds";
 import { ConfigReplica } from "@atoll/replica";
 import { expandPath, Lifecycle, Registry, startDebugServer, type Logger } from "@atoll/runtime";
-import { deriveServiceBearer, loadSealingKey } from "@atoll/secret";
+import { loadSealingKey } from "@atoll/secret";
 import { openLedger } from "./ledger.ts";
+import { openLog } from "./open-log.ts";
 import type { TokensSettings } from "./settings.ts";
 import { startTokens } from "./tokens-service.ts";
 
@@ -15,16 +14,12 @@ export async function startTokensProcess(settings: TokensSettings, log: Logger):
     const workDir = expandPath(settings.general.workDir);
     const global = await loadSealingKey(join(workDir, "global.key"), { create: false });
     const zone = await loadSealingKey(join(workDir, "zone.key"), { create: false });
-    const { address, rootCaFile = join(workDir, "tls.crt"), tlsSkipVerify } = settings.global;
-    const relay = lifecycle.add(
-      "log",
-      openRelay({ address, tls: { ...(tlsSkipVerify ? {} : { ca: readFileSync(expandPath(rootCaFile), "utf8") }), skipVerify: tlsSkipVerify }, token: () => deriveServiceBearer(global) }),
-    );
+    const eventLog = lifecycle.add("log", await openLog(settings, workDir, global));
     let ready: string | null = "following the log of global";
     const debug = { address: settings.diagnostics.serverInterface, port: settings.diagnostics.serverPort, registry: new Registry(), notReady: () => ready };
     lifecycle.add("diagnostics", await startDebugServer(debug));
-    const resources = lifecycle.add("replica", await ConfigReplica.open({ log: relay, signal: lifecycle.signal, onError: (error) => log.warn({ err: error }, "following the log") }));
-    const ledger = await openLedger(relay);
+    const resources = lifecycle.add("replica", await ConfigReplica.open({ log: eventLog, signal: lifecycle.signal, onError: (error) => log.warn({ err: error }, "following the log") }));
+    const ledger = await openLedger(eventLog);
     lifecycle.add(
       "http",
       await startTokens(

@@ -1,3 +1,4 @@
+import { redisSettings } from "@atoll/runtime";
 import { z } from "zod";
 
 const port = z.int().min(0).max(65_535);
@@ -14,6 +15,7 @@ export const xdsSettings = z.object({
     instanceId: z.string().optional(),
   }),
   log: section({ level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info") }),
+  inventory: section({ redis: redisSettings }),
   multizone: section({
     zone: section({
       name: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "a zone's name is a DNS label of at most 63 characters"),

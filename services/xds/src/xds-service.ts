@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { loadServiceCertificate } from "@atoll/certificate";
 import { Compiler, SecretMaterials } from "@atoll/compiler";
 import { createTokenVerifier, DpServer, ProxyLifecycle, type ProxyAuthentication } from "@atoll/dp-server";
-import { MemoryInventory } from "@atoll/inventory";
 import { connectZone } from "@atoll/kds";
 import { ConfigReplica, ZoneReplica } from "@atoll/replica";
 import {
@@ -30,6 +29,7 @@ import { SnapshotCache } from "@atoll/xds";
 import { AppliedReporter } from "./applied-report.ts";
 import { queryEnvoy } from "./envoy-admin.ts";
 import type { XdsSettings } from "./settings.ts";
+import { openInventory } from "./shared-inventory.ts";
 
 /** An xDS server: what a zone's proxies talk to. Any number of them share the zone's proxies. */
 export async function startXds(settings: XdsSettings, log: Logger): Promise<{ close(): Promise<void> }> {
@@ -98,7 +98,7 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
   const resources = lifecycle.add("resources", await ZoneReplica.open({ ...follow, zone }));
   const timeline = new Timeline();
   config.watch(({ revision }) => timeline.mark(revision, "folded"));
-  const inventory = lifecycle.add("inventory", new MemoryInventory());
+  const inventory = lifecycle.add("inventory", await openInventory(settings.inventory, zone, log));
   const feed = lifecycle.add("inventory feed", await InventoryFeed.open({ ...follow, config, inventory, zone }));
 
   const cache = new SnapshotCache();

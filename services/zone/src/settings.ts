@@ -1,3 +1,4 @@
+import { kafkaSettings, redisSettings } from "@atoll/runtime";
 import { z } from "zod";
 
 const port = z.int().min(0).max(65_535);
@@ -11,7 +12,9 @@ export const zoneSettings = z.object({
     tlsCertFile: z.string().optional(),
     tlsKeyFile: z.string().optional(),
   }),
-  log: section({ level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info") }),
+  /** `kafka`: replicate from and to it, instead of through global. */
+  log: section({ level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"), kafka: kafkaSettings }),
+  inventory: section({ redis: redisSettings }),
   apiServer: section({
     http: section({ enabled: z.boolean().default(true), interface: z.string().default("0.0.0.0"), port: port.default(5681) }),
     https: section({ enabled: z.boolean().default(true), interface: z.string().default("0.0.0.0"), port: port.default(5682) }),

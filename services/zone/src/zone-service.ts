@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { ApiError, appliedRevisionOf, createApi, maskedSettings, type ApiOptions } from "@atoll/api";
 import { createBuiltinCa, loadServiceCertificate, validateProvidedCa } from "@atoll/certificate";
 import { EmbeddedLog } from "@atoll/event-log";
-import { MemoryInventory } from "@atoll/inventory";
 import { connectZone, inspectThrough, QueryError, startKdsServer, zoneAccess, zoneTokenVerifier } from "@atoll/kds";
 import { ConfigReplica, ZoneReplica } from "@atoll/replica";
 import {
@@ -25,7 +24,9 @@ import {
 import { revealSecret, sealSecret, SecretError, type KeyRing } from "@atoll/secret";
 import { ConnectionSignal, ZoneSync } from "@atoll/sync";
 import { createRemoteIssuer, resourceKeys, resourceRevocations, verifyUserToken } from "@atoll/token";
+import { openKafkaUpstream } from "./kafka-upstream.ts";
 import type { ZoneSettings } from "./settings.ts";
+import { openInventory } from "./shared-inventory.ts";
 import { ZoneKeyStore } from "./zone-key.ts";
 
 /** A zone's sync service: the one process of the zone that talks to global, and the relay for its xDS replicas. */
@@ -68,7 +69,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
   const timeline = new Timeline();
   config.watch(({ revision }) => timeline.mark(revision, "folded"));
   const resources = lifecycle.add("resources", await ZoneReplica.open({ log: local, zone, onError }));
-  const inventory = lifecycle.add("inventory", new MemoryInventory());
+  const inventory = lifecycle.add("inventory", await openInventory(settings.inventory, zone, onError));
 
   const keys = await ZoneKeyStore.open(workDir);
   const checkpoint = await keys.read();
@@ -88,7 +89,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     version: version.kuma,
     instanceId,
     // `store` is where clients look for what keeps a zone's resources.
-    configJson: JSON.stringify({ ...withoutToken(settings), store: { type: "log" } }),
+    configJson: JSON.stringify(maskedSettings({ ...withoutToken(settings), store: { type: "log" } })),
     progress: () => ({ revision: config.revision, checksum: config.checksum() }),
     answer: (query) => inspectThrough(relay.sessions(zone), zone, query),
     onRegistered: (registration) => {
@@ -117,11 +118,13 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
   notReady = "waiting for global";
   if (ring.zone === undefined) await Promise.race([connection.registered, refused.promise]);
 
+  const kafka = await openKafkaUpstream(settings.log, log);
+  if (kafka) lifecycle.add("Kafka", kafka.log);
   const sync = await ZoneSync.open({
     zone,
     local,
-    upstream: connection.log,
-    connection: upstream,
+    upstream: kafka?.log ?? connection.log,
+    connection: kafka?.connection ?? upstream,
     config,
     resources,
     inventory,
@@ -131,6 +134,8 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
   });
   lifecycle.add("sync", sync);
   if (checkpoint === undefined) await Promise.race([sync.configMirrored, refused.promise]);
+  // A zone with a new disk first hears of the others what Redis may still know.
+  void (checkpoint === undefined ? sync.inventoriesMirrored() : Promise.resolve()).then(() => inventory.markComplete());
 
   const certificate = await loadServiceCertificate({
     workDir,
