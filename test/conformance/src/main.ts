@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { arguedDifferences } from "./argued.ts";
 import { rigEntry } from "./rig-folder.ts";
 import { runRecorded } from "./run-recorded.ts";
 
@@ -45,6 +46,7 @@ try {
   });
   status = result.status ?? 1;
   console.log(`took ${((performance.now() - began) / 1000).toFixed(0)} s`);
+  if (status !== 0) for (const [name, reason] of arguedDifferences()) console.log(`differs on purpose: ${name}: ${reason}`);
   if (keep || (status !== 0 && !ended.signal.aborted)) console.log(`logs: ${result.logs.join("  ")}`);
 } catch (error) {
   console.error((error as Error).message);
