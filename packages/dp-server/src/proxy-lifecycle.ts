@@ -132,16 +132,22 @@ export class ProxyLifecycle {
    */
   adopt(instanceId: string): void {
     const { store } = this.#options;
+    const left: ProxyName[] = [];
     for (const { mesh, spec } of store.list<RegistrationSpec>(registrationType)) {
-      if (spec.instanceId === instanceId) this.#leave({ proxyType: spec.proxyType, mesh, name: spec.name }, instanceId);
+      if (spec.instanceId === instanceId) left.push({ proxyType: spec.proxyType, mesh, name: spec.name });
     }
     for (const proxyType of proxyTypes) {
       for (const { mesh, name, spec } of store.list<InsightSpec>(insightKey({ proxyType, mesh: "", name: "" }).type)) {
         const last = spec.subscriptions?.at(-1);
-        if (last?.controlPlaneInstanceId === instanceId && last.disconnectTime === undefined)
-          this.#leave({ proxyType, mesh, name }, instanceId);
+        if (last?.controlPlaneInstanceId === instanceId && last.disconnectTime === undefined) left.push({ proxyType, mesh, name });
       }
     }
+    for (const proxy of left) if (!this.#leaving.has(nodeIdOf(proxy))) this.#leave(proxy, instanceId);
+  }
+
+  /** Replicas that somebody's registration names. */
+  owners(): Set<string> {
+    return new Set(this.#options.store.list<RegistrationSpec>(registrationType).map(({ spec }) => spec.instanceId));
   }
 
   /** Leaves every proxy registered and online: it connects to another replica now, or to the next process of this one. */

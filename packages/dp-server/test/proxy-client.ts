@@ -69,7 +69,21 @@ export class AdsClient extends ProxyStream<DeltaDiscoveryRequest, DeltaDiscovery
     this.call.write(create(DeltaDiscoveryRequestSchema, { typeUrl: clusterType, node }));
     return this;
   }
+
+  /** Accepts every response, and asks for all endpoints and listeners. */
+  acknowledgeAll(): void {
+    this.call.on("data", ({ typeUrl, nonce }: DeltaDiscoveryResponse) => {
+      const first = this.responses.length === 1;
+      this.call.write(create(DeltaDiscoveryRequestSchema, { typeUrl, responseNonce: nonce }));
+      if (!first) return;
+      for (const other of otherTypes)
+        this.call.write(create(DeltaDiscoveryRequestSchema, { typeUrl: other, resourceNamesSubscribe: ["*"] }));
+    });
+  }
 }
+
+/** What an Envoy asks for besides clusters. */
+const otherTypes = ["endpoint.v3.ClusterLoadAssignment", "listener.v3.Listener"].map((name) => `type.googleapis.com/envoy.config.${name}`);
 
 export class HdsClient extends ProxyStream<HealthCheckRequestOrEndpointHealthResponse, HealthCheckSpecifier> {
   constructor(server: ServerAddress, headers: readonly [string, string][]) {

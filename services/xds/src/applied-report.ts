@@ -1,8 +1,5 @@
-import type { ZoneReplica } from "@atoll/replica";
 import type { SnapshotCache } from "@atoll/xds";
 
-/** What one replica says of its proxies, in the zone's log. Not on the REST API. */
-const statusType = "ProxyStatus";
 const reportEveryMs = 200;
 
 export interface AppliedReport {
@@ -13,43 +10,31 @@ export interface AppliedReport {
   behind: string[];
 }
 
-/** Reports which revision the proxies of this replica have applied, when that changes. */
+export interface AppliedReporterOptions {
+  cache: SnapshotCache;
+  /** Of the configuration folded here. */
+  revision: () => number;
+  publish: (report: AppliedReport) => void;
+}
+
+/** Says which revision the proxies of this replica have applied, when that changes. */
 export class AppliedReporter {
-  readonly #options: {
-    store: ZoneReplica;
-    cache: SnapshotCache;
-    instanceId: string;
-    revision: () => number;
-    onError: (error: unknown) => void;
-  };
+  readonly #options: AppliedReporterOptions;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: {
-    store: ZoneReplica;
-    cache: SnapshotCache;
-    instanceId: string;
-    revision: () => number;
-    onError: (error: unknown) => void;
-  }) {
+  constructor(options: AppliedReporterOptions) {
     this.#options = options;
   }
 
   current(): AppliedReport {
     const { cache, revision } = this.#options;
-    const nodes = cache.nodeIds();
-    // A snapshot that is acknowledged as it is stands for every later revision that did not touch its proxy.
-    const applied = nodes.map((nodeId) => ({
-      nodeId,
-      revision: cache.ackedRevision(nodeId) >= cache.get(nodeId)!.revision ? revision() : cache.ackedRevision(nodeId),
-    }));
-    const lowest = Math.min(...applied.map((one) => one.revision));
+    // A proxy whose build comes out equal is at the new revision at once, and one that cannot be built stays where it is.
+    const applied = cache.nodeIds().map((nodeId) => ({ nodeId, revision: cache.ackedRevision(nodeId) }));
+    const lowest = applied.reduce((least, one) => Math.min(least, one.revision), Infinity);
     return {
-      applied: nodes.length === 0 ? null : lowest,
-      proxies: nodes.length,
-      behind: applied
-        .filter((one) => one.revision < revision())
-        .map((one) => one.nodeId)
-        .slice(0, 10),
+      applied: applied.length === 0 ? null : lowest,
+      proxies: applied.length,
+      behind: applied.flatMap(({ nodeId, revision: at }) => (at < revision() ? [nodeId] : [])).slice(0, 10),
     };
   }
 
@@ -57,8 +42,7 @@ export class AppliedReporter {
   changed(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      const { store, instanceId, onError } = this.#options;
-      store.put({ type: statusType, mesh: "", name: instanceId, spec: this.current() }).catch(onError);
+      this.#options.publish(this.current());
     }, reportEveryMs);
   }
 

@@ -43,6 +43,9 @@ export const xdsSettings = z.object({
   xds: section({
     dataplaneDeregistrationDelayMs: z.int().min(0).default(10_000),
     dataplaneStatusFlushIntervalMs: z.int().min(10).default(1_000),
+    /** How often a replica says that it lives, and for how many of those others wait before they take over its proxies. */
+    replicaBeatIntervalMs: z.int().min(10).default(15_000),
+    replicaMissedBeats: z.int().min(1).default(20),
   }),
   bootstrapServer: section({
     params: section({

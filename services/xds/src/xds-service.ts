@@ -28,22 +28,23 @@ import { resourceKeys, resourceRevocations } from "@atoll/token";
 import { SnapshotCache } from "@atoll/xds";
 import { AppliedReporter } from "./applied-report.ts";
 import { queryEnvoy } from "./envoy-admin.ts";
+import { ReplicaStatus } from "./replica-status.ts";
 import type { XdsSettings } from "./settings.ts";
 import { openInventory } from "./shared-inventory.ts";
 
 /** An xDS server: what a zone's proxies talk to. Any number of them share the zone's proxies. */
-export async function startXds(settings: XdsSettings, log: Logger): Promise<{ close(): Promise<void> }> {
+export async function startXds(settings: XdsSettings, log: Logger): Promise<{ port: number; close(): Promise<void> }> {
   const lifecycle = new Lifecycle(log);
   try {
-    await open(settings, log, lifecycle);
-    return lifecycle;
+    const { port, status } = await open(settings, log, lifecycle);
+    return { port, close: () => status.retire().then(() => lifecycle.close()) };
   } catch (error) {
     await lifecycle.close();
     throw error;
   }
 }
 
-async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): Promise<void> {
+async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): Promise<{ port: number; status: ReplicaStatus }> {
   const zone = settings.multizone.zone.name;
   const token = tokenSource(settings.multizone.zone, "multizone.zone.token");
   const workDir = expandPath(settings.general.workDir);
@@ -90,7 +91,10 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
     },
   });
   lifecycle.add("connection", connection);
-  lifecycle.add("token file", watchTokenFile(settings.multizone.zone, () => connection.reconnect()));
+  lifecycle.add(
+    "token file",
+    watchTokenFile(settings.multizone.zone, () => connection.reconnect()),
+  );
   let config: ConfigReplica | undefined;
   await Promise.race([connection.registered, refused.promise]);
   const follow = { log: connection.log, signal: lifecycle.signal, onError };
@@ -104,7 +108,7 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
   const cache = new SnapshotCache();
   const reporter = lifecycle.add(
     "applied revisions",
-    new AppliedReporter({ store: resources, cache, instanceId, revision: () => config!.revision, onError }),
+    new AppliedReporter({ cache, revision: () => config!.revision, publish: (report) => status.publish(report) }),
   );
   const materials = lifecycle.add(
     "certificates",
@@ -164,6 +168,23 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
       insightFlushMs: settings.xds.dataplaneStatusFlushIntervalMs,
       clock: { now: () => new Date() },
       log,
+    }),
+  );
+
+  const { replicaBeatIntervalMs: beatIntervalMs, replicaMissedBeats: missedBeats } = settings.xds;
+  const status = lifecycle.add(
+    "replica status",
+    new ReplicaStatus({
+      store: resources,
+      instanceId,
+      beatIntervalMs,
+      missedBeats,
+      owners: () => lifecycleOfProxies.owners(),
+      onGone: (gone) => {
+        log.warn({ instance: gone }, "another xDS server of the zone is gone; taking over its proxies");
+        lifecycleOfProxies.adopt(gone);
+      },
+      onError,
     }),
   );
 
@@ -237,4 +258,5 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
   views["views"] = () => Object.fromEntries(cache.nodeIds().map((nodeId) => [nodeId, compiler.view(nodeId)]));
   notReady = null;
   log.info({ zone, port: dpServer.port, revision: config.revision }, "xDS server is ready");
+  return { port: dpServer.port, status };
 }
