@@ -23,7 +23,12 @@ const tcp = 2;
 const passthrough = 3;
 const terminate = 4;
 const limited = 5;
-const pairs = { a: selfSignedPair(["a.test"]), b: selfSignedPair(["b.test"]), app: selfSignedPair(["app.test"]), tcp: selfSignedPair(["tcp.test"]) };
+const pairs = {
+  a: selfSignedPair(["a.test"]),
+  b: selfSignedPair(["b.test"]),
+  app: selfSignedPair(["app.test"]),
+  tcp: selfSignedPair(["tcp.test"]),
+};
 const bundle = ({ certificatePem, privateKeyPem }: PemPair) => privateKeyPem + certificatePem;
 
 beforeAll(async () => {
@@ -56,7 +61,9 @@ beforeAll(async () => {
       }),
       {
         matches: [{ path: { match: "PREFIX", value: "/moved" } }],
-        filters: [{ redirect: { scheme: "https", hostname: "new.test", port: 8443, statusCode: 307, path: { replacePrefixMatch: "/to" } } }],
+        filters: [
+          { redirect: { scheme: "https", hostname: "new.test", port: 8443, statusCode: 307, path: { replacePrefixMatch: "/to" } } },
+        ],
       },
       prefixRule("/headers", "web", {
         filters: [
@@ -136,13 +143,28 @@ async function exchange(socket: Socket, sent: string, length: number): Promise<s
 const overTls = (number: number, servername: string, pair: PemPair): TLSSocket =>
   connectTls({ host: "127.0.0.1", port: bed.port(number), servername, ca: pair.certificatePem });
 
-function getTls(number: number, servername: string, pair: PemPair, path = "/"): Promise<{ status: number; text: string; headers: Record<string, unknown> }> {
+function getTls(
+  number: number,
+  servername: string,
+  pair: PemPair,
+  path = "/",
+): Promise<{ status: number; text: string; headers: Record<string, unknown> }> {
   return new Promise((resolve, reject) => {
-    const options = { host: "127.0.0.1", port: bed.port(number), servername, ca: pair.certificatePem, path, agent: false, headers: { host: servername } };
+    const options = {
+      host: "127.0.0.1",
+      port: bed.port(number),
+      servername,
+      ca: pair.certificatePem,
+      path,
+      agent: false,
+      headers: { host: servername },
+    };
     request(options, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString("utf8"), headers: response.headers }));
+      response.on("end", () =>
+        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString("utf8"), headers: response.headers }),
+      );
     })
       .on("error", reject)
       .end();
@@ -157,13 +179,16 @@ test("one port serves several hostnames, the most specific first", async () => {
 });
 
 test("HTTPS terminates TLS with the certificate of the name that the client asks for, inline or from a secret", async () => {
-  for (const [name, pair] of [["a.test", pairs.a], ["b.test", pairs.b]] as const) {
+  for (const [name, pair] of [
+    ["a.test", pairs.a],
+    ["b.test", pairs.b],
+  ] as const) {
     const answer = await eventually(() => getTls(https, name, pair), { limitMs: 10_000 });
     expect(answer.status).toBe(200);
     expect(answer.headers["strict-transport-security"]).toBe("max-age=31536000; includeSubDomains");
     expect(JSON.parse(answer.text)).toMatchObject({ service: "web-1", headers: { host: name, "x-forwarded-proto": "https" } });
   }
-  await expect(getTls(https, "c.test", pairs.a)).rejects.toThrow();
+  await expect(getTls(https, "c.test", pairs.a)).rejects.toThrow(/socket|disconnected|reset/i);
 });
 
 test("a TCP listener carries bytes both ways", async () => {
@@ -179,7 +204,7 @@ test("a TLS listener that terminates hands the plain bytes on", async () => {
 test("a TLS listener that passes through leaves the handshake to the application", async () => {
   const answer = await eventually(() => getTls(passthrough, "app.test", pairs.app, "/through"), { limitMs: 10_000 });
   expect(JSON.parse(answer.text)).toMatchObject({ service: "secure", path: "/through" });
-  await expect(getTls(passthrough, "stranger.test", pairs.app)).rejects.toThrow();
+  await expect(getTls(passthrough, "stranger.test", pairs.app)).rejects.toThrow(/socket|disconnected|reset/i);
 });
 
 test("connections above the limit of a listener are closed; when one ends, the next is taken", async () => {
@@ -187,7 +212,9 @@ test("connections above the limit of a listener are closed; when one ends, the n
     const socket = connect(bed.port(limited), "127.0.0.1");
     socket.on("error", () => undefined);
     socket.write("GET / HTTP/1.1\r\nhost: any\r\n\r\n");
-    const answered = await Promise.race([once(socket, "data").then(() => true), once(socket, "close").then(() => false)]).catch(() => false);
+    const answered = await Promise.race([once(socket, "data").then(() => true), once(socket, "close").then(() => false)]).catch(
+      () => false,
+    );
     return answered ? socket : undefined;
   };
   const held: Socket[] = [];
@@ -204,7 +231,9 @@ test("a websocket goes through gateway and sidecar", async () => {
   let got = "";
   socket.on("data", (chunk: string) => (got += chunk));
   socket.on("error", () => undefined);
-  socket.write("GET /socket HTTP/1.1\r\nhost: any\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n");
+  socket.write(
+    "GET /socket HTTP/1.1\r\nhost: any\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
+  );
   await eventually(() => /^HTTP\/1\.1 101 [\s\S]*\r\n\r\n/.test(got), { limitMs: 10_000 });
   socket.write("ping-frame");
   await eventually(() => got.endsWith("ping-frame"), { limitMs: 10_000 });
@@ -212,22 +241,25 @@ test("a websocket goes through gateway and sidecar", async () => {
 });
 
 test("HTTP/2 from the client to the application, with trailers, as gRPC needs it", async () => {
-  const answer = await eventually(async () => {
-    const session = connectHttp2(`http://127.0.0.1:${bed.port(plain)}`);
-    try {
-      const stream = session.request({ ":method": "POST", ":path": "/grpc/echo", "content-type": "application/grpc", te: "trailers" });
-      const seen = { status: 0, path: "", body: "", grpcStatus: "" };
-      stream.on("response", (headers) => Object.assign(seen, { status: headers[":status"], path: headers["x-path"] }));
-      stream.on("trailers", (trailers) => (seen.grpcStatus = trailers["grpc-status"] as string));
-      stream.setEncoding("utf8").on("data", (chunk: string) => (seen.body += chunk));
-      stream.write("first ");
-      stream.end("second");
-      await once(stream, "close");
-      return seen.status === 200 ? seen : undefined;
-    } finally {
-      session.destroy();
-    }
-  }, { limitMs: 10_000 });
+  const answer = await eventually(
+    async () => {
+      const session = connectHttp2(`http://127.0.0.1:${bed.port(plain)}`);
+      try {
+        const stream = session.request({ ":method": "POST", ":path": "/grpc/echo", "content-type": "application/grpc", te: "trailers" });
+        const seen = { status: 0, path: "", body: "", grpcStatus: "" };
+        stream.on("response", (headers) => Object.assign(seen, { status: headers[":status"], path: headers["x-path"] }));
+        stream.on("trailers", (trailers) => (seen.grpcStatus = trailers["grpc-status"] as string));
+        stream.setEncoding("utf8").on("data", (chunk: string) => (seen.body += chunk));
+        stream.write("first ");
+        stream.end("second");
+        await once(stream, "close");
+        return seen.status === 200 ? seen : undefined;
+      } finally {
+        session.destroy();
+      }
+    },
+    { limitMs: 10_000 },
+  );
   expect(answer).toEqual({ status: 200, path: "/grpc/echo", body: "first second", grpcStatus: "0" });
 });
 
@@ -257,7 +289,11 @@ test("a backend of weight 0 gets nothing", async () => {
 });
 
 test("strangers cannot pass for a proxy of the mesh or for another address", async () => {
-  const answer = await bed.answers(plain, 200, "/hygiene", undefined, { "x-kuma-tags": "&kuma.io/service=admin&", "x-forwarded-for": "10.9.9.9", "x-forwarded-client-cert": "URI=spiffe://default/admin" });
+  const answer = await bed.answers(plain, 200, "/hygiene", undefined, {
+    "x-kuma-tags": "&kuma.io/service=admin&",
+    "x-forwarded-for": "10.9.9.9",
+    "x-forwarded-client-cert": "URI=spiffe://default/admin",
+  });
   const { headers } = answer.json<{ headers: Record<string, string> }>();
   expect(headers).not.toHaveProperty("x-kuma-tags");
   expect(headers["x-forwarded-client-cert"]).toContain("URI=spiffe://default/edge");

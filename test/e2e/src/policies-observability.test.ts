@@ -200,7 +200,8 @@ test("Prometheus: Envoy's metrics can be read where the mesh says, cut down as i
   const scraped = () => bed.get(metricsPort, "/own-metrics");
   await expect(scraped()).rejects.toThrow("ECONNREFUSED");
   const conf = (envoy: object) => ({ port: bed.port(metricsPort), path: "/own-metrics", tls: { mode: "disabled" }, envoy });
-  const metrics = (envoy: object) => observed({ enabledBackend: "prom", backends: [{ name: "prom", type: "prometheus", conf: conf(envoy) }] });
+  const metrics = (envoy: object) =>
+    observed({ enabledBackend: "prom", backends: [{ name: "prom", type: "prometheus", conf: conf(envoy) }] });
   await bed.apply(metrics({}));
   try {
     await eventually(async () => (await scraped()).text.includes("envoy_server_live"), { limitMs: 10_000 });
@@ -216,7 +217,9 @@ test("Prometheus: Envoy's metrics can be read where the mesh says, cut down as i
   } finally {
     await bed.apply(observed());
   }
-  await eventually(async () => expect(await scraped().catch((error: Error) => error.message)).toContain("ECONNREFUSED") ?? true, { limitMs: 10_000 });
+  await eventually(async () => expect(await scraped().catch((error: Error) => error.message)).toContain("ECONNREFUSED") ?? true, {
+    limitMs: 10_000,
+  });
 });
 
 describe.each([

@@ -1,0 +1,187 @@
+import { connect } from "node:net";
+import { eventually } from "@atoll/testkit/eventually";
+import { selfSignedPair, type PemPair } from "@atoll/testkit/self-signed-pair";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { describeFailures, Load } from "./load.ts";
+import { connection, gatewayRoute, mesh, MeshBed, openMesh, prefixRule } from "./mesh-bed.ts";
+import { jsonHeaders, rest } from "./rest.ts";
+
+// A gateway and a sidecar in east call services in both zones, a hundred requests a second together, while what they go by changes.
+let bed: MeshBed;
+const edge = 0;
+const outbound = 1;
+const added = 2;
+const cas = { first: selfSignedPair(["ca-1"], { authority: true }), second: selfSignedPair(["ca-2"], { authority: true }) };
+const admins: Record<string, number> = {};
+let nearInbound: number;
+
+beforeAll(async () => {
+  bed = await MeshBed.start(15_000);
+  const documents = [
+    mesh("default", { mtls: undefined }),
+    ...caSecrets([cas.first], cas.first),
+    provided(),
+    ...openMesh(),
+    bed.meshGateway("edge", { [edge]: {} }),
+    gatewayRoute("edge", "edge", [prefixRule("/", { near: 1, far: 1 })]),
+  ];
+  for (const document of documents) await bed.atoll.apply(document);
+  const [near, far, caller, gateway] = await Promise.all([
+    bed.service("near", "near-1"),
+    bed.service("far", "far-1", { zone: "west" }),
+    bed.service("caller", "caller-1", { outbound: { [outbound]: "far" } }),
+    bed.gateway("edge", "edge-1"),
+    bed.zoneProxy("ZoneEgress", "egress-1", "east"),
+    bed.zoneProxy("ZoneIngress", "ingress-1", "west"),
+  ]);
+  Object.assign(admins, { near: near.admin, far: far.admin, caller: caller.admin, edge: gateway.admin });
+  nearInbound = near.inbound;
+  await eventually(
+    async () =>
+      Object.keys(await bed.shares(edge, 10))
+        .toSorted()
+        .join() === "far-1,near-1",
+    { limitMs: 20_000 },
+  );
+  await bed.answers(outbound, 200);
+}, 120_000);
+
+afterAll(async () => expect(await bed?.close()).toEqual([]), 60_000);
+
+function provided(mode?: "PERMISSIVE"): Record<string, unknown> {
+  const conf = { cert: { secret: "ca-cert" }, key: { secret: "ca-key" } };
+  return mesh("default", {
+    mtls: { enabledBackend: "ca", backends: [{ name: "ca", type: "provided", conf, ...(mode ? { mode } : {}) }] },
+    routing: { zoneEgress: true },
+  });
+}
+
+/** The secrets of a CA that signs with one pair and trusts several. */
+function caSecrets(trusted: PemPair[], signing: PemPair): Record<string, unknown>[] {
+  const secret = (name: string, text: string) => ({ type: "Secret", mesh: "default", name, data: Buffer.from(text).toString("base64") });
+  return [secret("ca-cert", trusted.map((pair) => pair.certificatePem).join("")), secret("ca-key", signing.privateKeyPem)];
+}
+
+/** Runs something under load from the gateway and from the sidecar; fails if any request did. */
+async function underLoad(what: () => Promise<unknown>): Promise<void> {
+  const loads = [new Load(`http://127.0.0.1:${bed.port(edge)}/load`, 50), new Load(`http://127.0.0.1:${bed.port(outbound)}/load`, 50)];
+  await eventually(() => loads.every((load) => load.answered >= 20), { limitMs: 10_000 });
+  try {
+    await what();
+    const answered = loads.map((load) => load.answered);
+    await eventually(() => loads.every((load, index) => load.answered >= answered[index]! + 50), { limitMs: 10_000 });
+  } finally {
+    const reports = await Promise.all(loads.map((load) => load.stop()));
+    expect(reports.flatMap((report) => describeFailures(report.failed))).toEqual([]);
+  }
+}
+
+test("no request fails while routes change fifty times", async () => {
+  await underLoad(async () => {
+    for (let round = 0; round < 25; round++) {
+      const near = { near: (round % 3) + 1, far: 1 };
+      await bed.atoll.apply(
+        gatewayRoute("edge", "edge", [prefixRule("/", round % 4 === 3 ? "far" : near), prefixRule(`/only-${round}`, "near")]),
+      );
+      const destination = { "kuma.io/service": round % 2 === 0 ? "near" : "far" };
+      const route = {
+        type: "TrafficRoute",
+        mesh: "default",
+        name: "far",
+        sources: [{ match: { "kuma.io/service": "caller" } }],
+        destinations: [{ match: { "kuma.io/service": "far" } }],
+        conf: { destination },
+      };
+      await bed.apply(route);
+    }
+  });
+  expect((await bed.get(edge, "/only-24")).json().service).toBe("near-1");
+});
+
+test("no request fails while a listener comes and goes", async () => {
+  await underLoad(async () => {
+    await bed.apply(bed.meshGateway("edge", { [edge]: {}, [added]: {} }));
+    await bed.answers(added, 200);
+    await bed.apply(bed.meshGateway("edge", { [edge]: {} }));
+    await eventually(
+      async () => (await bed.get(added).catch((error: Error) => error.message)) === `connect ECONNREFUSED 127.0.0.1:${bed.port(added)}`,
+      { limitMs: 10_000 },
+    );
+  });
+});
+
+// An instance is told of when its proxy registers, a moment before its Envoy listens, and until its Envoy is gone: callers that may try
+// again do not notice.
+test("no request fails when an instance of a service comes and goes, with a Retry policy", async () => {
+  const conf = { http: { numRetries: 3, retryOn: ["connect_failure", "refused_stream", "reset"], backOff: { baseInterval: "25ms" } } };
+  await bed.during(connection("Retry", "retry", { conf }), () =>
+    underLoad(async () => {
+      await bed.service("near", "near-2");
+      await eventually(async () => (await bed.shares(edge, 20))["near-2"], { limitMs: 15_000 });
+      await bed.atoll.stopProxy("near-2");
+      await eventually(async () => (await bed.shares(edge, 20))["near-2"] === undefined, { limitMs: 15_000 });
+    }),
+  );
+});
+
+test("no request fails while the CA of the mesh is replaced", async () => {
+  /** Serial numbers of the identity that each Envoy shows. */
+  const serials = async () => {
+    const found: Record<string, string> = {};
+    for (const [name, port] of Object.entries(admins)) {
+      const { certificates } = (await rest(`http://127.0.0.1:${port}/certs`)).json<{
+        certificates: { cert_chain: { serial_number: string }[] }[];
+      }>();
+      found[name] = [...new Set(certificates.flatMap((one) => one.cert_chain.map((chain) => chain.serial_number)))].toSorted().join();
+    }
+    return found;
+  };
+  const replace = async (trusted: PemPair[], signing: PemPair): Promise<void> => {
+    const before = await serials();
+    const answer = await bed.atoll.call("/changes", {
+      method: "POST",
+      headers: jsonHeaders,
+      body: JSON.stringify({ resources: caSecrets(trusted, signing), reason: "CA" }),
+    });
+    if (answer.status !== 200) throw new Error(`${answer.status} ${answer.text}`);
+    await bed.atoll.applied(answer.revision);
+    // Every proxy has got a certificate of the CA as it is now; the former one stays as long as connections that use it.
+    await eventually(
+      async () => {
+        const now = await serials();
+        return Object.keys(now).every((name) => now[name]!.split(",").some((serial) => !before[name]!.split(",").includes(serial)));
+      },
+      { limitMs: 20_000 },
+    );
+  };
+  await underLoad(async () => {
+    await replace([cas.first, cas.second], cas.first);
+    await replace([cas.second, cas.first], cas.second);
+    await replace([cas.second], cas.second);
+  });
+});
+
+test("PERMISSIVE: callers outside of the mesh get in as they are, callers of the mesh go on with mutual TLS", async () => {
+  const plain = async () =>
+    (await rest(`http://127.0.0.1:${nearInbound}/plain`, { headers: { connection: "close" } }).catch(() => undefined))?.status;
+  expect(await plain()).toBeUndefined();
+  await underLoad(async () => {
+    await bed.apply(provided("PERMISSIVE"));
+    await eventually(async () => (await plain()) === 200, { limitMs: 10_000 });
+    const { headers } = (await bed.answers(edge, 200, "/mesh")).json<{ headers: Record<string, string> }>();
+    expect(headers["x-forwarded-client-cert"]).toContain("URI=spiffe://default/edge");
+    await bed.apply(provided());
+    await eventually(async () => (await plain()) === undefined, { limitMs: 10_000 });
+  });
+});
+
+test("STRICT: a connection that is not mutual TLS of the mesh is closed without an answer", async () => {
+  const answered = await new Promise<string>((resolve) => {
+    let got = "";
+    const socket = connect(nearInbound, "127.0.0.1", () => socket.write("GET / HTTP/1.1\r\nhost: near\r\n\r\n"));
+    socket.setEncoding("utf8").on("data", (chunk: string) => (got += chunk));
+    socket.on("error", () => undefined);
+    socket.on("close", () => resolve(got));
+  });
+  expect(answered).toBe("");
+});
