@@ -1,3 +1,3 @@
 import { runCtl } from "./ctl/command.ts";
 
-await runCtl(process.argv);
+process.exitCode = await runCtl(process.argv.slice(2));

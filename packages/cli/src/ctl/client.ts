@@ -11,40 +11,33 @@ export interface ApiAnswer {
   text: string;
 }
 
+export interface CallOptions {
+  body?: unknown;
+  /** How long the answer may take beyond the usual, because the control plane was asked to wait. */
+  waitMs?: number;
+}
+
+const usualTimeoutMs = 60_000;
+
 /** Talks to the REST API of a control plane. */
 export class ApiClient {
   readonly #server: ApiServer;
+  readonly #timeoutMs: number;
 
-  constructor(server: ApiServer) {
+  /** `timeoutMs` 0 = none. */
+  constructor(server: ApiServer, timeoutMs: number = usualTimeoutMs) {
     this.#server = server;
+    this.#timeoutMs = timeoutMs;
   }
 
   /** Rejects with `CtlError` when there is no answer. */
-  call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<ApiAnswer> {
+  call(method: string, path: string, { body, waitMs = 0 }: CallOptions = {}): Promise<ApiAnswer> {
     const url = new URL(this.#server.url.replace(/\/+$/, "") + path);
-    const token = this.#server.authType === "tokens" ? this.#server.authConf?.token : undefined;
     const payload = body === undefined ? undefined : JSON.stringify(body);
+    const timeout = this.#timeoutMs === 0 ? 0 : this.#timeoutMs + waitMs;
+    const options = { method, timeout, headers: this.#headers(payload) };
     return new Promise((resolve, reject) => {
-      const options = {
-        method,
-        timeout: 60_000,
-        headers: {
-          accept: "application/json",
-          "user-agent": `atollctl/${version.atoll}`,
-          ...(payload !== undefined && { "content-type": "application/json", "content-length": Buffer.byteLength(payload) }),
-          ...(token !== undefined && { authorization: `Bearer ${token}` }),
-          ...this.#server.headers,
-          ...headers,
-        },
-      };
-      const call =
-        url.protocol === "https:"
-          ? requestHttps(url, {
-              ...options,
-              rejectUnauthorized: this.#server.skipVerify !== true,
-              ...(this.#server.caCertFile && { ca: readFileSync(this.#server.caCertFile) }),
-            })
-          : requestHttp(url, options);
+      const call = url.protocol === "https:" ? requestHttps(url, { ...options, ...this.#tls() }) : requestHttp(url, options);
       call.on("response", (response) => {
         const chunks: Buffer[] = [];
         response.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -53,42 +46,62 @@ export class ApiClient {
         );
         response.on("error", reject);
       });
-      call.on("timeout", () => call.destroy(new Error("no answer within 60 s")));
+      call.on("timeout", () => call.destroy(new Error(`no answer within ${timeout / 1000} s`)));
       call.on("error", (error) => reject(new CtlError(`cannot reach ${url.origin}: ${error.message}`)));
       call.end(payload);
     });
   }
 
   /** Parsed body of a 2xx answer; rejects with what the control plane said otherwise. */
-  async json<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const answer = await this.call(method, path, body);
-    if (answer.status < 200 || answer.status > 299) throw new CtlError(describeProblem(answer));
-    return (answer.text === "" ? {} : JSON.parse(answer.text)) as T;
+  async json<T>(method: string, path: string, options?: CallOptions): Promise<T> {
+    const text = await this.text(method, path, options);
+    return (text === "" ? {} : JSON.parse(text)) as T;
   }
 
   /** Text of a 2xx answer. */
-  async text(method: string, path: string, body?: unknown): Promise<string> {
-    const answer = await this.call(method, path, body);
+  async text(method: string, path: string, options?: CallOptions): Promise<string> {
+    const answer = await this.call(method, path, options);
     if (answer.status < 200 || answer.status > 299) throw new CtlError(describeProblem(answer));
     return answer.text;
+  }
+
+  #headers(payload: string | undefined): Record<string, string | number> {
+    const { authType, authConf, headers = [] } = this.#server;
+    return {
+      accept: "application/json",
+      "user-agent": `atollctl/${version.atoll}`,
+      ...(payload !== undefined && { "content-type": "application/json", "content-length": Buffer.byteLength(payload) }),
+      ...(authType === "tokens" && authConf?.["token"] !== undefined && { authorization: `Bearer ${authConf["token"]}` }),
+      ...Object.fromEntries(headers.map(({ key, value }) => [key.toLowerCase(), value])),
+    };
+  }
+
+  #tls(): object {
+    const { skipVerify, caCertFile, clientCertFile, clientKeyFile } = this.#server;
+    return {
+      rejectUnauthorized: skipVerify !== true,
+      ...(caCertFile && { ca: readFileSync(caCertFile) }),
+      ...(clientCertFile && clientKeyFile && { cert: readFileSync(clientCertFile), key: readFileSync(clientKeyFile) }),
+    };
   }
 }
 
 /** `title (detail)` and a line for each violation, as kumactl prints the standard error body. */
 export function describeProblem({ status, text }: ApiAnswer): string {
   try {
-    const problem = JSON.parse(text) as {
+    const {
+      title,
+      detail,
+      details,
+      invalid_parameters: violations = [],
+    } = JSON.parse(text) as {
       title?: string;
       detail?: string;
       details?: string;
       invalid_parameters?: { field: string; reason: string }[];
     };
-    if (problem.title) {
-      return [
-        `${problem.title} (${problem.detail ?? problem.details ?? ""})`,
-        ...(problem.invalid_parameters ?? []).map((one) => `* ${one.field}: ${one.reason}`),
-      ].join("\n");
-    }
+    if (title)
+      return [`${title} (${detail ?? details ?? ""})`, ...violations.map(({ field, reason }) => `* ${field}: ${reason}`)].join("\n");
   } catch {
     // Not JSON: shown as it is.
   }

@@ -1,63 +1,93 @@
-import { Command } from "commander";
 import { version } from "@atoll/runtime/version";
+import { Command, CommanderError } from "commander";
+import { addApply } from "./apply-command.ts";
 import { ApiClient } from "./client.ts";
 import { addConfig } from "./config-commands.ts";
 import { currentApiServer, defaultConfigPath, readConfig } from "./config-file.ts";
 import { CtlError } from "./ctl-error.ts";
-import { addGenerate } from "./generate.ts";
-import { addInspect } from "./inspect.ts";
-import { addResourceCommands } from "./resources-commands.ts";
+import { addExport } from "./export-command.ts";
+import { addKeys } from "./generate-keys.ts";
+import { addTokens } from "./generate-tokens.ts";
+import { addGet } from "./get-command.ts";
+import { addInspect } from "./inspect-command.ts";
+import { type Io, processIo } from "./io.ts";
+import { addRevisions } from "./revision-commands.ts";
+import { readDuration } from "./wait.ts";
+
+const examples = `
+Examples:
+  atollctl config control-planes add --name prod --address http://global:5681
+  atollctl apply -f mesh.yaml --wait                              back when every Envoy has it
+  atollctl apply -f gateway.yaml --atomic --reason "ticket 12"    several documents, one revision
+  atollctl get meshgateways -m default -o yaml
+  atollctl inspect dataplanes
+  atollctl revisions                                              who changed what, when, why
+  atollctl diff 41 42
+  atollctl rollback 41 --reason "42 broke checkout"
+  atollctl generate zone-token --zone east --scope cp --valid-for 720h > zone-token`;
 
 /** `atollctl`: kumactl's verbs, and what a log adds to them. */
-export function ctlCommand(): Command {
+export function ctlCommand(io: Io = processIo): Command {
   const program = new Command("atollctl")
     .description("Talks to an Atoll control plane")
     .option("--config-file <path>", "known control planes; also kumactl's (~/.atollctl/config, else ~/.kumactl/config)")
     .option("--no-config", "ignore the configuration and talk to http://localhost:5681")
     .option("--address <url>", "talk to this address, whatever the configuration says")
-    .option("--api-timeout <duration>", "accepted for compatibility")
+    .option("--api-timeout <duration>", "how long an answer may take; 0 = no limit", "1m0s")
     .option("--log-level <level>", "accepted for compatibility")
-    .addHelpText(
-      "after",
-      `
-Examples:
-  atollctl config control-planes add --name prod --address http://global:5681
-  atollctl apply -f mesh.yaml --show-revision
-  atollctl apply -f gateway.yaml --atomic --reason "ticket 12"    several documents, one revision
-  atollctl get meshgateways -m default -o yaml
-  atollctl inspect dataplanes
-  atollctl inspect revisions                                      who changed what, when, why
-  atollctl generate zone-token --zone east --scope cp --valid-for 720h > zone-token`,
-    );
-  const options = () => program.opts<{ configFile?: string; config: boolean; address?: string }>();
+    .addHelpText("after", examples)
+    .configureOutput({ writeOut: io.out, writeErr: io.err, outputError: (text, write) => write(text.replace(/^error:/, "Error:")) })
+    .exitOverride();
+  const options = () => program.opts<{ configFile?: string; config: boolean; address?: string; apiTimeout: string }>();
   const path = () => options().configFile ?? defaultConfigPath();
   const client = () => {
-    if (options().address !== undefined) return new ApiClient({ url: options().address! });
-    return new ApiClient(options().config ? currentApiServer(readConfig(path())) : { url: "http://localhost:5681" });
+    const { address, config, apiTimeout } = options();
+    const server =
+      address !== undefined ? { url: address } : config ? currentApiServer(readConfig(path())) : { url: "http://localhost:5681" };
+    return new ApiClient(server, readDuration("api-timeout", apiTimeout));
   };
-  addConfig(program, path);
-  addResourceCommands(program, client);
-  addInspect(program, client);
-  addGenerate(program, client);
-  program
-    .command("version")
-    .description("Print the version, and that of the control plane")
-    .option("-a, --detailed", "also what the control plane says of itself", false)
-    .action(async (flags: { detailed: boolean }) => {
-      console.log(`Client: atollctl ${version.atoll} (Kuma ${version.kuma})`);
-      const index = await client().json<{ product: string; version: string; instanceId: string }>("GET", "/");
-      console.log(`Control Plane: ${index.product} ${index.version}${flags.detailed ? ` (${index.instanceId})` : ""}`);
-    });
+  addApply(program, client, io);
+  addGet(program, client, io);
+  const inspect = addInspect(program, client, io);
+  addRevisions(program, inspect, client, io);
+  const generate = program.command("generate").description("Generate tokens, signing keys and their public keys");
+  addTokens(generate, client, io);
+  addKeys(generate, io);
+  addExport(program, client, io);
+  addConfig(program, path, io);
+  addVersion(program, client, io);
   return program;
 }
 
-/** Runs the command line; a failure ends with status 1 and says what the control plane said. */
-export async function runCtl(argv: readonly string[]): Promise<void> {
+function addVersion(program: Command, client: () => ApiClient, io: Io): void {
+  program
+    .command("version")
+    .description("Print the version, and that of the control plane")
+    .option("-a, --detailed", "all that both say of themselves")
+    .action(async ({ detailed }: { detailed?: true }) => {
+      io.out(
+        detailed
+          ? `Product:       Atoll\nVersion:       ${version.atoll}\nSpeaks:        Kuma ${version.kuma}\n`
+          : `Client: Atoll ${version.atoll}\n`,
+      );
+      try {
+        const index = await client().json<Record<string, string>>("GET", "/");
+        io.out(detailed ? `Server: ${JSON.stringify(index, null, 3)}\n` : `Server: ${index["product"]} ${index["version"]}\n`);
+      } catch (error) {
+        io.err(`Unable to connect to control plane: ${(error as Error).message}\n`);
+      }
+    });
+}
+
+/** Runs the command line and answers its exit status; a failure says what the control plane said. */
+export async function runCtl(argv: readonly string[], io: Io = processIo): Promise<number> {
   try {
-    await ctlCommand().parseAsync(argv as string[]);
+    await ctlCommand(io).parseAsync(argv, { from: "user" });
+    return 0;
   } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode;
     if (!(error instanceof CtlError)) throw error;
-    console.error(`Error: ${error.message}`);
-    process.exitCode = 1;
+    io.err(`Error: ${error.message}\n`);
+    return 1;
   }
 }

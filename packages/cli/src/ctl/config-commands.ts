@@ -1,28 +1,33 @@
 import type { Command } from "commander";
-import { stringify } from "yaml";
 import { ApiClient } from "./client.ts";
-import { readConfig, writeConfig, type ApiServer } from "./config-file.ts";
+import { type ApiServer, activePlaneOf, readConfig, writeConfig } from "./config-file.ts";
 import { CtlError } from "./ctl-error.ts";
+import { pairs, repeated, requireFlags } from "./flags.ts";
+import type { Io } from "./io.ts";
 import { renderTable } from "./table.ts";
+import { renderYaml } from "./yaml-output.ts";
 
 interface AddFlags {
   name: string;
-  address?: string;
-  overwrite?: boolean;
-  skipVerify?: boolean;
+  address: string;
+  overwrite?: true;
+  skipVerify?: true;
+  skipCheck?: true;
   caCertFile?: string;
+  clientCertFile?: string;
+  clientKeyFile?: string;
   authType?: string;
   authConf?: string[];
   headers?: string[];
 }
 
 /** `config`: which control planes this command line knows. */
-export function addConfig(program: Command, path: () => string): void {
+export function addConfig(program: Command, path: () => string, io: Io): void {
   const config = program.command("config").description("Choose the control plane to talk to");
   config
     .command("view")
     .description("Print the configuration")
-    .action(() => void process.stdout.write(stringify(readConfig(path()))));
+    .action(() => io.out(`${renderYaml(readConfig(path()))}\n`));
 
   const planes = config.command("control-planes").description("Known control planes");
   planes
@@ -30,87 +35,112 @@ export function addConfig(program: Command, path: () => string): void {
     .description("List them")
     .action(() => {
       const read = readConfig(path());
-      const current = read.contexts.find((one) => one.name === read.currentContext)?.controlPlane;
-      process.stdout.write(
-        renderTable(
-          ["ACTIVE", "NAME", "ADDRESS"],
-          read.controlPlanes.map((one) => [one.name === current ? "*" : "", one.name, one.coordinates.apiServer.url]),
-        ),
-      );
+      const active = activePlaneOf(read);
+      const rows = read.controlPlanes.map(({ name, coordinates }) => [name === active ? "*" : "", name, coordinates.apiServer.url]);
+      io.out(renderTable(["ACTIVE", "NAME", "ADDRESS"], rows));
     });
   planes
     .command("add")
     .description("Add one and switch to it")
-    .requiredOption("--name <name>", "name to call it by")
-    .option("--address <url>", "REST address, such as http://localhost:5681")
+    .option("--name <name>", "name to call it by (required)")
+    .option("--address <url>", "REST address, such as http://localhost:5681 (required)")
     .option("--overwrite", "replace one of that name")
     .option("--skip-verify", "do not verify its certificate")
+    .option("--skip-check", "do not try to connect")
     .option("--ca-cert-file <path>", "PEM of the CA that signed its certificate")
+    .option("--client-cert-file <path>", "PEM of a client certificate to show")
+    .option("--client-key-file <path>", "PEM of its key")
     .option("--auth-type <type>", "tokens, to send a user token")
-    .option("--auth-conf <key=value...>", "token=<user token>", collect)
-    .option("--headers <key=value...>", "sent with every request", collect)
-    .action(async (_own: unknown, command: Command) => {
-      // The program has an option of the same name, which is the one that receives it.
-      const flags = command.optsWithGlobals<AddFlags>();
-      if (flags.address === undefined) throw new CtlError("--address is required");
-      if (!URL.canParse(flags.address) || !/^https?:/.test(flags.address))
-        throw new CtlError("valid url is required for Control Plane address");
-      const read = readConfig(path());
-      if (read.controlPlanes.some((one) => one.name === flags.name) && !flags.overwrite)
-        throw new CtlError(`Control Plane with name "${flags.name}" already exists. Use --overwrite to replace an existing one.`);
-      const apiServer: ApiServer = {
-        url: flags.address,
-        ...(flags.skipVerify && { skipVerify: true }),
-        ...(flags.caCertFile && { caCertFile: flags.caCertFile }),
-        ...(flags.headers && { headers: pairs("--headers", flags.headers) }),
-        ...(flags.authType && { authType: flags.authType, authConf: pairs("--auth-conf", flags.authConf ?? []) }),
-      };
-      const index = await new ApiClient({ ...apiServer, authType: undefined }).json<{ product?: string }>("GET", "/");
-      if (index.product === undefined) throw new CtlError("could not connect to the Control Plane API Server: it does not say what it is");
-      const others = {
-        planes: read.controlPlanes.filter((one) => one.name !== flags.name),
-        contexts: read.contexts.filter((one) => one.name !== flags.name),
-      };
-      writeConfig(path(), {
-        controlPlanes: [...others.planes, { name: flags.name, coordinates: { apiServer } }],
-        contexts: [...others.contexts, { name: flags.name, controlPlane: flags.name }],
-        currentContext: flags.name,
-      });
-      console.log(`added Control Plane "${flags.name}"\nswitched active Control Plane to "${flags.name}"`);
-    });
+    .option("--auth-conf <key=value>", "token=<user token>", repeated)
+    .option("--headers <key=value>", "sent with every request", repeated)
+    // The program has an option of the same name, which is the one that receives the address.
+    .action((_own: unknown, command: Command) => add(command.optsWithGlobals<AddFlags>(), path(), io));
   planes
     .command("remove")
     .description("Forget one")
-    .requiredOption("--name <name>", "which")
-    .action((flags: { name: string }) => {
-      const read = readConfig(path());
-      if (!read.controlPlanes.some((one) => one.name === flags.name))
-        throw new CtlError(`there is no Control Plane with name "${flags.name}"`);
-      const contexts = read.contexts.filter((one) => one.controlPlane !== flags.name);
-      const currentContext = contexts.some((one) => one.name === read.currentContext) ? read.currentContext : "";
-      writeConfig(path(), { controlPlanes: read.controlPlanes.filter((one) => one.name !== flags.name), contexts, currentContext });
-      console.log(`removed Control Plane "${flags.name}"`);
-    });
+    .option("--name <name>", "which (required)")
+    .action((flags: { name: string }) => remove(flags, path(), io));
   planes
     .command("switch")
     .description("Talk to another one from now on")
-    .requiredOption("--name <name>", "which")
+    .option("--name <name>", "which (required)")
     .action((flags: { name: string }) => {
+      requireFlags(flags, "name");
       const read = readConfig(path());
-      if (!read.contexts.some((one) => one.name === flags.name)) throw new CtlError(`there is no Control Plane with name "${flags.name}"`);
+      if (!read.contexts.some(({ name }) => name === flags.name)) throw unknownPlane(flags.name);
       writeConfig(path(), { ...read, currentContext: flags.name });
-      console.log(`switched active Control Plane to "${flags.name}"`);
+      io.out(`switched active Control Plane to "${flags.name}"\n`);
     });
 }
 
-const collect = (value: string, previous: string[] = []): string[] => [...previous, value];
+const unknownPlane = (name: string) => new CtlError(`there is no Control Plane with name "${name}"`);
 
-function pairs(flag: string, assignments: readonly string[]): Record<string, string> {
-  return Object.fromEntries(
-    assignments.map((one) => {
-      const at = one.indexOf("=");
-      if (at < 1) throw new CtlError(`${flag}: "${one}" is not of the form key=value`);
-      return [one.slice(0, at), one.slice(at + 1)];
-    }),
+async function add(flags: AddFlags, path: string, io: Io): Promise<void> {
+  requireFlags({ ...flags }, "name", "address");
+  const apiServer = apiServerOf(flags);
+  const read = readConfig(path);
+  if (!flags.skipCheck) await checkPlane(apiServer);
+  if (read.controlPlanes.some(({ name }) => name === flags.name) && !flags.overwrite) {
+    throw new CtlError(`Control Plane with name "${flags.name}" already exists. Use --overwrite to replace an existing one.`);
+  }
+  writeConfig(path, {
+    controlPlanes: [...read.controlPlanes.filter(({ name }) => name !== flags.name), { name: flags.name, coordinates: { apiServer } }],
+    contexts: [...read.contexts.filter(({ name }) => name !== flags.name), { name: flags.name, controlPlane: flags.name }],
+    currentContext: flags.name,
+  });
+  io.out(`added Control Plane "${flags.name}"\nswitched active Control Plane to "${flags.name}"\n`);
+}
+
+function apiServerOf(flags: AddFlags): ApiServer {
+  if (!URL.canParse(flags.address) || !/^https?:/.test(flags.address)) {
+    throw new CtlError(`API Server URL is invalid: parse "${flags.address}": invalid URI for request`);
+  }
+  if ((flags.clientCertFile === undefined) !== (flags.clientKeyFile === undefined)) {
+    throw new CtlError("Both --client-cert-file and --client-key-file needs to be specified");
+  }
+  const authConf = pairs("auth-conf", flags.authConf);
+  if (flags.authType !== undefined && flags.authType !== "tokens") {
+    throw new CtlError(`authentication plugin of type "${flags.authType}" is not found`);
+  }
+  if (flags.authType === "tokens" && !authConf["token"]) {
+    throw new CtlError('--auth-conf is not valid: provide token=YOUR_TOKEN. Example: "--auth-conf token=YOUR_TOKEN"');
+  }
+  const headers = Object.entries(pairs("headers", flags.headers)).map(([key, value]) => ({ key, value }));
+  return {
+    url: flags.address,
+    ...(flags.skipVerify && { skipVerify: true }),
+    ...(flags.caCertFile && { caCertFile: flags.caCertFile }),
+    ...(flags.clientCertFile && { clientCertFile: flags.clientCertFile, clientKeyFile: flags.clientKeyFile }),
+    ...(headers.length > 0 && { headers: headers.toSorted((a, b) => (a.key < b.key ? -1 : 1)) }),
+    ...(flags.authType && { authType: flags.authType, authConf }),
+  };
+}
+
+/** Asked without credentials: a wrong token is seen by the first command that needs it. */
+async function checkPlane(apiServer: ApiServer): Promise<void> {
+  try {
+    const index = await new ApiClient({ ...apiServer, authType: undefined }).json<{ product?: string }>("GET", "/");
+    if (index.product === undefined) throw new CtlError("it does not say what it is");
+  } catch (error) {
+    throw new CtlError(`could not connect to the Control Plane API Server: ${(error as Error).message}`);
+  }
+}
+
+function remove(flags: { name: string }, path: string, io: Io): void {
+  requireFlags(flags, "name");
+  const read = readConfig(path);
+  if (!read.controlPlanes.some(({ name }) => name === flags.name)) throw unknownPlane(flags.name);
+  const contexts = read.contexts.filter(({ controlPlane }) => controlPlane !== flags.name);
+  const left = contexts.find(({ name }) => name === read.currentContext) ?? contexts[0];
+  writeConfig(path, {
+    controlPlanes: read.controlPlanes.filter(({ name }) => name !== flags.name),
+    contexts,
+    currentContext: left?.name ?? "",
+  });
+  io.out(`removed Control Plane "${flags.name}"\n`);
+  io.out(
+    left === undefined
+      ? "there is no active Control Plane left. Use `atollctl config control-planes add` to add a Control Plane and make it active\n"
+      : `switched active Control Plane to "${left.controlPlane}"\n`,
   );
 }

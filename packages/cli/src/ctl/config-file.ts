@@ -1,29 +1,27 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { parse, stringify } from "yaml";
+import { parse } from "yaml";
 import { CtlError } from "./ctl-error.ts";
+import { renderYaml } from "./yaml-output.ts";
+
+export interface ApiServer {
+  url: string;
+  caCertFile?: string;
+  clientCertFile?: string;
+  clientKeyFile?: string;
+  skipVerify?: boolean;
+  headers?: { key: string; value: string }[];
+  authType?: string;
+  authConf?: Record<string, string>;
+}
 
 /** Which control planes the command line knows, in the format of `~/.kumactl/config`. */
 export interface CtlConfig {
   contexts: { name: string; controlPlane: string; defaults?: { mesh?: string } }[];
-  controlPlanes: {
-    name: string;
-    coordinates: {
-      apiServer: {
-        url: string;
-        caCertFile?: string;
-        skipVerify?: boolean;
-        headers?: Record<string, string>;
-        authType?: string;
-        authConf?: Record<string, string>;
-      };
-    };
-  }[];
+  controlPlanes: { name: string; coordinates: { apiServer: ApiServer } }[];
   currentContext: string;
 }
-
-export type ApiServer = CtlConfig["controlPlanes"][number]["coordinates"]["apiServer"];
 
 /** Where a fresh installation points. */
 const builtIn: CtlConfig = {
@@ -51,13 +49,19 @@ export function readConfig(path: string): CtlConfig {
 /** Tokens may be in it: readable by its owner only. */
 export function writeConfig(path: string, config: CtlConfig): void {
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, stringify(config), { mode: 0o600 });
+  writeFileSync(path, renderYaml(config), { mode: 0o600 });
   chmodSync(path, 0o600);
 }
 
+const activePlane = (config: CtlConfig): string | undefined =>
+  config.contexts.find(({ name }) => name === config.currentContext)?.controlPlane;
+
+/** Name of the control plane that commands talk to. */
+export const activePlaneOf = (config: CtlConfig): string | undefined =>
+  config.controlPlanes.find(({ name }) => name === activePlane(config))?.name;
+
 export function currentApiServer(config: CtlConfig): ApiServer {
-  const context = config.contexts.find((one) => one.name === config.currentContext);
-  const plane = config.controlPlanes.find((one) => one.name === context?.controlPlane);
+  const plane = config.controlPlanes.find(({ name }) => name === activePlane(config));
   if (plane === undefined) throw new CtlError("no active control plane is configured; use `config control-planes add`");
   return plane.coordinates.apiServer;
 }

@@ -33,3 +33,9 @@ test("a resource without a spec is its names alone, and a long text stays on its
   expect(renderResourceYaml({ type: "Mesh", name: "m" })).toBe("name: m\ntype: Mesh\n");
   expect(renderYaml({ data: "a ".repeat(100).trim() })).toBe(`data: ${"a ".repeat(100).trim()}\n`);
 });
+
+test("what only looks like another structure is quoted, not taken for it", () => {
+  expect(renderYaml({ a: '{"b":1}', c: "# d", e: "", f: "~", g: "- h", i: "j: k" })).toBe(
+    `a: '{"b":1}'\nc: '# d'\ne: ""\nf: "~"\ng: '- h'\ni: 'j: k'\n`,
+  );
+});

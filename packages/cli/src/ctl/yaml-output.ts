@@ -1,4 +1,4 @@
-import { Document, parse, Scalar, visit } from "yaml";
+import { Document, isScalar, parseDocument, Scalar, visit } from "yaml";
 
 const metaFields = new Set(["type", "mesh", "name", "creationTime", "modificationTime", "labels", "kri"]);
 
@@ -22,9 +22,6 @@ export function renderResourceYaml(resource: Record<string, unknown>): string {
 
 /** Unquoted, it would be read as a number, a truth value, a time or nothing at all. */
 function readsAsAnotherType(text: string): boolean {
-  try {
-    return typeof parse(text, { schema: "yaml-1.1" }) !== "string";
-  } catch {
-    return false;
-  }
+  const { contents } = parseDocument(text, { schema: "yaml-1.1", logLevel: "error" });
+  return text === "" || (isScalar(contents) && typeof contents.value !== "string");
 }

@@ -10,9 +10,14 @@ const maxPathLength = 98;
 export const accessLogPipe = (folder: string, name: string, mesh: string): string =>
   `${join(folder, `kuma-al-${name}-${mesh}`).slice(0, maxPathLength)}.sock`;
 
+/** What may wait in memory for an address that takes its logs slowly. */
+const waitingBytesLimit = 1 << 20;
+/** How long lines for an address are dropped after it could not be reached. */
+const pauseMs = 1_000;
+
 /**
- * Reads the lines `address;message` that Envoy writes into a named pipe and forwards each message to its TCP address, one
- * connection per address. Lines are dropped while an address cannot be reached.
+ * Reads the lines that Envoy writes into a named pipe, `address;message` or `{"address": ..., "message": ...}`, and forwards each
+ * message to its TCP address, one connection per address. Lines are dropped while an address cannot be reached, or is too slow.
  */
 export function startAccessLogStreamer(folder: string, name: string, mesh: string, say: (message: string) => void): { close(): void } {
   const path = accessLogPipe(folder, name, mesh);
@@ -25,32 +30,70 @@ export function startAccessLogStreamer(folder: string, name: string, mesh: strin
   }
   // Open for reading and writing, so that neither this open nor Envoy's waits for the other side; a socket, so that no thread waits in read().
   const stream = new Socket({ fd: openSync(path, constants.O_RDWR | constants.O_NONBLOCK), readable: true, writable: false });
-  const sockets = new Map<string, Socket>();
+  const sinks = new Map<string, LogSink>();
   const lines = createInterface({ input: stream });
   lines.on("line", (line) => {
-    const at = line.indexOf(";");
-    if (at < 1) return;
-    socketTo(line.slice(0, at)).write(`${line.slice(at + 1)}\n`);
+    const entry = parseLine(line);
+    if (entry === undefined) return;
+    let sink = sinks.get(entry.address);
+    if (sink === undefined) sinks.set(entry.address, (sink = new LogSink(entry.address, say)));
+    sink.write(entry.message);
   });
   stream.on("error", (error) => say(`access log pipe: ${error.message}`));
-
-  function socketTo(address: string): Socket {
-    const known = sockets.get(address);
-    if (known !== undefined && !known.destroyed) return known;
-    const colon = address.lastIndexOf(":");
-    const socket = connect({ host: address.slice(0, colon), port: Number(address.slice(colon + 1)) });
-    socket.on("error", (error) => say(`access logs to ${address}: ${error.message}`));
-    socket.on("close", () => sockets.delete(address));
-    sockets.set(address, socket);
-    return socket;
-  }
-
   return {
     close: () => {
       lines.close();
       stream.destroy();
-      for (const socket of sockets.values()) socket.destroy();
+      for (const sink of sinks.values()) sink.close();
       rmSync(path, { force: true });
     },
   };
+}
+
+/** Undefined for a line that names no address. */
+export function parseLine(line: string): { address: string; message: string } | undefined {
+  if (line.startsWith("{")) {
+    try {
+      const { address, message } = JSON.parse(line) as { address?: unknown; message?: unknown };
+      return typeof address === "string" && typeof message === "string" ? { address, message } : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+  const at = line.indexOf(";");
+  return at < 1 ? undefined : { address: line.slice(0, at), message: line.slice(at + 1) };
+}
+
+class LogSink {
+  readonly #address: string;
+  readonly #say: (message: string) => void;
+  #socket: Socket | undefined;
+  #failedAt = -Infinity;
+
+  constructor(address: string, say: (message: string) => void) {
+    this.#address = address;
+    this.#say = say;
+  }
+
+  write(message: string): void {
+    const socket = this.#socket ?? this.#connect();
+    if (socket !== undefined && socket.writableLength < waitingBytesLimit) socket.write(message.endsWith("\n") ? message : `${message}\n`);
+  }
+
+  close(): void {
+    this.#socket?.destroy();
+  }
+
+  #connect(): Socket | undefined {
+    if (performance.now() - this.#failedAt < pauseMs) return undefined;
+    const [, host = "", port = ""] = /^(.*):(\d+)$/.exec(this.#address) ?? [];
+    const socket = connect({ host: host.replace(/^\[(.*)\]$/, "$1"), port: Number(port) });
+    socket.on("error", (error) => {
+      this.#failedAt = performance.now();
+      this.#say(`access logs to ${this.#address}: ${error.message}`);
+    });
+    socket.on("close", () => (this.#socket = undefined));
+    this.#socket = socket;
+    return socket;
+  }
 }

@@ -29,7 +29,7 @@ export async function fetchBootstrap(cp: URL, caPem: string | undefined, body: u
   for (;;) {
     let reason: string;
     try {
-      const { status, text } = await post(new URL("/bootstrap", cp), caPem, JSON.stringify(body));
+      const { status, text } = await post(new URL("/bootstrap", cp), caPem, JSON.stringify(body), retry.signal);
       if (status === 200) return decode(text);
       if (status === 404) {
         reason =
@@ -42,7 +42,7 @@ export async function fetchBootstrap(cp: URL, caPem: string | undefined, body: u
         throw new BootstrapRefused(`Invalid request: ${text.trim() || `status ${status}`}`);
       }
     } catch (error) {
-      if (error instanceof BootstrapRefused) throw error;
+      if (error instanceof BootstrapRefused || retry.signal.aborted) throw error;
       reason = (error as Error).message;
     }
     if (performance.now() > deadline) throw new Error(`no bootstrap configuration within ${retry.maxDurationMs / 1000} s: ${reason}`);
@@ -59,11 +59,12 @@ function decode(text: string): BootstrapAnswer {
   };
 }
 
-function post(url: URL, caPem: string | undefined, body: string): Promise<{ status: number; text: string }> {
+function post(url: URL, caPem: string | undefined, body: string, signal: AbortSignal): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const options = {
       method: "POST",
       timeout: 10_000,
+      signal,
       headers: { accept: "application/json", "content-type": "application/json", "content-length": Buffer.byteLength(body) },
     };
     const request =

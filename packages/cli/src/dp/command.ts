@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { version } from "@atoll/runtime/version";
 import { DpOptionsError, resolveDpOptions, type DpFlags } from "./options.ts";
 import { runProxy } from "./run.ts";
@@ -28,7 +28,15 @@ export function dpCommand(): Command {
     .option("--concurrency <n>", "Envoy's worker threads (one for each CPU)")
     .option("--log-level <level>", "Envoy's log level (info)")
     .option("--drain-time <duration>", "how long open connections may go on after SIGTERM (KUMA_DATAPLANE_DRAIN_TIME; 30s)")
-    .option("--dns-enabled <bool>", "accepted for compatibility, without effect (KUMA_DNS_ENABLED)")
+    .addOption(ignored("--dns-enabled [bool]", "(KUMA_DNS_ENABLED)"))
+    .addOption(ignored("--dns-coredns-path <path>"))
+    .addOption(ignored("--dns-coredns-port <port>"))
+    .addOption(ignored("--dns-coredns-logging [bool]"))
+    .addOption(ignored("--dns-coredns-config-template-path <path>"))
+    .addOption(ignored("--dns-envoy-port <port>"))
+    .addOption(ignored("--dns-prometheus-port <port>"))
+    .addOption(ignored("--dns-server-config-dir <path>"))
+    .addOption(ignored("--admin-port <port>"))
     .addHelpText(
       "after",
       `
@@ -50,6 +58,10 @@ Examples:
     .action(() => console.log(`atoll-dp ${version.atoll} (Kuma ${version.kuma})`));
   return program;
 }
+
+/** A flag of kuma-dp that has nothing to do here: command lines that give it go on to work. */
+const ignored = (flags: string, note = ""): Option =>
+  new Option(flags, `accepted for compatibility, without effect ${note}`.trim()).hideHelp();
 
 const collect = (value: string, previous: string[] = []): string[] => [...previous, ...value.split(",")];
 

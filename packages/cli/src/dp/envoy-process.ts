@@ -1,5 +1,6 @@
-import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { request } from "node:http";
+import { constants } from "node:os";
 import { promisify } from "node:util";
 
 export interface EnvoyVersion {
@@ -29,34 +30,46 @@ export interface EnvoyOptions {
   configPath: string;
   drainTimeS: number;
   logLevel: string;
+  /** Worker threads; undefined = one for each CPU that this process may use. */
   concurrency: number | undefined;
+  /** A folder to be removed if this process is killed. */
+  temporary: string | undefined;
 }
 
-export function startEnvoy(options: EnvoyOptions): ChildProcess {
-  const args = [
-    "--config-path",
-    options.configPath,
-    "--drain-time-s",
-    String(Math.max(1, Math.ceil(options.drainTimeS))),
-    "--drain-strategy",
-    "immediate",
-  ];
-  args.push("--disable-hot-restart", "--log-level", options.logLevel);
+export interface RunningEnvoy {
+  /** Never rejects. `status` is that of a shell: 128 and the signal's number if a signal ended it. */
+  readonly exited: Promise<{ status: number; reason: string }>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+export function startEnvoy(options: EnvoyOptions): RunningEnvoy {
+  const args = ["--config-path", options.configPath, "--drain-time-s", String(Math.max(1, Math.ceil(options.drainTimeS)))];
+  args.push("--drain-strategy", "immediate", "--disable-hot-restart", "--log-level", options.logLevel);
   if (options.concurrency !== undefined) args.push("--concurrency", String(options.concurrency));
   else args.push("--cpuset-threads");
   const child = spawn(options.binary, args, { stdio: ["ignore", "inherit", "inherit"] });
-  if (child.pid !== undefined) endWithThisProcess(child.pid);
-  return child;
+  const dismiss = child.pid === undefined ? () => {} : endWithThisProcess(child.pid, options.temporary);
+  const exited = new Promise<{ status: number; reason: string }>((resolve) => {
+    child.on("error", (error) => resolve({ status: 1, reason: `Envoy did not start: ${error.message}` }));
+    child.on("exit", (code, signal) => {
+      const status = signal === null ? (code ?? 0) : 128 + constants.signals[signal];
+      resolve({ status, reason: signal === null ? `Envoy ended with status ${status}` : `Envoy was ended by ${signal}` });
+    });
+  });
+  void exited.then(dismiss);
+  return { exited, kill: (signal) => void child.kill(signal) };
 }
 
-/** An Envoy without its supervisor would hold its ports for ever: a small shell waits for this process's end, however it comes. */
-function endWithThisProcess(pid: number): void {
-  const watcher = spawn("sh", ["-c", 'cat >/dev/null; kill -9 "$1" 2>/dev/null', "sh", String(pid)], {
-    stdio: ["pipe", "ignore", "ignore"],
-    detached: true,
-  });
+/**
+ * An Envoy without its supervisor would hold its ports for ever, and the folder its token: a small shell waits for this process's end,
+ * however it comes. Returns how to send it home once Envoy is gone, for its process id may then be another's.
+ */
+function endWithThisProcess(pid: number, folder: string | undefined): () => void {
+  const script = 'cat >/dev/null; kill -9 "$1" 2>/dev/null; [ -z "$2" ] || rm -rf "$2"';
+  const watcher = spawn("sh", ["-c", script, "sh", String(pid), folder ?? ""], { stdio: ["pipe", "ignore", "ignore"], detached: true });
   watcher.on("error", () => undefined);
   watcher.unref();
+  return () => watcher.kill("SIGKILL");
 }
 
 /** Makes Envoy's health check fail, so that its listeners drain and its callers leave. */

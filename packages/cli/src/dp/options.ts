@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
 import { parse as parseYaml } from "yaml";
-import { parseDocument, renderDocument, type ResourceDraft } from "@atoll/resource";
 
 /** What `atoll-dp run` was asked to do, from flags and `KUMA_*` / `ATOLL_*` variables. */
 export interface DpOptions {
@@ -10,7 +9,8 @@ export interface DpOptions {
   proxyType: "dataplane" | "ingress" | "egress";
   mesh: string;
   name: string;
-  resource: ResourceDraft | undefined;
+  /** To be registered; checked by the control plane, which knows the rules. */
+  resource: ProxyDocument | undefined;
   token: string;
   tokenPath: string;
   envoyBinary: string;
@@ -20,7 +20,14 @@ export interface DpOptions {
   envoyLogLevel: string;
   drainTimeS: number;
   readinessPort: number;
-  dnsEnabled: boolean;
+  retry: { backoffMs: number; maxDurationMs: number };
+}
+
+/** A Dataplane, ZoneIngress or ZoneEgress as the user wrote it. */
+export interface ProxyDocument {
+  mesh: string;
+  name: string;
+  json: string;
 }
 
 export interface DpFlags {
@@ -40,7 +47,6 @@ export interface DpFlags {
   concurrency?: string;
   logLevel?: string;
   drainTime?: string;
-  dnsEnabled?: string;
 }
 
 /** Raised for a wrong flag, variable or file; the message names it. */
@@ -66,7 +72,7 @@ export function resolveDpOptions(flags: DpFlags, env: NodeJS.ProcessEnv): DpOpti
   const token = (
     tokenPath !== "" ? readText("--dataplane-token-file", tokenPath) : (flags.dataplaneToken ?? variable("DATAPLANE_RUNTIME_TOKEN") ?? "")
   ).trim();
-  if (token !== "" && token.split(".").length !== 3) throw new DpOptionsError("the dataplane token is not a JWT");
+  if (token !== "" && !isJwt(token)) throw new DpOptionsError("the dataplane token is not a JWT");
   const caFile = flags.caCertFile ?? variable("CONTROL_PLANE_CA_CERT_FILE");
   const concurrency = flags.concurrency ?? variable("DATAPLANE_RUNTIME_CONCURRENCY");
   return {
@@ -85,7 +91,10 @@ export function resolveDpOptions(flags: DpFlags, env: NodeJS.ProcessEnv): DpOpti
     envoyLogLevel: flags.logLevel ?? "info",
     drainTimeS: durationS("--drain-time", flags.drainTime ?? variable("DATAPLANE_DRAIN_TIME") ?? "30s"),
     readinessPort: wholeNumber("KUMA_READINESS_PORT", variable("READINESS_PORT") ?? "9902"),
-    dnsEnabled: (flags.dnsEnabled ?? variable("DNS_ENABLED") ?? "true") !== "false",
+    retry: {
+      backoffMs: 1_000 * durationS("KUMA_CONTROL_PLANE_RETRY_BACKOFF", variable("CONTROL_PLANE_RETRY_BACKOFF") ?? "1s"),
+      maxDurationMs: 1_000 * durationS("KUMA_CONTROL_PLANE_RETRY_MAX_DURATION", variable("CONTROL_PLANE_RETRY_MAX_DURATION") ?? "5m"),
+    },
   };
 }
 
@@ -93,26 +102,42 @@ function readResource(
   flags: DpFlags,
   variable: (name: string) => string | undefined,
   proxyType: DpOptions["proxyType"],
-): ResourceDraft | undefined {
+): ProxyDocument | undefined {
   const path = flags.dataplaneFile ?? variable("DATAPLANE_RUNTIME_RESOURCE_PATH");
-  const text = path !== undefined ? readText("--dataplane-file", path) : (flags.dataplane ?? variable("DATAPLANE_RUNTIME_RESOURCE"));
+  const flag = path === undefined ? "--dataplane" : "--dataplane-file";
+  const text = path !== undefined ? readText(flag, path) : (flags.dataplane ?? variable("DATAPLANE_RUNTIME_RESOURCE"));
   if (text === undefined || text === "") return undefined;
-  const parsed = parseDocument(parseYaml(fillVariables(text, flags.dataplaneVar ?? [])));
-  if (!parsed.ok) {
-    const reasons =
-      parsed.violations === undefined ? parsed.parseError : parsed.violations.map((one) => `${one.field}: ${one.reason}`).join("; ");
-    throw new DpOptionsError(`--dataplane-file: ${reasons}`);
+  let document: unknown;
+  try {
+    document = parseYaml(fillVariables(text, flags.dataplaneVar ?? []));
+  } catch (error) {
+    if (error instanceof DpOptionsError) throw error;
+    throw new DpOptionsError(`${flag}: not YAML: ${(error as Error).message}`);
   }
-  const expected = { dataplane: "Dataplane", ingress: "ZoneIngress", egress: "ZoneEgress" }[proxyType];
-  if (parsed.resource.type !== expected) {
-    throw new DpOptionsError(
-      `--dataplane-file: type ${parsed.resource.type} does not fit --proxy-type=${proxyType}, which wants ${expected}`,
-    );
+  if (typeof document !== "object" || document === null || Array.isArray(document)) {
+    throw new DpOptionsError(`${flag}: holds no document with type, name and networking`);
   }
-  return parsed.resource;
+  return proxyDocument(flag, document as Record<string, unknown>, proxyType);
 }
 
-/** Replaces `{{ name }}` by the value of `--dataplane-var name=value`. */
+const resourceTypes = { dataplane: "Dataplane", ingress: "ZoneIngress", egress: "ZoneEgress" };
+
+function proxyDocument(flag: string, document: Record<string, unknown>, proxyType: DpOptions["proxyType"]): ProxyDocument {
+  const { type, name, mesh = "default" } = document;
+  const expected = resourceTypes[proxyType];
+  if (type !== expected) {
+    throw new DpOptionsError(`${flag}: type ${JSON.stringify(type)} does not fit --proxy-type=${proxyType}, which wants ${expected}`);
+  }
+  if (typeof name !== "string" || name === "") throw new DpOptionsError(`${flag}: name has to be a text that is not empty`);
+  if (typeof mesh !== "string") throw new DpOptionsError(`${flag}: mesh has to be a text`);
+  const noTime = "0001-01-01T00:00:00Z";
+  const { type: _type, mesh: _mesh, name: _name, creationTime: _created, modificationTime: _modified, ...rest } = document;
+  const inMesh = proxyType === "dataplane" ? { mesh } : {};
+  const json = JSON.stringify({ type, ...inMesh, name, creationTime: noTime, modificationTime: noTime, ...rest });
+  return { mesh: proxyType === "dataplane" ? mesh : "", name, json };
+}
+
+/** Replaces `{{ name }}` (or `{{{ name }}}`) by the value of `--dataplane-var name=value`; a name without a value by nothing. */
 export function fillVariables(text: string, assignments: readonly string[]): string {
   const values = new Map<string, string>();
   for (const one of assignments) {
@@ -120,23 +145,27 @@ export function fillVariables(text: string, assignments: readonly string[]): str
     if (at < 1) throw new DpOptionsError(`--dataplane-var: "${one}" is not of the form name=value`);
     values.set(one.slice(0, at), one.slice(at + 1));
   }
-  return text.replace(/\{\{\s*([\w.-]+)\s*\}\}/g, (_whole, name: string) => values.get(name) ?? "");
-}
-
-/** The document that is sent to /bootstrap, and that Envoy hands back to the control plane when it connects. */
-export const resourceDocument = (resource: ResourceDraft): string =>
-  JSON.stringify(
-    renderDocument(
-      { ...resource, creationTime: "0001-01-01T00:00:00Z", modificationTime: "0001-01-01T00:00:00Z", revision: 0 },
-      "universal",
-    ),
+  return text.replace(
+    /\{\{\{\s*([\w.-]+)\s*\}\}\}|\{\{\s*&?\s*([\w.-]+)\s*\}\}/g,
+    (_whole, raw?: string, name?: string) => values.get(raw ?? name!) ?? "",
   );
+}
 
 function readText(flag: string, path: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return readFileSync(path === "-" ? 0 : path, "utf8");
   } catch (error) {
     throw new DpOptionsError(`${flag}: cannot read ${path}: ${(error as Error).message}`);
+  }
+}
+
+/** Whether it has the form of one; only the control plane can tell whether it is good. */
+function isJwt(token: string): boolean {
+  const parts = token.split(".");
+  try {
+    return parts.length === 3 && typeof JSON.parse(Buffer.from(parts[0]!, "base64url").toString("utf8")) === "object";
+  } catch {
+    return false;
   }
 }
 

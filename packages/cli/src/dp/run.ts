@@ -1,77 +1,105 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { version } from "@atoll/runtime/version";
 import { parse as parseYaml } from "yaml";
 import { startAccessLogStreamer } from "./access-log-streamer.ts";
-import { fetchBootstrap } from "./bootstrap-client.ts";
+import { fetchBootstrap, type BootstrapAnswer } from "./bootstrap-client.ts";
 import { envoyVersion, failHealthCheck, startEnvoy } from "./envoy-process.ts";
-import { resourceDocument, type DpOptions } from "./options.ts";
+import type { DpOptions } from "./options.ts";
 import { startReadiness } from "./readiness.ts";
 
 const say = (message: string) => console.error(`atoll-dp: ${message}`);
 
-/** Fetches the bootstrap configuration, runs Envoy with it until a signal, and drains it. Resolves with the exit status. */
+/**
+ * Fetches the bootstrap configuration, runs Envoy with it until a signal, and drains it; a second signal ends the drain. Resolves
+ * with the exit status, which is Envoy's if it ended by itself.
+ */
 export async function runProxy(options: DpOptions): Promise<number> {
-  const stop = new AbortController();
-  const stopped = new Promise<void>((resolve) => stop.signal.addEventListener("abort", () => resolve()));
-  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop.abort());
+  const [stop, hurry] = [new AbortController(), new AbortController()];
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => (stop.signal.aborted ? hurry : stop).abort());
 
   const envoy = await envoyVersion(options.envoyBinary);
   const folder = options.configDir ?? mkdtempSync(join(tmpdir(), "atoll-dp-"));
   mkdirSync(folder, { recursive: true });
   const workdir = options.socketDir ?? folder;
+  mkdirSync(workdir, { recursive: true });
   if (options.caCertPem === undefined) say("the control plane's certificate is not verified for /bootstrap; give --ca-cert-file");
-  const cleanUp = () => options.configDir === undefined && rmSync(folder, { recursive: true, force: true });
   try {
     const answer = await fetchBootstrap(options.cpAddress, options.caCertPem, bootstrapRequest(options, envoy, workdir), {
-      backoffMs: 1_000,
-      maxDurationMs: 300_000,
+      ...options.retry,
       signal: stop.signal,
       onRetry: (reason) => say(`no bootstrap configuration yet, trying again: ${reason}`),
     });
     const configPath = join(folder, "bootstrap.yaml");
-    writeFileSync(configPath, answer.bootstrap);
-    chmodSync(configPath, 0o600); // it holds the token
-    const admin = adminAddress(answer.bootstrap);
-    const readiness = await startReadiness(admin?.address ?? "127.0.0.1", options.readinessPort);
-    const accessLogs = startAccessLogStreamer(workdir, options.name, options.mesh, say);
-    const child = startEnvoy({
-      binary: options.envoyBinary,
-      configPath,
-      drainTimeS: options.drainTimeS,
-      logLevel: options.envoyLogLevel,
-      concurrency: options.concurrency,
-    });
-    const exited = new Promise<number>((resolve) => {
-      child.on("error", (error) => {
-        say(`Envoy did not start: ${error.message}`);
-        resolve(1);
-      });
-      child.on("exit", (code, signal) => resolve(signal ? 128 : (code ?? 0)));
-    });
-    const first = await Promise.race([exited, stopped]);
-    if (first === undefined) {
-      readiness.terminate();
-      if (admin !== undefined) await failHealthCheck(admin.port);
-      await Promise.race([exited, delay(options.drainTimeS * 1_000)]);
-      child.kill("SIGTERM");
-      await Promise.race([exited, delay(5_000)]);
-      child.kill("SIGKILL");
-    } else {
-      say(`Envoy ended with status ${first}`);
-    }
-    accessLogs.close();
-    readiness.close();
-    return first ?? 0;
+    rmSync(configPath, { force: true });
+    writeFileSync(configPath, answer.bootstrap, { mode: 0o600 }); // it holds the token
+    return await supervise(
+      options,
+      { configPath, workdir, temporary: options.configDir === undefined ? folder : undefined },
+      answer,
+      stop.signal,
+      hurry.signal,
+    );
   } catch (error) {
     if (stop.signal.aborted) return 0;
     throw error;
   } finally {
-    cleanUp();
+    if (options.configDir === undefined) rmSync(folder, { recursive: true, force: true });
   }
 }
+
+interface Places {
+  configPath: string;
+  workdir: string;
+  /** A folder that must not outlive this process. */
+  temporary: string | undefined;
+}
+
+async function supervise(
+  options: DpOptions,
+  places: Places,
+  { bootstrap }: BootstrapAnswer,
+  stop: AbortSignal,
+  hurry: AbortSignal,
+): Promise<number> {
+  const admin = adminAddress(bootstrap);
+  const readiness = await startReadiness(admin?.address ?? "127.0.0.1", options.readinessPort);
+  const accessLogs = startAccessLogStreamer(places.workdir, options.name, options.mesh, say);
+  try {
+    const envoy = startEnvoy({
+      binary: options.envoyBinary,
+      configPath: places.configPath,
+      drainTimeS: options.drainTimeS,
+      logLevel: options.envoyLogLevel,
+      concurrency: options.concurrency,
+      temporary: places.temporary,
+    });
+    const ended = await Promise.race([envoy.exited, aborted(stop)]);
+    if (ended !== undefined) {
+      say(ended.reason);
+      return ended.status;
+    }
+    readiness.terminate();
+    if (admin !== undefined) await failHealthCheck(admin.port);
+    await Promise.race([envoy.exited, aborted(hurry), delay(options.drainTimeS * 1_000)]);
+    envoy.kill("SIGTERM");
+    await Promise.race([envoy.exited, delay(5_000)]);
+    envoy.kill("SIGKILL");
+    await envoy.exited;
+    return 0;
+  } finally {
+    accessLogs.close();
+    readiness.close();
+  }
+}
+
+const aborted = (signal: AbortSignal): Promise<undefined> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
 
 function bootstrapRequest(options: DpOptions, envoy: { version: string; build: string }, workdir: string): Record<string, unknown> {
   return {
@@ -80,7 +108,7 @@ function bootstrapRequest(options: DpOptions, envoy: { version: string; build: s
     proxyType: options.proxyType,
     ...(options.token !== "" && { dataplaneToken: options.token }),
     ...(options.tokenPath !== "" && { dataplaneTokenPath: options.tokenPath }),
-    ...(options.resource !== undefined && { dataplaneResource: resourceDocument(options.resource) }),
+    ...(options.resource !== undefined && { dataplaneResource: options.resource.json }),
     version: {
       kumaDp: { version: version.kuma, gitTag: `atoll-${version.atoll}`, gitCommit: "", buildDate: "" },
       envoy: { ...envoy, kumaDpCompatible: true },

@@ -1,0 +1,70 @@
+import { renderDocument } from "@atoll/resource";
+import type { Command } from "commander";
+import { describeProblem, type ApiAnswer, type ApiClient } from "./client.ts";
+import { CtlError } from "./ctl-error.ts";
+import { fillTemplate, itemPath, type ReadDocument, readDocuments, readSource } from "./documents.ts";
+import { pairs, repeated, requireFlags } from "./flags.ts";
+import type { Io } from "./io.ts";
+import { waitFlags, waitQuery, type WaitFlags } from "./wait.ts";
+import { renderResourceYaml, renderYaml } from "./yaml-output.ts";
+
+interface ApplyFlags extends WaitFlags {
+  file: string;
+  var?: string[];
+  dryRun?: true;
+  atomic?: true;
+  reason?: string;
+  showRevision?: true;
+}
+
+/** `apply`: create or change what the documents say. */
+export function addApply(program: Command, client: () => ApiClient, io: Io): void {
+  const command = program
+    .command("apply")
+    .description("Create or change resources: one change set per document, or one for all with --atomic")
+    .option("-f, --file <source>", "file, URL, or - for standard input; may hold several documents (required)")
+    .option("-v, --var <name=value>", "value of {{ name }} in the documents", repeated)
+    .option("--dry-run", "print the documents as they would be applied, and stop")
+    .option("--atomic", "all documents as one change set: all of them, or none")
+    .option("--reason <text>", "why, for the history (with --atomic)")
+    .option("--show-revision", "print the revision of the change");
+  waitFlags(command).action(async (flags: ApplyFlags) => {
+    requireFlags({ ...flags }, "file");
+    const documents = readDocuments(fillTemplate(await readSource(flags.file, io), pairs("var", flags.var)));
+    if (flags.dryRun)
+      io.out(documents.map(({ kind, resource }) => (kind.plugin ? renderYaml : renderResourceYaml)(written(resource))).join("---\n"));
+    else if (flags.atomic) await applyAtOnce(documents, flags, client(), io);
+    else await applyEach(documents, flags, client(), io);
+  });
+}
+
+const zeroTime = "0001-01-01T00:00:00Z";
+
+const written = (resource: ReadDocument["resource"]): Record<string, unknown> =>
+  renderDocument({ ...resource, creationTime: zeroTime, modificationTime: zeroTime, revision: 0 }, "universal");
+
+async function applyEach(documents: readonly ReadDocument[], flags: ApplyFlags, client: ApiClient, io: Io): Promise<void> {
+  for (const [index, { resource, kind }] of documents.entries()) {
+    // Waiting for the last one waits for those before it.
+    const { query, waitMs } = index === documents.length - 1 ? waitQuery(flags) : { query: "", waitMs: 0 };
+    const path = `${itemPath(kind, resource.mesh, resource.name)}${query}`;
+    const answer = await client.call("PUT", path, { body: written(resource), waitMs });
+    if (answer.status !== 200 && answer.status !== 201) throw new CtlError(describeProblem(answer));
+    say(answer, flags, io);
+  }
+}
+
+async function applyAtOnce(documents: readonly ReadDocument[], flags: ApplyFlags, client: ApiClient, io: Io): Promise<void> {
+  const { query, waitMs } = waitQuery(flags);
+  const body = { resources: documents.map(({ resource }) => written(resource)), reason: flags.reason };
+  const answer = await client.call("POST", `/changes${query}`, { body, waitMs });
+  if (answer.status !== 200) throw new CtlError(describeProblem(answer));
+  say(answer, flags, io);
+}
+
+function say(answer: ApiAnswer, flags: ApplyFlags, io: Io): void {
+  const { warnings = [] } = JSON.parse(answer.text || "{}") as { warnings?: string[] };
+  for (const warning of warnings) io.err(`Warning: ${warning}\n`);
+  if (flags.showRevision) io.out(`revision ${String(answer.headers["atoll-revision"])}\n`);
+  if (answer.headers["atoll-applied"] === "false") throw new CtlError("not applied by every proxy in time");
+}
