@@ -136,10 +136,13 @@ export class ConfigReplica implements ResourceReader {
     const { promise, resolve, reject } = Promise.withResolvers<Verdict>();
     this.#submitted.set(changeSet.id, { resolve, reject });
     const done = new AbortController();
+    let trouble: LogError | undefined;
     const timer = setTimeout(() => {
-      reject(new LogError("unavailable", `no verdict on change set ${changeSet.id} within ${timeoutMs} ms; it may still be applied`));
+      const why = trouble ? ` (${trouble.message})` : "";
+      const message = `no verdict on change set ${changeSet.id} within ${timeoutMs} ms${why}; it may still be applied`;
+      reject(new LogError("unavailable", message, { cause: trouble }));
     }, timeoutMs);
-    this.#append(changeSet, headers, AbortSignal.any([this.#signal, done.signal])).catch(reject);
+    this.#append(changeSet, headers, AbortSignal.any([this.#signal, done.signal]), (error) => (trouble = error)).catch(reject);
     try {
       return await promise;
     } finally {
@@ -204,7 +207,12 @@ export class ConfigReplica implements ResourceReader {
     await this.#following;
   }
 
-  async #append(changeSet: ChangeSet, headers: SubmitOptions["headers"], signal: AbortSignal): Promise<void> {
+  async #append(
+    changeSet: ChangeSet,
+    headers: SubmitOptions["headers"],
+    signal: AbortSignal,
+    onTrouble: (error: LogError) => void,
+  ): Promise<void> {
     const backoff = new Backoff({ firstMs: 10, maxMs: 500 });
     const record = { key: null, value: encodeJson(changeSet), ...(headers ? { headers } : {}) };
     while (!signal.aborted) {
@@ -213,6 +221,7 @@ export class ConfigReplica implements ResourceReader {
         return;
       } catch (error) {
         if (!(error instanceof LogError) || !error.canRetry) throw error;
+        onTrouble(error);
         await pause(backoff.next(), signal);
       }
     }

@@ -23,6 +23,8 @@ export interface RedisServer extends AsyncDisposable {
   kill(): Promise<void>;
   /** After `kill`: again at the same address, empty. */
   start(): Promise<void>;
+  /** What `redis-cli` prints for a command; not over TLS. */
+  command(...args: string[]): string;
   close(): Promise<void>;
 }
 
@@ -59,12 +61,16 @@ export async function startRedisServer(options: RedisServerOptions = {}): Promis
     rmSync(folder, { recursive: true, force: true });
   };
   await start();
-  if (options.cluster) {
-    const made = spawnSync("redis-cli", ["-p", String(port), "cluster", "addslotsrange", "0", "16383"], { encoding: "utf8" });
-    if (made.status !== 0) throw new Error(`a Redis cluster of one node could not be made: ${made.stderr}`);
-  }
   const secret = options.password ? `:${options.password}@` : "";
-  return { url: `${options.tls ? "rediss" : "redis"}://${secret}localhost:${port}`, kill, start, close, [Symbol.asyncDispose]: close };
+  const command = (...words: string[]): string => {
+    const auth = options.password ? ["--no-auth-warning", "-a", options.password] : [];
+    const { status, stdout, stderr } = spawnSync("redis-cli", ["-p", String(port), ...auth, ...words], { encoding: "utf8" });
+    if (status !== 0) throw new Error(`redis-cli ${words[0]}: ${stderr}${stdout}`);
+    return stdout.trim();
+  };
+  if (options.cluster) command("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
+  const url = `${options.tls ? "rediss" : "redis"}://${secret}localhost:${port}`;
+  return { url, kill, start, command, close, [Symbol.asyncDispose]: close };
 }
 
 function ensureRedisServer(): void {

@@ -1,0 +1,137 @@
+import { get } from "@atoll/demo/measure";
+import { eventually } from "@atoll/testkit/eventually";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Backends, startBackends } from "./kafka-backends.ts";
+import { describeFailures, envoyStats, Load, rest, sumOf, TestStack } from "./index.ts";
+
+// The stack on a real Kafka and a real Redis: what their outages cost. The tests build on each other.
+let backends: Backends;
+let atoll: TestStack;
+
+beforeAll(async () => {
+  backends = await startBackends();
+  atoll = await TestStack.start(29_000, { env: backends.env });
+  await atoll.startSample();
+  await eventually(async () => (await edge("/orders")).status === 200, { limitMs: 30_000 });
+}, 180_000);
+
+afterAll(async () => {
+  const nacks = await atoll?.nacks();
+  await atoll?.close();
+  await backends?.close();
+  expect(nacks).toEqual([]);
+}, 60_000);
+
+const edge = (path: string) => get(atoll.ports.edgePort, path);
+const processes = ["global", "zone-east", "xds-east", "zone-west", "xds-west"] as const;
+
+const marker = (mark: string) => ({
+  type: "MeshGatewayRoute",
+  mesh: "default",
+  name: "marker",
+  selectors: [{ match: { "kuma.io/service": "edge" } }],
+  conf: {
+    http: {
+      rules: [
+        {
+          matches: [{ path: { match: "EXACT", value: "/marker" } }],
+          filters: [{ redirect: { path: { replaceFull: `/${mark}` }, statusCode: 302 } }],
+        },
+      ],
+    },
+  },
+});
+
+const reachesEnvoy = (mark: string) =>
+  eventually(async () => String((await edge("/marker")).headers["location"]).endsWith(`/${mark}`), { limitMs: 20_000 });
+
+async function agree(): Promise<void> {
+  const { revision } = await atoll.replica("global");
+  const states = await Promise.all(processes.map((name) => atoll.reaches(name, revision)));
+  expect(new Set(states.map((state) => `${state.revision} ${state.checksum}`)).size).toBe(1);
+}
+
+/** Configurations that the six Envoys have taken so far. */
+async function updates(): Promise<number> {
+  const stats = await Promise.all([1, 2, 3, 4, 5, 6].map((digit) => envoyStats(atoll.ports.adminBase * 10 + digit, /\.update_success$/)));
+  return stats.reduce((sum, one) => sum + sumOf(one), 0);
+}
+
+interface ZoneInventory {
+  zone: string;
+  entries: { tags: Record<string, string>; instances: number }[];
+}
+
+const inventoryOf = async (side: "east" | "west", of: string): Promise<ZoneInventory | undefined> => {
+  const answer = await rest(`http://127.0.0.1:${atoll.zone(side).ports.diagnostics}/debug/inventory`);
+  return answer.json<ZoneInventory[]>().find(({ zone }) => zone === of);
+};
+
+const isFilled = () => ["east", "west"].every((zone) => backends.redis.command("HEXISTS", `{atoll.inventory.${zone}}`, "zones") === "1");
+
+const instancesOf = (inventory: ZoneInventory | undefined, service: string): number =>
+  inventory?.entries.find(({ tags }) => tags["kuma.io/service"] === service)?.instances ?? 0;
+
+test("a write on global reaches an Envoy of the other zone through Kafka, and all processes agree", async () => {
+  await atoll.apply(marker("first"));
+  await reachesEnvoy("first");
+  await agree();
+  expect(atoll.allOutput()).not.toContain("not in Redis");
+});
+
+test("a broker that is killed and comes back under traffic: no request fails, writes answer 503 with the reason and then go on", async () => {
+  const load = new Load(`http://127.0.0.1:${atoll.ports.edgePort}/orders`, 50);
+  await eventually(() => load.answered > 50, { limitMs: 20_000 });
+  await backends.kafka.kill();
+  const refused = await atoll.put(marker("refused"));
+  expect(refused.status).toBe(503);
+  expect(refused.text).toContain("ECONNREFUSED");
+  await backends.kafka.start();
+  const returned = performance.now();
+  await eventually(async () => (await atoll.put(marker("second"))).status === 200, { limitMs: 15_000 });
+  expect(performance.now() - returned).toBeLessThan(15_000);
+  await reachesEnvoy("second");
+  await agree();
+  const { failed } = await load.stop();
+  expect(describeFailures(failed)).toEqual([]);
+});
+
+test("Redis loses everything, then is killed and comes back: no Envoy hears of it", async () => {
+  await agree();
+  // What earlier tests have set going has arrived.
+  let before = await updates();
+  await eventually(
+    async () => {
+      const now = await updates();
+      const isQuiet = now === before;
+      before = now;
+      return isQuiet;
+    },
+    { limitMs: 20_000, everyMs: 1_500 },
+  );
+  backends.redis.command("FLUSHALL");
+  await eventually(isFilled, { limitMs: 2_000 });
+  await backends.redis.kill();
+  await backends.redis.start();
+  await eventually(isFilled, { limitMs: 4_000 });
+  expect(await updates()).toBe(before);
+  expect(instancesOf(await inventoryOf("east", "west"), "orders")).toBe(1);
+});
+
+test("with global down, a new instance in west is used from east", async () => {
+  const token = await atoll.token("west", { ...atoll.document("west", "orders-1"), name: "orders-2" });
+  await atoll.stack.global.kill();
+  const first = atoll.document("west", "orders-1");
+  const networking = first["networking"] as { inbound: Record<string, unknown>[] };
+  const second = {
+    ...first,
+    name: "orders-2",
+    networking: { ...networking, admin: { port: atoll.port(1) }, inbound: [{ ...networking.inbound[0], port: atoll.port(2) }] },
+  };
+  await atoll.startProxy("west", second, { token });
+  await eventually(async () => instancesOf(await inventoryOf("east", "west"), "orders") === 2, { limitMs: 20_000 });
+  const weights = async () => (await rest(`http://127.0.0.1:${atoll.ports.adminBase}3/clusters?format=json`)).text;
+  await eventually(async () => /"weight": ?2/.test(await weights()), { limitMs: 10_000 });
+  await atoll.stack.global.start();
+  await agree();
+});
