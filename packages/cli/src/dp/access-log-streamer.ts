@@ -50,18 +50,22 @@ export function startAccessLogStreamer(folder: string, name: string, mesh: strin
   };
 }
 
-/** Undefined for a line that names no address. */
+/** Undefined for a line that does not say where to. */
 export function parseLine(line: string): { address: string; message: string } | undefined {
-  if (line.startsWith("{")) {
-    try {
-      const { address, message } = JSON.parse(line) as { address?: unknown; message?: unknown };
-      return typeof address === "string" && typeof message === "string" ? { address, message } : undefined;
-    } catch {
-      return undefined;
-    }
+  const entry = line.startsWith("{")
+    ? parseJsonLine(line)
+    : { address: line.slice(0, line.indexOf(";")), message: line.slice(line.indexOf(";") + 1) };
+  const port = Number(/^.+:(\d{1,5})$/.exec(entry?.address ?? "")?.[1]);
+  return port > 0 && port < 65_536 ? entry : undefined;
+}
+
+function parseJsonLine(line: string): { address: string; message: string } | undefined {
+  try {
+    const { address, message } = JSON.parse(line) as { address?: unknown; message?: unknown };
+    return typeof address === "string" && typeof message === "string" ? { address, message } : undefined;
+  } catch {
+    return undefined;
   }
-  const at = line.indexOf(";");
-  return at < 1 ? undefined : { address: line.slice(0, at), message: line.slice(at + 1) };
 }
 
 class LogSink {

@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import { version } from "@atoll/runtime/version";
-import { DpOptionsError, resolveDpOptions, type DpFlags } from "./options.ts";
+import { resolveDpOptions, type DpFlags } from "./options.ts";
 import { runProxy } from "./run.ts";
 
 /** `atoll-dp`: the flags of kuma-dp 2.10. */
@@ -70,9 +70,7 @@ export async function runDp(argv: readonly string[]): Promise<void> {
   try {
     await dpCommand().parseAsync(argv as string[]);
   } catch (error) {
-    console.error(
-      `atoll-dp: ${error instanceof DpOptionsError ? "" : "cannot run: "}${error instanceof Error ? error.message : String(error)}`,
-    );
+    console.error(`atoll-dp: ${error instanceof Error ? error.message : String(error)}`);
     process.exit(1);
   }
 }
