@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -17,23 +17,47 @@ export function kafkaClassPath(): string {
   const version = /<artifactId>kafka_2\.13<\/artifactId>\s*<version>([^<]+)/.exec(readFileSync(pom, "utf8"))?.[1];
   const home = join(repositoryRoot(), ".atoll", "kafka");
   const jars = join(home, version!);
-  if (!existsSync(jars)) {
+  const fetching = join(home, "fetching");
+  if (!existsSync(jars))
     needs("mvn", ["--version"], "the jars of a Kafka broker need Maven (mvn on the PATH), or KAFKA_BROKERS=host:port of a running one");
-    mkdirSync(home, { recursive: true });
-    // Complete or absent: others may be looking at the same time.
-    const making = mkdtempSync(join(home, "making-"));
-    const copy = ["-q", "-B", "-f", pom, "dependency:copy-dependencies", "-DincludeScope=runtime", `-DoutputDirectory=${making}`];
-    const made = spawnSync("mvn", copy, { encoding: "utf8" });
-    if (made.status !== 0) throw new Error(`Maven could not fetch the jars of a Kafka broker:\n${made.stdout}${made.stderr}`);
+  while (!existsSync(jars)) {
+    if (!takes(fetching)) {
+      sleep(200);
+      continue;
+    }
     try {
-      renameSync(making, jars);
-    } catch (error) {
-      rmSync(making, { recursive: true, force: true });
-      if (!existsSync(jars)) throw error;
+      if (!existsSync(jars)) fetchJars(pom, home, jars);
+    } finally {
+      rmSync(fetching, { recursive: true, force: true });
     }
   }
   return join(jars, "*");
 }
+
+/** The folder is complete or absent. */
+function fetchJars(pom: string, home: string, jars: string): void {
+  const making = mkdtempSync(join(home, "making-"));
+  const copy = ["-q", "-B", "-f", pom, "dependency:copy-dependencies", "-DincludeScope=runtime", `-DoutputDirectory=${making}`];
+  const made = spawnSync("mvn", copy, { encoding: "utf8" });
+  if (made.status === 0) return renameSync(making, jars);
+  rmSync(making, { recursive: true, force: true });
+  throw new Error(`Maven could not fetch the jars of a Kafka broker:\n${made.stdout}${made.stderr}`);
+}
+
+/** Makes the folder that says who fetches; one that is old was left behind. */
+function takes(lock: string): boolean {
+  try {
+    mkdirSync(dirname(lock), { recursive: true });
+    mkdirSync(lock);
+    return true;
+  } catch {
+    const age = Date.now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now());
+    if (age > 300_000) rmSync(lock, { recursive: true, force: true });
+    return false;
+  }
+}
+
+const sleep = (ms: number): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 
 function needs(command: string, args: readonly string[], otherwise: string): void {
   if (spawnSync(command, args, { stdio: "ignore" }).status !== 0) throw new Error(otherwise);
