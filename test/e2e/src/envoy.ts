@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { eventually } from "@atoll/testkit/eventually";
 import type { StartedProcess } from "@atoll/testkit/process";
 import { rest } from "./rest.ts";
 
@@ -27,4 +28,14 @@ export async function killProxy(proxy: StartedProcess): Promise<void> {
   proxy.signal("SIGKILL");
   if (envoy !== undefined) process.kill(envoy, "SIGKILL");
   await proxy.exited;
+  if (envoy !== undefined) await eventually(() => !isRunning(envoy), { everyMs: 1 });
+}
+
+/** A killed process that nobody has collected yet does not run any more. */
+export function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
 }

@@ -1,6 +1,6 @@
 export { describeFailures, Load } from "./load.ts";
 export type { LoadedRequest, LoadReport } from "./load.ts";
-export { envoyPidOf, envoyStats, killProxy, sumOf } from "./envoy.ts";
+export { envoyPidOf, envoyStats, isRunning, killProxy, sumOf } from "./envoy.ts";
 export { jsonHeaders, rest } from "./rest.ts";
 export type { RestAnswer, RestCall } from "./rest.ts";
 export { startTcpBalancer } from "./tcp-balancer.ts";

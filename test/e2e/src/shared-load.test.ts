@@ -53,22 +53,30 @@ const endpoints = async () => {
   const found = text.split("\n").filter((line) => /^orders.*::cx_active::/.test(line));
   return found.map((line) => Number(line.split("::")[1]!.split(":")[1])).toSorted();
 };
-/** Failures of requests that were not on their way when the instance died. */
-const notInFlight = (failed: readonly LoadedRequest[], killed: { beganMs: number; endedMs: number }) =>
-  failed.filter((one) => one.beganMs > killed.endedMs || one.endedMs < killed.beganMs);
+/** How long a broken connection may go unnoticed by the gateway: the news passes two Envoys and the balancer on a busy machine. */
+const noticedWithinMs = 500;
 
-async function killUnderLoad(name: string, until: () => Promise<boolean> | boolean): Promise<{ failed: readonly LoadedRequest[]; stray: readonly LoadedRequest[]; inFlight: number }> {
+interface Loss {
+  failed: readonly LoadedRequest[];
+  /** Failures of requests that began when the gateway had to know. */
+  late: readonly LoadedRequest[];
+  /** Requests that could be on their way when the instance died: those under way, or one for each connection that broke. */
+  inFlight: number;
+}
+
+async function killUnderLoad(name: string, connections: () => Promise<number> | number, until: () => Promise<boolean> | boolean): Promise<Loss> {
   const load = new Load(orders(), 100);
   await eventually(() => load.answered >= 100, { limitMs: 20_000 });
   expect(envoyPidOf(atoll.proxy(name))).toBeDefined();
+  const broken = await connections();
   const beganMs = performance.now();
   await atoll.killProxy(name);
-  const killed = { beganMs, endedMs: performance.now() };
+  const endedMs = performance.now();
   const answered = load.answered;
   await eventually(async () => load.answered >= answered + 200 && (await until()), { limitMs: 30_000 });
   const { failed, requests } = await load.stop();
-  const inFlight = requests.filter((one) => one.beganMs <= killed.endedMs && one.endedMs >= killed.beganMs).length;
-  return { failed, stray: notInFlight(failed, killed), inFlight };
+  const underWay = requests.filter((one) => one.beganMs <= endedMs && one.endedMs >= beganMs).length;
+  return { failed, late: failed.filter((one) => one.beganMs > endedMs + noticedWithinMs), inFlight: Math.max(underWay, broken) };
 }
 
 test("the gateway has both egresses as endpoints, and both ingresses share one endpoint of the egresses", async () => {
@@ -76,52 +84,49 @@ test("the gateway has both egresses as endpoints, and both ingresses share one e
   expect(await endpoints()).toEqual([atoll.port(5), atoll.port(7)].toSorted());
 });
 
-test("both egresses and both ingresses carry a fair share", async () => {
-  const egressAdmins = [atoll.port(6), atoll.port(8)];
-  const ingressAdmins = [atoll.port(2), atoll.port(4)];
-  // Many connections at once: HTTP/2 would put all requests on one.
-  const before = { egress: await connectionsOf(egressAdmins), ingress: [...balancer.connections.values()] };
+test("both egresses and both ingresses carry connections", async () => {
   const load = new Load(orders(), 200);
   await eventually(() => load.answered >= 400, { limitMs: 20_000 });
   expect(describeFailures((await load.stop()).failed)).toEqual([]);
-  const after = { egress: await connectionsOf(egressAdmins), ingress: await connectionsOf(ingressAdmins) };
-  for (const total of [...after.egress, ...after.ingress]) expect(total).toBeGreaterThan(0);
-  expect([...balancer.connections.values()].every((count) => count > 0)).toBe(true);
-  expect(before.ingress).toHaveLength(2);
+  for (const pair of [[atoll.port(6), atoll.port(8)], [atoll.port(2), atoll.port(4)]]) {
+    for (const total of await connectionsOf(pair)) expect(total).toBeGreaterThan(0);
+  }
+  for (const total of balancer.connections.values()) expect(total).toBeGreaterThan(0);
 });
 
 test("requests are spread over the egresses evenly", async () => {
-  const requests = async () => {
-    const stats = await envoyStats(atoll.ports.adminBase * 10 + 1, /^cluster\.orders.*\.upstream_rq_total$/);
-    return sumOf(stats);
-  };
   const perHost = async () => {
     const { text } = await get(atoll.ports.adminBase * 10 + 1, "/clusters");
     return text.split("\n").filter((line) => /^orders.*::rq_total::/.test(line)).map((line) => Number(line.split("::").at(-1)));
   };
-  const [total, hosts] = [await requests(), await perHost()];
+  const before = await perHost();
   const load = new Load(orders(), 200);
   await eventually(() => load.answered >= 400, { limitMs: 20_000 });
-  await load.stop();
-  const sent = (await requests()) - total;
-  const shares = (await perHost()).map((count, index) => (count - hosts[index]!) / sent);
+  const sent = (await load.stop()).requests.length;
+  const shares = (await perHost()).map((count, index) => (count - before[index]!) / sent);
   expect(shares).toHaveLength(2);
-  for (const share of shares) expect(share).toBeGreaterThan(0.3);
+  for (const share of shares) expect(share).toBeGreaterThan(0.4);
 });
 
+// Requests go over connections of HTTP/1.1, one at a time: a connection that breaks takes one request with it at most, the one it
+// carries or the one it is given before its end is noticed.
 test("killing one egress loses at most the requests in flight", async () => {
-  const { failed, stray, inFlight } = await killUnderLoad("egress-1", async () => (await endpoints()).length === 1);
-  expect(describeFailures(stray)).toEqual([]);
-  expect(failed.length).toBeLessThanOrEqual(inFlight);
+  const connections = async () => {
+    const { text } = await get(atoll.ports.adminBase * 10 + 1, "/clusters");
+    return Number(new RegExp(`^orders.*::127\\.0\\.0\\.1:${atoll.port(5)}::cx_active::(\\d+)$`, "m").exec(text)![1]);
+  };
+  const { failed, late, inFlight } = await killUnderLoad("egress-1", connections, async () => (await endpoints()).length === 1);
+  expect(describeFailures(late)).toEqual([]);
+  expect(failed.length, describeFailures(failed).join("; ")).toBeLessThanOrEqual(inFlight);
   expect(await endpoints()).toEqual([atoll.port(7)]);
 });
 
 test("killing one ingress loses at most the requests in flight", async () => {
   const before = balancer.connections.get(atoll.port(3))!;
-  const { failed, stray, inFlight } = await killUnderLoad("ingress-1", () => true);
-  expect(describeFailures(stray)).toEqual([]);
-  expect(failed.length).toBeLessThanOrEqual(inFlight);
-  expect(balancer.connections.get(atoll.port(3))!).toBeGreaterThanOrEqual(before);
+  const { failed, late, inFlight } = await killUnderLoad("ingress-1", () => balancer.open.get(atoll.port(1))!, () => balancer.open.get(atoll.port(1)) === 0);
+  expect(describeFailures(late)).toEqual([]);
+  expect(failed.length, describeFailures(failed).join("; ")).toBeLessThanOrEqual(inFlight);
+  expect(balancer.connections.get(atoll.port(3))!).toBeGreaterThan(before);
 });
 
 test("an egress that comes back is used again", async () => {

@@ -6,7 +6,7 @@ import { takenPorts } from "@atoll/demo/taken-ports";
 import { eventually } from "@atoll/testkit/eventually";
 import { selfSignedPair } from "@atoll/testkit/self-signed-pair";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { envoyPidOf, jsonHeaders, TestStack } from "./index.ts";
+import { envoyPidOf, isRunning, jsonHeaders, TestStack } from "./index.ts";
 
 // What the processes leave behind: no secret in what they write, and nothing at all when they are told to stop.
 const base = 31_750;
@@ -152,13 +152,5 @@ function environmentOf(pid: string): string {
     return readFileSync(`/proc/${pid}/environ`, "utf8") + readFileSync(`/proc/${pid}/cmdline`, "utf8");
   } catch {
     return ""; // it has just ended
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
-  } catch {
-    return false;
   }
 }

@@ -4,6 +4,8 @@ export interface TcpBalancer extends AsyncDisposable {
   readonly port: number;
   /** Connections handed to each backend so far. */
   readonly connections: ReadonlyMap<number, number>;
+  /** Of those, still open. */
+  readonly open: ReadonlyMap<number, number>;
   close(): Promise<void>;
 }
 
@@ -13,6 +15,7 @@ export interface TcpBalancer extends AsyncDisposable {
  */
 export async function startTcpBalancer(port: number, backends: readonly number[]): Promise<TcpBalancer> {
   const connections = new Map(backends.map((backend) => [backend, 0]));
+  const open = new Map(backends.map((backend) => [backend, 0]));
   const sockets = new Set<Socket>();
   let turn = 0;
   const keep = (socket: Socket) => {
@@ -37,7 +40,11 @@ export async function startTcpBalancer(port: number, backends: readonly number[]
       upstream.once("connect", () => {
         connections.set(backend, connections.get(backend)! + 1);
         upstream.removeAllListeners("error").on("error", () => client.destroy());
-        upstream.on("close", () => client.destroy());
+        open.set(backend, open.get(backend)! + 1);
+        upstream.on("close", () => {
+          open.set(backend, open.get(backend)! - 1);
+          client.destroy();
+        });
         client.pipe(upstream).pipe(client);
         client.resume();
       });
@@ -53,5 +60,5 @@ export async function startTcpBalancer(port: number, backends: readonly number[]
       server.close(() => resolve());
       for (const socket of sockets) socket.destroy();
     });
-  return { port, connections, close, [Symbol.asyncDispose]: close };
+  return { port, connections, open, close, [Symbol.asyncDispose]: close };
 }
