@@ -100,6 +100,19 @@ Examples:
       });
     });
   program
+    .command("kafka-acls")
+    .description("Print the rights that a zone's principal needs in Kafka, as commands of Kafka's own tool")
+    .option("-c, --config-file <path>", "settings of global as YAML: log.kafka is used")
+    .option("--zone <name>", "the zone; without it, the rights of global and its token issuer")
+    .requiredOption("--principal <name>", "as Kafka names it: User:zone-east")
+    .option("--create", "give the rights, by the principal of the settings", false)
+    .addHelpText("after", "\nA zone may read the configuration and all inventories, and write its own two topics only.")
+    .action(async ({ configFile, ...request }: { configFile?: string; zone?: string; principal: string; create: boolean }) => {
+      const { globalSettings, kafkaRights } = await import("@atoll/service-global");
+      const settings = loadSettings(globalSettings, { file: configFile, env: process.env });
+      process.stdout.write(await kafkaRights(settings, request));
+    });
+  program
     .command("version")
     .description("Print the version")
     .action(() => console.log(`atoll ${version.atoll} (Kuma API ${version.kuma})`));

@@ -1,2 +1,3 @@
 export { startGlobal } from "./global-service.ts";
 export { globalSettings, type GlobalSettings } from "./settings.ts";
+export { kafkaRights, type KafkaRightsRequest } from "./kafka-rights.ts";
