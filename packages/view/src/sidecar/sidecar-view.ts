@@ -12,6 +12,7 @@ import { addPrometheus } from "../prometheus.ts";
 import { tracing } from "../policies/traffic-trace.ts";
 import type { ProxyMetadata } from "../proxy-ref.ts";
 import type { ViewBuilder } from "../view-builder.ts";
+import { addDirectAccess } from "./direct-access.ts";
 import { addInbound } from "./inbound.ts";
 import { sidecarChooser } from "./outbound-cluster.ts";
 import { addOutbound } from "./outbound.ts";
@@ -62,6 +63,8 @@ export function addSidecar(
     if (!outbound.tags?.[serviceTag] || (transparent && taken.has(`${address}:${outbound.port}`))) continue;
     addOutbound(scope, { address, port: outbound.port, tags: outbound.tags });
   }
+  for (const { address, port } of networking.outbound ?? []) taken.add(`${address ?? defaultOutboundAddress}:${port}`);
+  addDirectAccess(builder, context, dataplane, taken);
   addPassthrough(builder, networking, context.mesh.spec.networking?.outbound?.passthrough !== false);
   addPrometheus(builder, context, dataplane, metadata);
   addAdminListener(builder, networking.address, networking.admin?.port, metadata);

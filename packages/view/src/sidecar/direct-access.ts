@@ -1,0 +1,56 @@
+import { anyValue } from "@atoll/policy";
+import { inboundInterfaces, isTransparent } from "../dataplane.ts";
+import type { Dataplane } from "../dataplane.ts";
+import type { MeshContext } from "../mesh-context.ts";
+import { identitySecret, meshCaSecret, serviceTag, spiffeId, statName } from "../names.ts";
+import { meshAlpn } from "../mesh-tls.ts";
+import type { ViewBuilder } from "../view-builder.ts";
+
+const clusterName = "direct_access";
+const connectTimeoutMs = 5_000;
+
+/**
+ * Lets a transparently proxied workload call single instances of the services in `directAccessServices` by their own addresses (`*`: of
+ * all services of its zone). Which service answers is not known beforehand, so any identity of the mesh is accepted. `taken` are the
+ * `address:port` that have listeners already.
+ */
+export function addDirectAccess(builder: ViewBuilder, context: MeshContext, dataplane: Dataplane, taken: ReadonlySet<string>): void {
+  const wanted = new Set(dataplane.spec.networking.transparentProxying?.directAccessServices ?? []);
+  if (wanted.size === 0 || !isTransparent(dataplane)) return;
+  const addresses = new Map<string, { address: string; port: number }>();
+  for (const other of context.dataplanes) {
+    if (other.name === dataplane.name || other.spec.networking.gateway) continue;
+    for (const { tags, routableAddress: address, port } of inboundInterfaces(other)) {
+      const service = tags[serviceTag] ?? "";
+      const key = `${address}:${port}`;
+      if ((wanted.has(anyValue) || wanted.has(service)) && !taken.has(key)) addresses.set(key, { address, port });
+    }
+  }
+  if (addresses.size === 0) return;
+  builder.cluster({
+    name: clusterName,
+    discovery: { type: "originalDst" },
+    connectTimeoutMs,
+    ...(context.mtls === "off"
+      ? {}
+      : {
+          tls: {
+            certificate: identitySecret(context.name),
+            ca: meshCaSecret(context.name),
+            sans: [{ type: "uri", prefix: spiffeId(context.name, "") }],
+            alpn: [meshAlpn],
+          },
+        }),
+  });
+  for (const [key, { address, port }] of addresses) {
+    const name = `${clusterName}_${key}`;
+    builder.listener({
+      name,
+      address,
+      port,
+      direction: "outbound",
+      bindToPort: false,
+      chains: [{ filter: { type: "tcp", statPrefix: statName(name), clusters: [{ name: clusterName, weight: 1 }] } }],
+    });
+  }
+}
