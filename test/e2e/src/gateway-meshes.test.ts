@@ -22,7 +22,8 @@ const edge = 5;
 const shopListeners = { here: 10, there: 11 };
 
 beforeAll(async () => {
-  bed = await MeshBed.start(14_750);
+  // A service whose last instance has gone is given up after this time; it need not be ten seconds here.
+  bed = await MeshBed.start(14_750, { env: { ATOLL_XDS_DATAPLANE_DEREGISTRATION_DELAY_MS: "1000" } });
   const crossMesh = (name: string, number: number) => ({
     ...bed.meshGateway(name, { [number]: { crossMesh: true, hostname: `${name}.mesh` } }, { mesh: "shop" }),
     name,
