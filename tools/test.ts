@@ -34,12 +34,17 @@ if (filters.length === 0) {
 }
 
 const report = join(mkdtempSync(join(tmpdir(), "atoll-test-")), "report.json");
-const status = spawnSync("vitest", ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, ...filters], { cwd: root, stdio: "inherit" }).status;
+const status = spawnSync("vitest", ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, ...filters], {
+  cwd: root,
+  stdio: "inherit",
+}).status;
 try {
   const { numPassedTests, numFailedTests, numFailedTestSuites, testResults } = JSON.parse(readFileSync(report, "utf8"));
   passed += numPassedTests;
   // A file that cannot be loaded has no tests of its own to fail.
-  const broken = testResults.filter((file: { status: string; assertionResults: unknown[] }) => file.status === "failed" && file.assertionResults.length === 0).length;
+  const broken = testResults.filter(
+    (file: { status: string; assertionResults: unknown[] }) => file.status === "failed" && file.assertionResults.length === 0,
+  ).length;
   failed += numFailedTests + broken;
   if (status !== 0 && failed === 0) failed += Math.max(1, numFailedTestSuites);
 } catch {

@@ -21,7 +21,12 @@ usage: npm run demo -- [--once] [--port-base N] [--log-level LEVEL]
 `;
 
 const { values } = parseArgs({
-  options: { once: { type: "boolean", default: false }, "port-base": { type: "string", default: "17000" }, "log-level": { type: "string", default: "warn" }, help: { type: "boolean", short: "h" } },
+  options: {
+    once: { type: "boolean", default: false },
+    "port-base": { type: "string", default: "17000" },
+    "log-level": { type: "string", default: "warn" },
+    help: { type: "boolean", short: "h" },
+  },
 });
 if (values.help) {
   console.log(usage);
@@ -38,7 +43,9 @@ await refuseTakenPorts([
   ...Object.values(globalPorts(stackBases.global)),
   ...Object.values(zonePorts(stackBases.east)),
   ...Object.values(zonePorts(stackBases.west)),
-  ...Object.entries(ports).flatMap(([name, port]) => (name === "adminBase" ? [1, 2, 3, 4, 5, 6].map((digit) => port * 10 + digit) : [port])),
+  ...Object.entries(ports).flatMap(([name, port]) =>
+    name === "adminBase" ? [1, 2, 3, 4, 5, 6].map((digit) => port * 10 + digit) : [port],
+  ),
 ]);
 
 const workDir = mkdtempSync(join(tmpdir(), "atoll-demo-"));

@@ -14,7 +14,9 @@ export function get(port: number, path: string, headers: Record<string, string> 
     const call = request({ host: "127.0.0.1", port, path, headers, agent, timeout: 5_000 }, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text: Buffer.concat(chunks).toString("utf8") }));
+      response.on("end", () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text: Buffer.concat(chunks).toString("utf8") }),
+      );
       response.on("error", reject);
     });
     call.on("timeout", () => call.destroy(new Error("no answer within 5 s")));

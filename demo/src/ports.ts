@@ -21,6 +21,20 @@ export interface GlobalPorts {
 }
 
 /** base 21000: REST 21081, KDS 21085, ... as Kuma's own last two digits. */
-export const globalPorts = (base: number): GlobalPorts => ({ api: base + 81, apiTls: base + 82, kds: base + 85, tokens: base + 84, diagnostics: base + 80, tokensDiagnostics: base + 79 });
+export const globalPorts = (base: number): GlobalPorts => ({
+  api: base + 81,
+  apiTls: base + 82,
+  kds: base + 85,
+  tokens: base + 84,
+  diagnostics: base + 80,
+  tokensDiagnostics: base + 79,
+});
 
-export const zonePorts = (base: number): ZonePorts => ({ api: base + 81, apiTls: base + 82, relay: base + 86, dp: base + 78, diagnostics: base + 80, xdsDiagnostics: base + 79 });
+export const zonePorts = (base: number): ZonePorts => ({
+  api: base + 81,
+  apiTls: base + 82,
+  relay: base + 86,
+  dp: base + 78,
+  diagnostics: base + 80,
+  xdsDiagnostics: base + 79,
+});

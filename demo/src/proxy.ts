@@ -22,14 +22,23 @@ export async function requestProxyToken(stack: Stack, zone: string, document: Pr
     document.type === "Dataplane"
       ? ["dataplane", { mesh: document.mesh, name: document.name, validFor: "24h" }]
       : ["zone", { zone, scope: [proxyTypes[document.type]], validFor: "24h" }];
-  const answer = await fetch(`${stack.url}/tokens/${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  const answer = await fetch(`${stack.url}/tokens/${path}`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
   const text = await answer.text();
   if (answer.status !== 200) throw new Error(`no token for ${document.name}: ${answer.status} ${text}`);
   return text;
 }
 
 /** Starts `atoll-dp run` and its Envoy for this document, with a token of its own. */
-export async function startProxy(stack: Stack, zone: StackZone, document: ProxyDocument, options: { token?: string } = {}): Promise<StartedProcess> {
+export async function startProxy(
+  stack: Stack,
+  zone: StackZone,
+  document: ProxyDocument,
+  options: { token?: string } = {},
+): Promise<StartedProcess> {
   const folder = join(stack.workDir, "proxies");
   mkdirSync(folder, { recursive: true });
   const name = `${document.mesh ?? ""}.${document.name}`;

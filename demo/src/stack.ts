@@ -107,7 +107,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const service = (name: string, kind: string, env: Record<string, string>, readyUrl: string) => {
     const made = new Service(name, async () => {
       const started = await startProcess(binary, ["run", kind], {
-        env: { ...options.env, ATOLL_GENERAL_WORK_DIR: folder(kind === "tokens" ? "global" : name.replace("xds", "zone")), ATOLL_LOG_LEVEL: options.logLevel ?? "info", ...env },
+        env: {
+          ...options.env,
+          ATOLL_GENERAL_WORK_DIR: folder(kind === "tokens" ? "global" : name.replace("xds", "zone")),
+          ATOLL_LOG_LEVEL: options.logLevel ?? "info",
+          ...env,
+        },
       });
       await ready(name, started, readyUrl);
       return started;
@@ -131,7 +136,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const tokens = service(
     "tokens",
     "tokens",
-    { ATOLL_TOKENS_PORT: String(ports.tokens), ATOLL_GLOBAL_ADDRESS: `grpcs://127.0.0.1:${ports.kds}`, ATOLL_DIAGNOSTICS_SERVER_PORT: String(ports.tokensDiagnostics) },
+    {
+      ATOLL_TOKENS_PORT: String(ports.tokens),
+      ATOLL_GLOBAL_ADDRESS: `grpcs://127.0.0.1:${ports.kds}`,
+      ATOLL_DIAGNOSTICS_SERVER_PORT: String(ports.tokensDiagnostics),
+    },
     `http://127.0.0.1:${ports.tokensDiagnostics}/readyz`,
   );
   const zones: Record<string, StackZone> = {};
@@ -224,7 +233,11 @@ async function ready(name: string, started: StartedProcess, url: string): Promis
 }
 
 async function requestZoneToken(url: string, zone: string): Promise<string> {
-  const answer = await fetch(`${url}/tokens/zone`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ zone, scope: ["cp"], validFor: "720h" }) });
+  const answer = await fetch(`${url}/tokens/zone`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ zone, scope: ["cp"], validFor: "720h" }),
+  });
   const text = await answer.text();
   if (answer.status !== 200) throw new Error(`no zone token for ${zone}: ${answer.status} ${text}`);
   return text;

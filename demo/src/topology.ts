@@ -57,14 +57,23 @@ export function pathOf(document: Record<string, unknown>): string {
 
 /** PUT on global; answers the revision of the change. */
 export async function apply(stack: Stack, document: Record<string, unknown>): Promise<number> {
-  const answer = await fetch(stack.url + pathOf(document), { method: "PUT", headers: { "content-type": "application/json" }, body: JSON.stringify(document) });
+  const answer = await fetch(stack.url + pathOf(document), {
+    method: "PUT",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(document),
+  });
   const text = await answer.text();
   if (!answer.ok) throw new Error(`${document.type} ${document.name}: ${answer.status} ${text}`);
   return Number(answer.headers.get("atoll-revision"));
 }
 
 /** The sample application: two meshes over one egress and one ingress. Resolves when all proxies were started. */
-export async function startTopology(stack: Stack, ports: TopologyPorts, zones: { east: string; west: string }, onProgress: (message: string) => void): Promise<Topology> {
+export async function startTopology(
+  stack: Stack,
+  ports: TopologyPorts,
+  zones: { east: string; west: string },
+  onProgress: (message: string) => void,
+): Promise<Topology> {
   const apps: SampleApp[] = [];
   const proxies = new Map<string, StartedProcess>();
   const close = async () => {
@@ -73,7 +82,12 @@ export async function startTopology(stack: Stack, ports: TopologyPorts, zones: {
   };
   try {
     onProgress("sample services orders, ledger and quotes");
-    for (const [name, port] of [["orders", ports.ordersPort], ["ledger", ports.ledgerPort], ["quotes", ports.quotesPort]] as const) apps.push(await startSampleApp(name, port));
+    for (const [name, port] of [
+      ["orders", ports.ordersPort],
+      ["ledger", ports.ledgerPort],
+      ["quotes", ports.quotesPort],
+    ] as const)
+      apps.push(await startSampleApp(name, port));
     onProgress("meshes, gateways, routes and permissions");
     for (const document of [...readDocuments("meshes", ports), ...readDocuments("gateways", ports)]) await apply(stack, document);
     for (const side of ["west", "east"] as const) {

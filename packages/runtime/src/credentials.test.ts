@@ -27,5 +27,7 @@ test("a token file is read again at each call, and a file that is replaced is no
 
 test("without a token the setting is named", () => {
   expect(() => tokenSource({}, "zone.token")).toThrow(/^zone\.token or zone\.tokenFile is required/);
-  expect(() => tokenSource({ tokenFile: "/nonexistent/token" }, "zone.token")).toThrow(/^zone\.tokenFile: cannot read \/nonexistent\/token/);
+  expect(() => tokenSource({ tokenFile: "/nonexistent/token" }, "zone.token")).toThrow(
+    /^zone\.tokenFile: cannot read \/nonexistent\/token/,
+  );
 });

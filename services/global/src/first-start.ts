@@ -9,15 +9,26 @@ const configType = "Config";
 const clusterIdName = "kuma-cluster-id";
 const tenYearsMs = 10 * 365 * 24 * 3_600_000;
 
-export const clusterIdOf = (config: ConfigReplica): string => config.get<{ config: string }>(configType, "", clusterIdName)?.spec.config ?? "";
+export const clusterIdOf = (config: ConfigReplica): string =>
+  config.get<{ config: string }>(configType, "", clusterIdName)?.spec.config ?? "";
 
 /**
  * What a cluster has from its first start on: its id, the keys that sign zone and user tokens, and the admin's token. Each is
  * written only if it is absent, so that of replicas that start together one wins and the others take what it wrote.
  */
-export async function ensureClusterSecrets(config: ConfigReplica, keyRing: KeyRing, options: { bootstrapAdminToken: boolean; nowMs: number }): Promise<void> {
+export async function ensureClusterSecrets(
+  config: ConfigReplica,
+  keyRing: KeyRing,
+  options: { bootstrapAdminToken: boolean; nowMs: number },
+): Promise<void> {
   const absent = (draft: ResourceDraft) => config.get(draft.type, draft.mesh, draft.name) === undefined;
-  const write = (drafts: ResourceDraft[], reason: string) => submitAbsent(config, drafts.map((draft) => sealSecret(keyRing, draft)), reason, options.nowMs);
+  const write = (drafts: ResourceDraft[], reason: string) =>
+    submitAbsent(
+      config,
+      drafts.map((draft) => sealSecret(keyRing, draft)),
+      reason,
+      options.nowMs,
+    );
 
   const clusterId: ResourceDraft = { type: configType, mesh: "", name: clusterIdName, spec: { config: randomUUID() } };
   if (absent(clusterId)) await write([clusterId], "first start: the cluster's id");

@@ -25,7 +25,11 @@ export const globalSettings = z.object({
   }),
   multizone: section({
     global: section({
-      kds: section({ grpcInterface: z.string().default("0.0.0.0"), grpcPort: port.default(5685), heartbeatIntervalMs: z.int().min(100).default(5_000) }),
+      kds: section({
+        grpcInterface: z.string().default("0.0.0.0"),
+        grpcPort: port.default(5685),
+        heartbeatIntervalMs: z.int().min(100).default(5_000),
+      }),
     }),
   }),
   tokens: section({

@@ -46,20 +46,26 @@ export class ZoneInsights {
     } as ZoneSubscription;
     const known = this.#insights.get(session.zone)?.subscriptions ?? [];
     const ended = known.map((one) => (one.disconnectTime === undefined ? { ...one, disconnectTime: at } : one));
-    this.#insights.set(session.zone, { subscriptions: [...ended, subscription].slice(-keptSubscriptions), healthCheck: { time: at } } as ZoneInsightSpec);
+    this.#insights.set(session.zone, {
+      subscriptions: [...ended, subscription].slice(-keptSubscriptions),
+      healthCheck: { time: at },
+    } as ZoneInsightSpec);
   }
 
   heard(session: ZoneSession, progress: { revision: number; checksum: string }): void {
     this.#applied.set(session.zone, progress);
     const insight = this.#insights.get(session.zone);
-    if (insight !== undefined) this.#insights.set(session.zone, { ...insight, healthCheck: { time: this.#now().toISOString() } } as ZoneInsightSpec);
+    if (insight !== undefined)
+      this.#insights.set(session.zone, { ...insight, healthCheck: { time: this.#now().toISOString() } } as ZoneInsightSpec);
   }
 
   ended(session: ZoneSession): void {
     const insight = this.#insights.get(session.zone);
     if (insight === undefined) return;
     const at = this.#now().toISOString();
-    const subscriptions = (insight.subscriptions ?? []).map((one) => (one.id === this.#idOf(session) ? { ...one, disconnectTime: at } : one));
+    const subscriptions = (insight.subscriptions ?? []).map((one) =>
+      one.id === this.#idOf(session) ? { ...one, disconnectTime: at } : one,
+    );
     this.#insights.set(session.zone, { ...insight, subscriptions } as ZoneInsightSpec);
   }
 

@@ -15,7 +15,10 @@ export const tokensSettings = z.object({
   tokens: section({ interface: z.string().default("0.0.0.0"), port: port.default(5684) }),
   global: section({
     /** `grpcs://host:port` of global's log relay. */
-    address: z.string().regex(/^grpcs?:\/\/[^/]+:\d+$/, "has to be grpcs://host:port").default("grpcs://127.0.0.1:5685"),
+    address: z
+      .string()
+      .regex(/^grpcs?:\/\/[^/]+:\d+$/, "has to be grpcs://host:port")
+      .default("grpcs://127.0.0.1:5685"),
     rootCaFile: z.string().optional(),
     tlsSkipVerify: z.boolean().default(false),
   }),

@@ -16,15 +16,34 @@ export async function startTokensProcess(settings: TokensSettings, log: Logger):
     const zone = await loadSealingKey(join(workDir, "zone.key"), { create: false });
     const eventLog = lifecycle.add("log", await openLog(settings, workDir, global));
     let ready: string | null = "following the log of global";
-    const debug = { address: settings.diagnostics.serverInterface, port: settings.diagnostics.serverPort, registry: new Registry(), notReady: () => ready };
+    const debug = {
+      address: settings.diagnostics.serverInterface,
+      port: settings.diagnostics.serverPort,
+      registry: new Registry(),
+      notReady: () => ready,
+    };
     lifecycle.add("diagnostics", await startDebugServer(debug));
-    const resources = lifecycle.add("replica", await ConfigReplica.open({ log: eventLog, signal: lifecycle.signal, onError: (error) => log.warn({ err: error }, "following the log") }));
+    const resources = lifecycle.add(
+      "replica",
+      await ConfigReplica.open({
+        log: eventLog,
+        signal: lifecycle.signal,
+        onError: (error) => log.warn({ err: error }, "following the log"),
+      }),
+    );
     const ledger = await openLedger(eventLog);
     lifecycle.add(
       "http",
       await startTokens(
         { host: settings.tokens.interface, port: settings.tokens.port },
-        { resources, keyRing: { global, zone }, clock: Date.now, ledger, logger: log, waitFor: (revision, options) => resources.waitFor(revision, options) },
+        {
+          resources,
+          keyRing: { global, zone },
+          clock: Date.now,
+          ledger,
+          logger: log,
+          waitFor: (revision, options) => resources.waitFor(revision, options),
+        },
       ),
     );
     ready = null;

@@ -26,7 +26,10 @@ export const zoneSettings = z.object({
     zone: section({
       name: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "a zone's name is a DNS label of at most 63 characters"),
       /** `grpcs://host:port` of global. */
-      globalAddress: z.string().regex(/^grpcs?:\/\/[^/]+:\d+$/, "has to be grpcs://host:port").default("grpcs://127.0.0.1:5685"),
+      globalAddress: z
+        .string()
+        .regex(/^grpcs?:\/\/[^/]+:\d+$/, "has to be grpcs://host:port")
+        .default("grpcs://127.0.0.1:5685"),
       kds: section({ rootCaFile: z.string().optional(), tlsSkipVerify: z.boolean().default(false) }),
       /** Zone token with scope cp. */
       token: z.string().optional(),

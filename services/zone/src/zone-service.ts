@@ -113,7 +113,10 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     onAlarm: (alarm) => log.error({ alarm }, `the mirror of the configuration is ${alarm.type}`),
   });
   lifecycle.add("connection", connection);
-  lifecycle.add("token file", watchTokenFile(settings.multizone.zone, () => connection.reconnect()));
+  lifecycle.add(
+    "token file",
+    watchTokenFile(settings.multizone.zone, () => connection.reconnect()),
+  );
   // A zone that has served before goes on with what it has; a new one can't begin without global.
   notReady = "waiting for global";
   if (ring.zone === undefined) await Promise.race([connection.registered, refused.promise]);

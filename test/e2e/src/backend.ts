@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 
 export interface SeenRequest {
@@ -28,19 +28,8 @@ export class Backend {
 
   private constructor(name: string) {
     this.name = name;
-    this.#server = createServer(async (request, response) => {
-      const chunks: Buffer[] = [];
-      for await (const chunk of request) chunks.push(chunk as Buffer);
-      const sent = Buffer.concat(chunks).toString("utf8");
-      const seen: SeenRequest = { method: request.method ?? "", path: request.url ?? "", headers: request.headers, body: sent };
-      this.requests.push(seen);
-      const { status = 200, delayMs = 0, body, headers } = this.respond(seen, this) ?? {};
-      const answer = () => {
-        response.writeHead(status, { "content-type": "application/json", ...headers });
-        response.end(body ?? JSON.stringify({ service: name, ...seen }));
-      };
-      if (delayMs === 0) answer();
-      else delay(delayMs).then(answer, () => undefined);
+    this.#server = createServer((request, response) => {
+      this.#answer(request, response).catch(() => response.destroy());
     });
     // Envoy keeps its connections; closing them under it would look like a failing service.
     this.#server.keepAliveTimeout = 0;
@@ -58,6 +47,18 @@ export class Backend {
       backend.#server.listen(port, "127.0.0.1", resolve);
     });
     return backend;
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const sent = Buffer.concat(chunks).toString("utf8");
+    const seen: SeenRequest = { method: request.method ?? "", path: request.url ?? "", headers: request.headers, body: sent };
+    this.requests.push(seen);
+    const { status = 200, delayMs = 0, body, headers } = this.respond(seen, this) ?? {};
+    if (delayMs > 0) await delay(delayMs);
+    response.writeHead(status, { "content-type": "application/json", ...headers });
+    response.end(body ?? JSON.stringify({ service: this.name, ...seen }));
   }
 
   /** How often a path was asked for. */

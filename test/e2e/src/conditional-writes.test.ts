@@ -27,7 +27,11 @@ interface LogRecord {
   revision: number;
   accepted: boolean;
   author: string;
-  changes: { op: "put" | "delete"; key: string; resource?: { sources: { match: Record<string, string> }[]; spec?: { sources: { match: Record<string, string> }[] } } }[];
+  changes: {
+    op: "put" | "delete";
+    key: string;
+    resource?: { sources: { match: Record<string, string> }[]; spec?: { sources: { match: Record<string, string> }[] } };
+  }[];
 }
 
 const path = (key: string) => `/meshes/default/traffic-permissions/${key}`;
@@ -41,7 +45,11 @@ const permission = (key: string, value: string) => ({
 
 async function write(key: string, value: string, expected: number | null): Promise<Write> {
   const condition: Record<string, string> = expected === null ? { "if-none-match": "*" } : { "if-match": `"${expected}"` };
-  const answer = await atoll.call(path(key), { method: "PUT", headers: { ...jsonHeaders, ...condition }, body: JSON.stringify(permission(key, value)) });
+  const answer = await atoll.call(path(key), {
+    method: "PUT",
+    headers: { ...jsonHeaders, ...condition },
+    body: JSON.stringify(permission(key, value)),
+  });
   return { key, value, expected, answer };
 }
 

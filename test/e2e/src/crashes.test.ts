@@ -30,18 +30,30 @@ const marker = (mark: string) => ({
   mesh: "default",
   name: "marker",
   selectors: [{ match: { "kuma.io/service": "edge" } }],
-  conf: { http: { rules: [{ matches: [{ path: { match: "EXACT", value: "/marker" } }], filters: [{ redirect: { path: { replaceFull: `/${mark}` }, statusCode: 302 } }] }] } },
+  conf: {
+    http: {
+      rules: [
+        {
+          matches: [{ path: { match: "EXACT", value: "/marker" } }],
+          filters: [{ redirect: { path: { replaceFull: `/${mark}` }, statusCode: 302 } }],
+        },
+      ],
+    },
+  },
 });
 
 /** Writes on global, and waits until east's Envoy serves by it. */
 async function writeReachesEnvoy(mark: string): Promise<void> {
   await atoll.apply(marker(mark));
-  await eventually(async () => {
-    const answer = await edge("/marker");
-    const location = String(answer.headers["location"]);
-    if (!location.endsWith(`/${mark}`)) throw new Error(`${answer.status} ${location}`);
-    return true;
-  }, { limitMs: 20_000 });
+  await eventually(
+    async () => {
+      const answer = await edge("/marker");
+      const location = String(answer.headers["location"]);
+      if (!location.endsWith(`/${mark}`)) throw new Error(`${answer.status} ${location}`);
+      return true;
+    },
+    { limitMs: 20_000 },
+  );
 }
 
 /** All processes at the same revision with the same state. */
@@ -92,11 +104,18 @@ describe.each([
 });
 
 test("proxies that were connected are registered and online once after all of it", async () => {
-  await eventually(async () => {
-    const overviews = (await atoll.call("/dataplanes/_overview")).json<{ items: { name: string; dataplaneInsight?: { subscriptions: { connectTime: string; disconnectTime?: string }[] } }[] }>().items;
-    const online = overviews.map(({ dataplaneInsight }) => (dataplaneInsight?.subscriptions ?? []).filter((one) => one.disconnectTime === undefined).length);
-    return overviews.length === 4 && online.every((count) => count === 1);
-  }, { limitMs: 20_000 });
+  await eventually(
+    async () => {
+      const overviews = (await atoll.call("/dataplanes/_overview")).json<{
+        items: { name: string; dataplaneInsight?: { subscriptions: { connectTime: string; disconnectTime?: string }[] } }[];
+      }>().items;
+      const online = overviews.map(
+        ({ dataplaneInsight }) => (dataplaneInsight?.subscriptions ?? []).filter((one) => one.disconnectTime === undefined).length,
+      );
+      return overviews.length === 4 && online.every((count) => count === 1);
+    },
+    { limitMs: 20_000 },
+  );
 });
 
 test("with global down a restarted zone serves from its checkpoint, also a proxy that starts then", async () => {
@@ -128,10 +147,13 @@ async function orders2Starts(): Promise<void> {
   };
   await atoll.startProxy("west", second, { token: orders2Token });
   // Its listener is up: it has its certificate and its configuration.
-  await eventually(async () => {
-    const { text } = await get(atoll.port(1), "/listeners");
-    return text.includes(`127.0.0.1:${atoll.port(2)}`);
-  }, { limitMs: 20_000 });
+  await eventually(
+    async () => {
+      const { text } = await get(atoll.port(1), "/listeners");
+      return text.includes(`127.0.0.1:${atoll.port(2)}`);
+    },
+    { limitMs: 20_000 },
+  );
   const ingressClusters = async () => (await get(atoll.ports.adminBase * 10 + 4, "/clusters")).text;
   await eventually(async () => (await ingressClusters()).includes(`127.0.0.1:${atoll.port(2)}::`), { limitMs: 10_000 });
 }

@@ -70,13 +70,22 @@ const routes = {
 const edge = (path: string) => get(atoll.ports.edgePort, path);
 const admin = (digit: number) => atoll.ports.adminBase * 10 + digit;
 /** Requests that east's egress passed on to an external service. */
-const throughEgress = async (service: string) => sumOf(await envoyStats(admin(3), new RegExp(`^cluster\\.default_${service}\\..*upstream_rq_total$|^cluster\\.default_${service}\\.upstream_rq_total$`)));
+const throughEgress = async (service: string) =>
+  sumOf(
+    await envoyStats(
+      admin(3),
+      new RegExp(`^cluster\\.default_${service}\\..*upstream_rq_total$|^cluster\\.default_${service}\\.upstream_rq_total$`),
+    ),
+  );
 const answers = (status: number, path: string) =>
-  eventually(async () => {
-    const answer = await edge(path);
-    if (answer.status !== status) throw new Error(`${answer.status} ${answer.text}`);
-    return answer;
-  }, { limitMs: 20_000 });
+  eventually(
+    async () => {
+      const answer = await edge(path);
+      if (answer.status !== status) throw new Error(`${answer.status} ${answer.text}`);
+      return answer;
+    },
+    { limitMs: 20_000 },
+  );
 
 test("an HTTP server answers through the egress", async () => {
   const answer = JSON.parse((await answers(200, "/plain/a")).text) as { service: string; path: string };

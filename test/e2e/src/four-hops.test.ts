@@ -23,16 +23,23 @@ const mesh = (zoneEgress: boolean) => ({ ...atoll.document("meshes", "default", 
 const admin = (digit: number) => atoll.ports.adminBase * 10 + digit;
 const egressConnections = async () => sumOf(await envoyStats(admin(3), /^listener\..*\.downstream_cx_total$/));
 const answers = (status: number, path = "/orders") =>
-  eventually(async () => {
-    const answer = await edge(path);
-    if (answer.status !== status) throw new Error(`${answer.status} ${answer.text}`);
-    return answer;
-  }, { limitMs: 20_000 });
+  eventually(
+    async () => {
+      const answer = await edge(path);
+      if (answer.status !== status) throw new Error(`${answer.status} ${answer.text}`);
+      return answer;
+    },
+    { limitMs: 20_000 },
+  );
 
 test("a request through gateway, egress, ingress and sidecar gets the west service's response and its caller's identity", async () => {
   const answer = await answers(200);
   expect(JSON.parse(answer.text)).toEqual({ service: "orders", path: "/orders", calledBy: "spiffe://default/edge" });
-  expect(JSON.parse((await edge("/orders/17?item=3")).text)).toEqual({ service: "orders", path: "/orders/17?item=3", calledBy: "spiffe://default/edge" });
+  expect(JSON.parse((await edge("/orders/17?item=3")).text)).toEqual({
+    service: "orders",
+    path: "/orders/17?item=3",
+    calledBy: "spiffe://default/edge",
+  });
 });
 
 test("every hop carried it: egress and ingress each have connections of both meshes", async () => {
@@ -40,7 +47,9 @@ test("every hop carried it: egress and ingress each have connections of both mes
   const egress = await envoyStats(admin(3), /^cluster\..*\.upstream_cx_total$/);
   const ingress = await envoyStats(admin(4), /^cluster\..*\.upstream_cx_total$/);
   for (const stats of [egress, ingress]) {
-    const used = Object.entries(stats).filter(([, total]) => total > 0).map(([name]) => name);
+    const used = Object.entries(stats)
+      .filter(([, total]) => total > 0)
+      .map(([name]) => name);
     expect(used).toEqual(expect.arrayContaining([expect.stringContaining("default_orders"), expect.stringContaining("payments_ledger")]));
   }
 });
@@ -53,7 +62,16 @@ test("two meshes share one egress and one ingress, and neither reaches the other
     mesh: of,
     name: `stray-${name}`,
     selectors: [{ match: { "kuma.io/service": name } }],
-    conf: { http: { rules: [{ matches: [{ path: { match: "PREFIX", value: "/stray" } }], backends: [{ weight: 1, destination: { "kuma.io/service": service } }] }] } },
+    conf: {
+      http: {
+        rules: [
+          {
+            matches: [{ path: { match: "PREFIX", value: "/stray" } }],
+            backends: [{ weight: 1, destination: { "kuma.io/service": service } }],
+          },
+        ],
+      },
+    },
   });
   const strays = [stray("edge", "default", "ledger"), stray("payments-edge", "payments", "orders")];
   for (const route of strays) await atoll.apply(route);

@@ -45,7 +45,14 @@ beforeAll(async () => {
       networking: {
         address: "127.0.0.1",
         admin: { port: atoll.port(port++) },
-        inbound: [{ port: atoll.port(port++), servicePort: server.port, serviceAddress: "127.0.0.1", tags: { "kuma.io/service": name, "kuma.io/protocol": "http" } }],
+        inbound: [
+          {
+            port: atoll.port(port++),
+            servicePort: server.port,
+            serviceAddress: "127.0.0.1",
+            tags: { "kuma.io/service": name, "kuma.io/protocol": "http" },
+          },
+        ],
       },
     });
   }
@@ -97,15 +104,30 @@ interface Answer {
   seen(): Seen;
 }
 
-function ask(path: string, options: { host?: string; method?: string; headers?: Record<string, string>; ca?: string } = {}): Promise<Answer> {
+function ask(
+  path: string,
+  options: { host?: string; method?: string; headers?: Record<string, string>; ca?: string } = {},
+): Promise<Answer> {
   const { host, method = "GET", headers, ca } = options;
   return new Promise((resolve, reject) => {
-    const target = { host: "127.0.0.1", path, method, headers: { ...headers, ...(host && { host }) }, agent: false as const, timeout: 5_000 };
-    const call = ca === undefined ? httpRequest({ ...target, port: httpPort() }) : httpsRequest({ ...target, port: httpsPort(), servername: host, ca });
+    const target = {
+      host: "127.0.0.1",
+      path,
+      method,
+      headers: { ...headers, ...(host && { host }) },
+      agent: false as const,
+      timeout: 5_000,
+    };
+    const call =
+      ca === undefined
+        ? httpRequest({ ...target, port: httpPort() })
+        : httpsRequest({ ...target, port: httpsPort(), servername: host, ca });
     call.on("response", (response) => {
       let text = "";
       response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text, seen: () => JSON.parse(text) as Seen }));
+      response.on("end", () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, text, seen: () => JSON.parse(text) as Seen }),
+      );
     });
     call.on("timeout", () => call.destroy(new Error("no answer within 5 s")));
     call.on("error", reject);
@@ -129,14 +151,25 @@ test("HTTPS: each hostname has its own certificate from its Secret, and the serv
 
 test("HTTPS: a changed Secret is used for new connections", async () => {
   const renewed = selfSignedPair(["shop.test"]);
-  await atoll.applied(await atoll.apply({ type: "Secret", mesh: "default", name: "shop", data: Buffer.from(renewed.certificatePem + renewed.privateKeyPem).toString("base64") }));
+  await atoll.applied(
+    await atoll.apply({
+      type: "Secret",
+      mesh: "default",
+      name: "shop",
+      data: Buffer.from(renewed.certificatePem + renewed.privateKeyPem).toString("base64"),
+    }),
+  );
   expect((await ask("/a", { host: "shop.test", ca: renewed.certificatePem })).status).toBe(200);
   await expect(ask("/a", { host: "shop.test", ca: certificates.shop.certificatePem })).rejects.toThrow(/self.signed certificate/);
 });
 
 test("hostnames: of listeners and of routes, exact before wildcard before any", async () => {
   await serves("host-a", [{ matches: [prefix("/host")], backends: [to("two")] }], ["a.test"]);
-  await serves("host-b", [{ matches: [prefix("/host")], filters: [{ rewrite: { replaceFull: "/from-b" } }], backends: [to("two")] }], ["*.b.test"]);
+  await serves(
+    "host-b",
+    [{ matches: [prefix("/host")], filters: [{ rewrite: { replaceFull: "/from-b" } }], backends: [to("two")] }],
+    ["*.b.test"],
+  );
   expect(await service("/host", { host: "a.test" })).toBe("two");
   expect((await ask("/host", { host: "x.b.test" })).seen()).toMatchObject({ service: "two", path: "/from-b" });
   expect(await service("/host", { host: "elsewhere.test" })).toBe("one");
@@ -162,9 +195,32 @@ test("paths: exact before the longest prefix, before regular expressions; a pref
 test("methods, headers and query parameters: all of a match have to hold", async () => {
   await serves("matches", [
     { matches: [{ ...exact("/m"), method: "POST" }], backends: [to("two")] },
-    { matches: [{ ...exact("/h"), headers: [{ match: "EXACT", name: "x-to", value: "two" }, { match: "PRESENT", name: "x-any" }, { match: "ABSENT", name: "x-no" }] }], backends: [to("two")] },
+    {
+      matches: [
+        {
+          ...exact("/h"),
+          headers: [
+            { match: "EXACT", name: "x-to", value: "two" },
+            { match: "PRESENT", name: "x-any" },
+            { match: "ABSENT", name: "x-no" },
+          ],
+        },
+      ],
+      backends: [to("two")],
+    },
     { matches: [{ ...exact("/hr"), headers: [{ match: "REGEX", name: "x-to", value: "t.o" }] }], backends: [to("two")] },
-    { matches: [{ ...exact("/q"), queryParameters: [{ match: "EXACT", name: "to", value: "two" }, { match: "REGEX", name: "n", value: "[0-9]+" }] }], backends: [to("two")] },
+    {
+      matches: [
+        {
+          ...exact("/q"),
+          queryParameters: [
+            { match: "EXACT", name: "to", value: "two" },
+            { match: "REGEX", name: "n", value: "[0-9]+" },
+          ],
+        },
+      ],
+      backends: [to("two")],
+    },
   ]);
   expect(await service("/m", { method: "POST" })).toBe("two");
   expect(await service("/m")).toBe("one");
@@ -197,7 +253,13 @@ test("header filters: set, add and remove on the way there and back", async () =
       matches: [prefix("/headers")],
       filters: [
         { requestHeader: { set: [{ name: "x-set", value: "new" }], add: [{ name: "x-add", value: "b" }], remove: ["x-gone"] } },
-        { responseHeader: { set: [{ name: "x-answer", value: "1" }], add: [{ name: "x-service", value: "added" }], remove: ["x-envoy-upstream-service-time"] } },
+        {
+          responseHeader: {
+            set: [{ name: "x-answer", value: "1" }],
+            add: [{ name: "x-service", value: "added" }],
+            remove: ["x-envoy-upstream-service-time"],
+          },
+        },
       ],
       backends: [to("one")],
     },
@@ -228,7 +290,12 @@ test("rewrite: of a prefix, of the whole path, of the host", async () => {
 
 test("redirect: scheme, host, port, path and status", async () => {
   await serves("redirect", [
-    { matches: [prefix("/go")], filters: [{ redirect: { scheme: "https", hostname: "there.test", port: 8443, statusCode: 301, path: { replacePrefixMatch: "/gone" } } }] },
+    {
+      matches: [prefix("/go")],
+      filters: [
+        { redirect: { scheme: "https", hostname: "there.test", port: 8443, statusCode: 301, path: { replacePrefixMatch: "/gone" } } },
+      ],
+    },
     { matches: [exact("/old")], filters: [{ redirect: { hostname: "there.test", statusCode: 307 } }] },
   ]);
   const go = await ask("/go/on?x=1", { host: "a.test" });
@@ -239,7 +306,11 @@ test("redirect: scheme, host, port, path and status", async () => {
 
 test("mirror: the other service sees a copy, the caller only the first answer", async () => {
   await serves("mirror", [
-    { matches: [prefix("/mirror")], filters: [{ mirror: { percentage: 100, backend: { destination: { "kuma.io/service": "two" } } } }], backends: [to("one")] },
+    {
+      matches: [prefix("/mirror")],
+      filters: [{ mirror: { percentage: 100, backend: { destination: { "kuma.io/service": "two" } } } }],
+      backends: [to("one")],
+    },
   ]);
   const seen = () => backends["two"]!.requests.filter((one) => one.path === "/mirror/x");
   for (let round = 0; round < 10; round++) expect(await service("/mirror/x")).toBe("one");

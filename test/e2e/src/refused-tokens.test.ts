@@ -22,7 +22,11 @@ afterAll(async () => {
 }, 60_000);
 
 async function issue(kind: "dataplane" | "zone", request: object): Promise<string> {
-  const answer = await atoll.call(`/tokens/${kind}`, { method: "POST", headers: jsonHeaders, body: JSON.stringify({ validFor: "1h", ...request }) });
+  const answer = await atoll.call(`/tokens/${kind}`, {
+    method: "POST",
+    headers: jsonHeaders,
+    body: JSON.stringify({ validFor: "1h", ...request }),
+  });
   expect(answer.status).toBe(200);
   return answer.text;
 }
@@ -56,27 +60,59 @@ describe("a proxy", () => {
     networking: {
       address: "127.0.0.1",
       admin: { port: atoll.port(nextPort++) },
-      inbound: [{ port: atoll.port(nextPort++), servicePort: 1, serviceAddress: "127.0.0.1", tags: { "kuma.io/service": "app", "kuma.io/protocol": "http" } }],
+      inbound: [
+        {
+          port: atoll.port(nextPort++),
+          servicePort: 1,
+          serviceAddress: "127.0.0.1",
+          tags: { "kuma.io/service": "app", "kuma.io/protocol": "http" },
+        },
+      ],
     },
   });
-  const egress = (name: string) => ({ type: "ZoneEgress", name, networking: { address: "127.0.0.1", port: atoll.port(nextPort++), admin: { port: atoll.port(nextPort++) } } });
+  const egress = (name: string) => ({
+    type: "ZoneEgress",
+    name,
+    networking: { address: "127.0.0.1", port: atoll.port(nextPort++), admin: { port: atoll.port(nextPort++) } },
+  });
 
   const dataplanes: [string, (name: string) => Promise<string> | string, RegExp][] = [
     ["an expired token", (name) => issue("dataplane", { mesh: "default", name, validFor: "1ms" }), /the token is expired/],
-    ["a token for another name", () => issue("dataplane", { mesh: "default", name: "somebody-else" }), /the token is for dataplane \\?"somebody-else\\?", not/],
+    [
+      "a token for another name",
+      () => issue("dataplane", { mesh: "default", name: "somebody-else" }),
+      /the token is for dataplane \\?"somebody-else\\?", not/,
+    ],
     ["another mesh's token", (name) => issue("dataplane", { mesh: "payments", name }), /signature is not valid/],
-    ["a token for other tags", () => issue("dataplane", { mesh: "default", tags: { "kuma.io/service": ["other"] } }), /the token allows tag \\?"kuma.io\/service\\?" with \\?"other\\?", not \\?"app\\?"/],
+    [
+      "a token for other tags",
+      () => issue("dataplane", { mesh: "default", tags: { "kuma.io/service": ["other"] } }),
+      /the token allows tag \\?"kuma.io\/service\\?" with \\?"other\\?", not \\?"app\\?"/,
+    ],
     ["a zone's token", () => issue("zone", { zone: "east", scope: ["ingress", "egress", "cp"] }), /signature is not valid/],
     ["a forged token", (name) => forged({ Name: name, Mesh: "default", Tags: {}, Type: "" }), /signature is not valid/],
   ];
   const egresses: [string, () => Promise<string> | string, RegExp][] = [
-    ["another zone's token", () => issue("zone", { zone: "west", scope: ["egress"] }), /the token is for zone \\?"west\\?", not \\?"east\\?"/],
+    [
+      "another zone's token",
+      () => issue("zone", { zone: "west", scope: ["egress"] }),
+      /the token is for zone \\?"west\\?", not \\?"east\\?"/,
+    ],
     ["a token without the egress scope", () => issue("zone", { zone: "east", scope: ["ingress"] }), /\\?"egress\\?" is needed/],
   ];
 
   /** Envoy is up and talks to the control plane, but was given nothing, and nobody knows it. */
-  async function expectRefused(document: { type: string; name: string; networking: { admin: { port: number } } }, proxy: StartedProcess, reason: RegExp): Promise<void> {
-    const lines = () => atoll.zone("east").xds.output().split("\n").filter((line) => line.includes("proxy refused") && line.includes(`${document.name}"`));
+  async function expectRefused(
+    document: { type: string; name: string; networking: { admin: { port: number } } },
+    proxy: StartedProcess,
+    reason: RegExp,
+  ): Promise<void> {
+    const lines = () =>
+      atoll
+        .zone("east")
+        .xds.output()
+        .split("\n")
+        .filter((line) => line.includes("proxy refused") && line.includes(`${document.name}"`));
     // Twice: it is refused again when it tries again.
     await eventually(() => lines().length >= 2, { limitMs: 20_000 });
     for (const line of lines()) expect(line).toMatch(reason);
@@ -84,7 +120,11 @@ describe("a proxy", () => {
     expect(said(proxy)).toContain("authentication failed");
     const admin = `http://127.0.0.1:${document.networking.admin.port}`;
     const dump = (await rest(`${admin}/config_dump`)).json<{ configs: Record<string, unknown>[] }>().configs;
-    const dynamic = dump.flatMap((config) => Object.entries(config).filter(([key]) => key.startsWith("dynamic_")).flatMap(([, value]) => value));
+    const dynamic = dump.flatMap((config) =>
+      Object.entries(config)
+        .filter(([key]) => key.startsWith("dynamic_"))
+        .flatMap(([, value]) => value),
+    );
     expect(dynamic).toEqual([]);
     const path = document.type === "Dataplane" ? "/meshes/default/dataplanes" : "/zoneegresses";
     expect((await rest(`${atoll.zone("east").url}${path}/${document.name}`)).status).toBe(404);
@@ -112,7 +152,14 @@ describe("a proxy", () => {
     await eventually(async () => (await listeners()).includes(`127.0.0.1:${document.networking.inbound[0]!.port}`), { limitMs: 20_000 });
     expect((await rest(`${atoll.zone("east").url}/meshes/default/dataplanes/good`)).status).toBe(200);
 
-    await atoll.applied(await atoll.apply({ type: "Secret", mesh: "default", name: "dataplane-token-revocations-default", data: Buffer.from(`other,${idOf(token)}\n`).toString("base64") }));
+    await atoll.applied(
+      await atoll.apply({
+        type: "Secret",
+        mesh: "default",
+        name: "dataplane-token-revocations-default",
+        data: Buffer.from(`other,${idOf(token)}\n`).toString("base64"),
+      }),
+    );
     await atoll.stopProxy("good");
     const again = await atoll.startProxy("east", document, { token, as: "good-again" });
     await eventually(() => /the token is revoked/.test(said(again)), { limitMs: 20_000 });
@@ -154,7 +201,9 @@ describe("a zone's services", () => {
   }
 
   const publicKey = async () => {
-    const { keys } = (await rest(`http://127.0.0.1:${atoll.stack.ports.tokens}/.well-known/jwks.json?kind=zone`)).json<{ keys: { n: string }[] }>();
+    const { keys } = (await rest(`http://127.0.0.1:${atoll.stack.ports.tokens}/.well-known/jwks.json?kind=zone`)).json<{
+      keys: { n: string }[];
+    }>();
     return keys[0]!.n;
   };
   const tokens: [string, () => Promise<string> | string, RegExp][] = [
@@ -165,7 +214,11 @@ describe("a zone's services", () => {
     ["a token without the cp scope", () => issue("zone", { zone: "north", scope: ["ingress", "egress"] }), /"cp\\?" is needed/],
     ["a dataplane's token", () => issue("dataplane", { mesh: "default" }), /signature is not valid/],
     ["a forged token", () => forged({ Zone: "north", Scope: ["cp"] }), /signature is not valid/],
-    ["a token signed with the public key", async () => hmacOf(await publicKey(), { Zone: "north", Scope: ["cp"] }), /there is no signing key/],
+    [
+      "a token signed with the public key",
+      async () => hmacOf(await publicKey(), { Zone: "north", Scope: ["cp"] }),
+      /there is no signing key/,
+    ],
     [
       "a revoked token",
       async () => {
@@ -198,10 +251,15 @@ describe("a zone's services", () => {
     const jti = idOf(readFileSync(join(atoll.stack.workDir, "zone-east", "zone-token"), "utf8"));
     await atoll.apply({ type: "GlobalSecret", name: "zone-token-revocations", data: Buffer.from(jti).toString("base64") });
     await eventually(() => /the token is revoked/.test(sync.output()), { limitMs: 20_000 });
-    await eventually(async () => {
-      const { zoneInsight } = (await atoll.call("/zones/east/_overview")).json<{ zoneInsight: { subscriptions: { disconnectTime?: string }[] } }>();
-      return zoneInsight.subscriptions.every((one) => one.disconnectTime !== undefined);
-    }, { limitMs: 10_000 });
+    await eventually(
+      async () => {
+        const { zoneInsight } = (await atoll.call("/zones/east/_overview")).json<{
+          zoneInsight: { subscriptions: { disconnectTime?: string }[] };
+        }>();
+        return zoneInsight.subscriptions.every((one) => one.disconnectTime !== undefined);
+      },
+      { limitMs: 10_000 },
+    );
     expect((await rest(`${url}/meshes/default`)).status).toBe(200);
   });
 
@@ -211,9 +269,14 @@ describe("a zone's services", () => {
     const { checksum } = await atoll.replica("global");
     expect(await atoll.reaches("zone-east", revision)).toMatchObject({ checksum });
     expect(await atoll.reaches("xds-east", revision)).toMatchObject({ checksum });
-    await eventually(async () => {
-      const { zoneInsight } = (await atoll.call("/zones/east/_overview")).json<{ zoneInsight: { subscriptions: { disconnectTime?: string }[] } }>();
-      return zoneInsight.subscriptions.some((one) => one.disconnectTime === undefined);
-    }, { limitMs: 10_000 });
+    await eventually(
+      async () => {
+        const { zoneInsight } = (await atoll.call("/zones/east/_overview")).json<{
+          zoneInsight: { subscriptions: { disconnectTime?: string }[] };
+        }>();
+        return zoneInsight.subscriptions.some((one) => one.disconnectTime === undefined);
+      },
+      { limitMs: 10_000 },
+    );
   });
 });

@@ -21,21 +21,25 @@ export interface RestCall {
 /** One HTTP request that reports whatever comes back. No content type is sent unless one is given. */
 export function rest(url: string, call: RestCall = {}): Promise<RestAnswer> {
   return new Promise((resolve, reject) => {
-    const sent = request(url, { method: call.method ?? "GET", headers: call.headers, localAddress: call.from, timeout: 20_000 }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("error", reject);
-      response.on("end", () => {
-        const text = Buffer.concat(chunks).toString("utf8");
-        resolve({
-          status: response.statusCode ?? 0,
-          headers: response.headers,
-          text,
-          json: <T>() => JSON.parse(text) as T,
-          revision: Number(response.headers["atoll-revision"]),
+    const sent = request(
+      url,
+      { method: call.method ?? "GET", headers: call.headers, localAddress: call.from, timeout: 20_000 },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("error", reject);
+        response.on("end", () => {
+          const text = Buffer.concat(chunks).toString("utf8");
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            text,
+            json: <T>() => JSON.parse(text) as T,
+            revision: Number(response.headers["atoll-revision"]),
+          });
         });
-      });
-    });
+      },
+    );
     sent.on("timeout", () => sent.destroy(new Error(`no answer from ${url} within 20 s`)));
     sent.on("error", reject);
     sent.end(call.body);

@@ -1,7 +1,17 @@
 import { get } from "@atoll/demo/measure";
 import { eventually } from "@atoll/testkit/eventually";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { describeFailures, envoyPidOf, envoyStats, Load, type LoadedRequest, startTcpBalancer, sumOf, type TcpBalancer, TestStack } from "./index.ts";
+import {
+  describeFailures,
+  envoyPidOf,
+  envoyStats,
+  Load,
+  type LoadedRequest,
+  startTcpBalancer,
+  sumOf,
+  type TcpBalancer,
+  TestStack,
+} from "./index.ts";
 
 // Two egresses in east, two ingresses in west behind one advertised address.
 let atoll: TestStack;
@@ -12,7 +22,11 @@ const ingress = (name: string, port: number, adminPort: number) => ({
   name,
   networking: { address: "127.0.0.1", port, advertisedAddress: "127.0.0.1", advertisedPort: atoll.port(0), admin: { port: adminPort } },
 });
-const egress = (name: string, port: number, adminPort: number) => ({ type: "ZoneEgress", name, networking: { address: "127.0.0.1", port, admin: { port: adminPort } } });
+const egress = (name: string, port: number, adminPort: number) => ({
+  type: "ZoneEgress",
+  name,
+  networking: { address: "127.0.0.1", port, admin: { port: adminPort } },
+});
 const ingresses = () => [ingress("ingress-1", atoll.port(1), atoll.port(2)), ingress("ingress-2", atoll.port(3), atoll.port(4))];
 const egresses = () => [egress("egress-1", atoll.port(5), atoll.port(6)), egress("egress-2", atoll.port(7), atoll.port(8))];
 
@@ -46,7 +60,8 @@ afterAll(async () => {
 
 const orders = () => `http://127.0.0.1:${atoll.ports.edgePort}/orders`;
 /** Connections each Envoy of a pair took so far from its own side. */
-const connectionsOf = (adminPorts: readonly number[]) => Promise.all(adminPorts.map(async (port) => sumOf(await envoyStats(port, /^cluster\.default_orders\.upstream_cx_total$/))));
+const connectionsOf = (adminPorts: readonly number[]) =>
+  Promise.all(adminPorts.map(async (port) => sumOf(await envoyStats(port, /^cluster\.default_orders\.upstream_cx_total$/))));
 /** Endpoints in the gateway's cluster of `orders`. */
 const endpoints = async () => {
   const { text } = await get(atoll.ports.adminBase * 10 + 1, "/clusters");
@@ -64,7 +79,11 @@ interface Loss {
   inFlight: number;
 }
 
-async function killUnderLoad(name: string, connections: () => Promise<number> | number, until: () => Promise<boolean> | boolean): Promise<Loss> {
+async function killUnderLoad(
+  name: string,
+  connections: () => Promise<number> | number,
+  until: () => Promise<boolean> | boolean,
+): Promise<Loss> {
   const load = new Load(orders(), 100);
   await eventually(() => load.answered >= 100, { limitMs: 20_000 });
   expect(envoyPidOf(atoll.proxy(name))).toBeDefined();
@@ -88,7 +107,10 @@ test("both egresses and both ingresses carry connections", async () => {
   const load = new Load(orders(), 200);
   await eventually(() => load.answered >= 400, { limitMs: 20_000 });
   expect(describeFailures((await load.stop()).failed)).toEqual([]);
-  for (const pair of [[atoll.port(6), atoll.port(8)], [atoll.port(2), atoll.port(4)]]) {
+  for (const pair of [
+    [atoll.port(6), atoll.port(8)],
+    [atoll.port(2), atoll.port(4)],
+  ]) {
     for (const total of await connectionsOf(pair)) expect(total).toBeGreaterThan(0);
   }
   for (const total of balancer.connections.values()) expect(total).toBeGreaterThan(0);
@@ -97,7 +119,10 @@ test("both egresses and both ingresses carry connections", async () => {
 test("requests are spread over the egresses evenly", async () => {
   const perHost = async () => {
     const { text } = await get(atoll.ports.adminBase * 10 + 1, "/clusters");
-    return text.split("\n").filter((line) => /^orders.*::rq_total::/.test(line)).map((line) => Number(line.split("::").at(-1)));
+    return text
+      .split("\n")
+      .filter((line) => /^orders.*::rq_total::/.test(line))
+      .map((line) => Number(line.split("::").at(-1)));
   };
   const before = await perHost();
   const load = new Load(orders(), 200);
@@ -123,7 +148,11 @@ test("killing one egress loses at most the requests in flight", async () => {
 
 test("killing one ingress loses at most the requests in flight", async () => {
   const before = balancer.connections.get(atoll.port(3))!;
-  const { failed, late, inFlight } = await killUnderLoad("ingress-1", () => balancer.open.get(atoll.port(1))!, () => balancer.open.get(atoll.port(1)) === 0);
+  const { failed, late, inFlight } = await killUnderLoad(
+    "ingress-1",
+    () => balancer.open.get(atoll.port(1))!,
+    () => balancer.open.get(atoll.port(1)) === 0,
+  );
   expect(describeFailures(late)).toEqual([]);
   expect(failed.length, describeFailures(failed).join("; ")).toBeLessThanOrEqual(inFlight);
   expect(balancer.connections.get(atoll.port(3))!).toBeGreaterThan(before);
@@ -132,10 +161,13 @@ test("killing one ingress loses at most the requests in flight", async () => {
 test("an egress that comes back is used again", async () => {
   await atoll.startProxy("east", egresses()[0]!);
   await eventually(async () => (await endpoints()).length === 2, { limitMs: 20_000 });
-  await eventually(async () => {
-    await get(atoll.ports.edgePort, "/orders");
-    return sumOf(await envoyStats(atoll.port(6), /^cluster\.default_orders\.upstream_cx_total$/)) > 0;
-  }, { limitMs: 10_000 });
+  await eventually(
+    async () => {
+      await get(atoll.ports.edgePort, "/orders");
+      return sumOf(await envoyStats(atoll.port(6), /^cluster\.default_orders\.upstream_cx_total$/)) > 0;
+    },
+    { limitMs: 10_000 },
+  );
 });
 
 test("stopping one egress in order loses no request", async () => {

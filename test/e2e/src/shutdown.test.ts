@@ -46,8 +46,16 @@ async function seeEverySecret(): Promise<void> {
     ].map(([kind, body]) => atoll.call(`/tokens/${kind as string}`, { method: "POST", headers: jsonHeaders, body: JSON.stringify(body) })),
   );
   secrets.push(...issued.map(({ text }) => text));
-  await atoll.apply({ type: "Secret", mesh: "default", name: "shop", data: Buffer.from(pair.certificatePem + pair.privateKeyPem).toString("base64") });
-  const stored = [...(await atoll.call("/secrets")).json<{ items: { data?: string }[] }>().items, ...(await atoll.call("/global-secrets")).json<{ items: { data?: string }[] }>().items];
+  await atoll.apply({
+    type: "Secret",
+    mesh: "default",
+    name: "shop",
+    data: Buffer.from(pair.certificatePem + pair.privateKeyPem).toString("base64"),
+  });
+  const stored = [
+    ...(await atoll.call("/secrets")).json<{ items: { data?: string }[] }>().items,
+    ...(await atoll.call("/global-secrets")).json<{ items: { data?: string }[] }>().items,
+  ];
   // Signing keys of two meshes, their CAs, the keys for zone and user tokens, the admin's token, the shop.
   expect(stored.length).toBeGreaterThanOrEqual(9);
   for (const { data } of stored) {
@@ -69,7 +77,10 @@ test("no log holds a token or a key in clear", async () => {
     expect(bytes.length).toBeGreaterThan(0);
     expect(jwt.exec(bytes)?.[0], file).toBeUndefined();
     expect(privateKey.exec(bytes)?.[0], file).toBeUndefined();
-    expect(secrets.filter((secret) => bytes.includes(secret)), file).toEqual([]);
+    expect(
+      secrets.filter((secret) => bytes.includes(secret)),
+      file,
+    ).toEqual([]);
   }
   // The search is not blind: what is no secret is found in clear.
   expect(files.some((file) => readFileSync(file).toString("latin1").includes("payments-edge"))).toBe(true);
@@ -78,7 +89,9 @@ test("no log holds a token or a key in clear", async () => {
 test("keys are on disk in files that only their owner can read", () => {
   const { workDir } = atoll.stack;
   const keys = readdirSync(workDir, { recursive: true, encoding: "utf8" }).filter((name) => /\.key$|checkpoint\.json$/.test(name));
-  expect(keys).toEqual(expect.arrayContaining(["global/global.key", "global/zone.key", "zone-east/checkpoint.json", "zone-west/checkpoint.key"]));
+  expect(keys).toEqual(
+    expect.arrayContaining(["global/global.key", "global/zone.key", "zone-east/checkpoint.json", "zone-west/checkpoint.key"]),
+  );
   for (const key of keys) expect(statSync(join(workDir, key)).mode & 0o077, key).toBe(0);
 });
 
@@ -87,8 +100,12 @@ test("the history and the debug views show no secret", async () => {
   expect(history).toContain("dataplane-token-signing-key-default-1");
   const views = await Promise.all(
     [
-      ...Object.values(globalPorts(base)).slice(-2).map((port) => `http://127.0.0.1:${port}`),
-      ...[10, 20].flatMap((offset) => [zonePorts(base + offset).diagnostics, zonePorts(base + offset).xdsDiagnostics]).map((port) => `http://127.0.0.1:${port}`),
+      ...Object.values(globalPorts(base))
+        .slice(-2)
+        .map((port) => `http://127.0.0.1:${port}`),
+      ...[10, 20]
+        .flatMap((offset) => [zonePorts(base + offset).diagnostics, zonePorts(base + offset).xdsDiagnostics])
+        .map((port) => `http://127.0.0.1:${port}`),
     ].map(async (url) => {
       const names = (await (await fetch(`${url}/debug`)).json()) as string[];
       const bodies = await Promise.all([...names, "/metrics"].map(async (name) => (await fetch(url + name)).text()));
@@ -103,8 +120,15 @@ test("the history and the debug views show no secret", async () => {
 });
 
 test("the search for what is left finds what runs", () => {
-  const found = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && environmentOf(name).includes(atoll.stack.workDir)).map(Number);
-  expect(found).toEqual(expect.arrayContaining([...atoll.stack.services.map((service) => service.process.pid), ...proxies.map((name) => atoll.proxy(name).pid)]));
+  const found = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && environmentOf(name).includes(atoll.stack.workDir))
+    .map(Number);
+  expect(found).toEqual(
+    expect.arrayContaining([
+      ...atoll.stack.services.map((service) => service.process.pid),
+      ...proxies.map((name) => atoll.proxy(name).pid),
+    ]),
+  );
 });
 
 test("SIGTERM ends every proxy with status 0, and its Envoy with it", async () => {
@@ -120,7 +144,14 @@ test("SIGTERM ends every proxy with status 0, and its Envoy with it", async () =
 
 test("SIGTERM ends every service with status 0 within seconds", async () => {
   const { services } = atoll.stack;
-  expect(services.map((service) => service.name).toSorted()).toEqual(["global", "tokens", "xds-east", "xds-west", "zone-east", "zone-west"]);
+  expect(services.map((service) => service.name).toSorted()).toEqual([
+    "global",
+    "tokens",
+    "xds-east",
+    "xds-west",
+    "zone-east",
+    "zone-west",
+  ]);
   // From global on, so that every other one ends without what it depends on.
   for (const service of services) {
     const began = performance.now();
@@ -132,9 +163,18 @@ test("SIGTERM ends every service with status 0 within seconds", async () => {
 
 test("no process and no port is left", async () => {
   const ports = [globalPorts(base), zonePorts(base + 10), zonePorts(base + 20)].flatMap((one) => Object.values(one));
-  const proxyPorts = [atoll.ports.edgePort, atoll.ports.paymentsEdgePort, atoll.ports.egressPort, atoll.ports.ingressPort, atoll.ports.ordersInbound, atoll.ports.ledgerInbound];
+  const proxyPorts = [
+    atoll.ports.edgePort,
+    atoll.ports.paymentsEdgePort,
+    atoll.ports.egressPort,
+    atoll.ports.ingressPort,
+    atoll.ports.ordersInbound,
+    atoll.ports.ledgerInbound,
+  ];
   expect(await takenPorts([...ports, ...proxyPorts, ...[1, 2, 3, 4, 5, 6].map((digit) => atoll.ports.adminBase * 10 + digit)])).toEqual([]);
-  const left = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && isRunning(Number(name)) && environmentOf(name).includes(atoll.stack.workDir));
+  const left = readdirSync("/proc").filter(
+    (name) => /^\d+$/.test(name) && isRunning(Number(name)) && environmentOf(name).includes(atoll.stack.workDir),
+  );
   expect(left).toEqual([]);
 });
 

@@ -54,7 +54,13 @@ export class TestStack {
     if (taken.length > 0) throw new Error(`ports in use: ${taken.join(", ")}`);
     const folder = scratchFolder();
     try {
-      const stack = await startStack({ workDir: folder.path, globalBase: base, zones, logLevel: options.logLevel ?? "info", env: options.env });
+      const stack = await startStack({
+        workDir: folder.path,
+        globalBase: base,
+        zones,
+        logLevel: options.logLevel ?? "info",
+        env: options.env,
+      });
       return new TestStack(base, folder, stack);
     } catch (error) {
       folder[Symbol.dispose]();
@@ -92,7 +98,8 @@ export class TestStack {
   /** PUT on global of a document that has to be accepted; answers its revision. */
   async apply(document: Document): Promise<number> {
     const answer = await this.put(document);
-    if (answer.status !== 200 && answer.status !== 201) throw new Error(`${document["type"]} ${document["name"]}: ${answer.status} ${answer.text}`);
+    if (answer.status !== 200 && answer.status !== 201)
+      throw new Error(`${document["type"]} ${document["name"]}: ${answer.status} ${answer.text}`);
     return answer.revision;
   }
 
@@ -154,7 +161,11 @@ export class TestStack {
   async replica(service: "global" | `zone-${string}` | `xds-${string}`): Promise<ReplicaState> {
     const [kind, zone] = service.split("-");
     const port =
-      kind === "global" ? this.stack.ports.diagnostics : kind === "zone" ? this.zone(zone!).ports.diagnostics : this.zone(zone!).ports.xdsDiagnostics;
+      kind === "global"
+        ? this.stack.ports.diagnostics
+        : kind === "zone"
+          ? this.zone(zone!).ports.diagnostics
+          : this.zone(zone!).ports.xdsDiagnostics;
     return (await rest(`http://127.0.0.1:${port}/debug/replica`)).json<ReplicaState>();
   }
 
@@ -189,14 +200,19 @@ export class TestStack {
   async nacks(): Promise<string[]> {
     const found: string[] = [];
     for (const zone of Object.values(this.stack.zones)) {
-      for (const line of zone.xds.outputs().split("\n")) if (line.includes("Envoy rejected a configuration")) found.push(`${zone.xds.name}: ${line}`);
+      for (const line of zone.xds.outputs().split("\n"))
+        if (line.includes("Envoy rejected a configuration")) found.push(`${zone.xds.name}: ${line}`);
       if (!this.#runs(zone.xds)) continue;
       const diagnostics = `http://127.0.0.1:${zone.ports.xdsDiagnostics}`;
       const { text } = await rest(`${diagnostics}/metrics`);
-      for (const line of text.split("\n")) if (line.startsWith("atoll_nacks_total") && !line.endsWith(" 0")) found.push(`${zone.xds.name}: ${line}`);
-      const streams = (await rest(`${diagnostics}/debug/streams`)).json<{ nodeId: string; types: { typeUrl: string; rejected: string[] }[] }[]>();
+      for (const line of text.split("\n"))
+        if (line.startsWith("atoll_nacks_total") && !line.endsWith(" 0")) found.push(`${zone.xds.name}: ${line}`);
+      const streams = (await rest(`${diagnostics}/debug/streams`)).json<
+        { nodeId: string; types: { typeUrl: string; rejected: string[] }[] }[]
+      >();
       for (const { nodeId, types } of streams)
-        for (const { typeUrl, rejected } of types) if (rejected.length > 0) found.push(`${zone.xds.name}: ${nodeId} rejects ${typeUrl} ${rejected.join(", ")}`);
+        for (const { typeUrl, rejected } of types)
+          if (rejected.length > 0) found.push(`${zone.xds.name}: ${nodeId} rejects ${typeUrl} ${rejected.join(", ")}`);
     }
     return found;
   }

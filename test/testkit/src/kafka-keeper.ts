@@ -22,12 +22,12 @@ const server = createServer((socket) => {
   socket.on("error", () => undefined);
   socket.on("close", () => {
     users.delete(socket);
-    if (users.size === 0) idle = setTimeout(end, idleLimitMs);
+    if (users.size === 0) idle = setTimeout(() => void end(), idleLimitMs);
   });
   void word.then((answer) => socket.write(`${JSON.stringify(answer)}\n`));
 });
 server.on("error", () => process.exit(1));
-server.listen(socketPath, () => (idle = setTimeout(end, idleLimitMs)));
+server.listen(socketPath, () => (idle = setTimeout(() => void end(), idleLimitMs)));
 
 async function end(): Promise<void> {
   rmSync(socketPath, { force: true });

@@ -77,7 +77,8 @@ function ensureRedisServer(): void {
   if (isThere()) return;
   if (process.getuid?.() === 0 && spawnSync("apt-get", ["--version"], { stdio: "ignore" }).status === 0) {
     const quiet = { stdio: "ignore", env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } } as const;
-    const install = () => spawnSync("apt-get", ["-o", "DPkg::Lock::Timeout=120", "install", "-y", "-q", "redis-server"], quiet).status === 0;
+    const install = () =>
+      spawnSync("apt-get", ["-o", "DPkg::Lock::Timeout=120", "install", "-y", "-q", "redis-server"], quiet).status === 0;
     if (!install()) {
       spawnSync("apt-get", ["update", "-q"], quiet);
       install();
