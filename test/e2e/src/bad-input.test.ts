@@ -406,7 +406,7 @@ describe("atollctl apply", () => {
       /conf\.listeners\[0\]\.port: port must be in the range \[1, 65535\]/,
     ],
     ["an unknown mesh", `${JSON.stringify(timeout({ mesh: "moon" }))}\n`, /Failed to retrieve Mesh \(Not found\)/],
-    ["a Kubernetes document without metadata", "apiVersion: kuma.io/v1alpha1\nkind: Mesh\n", /type: cannot be empty/],
+    ["a Kubernetes document without metadata", "apiVersion: kuma.io/v1alpha1\nkind: Mesh\n", /metadata: cannot be empty/],
   ];
 
   test.each(files)("%s: it ends with status 1 and says why", async (name, text, reason) => {

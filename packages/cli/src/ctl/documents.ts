@@ -59,8 +59,10 @@ const invalid = (reason: string) => new CtlError(`YAML contains invalid resource
 const shown = (violations: readonly Violation[]): string => violations.map(({ field, reason }) => `${field}: ${reason}`).join("; ");
 
 function readDocument(raw: unknown): ReadDocument {
-  const { type, kind: kubernetesKind } = (raw ?? {}) as { type?: unknown; kind?: unknown };
+  const { type, kind: kubernetesKind, metadata } = (raw ?? {}) as { type?: unknown; kind?: unknown; metadata?: unknown };
   const named = String(type ?? kubernetesKind ?? "");
+  // Without it the document is not of the Kubernetes form, and its kind counts for nothing.
+  if (type === undefined && kubernetesKind !== undefined && metadata === undefined) throw invalid(`metadata: cannot be empty in a document with "kind"`);
   const parsed = parseDocument(raw);
   if (!parsed.ok) {
     if (parsed.parseError !== undefined) {
