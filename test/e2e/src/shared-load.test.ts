@@ -147,7 +147,6 @@ test("killing one egress loses at most the requests in flight", async () => {
 });
 
 test("killing one ingress loses at most the requests in flight", async () => {
-  const before = balancer.connections.get(atoll.port(3))!;
   const { failed, late, inFlight } = await killUnderLoad(
     "ingress-1",
     () => balancer.open.get(atoll.port(1))!,
@@ -155,7 +154,7 @@ test("killing one ingress loses at most the requests in flight", async () => {
   );
   expect(describeFailures(late)).toEqual([]);
   expect(failed.length, describeFailures(failed).join("; ")).toBeLessThanOrEqual(inFlight);
-  expect(balancer.connections.get(atoll.port(3))!).toBeGreaterThan(before);
+  expect(balancer.open.get(atoll.port(3))!).toBeGreaterThan(0);
 });
 
 test("an egress that comes back is used again", async () => {
