@@ -1,88 +1,152 @@
 import { kinds } from "@atoll/resource";
 import { type Route, json } from "./call.ts";
+import { components, reference } from "./openapi-schemas.ts";
 import type { ApiOptions } from "./ports.ts";
 
 /** The routes of this process as an OpenAPI document: https://spec.openapis.org/oas/v3.1.0 */
 export function openApiRoute(routes: readonly Route[], { settings }: ApiOptions): Route {
-  const run = () => json(openApiDocument(routes, settings.version ?? "2.10.11"));
-  return { method: "GET", path: "/openapi.json", run };
+  const path = "/openapi.json";
+  const route: Route = { method: "GET", path, run: () => json(document) };
+  const document = openApiDocument([...routes, route], settings.version ?? "2.10.11");
+  return route;
 }
 
 export function openApiDocument(routes: readonly Route[], version: string): object {
   const paths: Record<string, Record<string, object>> = {};
-  for (const { method, path } of routes.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
-    const item = (paths[path.replace(/:(\w+)/g, "{$1}")] ??= {});
-    item[method.toLowerCase()] = operation(method, path);
+  for (const route of routes.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
+    const item = (paths[templateOf(route.path)] ??= {});
+    item[route.method.toLowerCase()] = operation(route);
   }
   return {
     openapi: "3.1.0",
-    info: { title: "Atoll REST API", version },
+    info: {
+      title: "Atoll REST API",
+      version,
+      summary: "Configuration, history and inspection of an Atoll control plane",
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+    },
+    servers: [{ url: "/" }],
+    security: [{}, { userToken: [] }],
     paths,
-    components: { schemas: { Problem: problemSchema, Resource: resourceSchema, ResourceList: listSchema } },
+    components,
   };
 }
 
-const reference = (name: string) => ({ content: { "application/json": { schema: { $ref: `#/components/schemas/${name}` } } } });
+const templateOf = (path: string) => path.replace(/:(\w+)/g, "{$1}");
 
-function operation(method: string, path: string): object {
-  const parameters = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({ name, in: "path", required: true, schema: { type: "string" } }));
-  const kind = kinds.find((each) => each.path !== "" && (path.endsWith(`/${each.path}`) || path.endsWith(`/${each.path}/:name`)));
-  const isItem = path.endsWith("/:name");
-  const success =
-    kind === undefined || method === "DELETE"
-      ? { description: "Done." }
-      : method === "PUT"
-        ? { description: "Updated." }
-        : { description: isItem ? `One ${kind.type}.` : `A page of ${kind.type}.`, ...reference(isItem ? "Resource" : "ResourceList") };
+interface Shape {
+  tag: string;
+  summary: string;
+  query?: readonly string[];
+  headers?: readonly string[];
+  body?: string;
+  /** By status; a name is that of a schema, null an answer without one. */
+  answers: Record<number, string | null>;
+  text?: boolean;
+}
+
+function operation(route: Route): object {
+  const { method, path } = route;
+  const { tag, summary, query = [], headers = [], body, answers, text } = shapeOf(route);
+  const parameters = [
+    ...[...path.matchAll(/:(\w+)/g)].map(([, name]) => ({ name, in: "path", required: true, schema: { type: "string" } })),
+    ...[...query, ...headers].map((name) => ({ $ref: `#/components/parameters/${name}` })),
+  ];
   return {
-    ...(kind !== undefined && { tags: [kind.type] }),
+    operationId: operationId(method, path),
+    tags: [tag],
+    summary,
     ...(parameters.length > 0 && { parameters }),
-    ...(method === "PUT" && { requestBody: { required: true, ...reference("Resource") } }),
+    ...(body !== undefined && { requestBody: { required: true, content: { "application/json": { schema: reference(body) } } } }),
+    ...(route.open && { security: [{}] }),
     responses: {
-      200: success,
-      ...(method === "PUT" && { 201: { description: "Created." } }),
-      default: { description: "Why the request was refused.", ...reference("Problem") },
+      ...Object.fromEntries(Object.entries(answers).map(([status, schema]) => [status, answer(Number(status), schema, text)])),
+      default: { description: "Why the request was refused.", content: { "application/json": { schema: reference("Problem") } } },
     },
   };
 }
 
-const text = { type: "string" };
+/** `getMeshesMeshTimeoutsName`: unique, as no two routes share method and path. */
+const operationId = (method: string, path: string): string =>
+  method.toLowerCase() +
+  path
+    .split(/[^A-Za-z0-9]+/)
+    .map((word) => word.slice(0, 1).toUpperCase() + word.slice(1))
+    .join("") +
+  // `/a+b`, `/a-b` and `/a/b` must not become one.
+  [...path.matchAll(/[+_-]/g)].map(([sign]) => ({ "+": "Plus", "-": "Dash", _: "Under" })[sign]).join("");
 
-const problemSchema = {
-  type: "object",
-  required: ["type", "status", "title", "detail"],
-  properties: {
-    type: text,
-    status: { type: "integer" },
-    title: text,
-    detail: text,
-    invalid_parameters: {
-      type: "array",
-      items: { type: "object", required: ["field", "reason"], properties: { field: text, reason: text } },
-    },
-  },
-};
+const descriptions: Record<number, string> = { 200: "Done.", 201: "Created." };
 
-const resourceSchema = {
-  type: "object",
-  required: ["type", "name"],
-  properties: {
-    type: { type: "string", enum: kinds.filter(({ path }) => path !== "").map(({ type }) => type) },
-    mesh: text,
-    name: text,
-    labels: { type: "object", additionalProperties: text },
-    creationTime: { type: "string", format: "date-time", readOnly: true },
-    modificationTime: { type: "string", format: "date-time", readOnly: true },
-  },
-  additionalProperties: true,
-};
+function answer(status: number, schema: string | null, text = false): object {
+  const type = text ? "text/plain" : "application/json";
+  return {
+    description: descriptions[status],
+    headers: { "Atoll-Revision": { $ref: "#/components/headers/AtollRevision" } },
+    ...(schema !== null && { content: { [type]: { schema: text ? { type: "string" } : reference(schema) } } }),
+  };
+}
 
-const listSchema = {
-  type: "object",
-  required: ["total", "items", "next"],
-  properties: {
-    total: { type: "integer" },
-    items: { type: "array", items: { $ref: "#/components/schemas/Resource" } },
-    next: { type: ["string", "null"], format: "uri" },
+const conditional = ["IfMatch", "IfNoneMatch", "AtollReason"];
+const waiting = ["wait", "timeout"];
+const paging = ["size", "offset", "name"];
+
+/** Routes by path, for what a kind does not say. */
+const special: readonly { path: RegExp; shape: Shape }[] = [
+  { path: /^\/tokens\//, shape: { tag: "tokens", summary: "Issue a token", body: "TokenRequest", answers: { 200: "" }, text: true } },
+  {
+    path: /^\/changes$/,
+    shape: { tag: "history", summary: "Several changes as one revision", query: waiting, body: "ChangeSet", answers: { 200: "Changed" } },
   },
-};
+  {
+    path: /\/rollback$/,
+    shape: { tag: "history", summary: "Restore a revision as a new one", query: waiting, body: "Rollback", answers: { 200: "Changed" } },
+  },
+  {
+    path: /^\/diff$/,
+    shape: { tag: "history", summary: "What differs between two revisions", query: ["from", "to"], answers: { 200: "Object" } },
+  },
+  { path: /^\/revisions$/, shape: { tag: "history", summary: "The newest revisions", query: ["from", "to"], answers: { 200: "Object" } } },
+  {
+    path: /\/status$/,
+    shape: { tag: "history", summary: "Where a revision is applied", query: waiting, answers: { 200: "RevisionStatus" } },
+  },
+  { path: /^\/revisions\//, shape: { tag: "history", summary: "One revision", answers: { 200: "Object" } } },
+  {
+    path: /\/:view$/,
+    shape: { tag: "inspection", summary: "What a proxy's Envoy says", query: ["format", "include_eds"], answers: { 200: null } },
+  },
+  {
+    path: /(_overview|insights?|overviews)(\/:name)?$/,
+    shape: { tag: "overviews", summary: "What is observed", query: paging, answers: { 200: "Object" } },
+  },
+  {
+    path: /\/(policies|rules|_rules|_config|_hostnames|dataplanes)$/,
+    shape: { tag: "inspection", summary: "What acts where", answers: { 200: "Object" } },
+  },
+];
+
+function shapeOf(route: Route): Shape {
+  const { method, path } = route;
+  const kind = kinds.find((each) => each.path !== "" && (path.endsWith(`/${each.path}`) || path.endsWith(`/${each.path}/:name`)));
+  if (kind === undefined || kind.readOnly || isInspection(path)) {
+    const found = special.find(({ path: pattern }) => pattern.test(path))?.shape;
+    if (method !== "PUT" && method !== "DELETE")
+      return found ?? { tag: "control plane", summary: "About this control plane", answers: { 200: null } };
+  }
+  const { type, displayName } = kind!;
+  const tag = type;
+  if (!path.endsWith("/:name")) {
+    const filters = type === "Dataplane" ? ["tag", "gateway"] : type === "ExternalService" ? ["tag"] : [];
+    return { tag, summary: `List ${displayName.plural}`, query: [...paging, ...filters], answers: { 200: `${type}List` } };
+  }
+  if (method === "GET") return { tag, summary: `One ${displayName.singular}`, query: ["format"], answers: { 200: type } };
+  const query = kind!.readOnly ? [] : waiting;
+  if (method === "DELETE")
+    return { tag, summary: `Delete a ${displayName.singular}`, query, headers: conditional, answers: { 200: "Written" } };
+  const summary = `Create or update a ${displayName.singular}`;
+  return { tag, summary, query, headers: conditional, body: type, answers: { 200: "Written", 201: "Written" } };
+}
+
+/** `/meshes/{mesh}/timeouts/{name}/dataplanes` ends like a list and is none. */
+const isInspection = (path: string): boolean => /\/:name\/(_resources\/|-resources\/)?dataplanes$/.test(path);

@@ -73,7 +73,8 @@ function changeOne(value: Json, random: () => number, pick: <Item>(items: readon
 }
 
 /** As `{...value, [key]: entry}`, for keys like `__proto__` too. */
-const own = (value: { [key: string]: Json }, key: string, entry: Json): Json => Object.fromEntries([...Object.entries(value), [key, entry]]);
+const own = (value: { [key: string]: Json }, key: string, entry: Json): Json =>
+  Object.fromEntries([...Object.entries(value), [key, entry]]);
 
 function corrupted(text: Buffer, random: () => number): Buffer {
   const at = Math.floor(random() * text.length);

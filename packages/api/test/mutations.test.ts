@@ -24,7 +24,12 @@ const documents = new Map<string, Document>(
   ].map((document: Document) => [document.type, { ...document, ...(document.mesh !== undefined && { mesh: "default" }), name: "x" }]),
 );
 
-const inert = (type: string): Document => ({ type, mesh: "default", name: "x", ...{ spec: { targetRef: { kind: "Mesh" }, to: [{ targetRef: { kind: "Mesh" }, default: { a: 1 } }] } } });
+const inert = (type: string): Document => ({
+  type,
+  mesh: "default",
+  name: "x",
+  ...{ spec: { targetRef: { kind: "Mesh" }, to: [{ targetRef: { kind: "Mesh" }, default: { a: 1 } }] } },
+});
 
 function pathOf({ type }: Document): string {
   const kind = kinds.find((each) => each.type === type)!;
@@ -80,23 +85,29 @@ async function zoneWithMesh(): Promise<Plane> {
   return plane;
 }
 
-test.each(writable.map(({ type }, index) => [type, index] as const))("%s: 300 mutated bodies, no 500, no change by what is refused, no secret shown", async (type, seed) => {
-  const global = await planeWithMesh();
-  await global.request("PUT /meshes/default/secrets/kept", { type: "Secret", mesh: "default", name: "kept", data: hidden });
-  const kind = writable.find((each) => each.type === type)!;
-  const counts = await attack(global, type, seed);
-  expect(counts.refused).toBeGreaterThan(kind.writableOn.global ? 50 : bodiesPerRoute - 1);
-  if (kind.writableOn.zone && !["Secret", "GlobalSecret", "MeshGateway", "Zone"].includes(type)) {
-    expect((await attack(await zoneWithMesh(), type, seed + 1_000)).refused).toBeGreaterThan(50);
-  }
-  expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
-});
+test.each(writable.map(({ type }, index) => [type, index] as const))(
+  "%s: 300 mutated bodies, no 500, no change by what is refused, no secret shown",
+  async (type, seed) => {
+    const global = await planeWithMesh();
+    await global.request("PUT /meshes/default/secrets/kept", { type: "Secret", mesh: "default", name: "kept", data: hidden });
+    const kind = writable.find((each) => each.type === type)!;
+    const counts = await attack(global, type, seed);
+    expect(counts.refused).toBeGreaterThan(kind.writableOn.global ? 50 : bodiesPerRoute - 1);
+    if (kind.writableOn.zone && !["Secret", "GlobalSecret", "MeshGateway", "Zone"].includes(type)) {
+      expect((await attack(await zoneWithMesh(), type, seed + 1_000)).refused).toBeGreaterThan(50);
+    }
+    expect(({} as Record<string, unknown>)["polluted"]).toBeUndefined();
+  },
+);
 
 test("change sets, rollbacks and token requests stand the same", async () => {
   const random = seededRandom(7);
   const plane = await planeWithMesh();
   const bodies: [string, unknown][] = [
-    ["POST /changes", { resources: [documentOf("Timeout")], delete: [{ type: "Mesh", name: "no" }], expect: { "Timeout/default/x": null }, reason: "r" }],
+    [
+      "POST /changes",
+      { resources: [documentOf("Timeout")], delete: [{ type: "Mesh", name: "no" }], expect: { "Timeout/default/x": null }, reason: "r" },
+    ],
     ["POST /revisions/1/rollback", { reason: "r" }],
     ["POST /tokens/dataplane", { name: "a", mesh: "default", tags: { a: ["b"] }, type: "dataplane", validFor: "1h" }],
     ["POST /tokens/zone", { zone: "a", scope: ["cp"], validFor: "1h" }],

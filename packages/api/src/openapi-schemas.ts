@@ -1,0 +1,125 @@
+import { type Kind, kinds } from "@atoll/resource";
+
+export const reference = (name: string) => ({ $ref: `#/components/schemas/${name}` });
+
+const text = { type: "string" };
+const integer = { type: "integer" };
+const texts = { type: "array", items: text };
+const object = { type: "object" };
+const inQuery = (name: string, schema: object, description: string, more: object = {}) => ({
+  name,
+  in: "query",
+  description,
+  schema,
+  ...more,
+});
+const inHeader = (name: string, description: string) => ({ name, in: "header", description, schema: text });
+const ofProperties = (properties: Record<string, object>, required: readonly string[] = []) => ({
+  type: "object",
+  ...(required.length > 0 && { required }),
+  properties,
+});
+
+const parameters = {
+  size: inQuery("size", { type: "integer", minimum: 0, maximum: 1000 }, "How many at most; 0 = all."),
+  offset: inQuery("offset", text, "Where to go on, as `next` of the page before says."),
+  name: inQuery("name", text, "Part of the name."),
+  tag: inQuery("tag", texts, "`key:value`; the value may be a part.", { explode: true }),
+  gateway: inQuery(
+    "gateway",
+    { type: "string", enum: ["", "true", "false", "builtin", "delegated"] },
+    "Only gateways of this sort, or none.",
+  ),
+  format: inQuery("format", { type: "string", enum: ["", "universal", "k8s", "kubernetes", "text", "json"] }, "Form of the answer."),
+  include_eds: inQuery("include_eds", text, "With endpoints, in a configuration dump."),
+  wait: inQuery(
+    "wait",
+    { type: "string", enum: ["", "applied"] },
+    "Answer when every live proxy of every zone has acknowledged the change.",
+  ),
+  timeout: inQuery("timeout", text, "How long to wait, such as 10s; at most 10m."),
+  from: inQuery("from", text, "A revision."),
+  to: inQuery("to", text, "A revision."),
+  IfMatch: inHeader("If-Match", "Revision the resource must be at, in quotes, or `*`."),
+  IfNoneMatch: inHeader("If-None-Match", "`*`: the resource must not be there yet."),
+  AtollReason: inHeader("Atoll-Reason", "Why, for the history."),
+};
+
+const meta = {
+  mesh: text,
+  name: text,
+  labels: { type: "object", additionalProperties: text },
+  creationTime: { type: "string", format: "date-time", readOnly: true },
+  modificationTime: { type: "string", format: "date-time", readOnly: true },
+};
+
+function kindSchema({ type, scope, plugin, hasStatus }: Kind): object {
+  return {
+    type: "object",
+    required: ["type", "name", ...(scope === "mesh" ? ["mesh"] : []), ...(plugin ? ["spec"] : [])],
+    properties: { type: { const: type }, ...meta, ...(plugin && { spec: object }), ...(hasStatus && { status: object }) },
+    additionalProperties: true,
+  };
+}
+
+const listOf = (type: string) => ({
+  type: "object",
+  required: ["total", "items", "next"],
+  properties: { total: integer, items: { type: "array", items: reference(type) }, next: { type: ["string", "null"], format: "uri" } },
+});
+
+const shown = kinds.filter(({ path }) => path !== "");
+
+const schemas: Record<string, object> = {
+  ...Object.fromEntries(shown.map((kind) => [kind.type, kindSchema(kind)])),
+  ...Object.fromEntries(shown.map(({ type }) => [`${type}List`, listOf(type)])),
+  Object: object,
+  Resource: ofProperties({ type: { type: "string", enum: shown.map(({ type }) => type) }, ...meta }, ["type", "name"]),
+  Written: ofProperties({ warnings: texts }),
+  Problem: ofProperties(
+    {
+      type: text,
+      status: integer,
+      title: text,
+      detail: text,
+      invalid_parameters: { type: "array", items: ofProperties({ field: text, reason: text }, ["field", "reason"]) },
+    },
+    ["type", "status", "title", "detail"],
+  ),
+  ChangeSet: ofProperties({
+    resources: { type: "array", items: reference("Resource") },
+    delete: { type: "array", items: ofProperties({ type: text, mesh: text, name: text }, ["type", "name"]) },
+    expect: { type: "object", additionalProperties: { type: ["integer", "null"] } },
+    reason: text,
+  }),
+  Rollback: ofProperties({ reason: text }),
+  Changed: ofProperties({ revision: integer, restored: integer, changed: texts, warnings: texts }, ["revision", "changed"]),
+  RevisionStatus: ofProperties(
+    {
+      revision: integer,
+      done: { type: "boolean" },
+      zones: {
+        type: "array",
+        items: ofProperties({ name: text, proxies: integer, applied: { type: ["integer", "null"] }, done: { type: "boolean" } }),
+      },
+    },
+    ["revision", "done", "zones"],
+  ),
+  TokenRequest: ofProperties({
+    name: text,
+    mesh: text,
+    tags: { type: "object", additionalProperties: texts },
+    type: text,
+    zone: text,
+    scope: texts,
+    groups: { type: ["array", "null"], items: text },
+    validFor: text,
+  }),
+};
+
+export const components = {
+  schemas,
+  parameters,
+  headers: { AtollRevision: { description: "Revision of the configuration that the answer was made from.", schema: integer } },
+  securitySchemes: { userToken: { type: "http", scheme: "bearer", bearerFormat: "JWT" } },
+};
