@@ -1,19 +1,14 @@
-import { ClusterSchema } from "@atoll/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
-import { ClusterLoadAssignmentSchema } from "@atoll/envoy-api/envoy/config/endpoint/v3/endpoint_pb.js";
-import { ListenerSchema } from "@atoll/envoy-api/envoy/config/listener/v3/listener_pb.js";
-import { RouteConfigurationSchema } from "@atoll/envoy-api/envoy/config/route/v3/route_pb.js";
-import { RuntimeSchema } from "@atoll/envoy-api/envoy/service/runtime/v3/rtds_pb.js";
 import type { Inventory } from "@atoll/inventory";
 import type { ChangeEvent, ResourceReader } from "@atoll/replica";
 import type { ResourceKey } from "@atoll/resource";
-import { createTranslator, type EnvoyResources } from "@atoll/translate";
 import { buildProxyView, meshDependencies, MeshContexts, reuseEqual, type ProxyRef, type ProxyView, type ViewOptions } from "@atoll/view";
-import { consistent, encodeResource, type EncodedResource, type Snapshot, type SnapshotCache } from "@atoll/xds";
+import { consistent, type EncodedResource, type Snapshot, type SnapshotCache } from "@atoll/xds";
 import { affectedBy, affectedByInventory, everyProxy, isUnaffected, touches, unaffected, unite, type Affected } from "./affected.ts";
 import { HostAddresses, type HostAddressesOptions } from "./host-addresses.ts";
 import { isOffline, OnlineProxies } from "./online-proxies.ts";
 import { ResolvedProxies } from "./resolved-proxies.ts";
 import type { SecretMaterials } from "./secret-materials.ts";
+import { addResource, ViewEncoder, type EncodedResources } from "./view-encoder.ts";
 import { withoutFailedSecrets } from "./without-failed-secrets.ts";
 
 export interface WatchedReader extends ResourceReader {
@@ -63,8 +58,7 @@ export class Compiler {
   readonly #options: CompilerOptions;
   readonly #contexts: MeshContexts;
   readonly #hosts: HostAddresses;
-  readonly #translate = createTranslator();
-  readonly #bytes = new WeakMap<object, EncodedResource>();
+  readonly #encoder = new ViewEncoder();
   readonly #proxies = new Map<string, CompiledProxy>();
   readonly #offline = new Set<string>();
   readonly #unwatch: (() => void)[];
@@ -208,8 +202,8 @@ export class Compiler {
         this.#advance(nodeId, revision);
         return false;
       }
-      const resources = this.#encode(this.#translate(withoutFailedSecrets(next.view, next.failed)));
-      for (const secret of next.secrets) put(resources, secret);
+      const resources = this.#encoder.encode(withoutFailedSecrets(next.view, next.failed));
+      for (const secret of next.secrets) addResource(resources, secret);
       const snapshot: Snapshot = { revision, resources: reuseTypes(this.#options.cache.get(nodeId)?.resources, resources) };
       const verdict = consistent(snapshot);
       if (!verdict.ok) throw new Error(`snapshot of ${nodeId} is not consistent: ${verdict.reason}`);
@@ -237,24 +231,6 @@ export class Compiler {
     );
     return ownIdentity ? undefined : { view, secrets: resources, failed };
   }
-
-  #encode(resources: EnvoyResources): Map<string, Map<string, EncodedResource>> {
-    const encoded = new Map<string, Map<string, EncodedResource>>();
-    const once = (message: object, make: () => EncodedResource) => {
-      let known = this.#bytes.get(message);
-      if (known === undefined) {
-        known = make();
-        this.#bytes.set(message, known);
-      }
-      put(encoded, known);
-    };
-    for (const one of resources.clusters) once(one, () => encodeResource(ClusterSchema, one.name, one));
-    for (const one of resources.endpoints) once(one, () => encodeResource(ClusterLoadAssignmentSchema, one.clusterName, one));
-    for (const one of resources.listeners) once(one, () => encodeResource(ListenerSchema, one.name, one));
-    for (const one of resources.routes) once(one, () => encodeResource(RouteConfigurationSchema, one.name, one));
-    for (const one of resources.runtimes) once(one, () => encodeResource(RuntimeSchema, one.name, one));
-    return encoded;
-  }
 }
 
 /** Of a proxy that has no view yet nothing is known. */
@@ -265,14 +241,8 @@ function sameItems<Item>(one: readonly Item[], other: readonly Item[]): boolean 
   return one.length === other.length && one.every((item, index) => item === other[index]);
 }
 
-function put(resources: Map<string, Map<string, EncodedResource>>, resource: EncodedResource): void {
-  const ofType = resources.get(resource.typeUrl);
-  if (ofType === undefined) resources.set(resource.typeUrl, new Map([[resource.name, resource]]));
-  else ofType.set(resource.name, resource);
-}
-
 /** Types whose resources are all as before keep their map, by which the session sees that there is nothing to compare. */
-function reuseTypes(before: Snapshot["resources"] | undefined, now: Map<string, Map<string, EncodedResource>>): Snapshot["resources"] {
+function reuseTypes(before: Snapshot["resources"] | undefined, now: EncodedResources): Snapshot["resources"] {
   const reused = new Map<string, ReadonlyMap<string, EncodedResource>>(now);
   for (const [typeUrl, resources] of now) {
     const former = before?.get(typeUrl);

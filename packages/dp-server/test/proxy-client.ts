@@ -22,6 +22,7 @@ export interface ServerAddress {
 
 type NodeInit = NonNullable<MessageInitShape<typeof DeltaDiscoveryRequestSchema>["node"]>;
 
+const secretType = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret";
 const clusterType = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
 
 /** What an Envoy is to the server: one stream over TLS, with a token. */
@@ -70,15 +71,22 @@ export class AdsClient extends ProxyStream<DeltaDiscoveryRequest, DeltaDiscovery
     return this;
   }
 
-  /** Accepts every response, and asks for all endpoints and listeners. */
-  acknowledgeAll(): void {
-    this.call.on("data", ({ typeUrl, nonce }: DeltaDiscoveryResponse) => {
-      const first = this.responses.length === 1;
-      this.call.write(create(DeltaDiscoveryRequestSchema, { typeUrl, responseNonce: nonce }));
+  /** Accepts every response, and asks for all endpoints and listeners, and for these secrets. */
+  acknowledgeAll(secrets: readonly string[] = [], onAccepted: (response: DeltaDiscoveryResponse) => void = () => {}): void {
+    let first = true;
+    this.call.on("data", (response: DeltaDiscoveryResponse) => {
+      const { typeUrl, nonce } = response;
+      this.#write({ typeUrl, responseNonce: nonce });
+      onAccepted(response);
       if (!first) return;
-      for (const other of otherTypes)
-        this.call.write(create(DeltaDiscoveryRequestSchema, { typeUrl: other, resourceNamesSubscribe: ["*"] }));
+      first = false;
+      for (const other of otherTypes) this.#write({ typeUrl: other, resourceNamesSubscribe: ["*"] });
+      if (secrets.length > 0) this.#write({ typeUrl: secretType, resourceNamesSubscribe: [...secrets] });
     });
+  }
+
+  #write(request: MessageInitShape<typeof DeltaDiscoveryRequestSchema>): void {
+    this.call.write(create(DeltaDiscoveryRequestSchema, request));
   }
 }
 

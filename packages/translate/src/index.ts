@@ -1,4 +1,4 @@
-export { createTranslator, translate } from "./translate.ts";
+export { createTranslator, translate, translatePart } from "./translate.ts";
 export type { Translate } from "./translate.ts";
 export type { EnvoyResources } from "./envoy-resources.ts";
 export { translateSecret } from "./secret.ts";

@@ -34,6 +34,15 @@ export function createTranslator(): Translate {
   };
 }
 
+/** One part of a view at a time, for those who keep something else than messages by it. A view with a template has to be translated whole. */
+export const translatePart = {
+  cluster: translateCluster,
+  endpoints: translateEndpoints,
+  listener: (view: ProxyView["listeners"][number]) => translateListener(view, translateRoutes),
+  routes: translateRoutes,
+  runtime: translateRuntime,
+};
+
 /** The Envoy resources that do what the view says. Pure, and total for every view that the `view` package builds. */
 export function translate(view: ProxyView): EnvoyResources {
   return createTranslator()(view);

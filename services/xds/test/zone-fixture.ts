@@ -18,6 +18,7 @@ export class ZoneUnderTest implements AsyncDisposable {
   readonly config: ConfigReplica;
   readonly resources: ZoneReplica;
   readonly folder = scratchFolder();
+  readonly sealingKey = SealingKey.generate();
   readonly #pair = selfSignedPair();
   #relay: Awaited<ReturnType<typeof startKdsServer>> | undefined;
   #relayPort = 0;
@@ -47,7 +48,6 @@ export class ZoneUnderTest implements AsyncDisposable {
   }
 
   async startRelay(): Promise<void> {
-    const sealingKey = SealingKey.generate();
     this.#relay = await startKdsServer({
       host: "127.0.0.1",
       port: this.#relayPort,
@@ -59,7 +59,7 @@ export class ZoneUnderTest implements AsyncDisposable {
       version: version.kuma,
       instanceId: "zone-east",
       clusterId: () => "cluster",
-      sealingKey: () => sealingKey,
+      sealingKey: () => this.sealingKey,
       progress: () => ({ revision: this.config.revision, checksum: this.config.checksum() }),
       heartbeatIntervalMs: 1_000,
       instancesPerZone: "many",
