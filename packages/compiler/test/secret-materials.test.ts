@@ -103,9 +103,10 @@ const resolveAll = (nodeId: string, ...views: SecretView[]) => {
 const leafOf = (nodeId: string, view = identity()) => resolveAll(nodeId, view).of.get(view.name)?.certificates;
 const trustOf = (nodeId: string, view = meshCa()) => resolveAll(nodeId, identity(), view).of.get(view.name)!.certificates;
 const issue = async (nodeId: string, view = identity()) => {
-  const before = issued.length;
+  const count = () => issued.filter((one) => one.nodeId === nodeId).length;
+  const before = count();
   materials.resolve(nodeId, [view]);
-  await until(() => issued.length > before);
+  await until(() => count() > before);
   return leafOf(nodeId, view)!;
 };
 const certificatesIn = (pem: string) =>
