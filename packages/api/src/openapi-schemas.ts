@@ -73,6 +73,8 @@ const shown = kinds.filter(({ path }) => path !== "");
 const schemas: Record<string, object> = {
   ...Object.fromEntries(shown.map((kind) => [kind.type, kindSchema(kind)])),
   ...Object.fromEntries(shown.map(({ type }) => [`${type}List`, listOf(type)])),
+  ...Object.fromEntries(shown.map(({ type }) => [`${type}Forms`, { anyOf: [reference(type), reference("Kubernetes")] }])),
+  Kubernetes: ofProperties({ apiVersion: text, kind: text, metadata: object, spec: object }, ["apiVersion", "kind", "metadata"]),
   Object: object,
   Resource: ofProperties({ type: { type: "string", enum: shown.map(({ type }) => type) }, ...meta }, ["type", "name"]),
   Written: ofProperties({ warnings: texts }),

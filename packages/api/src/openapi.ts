@@ -1,4 +1,4 @@
-import { kinds } from "@atoll/resource";
+import { type Kind, kinds } from "@atoll/resource";
 import { type Route, json } from "./call.ts";
 import { components, reference } from "./openapi-schemas.ts";
 import type { ApiOptions } from "./ports.ts";
@@ -34,6 +34,12 @@ export function openApiDocument(routes: readonly Route[], version: string): obje
 
 const templateOf = (path: string) => path.replace(/:(\w+)/g, "{$1}");
 
+/** In plain text where the request does not get as far as its route. */
+const refusal = {
+  description: "Why the request was refused.",
+  content: { "application/json": { schema: reference("Problem") }, "text/plain": { schema: { type: "string" } } },
+};
+
 interface Shape {
   tag: string;
   summary: string;
@@ -61,7 +67,7 @@ function operation(route: Route): object {
     ...(route.open && { security: [{}] }),
     responses: {
       ...Object.fromEntries(Object.entries(answers).map(([status, schema]) => [status, answer(Number(status), schema, text)])),
-      default: { description: "Why the request was refused.", content: { "application/json": { schema: reference("Problem") } } },
+      default: refusal,
     },
   };
 }
@@ -128,8 +134,8 @@ const special: readonly { path: RegExp; shape: Shape }[] = [
 
 function shapeOf(route: Route): Shape {
   const { method, path } = route;
-  const kind = kinds.find((each) => each.path !== "" && (path.endsWith(`/${each.path}`) || path.endsWith(`/${each.path}/:name`)));
-  if (kind === undefined || kind.readOnly || isInspection(path)) {
+  const kind = kindAt(path);
+  if (kind === undefined || kind.readOnly) {
     const found = special.find(({ path: pattern }) => pattern.test(path))?.shape;
     if (method !== "PUT" && method !== "DELETE")
       return found ?? { tag: "control plane", summary: "About this control plane", answers: { 200: null } };
@@ -140,7 +146,7 @@ function shapeOf(route: Route): Shape {
     const filters = type === "Dataplane" ? ["tag", "gateway"] : type === "ExternalService" ? ["tag"] : [];
     return { tag, summary: `List ${displayName.plural}`, query: [...paging, ...filters], answers: { 200: `${type}List` } };
   }
-  if (method === "GET") return { tag, summary: `One ${displayName.singular}`, query: ["format"], answers: { 200: type } };
+  if (method === "GET") return { tag, summary: `One ${displayName.singular}`, query: ["format"], answers: { 200: `${type}Forms` } };
   const query = kind!.readOnly ? [] : waiting;
   if (method === "DELETE")
     return { tag, summary: `Delete a ${displayName.singular}`, query, headers: conditional, answers: { 200: "Written" } };
@@ -148,5 +154,9 @@ function shapeOf(route: Route): Shape {
   return { tag, summary, query, headers: conditional, body: type, answers: { 200: "Written", 201: "Written" } };
 }
 
-/** `/meshes/{mesh}/timeouts/{name}/dataplanes` ends like a list and is none. */
-const isInspection = (path: string): boolean => /\/:name\/(_resources\/|-resources\/)?dataplanes$/.test(path);
+/** The kind whose collection or item this is. */
+const kindAt = (path: string): Kind | undefined =>
+  kinds.find(({ path: own, scope }) => {
+    const collections = scope === "mesh" ? [`/${own}`, `/meshes/:mesh/${own}`] : [`/${own}`];
+    return own !== "" && collections.some((collection) => path === collection || path === `${collections.at(-1)}/:name`);
+  });

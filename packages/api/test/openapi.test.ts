@@ -84,7 +84,10 @@ test("what is served is what the document says", async () => {
   };
   const missing = (schema: Json, body: Json) => (schema["required"] as string[]).filter((field) => !(field in body));
   const item = (await request("GET /meshes/default/timeouts/t")).body as Json;
-  const schema = schemaOf("/meshes/{mesh}/timeouts/{name}", "get", 200);
+  const forms = schemaOf("/meshes/{mesh}/timeouts/{name}", "get", 200)["anyOf"] as Json[];
+  const schema = resolve(document, forms[0]!["$ref"] as string) as Json;
+  const kubernetes = (await request("GET /meshes/default/timeouts/t?format=k8s")).body as Json;
+  expect(missing(resolve(document, forms[1]!["$ref"] as string) as Json, kubernetes)).toEqual([]);
   expect(missing(schema, item)).toEqual([]);
   expect(item["type"]).toBe(schema["properties"].type.const);
   expect(missing(schemaOf("/meshes/{mesh}/timeouts", "get", 200), (await request("GET /meshes/default/timeouts")).body as Json)).toEqual(
