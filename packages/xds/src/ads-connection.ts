@@ -3,10 +3,10 @@ import type { Metadata, ServerDuplexStream } from "@grpc/grpc-js";
 import type { Node } from "@atoll/envoy-api/envoy/config/core/v3/base_pb.js";
 import type {
   DeltaDiscoveryRequest,
-  DeltaDiscoveryResponse,
   DiscoveryRequest,
   DiscoveryResponse,
 } from "@atoll/envoy-api/envoy/service/discovery/v3/discovery_pb.js";
+import { encodeDeltaResponse } from "./encode-delta-response.ts";
 import type { AdsHooks, AdsStream, IdentifiedStream } from "./ads-hooks.ts";
 import type { Push } from "./push.ts";
 import { Session } from "./session.ts";
@@ -14,9 +14,10 @@ import type { SessionEvent } from "./session.ts";
 import type { SnapshotCache } from "./snapshot-cache.ts";
 import { StatusError, toStatusError } from "./status-error.ts";
 import type { Protocol } from "./type-state.ts";
-import { readDeltaRequest, readSotwRequest, writeDeltaResponse, writeSotwResponse } from "./wire.ts";
+import { readDeltaRequest, readSotwRequest, writeSotwResponse } from "./wire.ts";
 
-export type DeltaCall = ServerDuplexStream<DeltaDiscoveryRequest, DeltaDiscoveryResponse>;
+/** Its responses are encoded already. */
+export type DeltaCall = ServerDuplexStream<DeltaDiscoveryRequest, Buffer>;
 export type SotwCall = ServerDuplexStream<DiscoveryRequest, DiscoveryResponse>;
 
 /** The protocol's part of a connection. */
@@ -179,7 +180,7 @@ export class AdsConnection implements AdsStream {
   }
 
   #send(push: Push): void {
-    if (this.#wire.protocol === "delta") this.#wire.call.write(writeDeltaResponse(push, this.#ports.identifier));
+    if (this.#wire.protocol === "delta") this.#wire.call.write(encodeDeltaResponse(push, this.#ports.identifier));
     else this.#wire.call.write(writeSotwResponse(push, this.#ports.identifier));
   }
 

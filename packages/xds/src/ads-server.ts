@@ -56,10 +56,14 @@ export class AdsServer {
   }
 
   register(server: Server): void {
-    server.addService(serviceDefinition(AggregatedDiscoveryService), {
-      streamAggregatedResources: (call: SotwCall) => this.#accept({ protocol: "sotw", call }),
-      deltaAggregatedResources: (call: DeltaCall) => this.#accept({ protocol: "delta", call }),
-    });
+    const { deltaAggregatedResources: delta, ...others } = serviceDefinition(AggregatedDiscoveryService);
+    server.addService(
+      { ...others, deltaAggregatedResources: { ...delta!, responseSerialize: (bytes: Buffer) => bytes } },
+      {
+        streamAggregatedResources: (call: SotwCall) => this.#accept({ protocol: "sotw", call }),
+        deltaAggregatedResources: (call: DeltaCall) => this.#accept({ protocol: "delta", call }),
+      },
+    );
   }
 
   /** Ends a node's streams with the given error, as when its credential was revoked. */

@@ -1,11 +1,9 @@
 import { create } from "@bufbuild/protobuf";
-import type { MessageInitShape } from "@bufbuild/protobuf";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
 import type { Any } from "@bufbuild/protobuf/wkt";
-import { DeltaDiscoveryResponseSchema, DiscoveryResponseSchema } from "@atoll/envoy-api/envoy/service/discovery/v3/discovery_pb.js";
+import { DiscoveryResponseSchema } from "@atoll/envoy-api/envoy/service/discovery/v3/discovery_pb.js";
 import type {
   DeltaDiscoveryRequest,
-  DeltaDiscoveryResponse,
   DiscoveryRequest,
   DiscoveryResponse,
 } from "@atoll/envoy-api/envoy/service/discovery/v3/discovery_pb.js";
@@ -34,22 +32,6 @@ export function readSotwRequest(request: DiscoveryRequest): SessionRequest {
     error: request.errorDetail?.message,
     sotw: { names: request.resourceNames, version: request.versionInfo },
   };
-}
-
-export function writeDeltaResponse(push: Push, identifier: string): DeltaDiscoveryResponse {
-  const resources: MessageInitShape<typeof DeltaDiscoveryResponseSchema>["resources"] = push.resources.map((resource) => ({
-    name: resource.name,
-    version: resource.version,
-    resource: packed(resource),
-  }));
-  return create(DeltaDiscoveryResponseSchema, {
-    typeUrl: push.typeUrl,
-    nonce: nonceOf(push),
-    systemVersionInfo: push.version,
-    resources,
-    removedResources: [...push.removals],
-    controlPlane: { identifier },
-  });
 }
 
 export function writeSotwResponse(push: Push, identifier: string): DiscoveryResponse {
