@@ -32,13 +32,19 @@ export interface CompilerOptions {
   onRound?: (round: CompileRound) => void;
 }
 
+/** From a change until all that it affects is built; changes that come meanwhile are part of it. */
 export interface CompileRound {
+  /** Of the configuration that everything is built from at its end. */
   revision: number;
   proxies: number;
   built: number;
   changed: number;
+  /** Spent on building, without the pauses. */
   durationMs: number;
 }
+
+/** How long proxies are built without letting anything else happen. */
+const turnMs = 10;
 
 interface CompiledProxy {
   ref: ProxyRef;
@@ -65,6 +71,9 @@ export class Compiler {
   #affected: Affected = unaffected;
   #single = new Set<string>();
   #all = false;
+  readonly #due = { others: new Set<string>(), sidecars: new Set<string>() };
+  #tally: CompileRound | undefined;
+  #next: NodeJS.Immediate | undefined;
   #revision = 0;
   #scheduled = false;
 
@@ -124,8 +133,14 @@ export class Compiler {
 
   close(): void {
     for (const unwatch of this.#unwatch) unwatch();
+    clearImmediate(this.#next);
     this.#hosts.close();
     this.#proxies.clear();
+  }
+
+  /** Whether everything that is known has been built. */
+  get idle(): boolean {
+    return !this.#scheduled && this.#tally === undefined;
   }
 
   /** Debug view: the intent of one proxy as it is now. */
@@ -158,30 +173,55 @@ export class Compiler {
     });
   }
 
+  /** Finds out who has to be built, and begins. */
   #round(): void {
-    const began = performance.now();
     const [affected, single, all] = [this.#affected, this.#single, this.#all];
     this.#affected = unaffected;
     this.#single = new Set();
     this.#all = false;
     if (!isUnaffected(affected)) this.#contexts.invalidate(affected.everywhere.size > 0 ? null : affected.meshes.keys());
     const { revision } = this.#options.config;
-    const round: CompileRound = { revision, proxies: this.#proxies.size, built: 0, changed: 0, durationMs: 0 };
     // A certificate that was issued concerns one proxy of perhaps a thousand.
     const concerned = !all && isUnaffected(affected) && revision === this.#revision ? single : this.#proxies.keys();
     for (const nodeId of concerned) {
       const proxy = this.#proxies.get(nodeId);
       if (proxy === undefined) continue;
-      if (all || single.has(nodeId) || mayChange(proxy, affected)) {
-        round.built++;
-        if (this.#build(nodeId, proxy, revision)) round.changed++;
-      } else if (!proxy.behind) {
-        this.#advance(nodeId, revision);
-      }
+      // Gateways and zone proxies are few, and each serves many.
+      const due = proxy.made?.view.kind === "sidecar" ? this.#due.sidecars : this.#due.others;
+      if (all || single.has(nodeId) || mayChange(proxy, affected)) due.add(nodeId);
+      else if (!proxy.behind && !due.has(nodeId)) this.#advance(nodeId, revision);
     }
     this.#revision = revision;
-    round.durationMs = performance.now() - began;
-    this.#options.onRound?.(round);
+    this.#tally ??= { revision, proxies: 0, built: 0, changed: 0, durationMs: 0 };
+    this.#work();
+  }
+
+  /** Builds for as long as one turn may take, and goes on after others had theirs: pushes, acknowledgements, new changes. */
+  #work(): void {
+    const tally = this.#tally;
+    if (tally === undefined) return;
+    const began = performance.now();
+    const { revision } = this.#options.config;
+    for (const due of [this.#due.others, this.#due.sidecars]) {
+      for (const nodeId of due) {
+        if (performance.now() - began > turnMs) break;
+        due.delete(nodeId);
+        const proxy = this.#proxies.get(nodeId);
+        if (proxy === undefined) continue;
+        tally.built++;
+        if (this.#build(nodeId, proxy, revision)) tally.changed++;
+      }
+    }
+    tally.durationMs += performance.now() - began;
+    if (this.#due.others.size + this.#due.sidecars.size > 0) {
+      this.#next ??= setImmediate(() => {
+        this.#next = undefined;
+        this.#work();
+      });
+      return;
+    }
+    this.#tally = undefined;
+    this.#options.onRound?.({ ...tally, revision, proxies: this.#proxies.size });
   }
 
   /** A change that does not touch a proxy is applied by it at once. */

@@ -217,9 +217,8 @@ test.each([1, 2, 3, 4, 5, 6])("a compiler that follows changes has what a new on
       await inventory.put({ zone: "far", mesh, tags: { [service]: "far", "kuma.io/protocol": "http" }, instances: 1 + (turn % 2) });
       await inventory.putIngress({ zone: "far", name: "in", advertisedAddress: `192.0.2.${1 + (turn % 2)}`, advertisedPort: 10001 });
     }
-    await new Promise((resolve) => setImmediate(resolve));
     const anew = compilerOf(config, zone, inventory);
-    await new Promise((resolve) => setImmediate(resolve));
+    while (!followed.compiler.idle || !anew.compiler.idle) await new Promise((resolve) => setImmediate(resolve));
     expect(contentOf(followed.cache), `turn ${turn}`).toEqual(contentOf(anew.cache));
     anew.compiler.close();
   }

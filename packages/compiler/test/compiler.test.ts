@@ -77,10 +77,17 @@ beforeEach(async () => {
   });
   compiler.connect("default.edge-1", { type: "dataplane", mesh: "default", name: "edge-1" });
   compiler.connect("default.echo-1", { type: "dataplane", mesh: "default", name: "echo-1" });
-  await Promise.resolve();
+  await settle();
 });
 
 afterEach(() => compiler.close());
+
+/** Waits until everything is built; answers how many turns of the event loop that took. */
+async function settle(): Promise<number> {
+  let turns = 0;
+  for (; !compiler.idle; turns++) await new Promise((resolve) => setImmediate(resolve));
+  return turns;
+}
 
 const partsOf = (snapshot: Snapshot | undefined) =>
   new Map([...snapshot!.resources].flatMap(([typeUrl, named]) => [...named].map(([name, one]) => [`${typeUrl}/${name}`, one])));
@@ -93,7 +100,7 @@ describe("a changed route", () => {
   test("changes the gateway's routes alone; all other resources keep their bytes, and other types their map", async () => {
     const before = cache.get("default.edge-1");
     config.put(route("/two"));
-    await Promise.resolve();
+    await settle();
     const after = cache.get("default.edge-1");
     const [old, now] = [partsOf(before), partsOf(after)];
     expect([...now.keys()]).toEqual([...old.keys()]);
@@ -106,7 +113,7 @@ describe("a changed route", () => {
   test("builds the gateway alone; a sidecar is at the new revision as it is", async () => {
     const before = cache.get("default.echo-1")!;
     config.put(route("/two"));
-    await Promise.resolve();
+    await settle();
     const after = cache.get("default.echo-1")!;
     expect(after.resources).toBe(before.resources);
     expect([before.revision, after.revision]).toEqual([3, 4]);
@@ -117,20 +124,41 @@ describe("a changed route", () => {
 test("a rebuild that comes out equal sets nothing but the revision", async () => {
   const before = cache.get("default.edge-1")!;
   config.put(route("/one"));
-  await Promise.resolve();
+  await settle();
   expect(rounds.at(-1)).toMatchObject({ revision: 4, built: 1, changed: 0 });
   expect(cache.get("default.edge-1")).toMatchObject({ revision: 4 });
   expect(cache.get("default.edge-1")!.resources).toBe(before.resources);
   compiler.rebuild("default.edge-1");
-  await Promise.resolve();
+  await settle();
   expect(rounds.at(-1)).toMatchObject({ built: 1, changed: 0 });
 });
 
 test("a change of another mesh builds nothing, and advances everybody", async () => {
   config.put({ type: "Mesh", name: "other" });
-  await Promise.resolve();
+  await settle();
   expect(rounds.at(-1)).toMatchObject({ revision: 4, built: 0, changed: 0 });
   expect(cache.get("default.edge-1")!.revision).toBe(4);
+});
+
+test("many proxies are built in turns: others go on meanwhile, gateways come first, and a change in between is part of it", async () => {
+  const names = Array.from({ length: 400 }, (_, index) => `many-${index}`);
+  zone.put(
+    ...names.map((name, index) =>
+      echo(name, { address: `10.0.${index >> 8}.${index & 255}`, outbound: [{ port: 1, tags: { [service]: "echo" } }] }),
+    ),
+  );
+  for (const name of names) compiler.connect(`default.${name}`, { type: "dataplane", mesh: "default", name });
+  await settle();
+  const revisions = () => names.map((name) => cache.get(`default.${name}`)!.revision);
+  rounds = [];
+  config.put(gateway("default", { port: 8081, protocol: "HTTP" }));
+  await Promise.resolve();
+  expect(cache.get("default.edge-1")!.revision).toBe(config.revision);
+  expect(revisions().at(-1)).toBeLessThan(config.revision);
+  config.put(route("/two"));
+  expect(await settle()).toBeGreaterThan(1);
+  expect(new Set(revisions())).toEqual(new Set([config.revision]));
+  expect(rounds).toEqual([expect.objectContaining({ revision: config.revision, proxies: 402 })]);
 });
 
 test("changes of one turn are one round", async () => {
@@ -138,35 +166,35 @@ test("changes of one turn are one round", async () => {
   config.put(route("/two"));
   config.put(route("/three"));
   zone.put(echo("echo-2", { address: "127.0.0.2" }));
-  await Promise.resolve();
+  await settle();
   expect(rounds.slice(before)).toHaveLength(1);
 });
 
 test("a proxy that cannot be built keeps its snapshot and its revision, whatever else changes, until it can", async () => {
   const before = cache.get("default.edge-1")!;
   config.put({ type: "Mesh", name: "third" });
-  await Promise.resolve();
+  await settle();
   zone.delete("Dataplane", "default", "edge-1");
-  await Promise.resolve();
+  await settle();
   config.put({ type: "Mesh", name: "other" });
-  await Promise.resolve();
+  await settle();
   expect(cache.get("default.edge-1")!.resources).toBe(before.resources);
   expect([cache.get("default.edge-1")!.revision, cache.get("default.echo-1")!.revision]).toEqual([4, 5]);
   zone.put(edge());
-  await Promise.resolve();
+  await settle();
   expect(cache.get("default.edge-1")!.revision).toBe(5);
 });
 
 test("a proxy that is gone leaves no snapshot", async () => {
   compiler.disconnect("default.edge-1");
   config.put(route("/two"));
-  await Promise.resolve();
+  await settle();
   expect(cache.nodeIds()).toEqual(["default.echo-1"]);
 });
 
 test("a dataplane that goes offline leaves the endpoints, and comes back; an insight that says nothing new builds nothing", async () => {
   zone.put(echo("echo-2", { address: "127.0.0.2" }));
-  await Promise.resolve();
+  await settle();
   expect(endpointsOf("default.edge-1")).toEqual(["127.0.0.1", "127.0.0.2"]);
   const insight = (disconnectTime?: string) =>
     zone.putDrafts({
@@ -177,13 +205,13 @@ test("a dataplane that goes offline leaves the endpoints, and comes back; an ins
     });
   const before = rounds.length;
   insight();
-  await Promise.resolve();
+  await settle();
   expect(rounds.slice(before).map(({ built }) => built)).toEqual([0]);
   insight("2026-01-01T00:01:00Z");
-  await Promise.resolve();
+  await settle();
   expect(endpointsOf("default.edge-1")).toEqual(["127.0.0.1"]);
   insight();
-  await Promise.resolve();
+  await settle();
   expect(endpointsOf("default.edge-1")).toEqual(["127.0.0.1", "127.0.0.2"]);
 });
 
@@ -192,7 +220,7 @@ describe("host names in addresses", () => {
 
   test("are dialled by their first IP address, as soon as they have one, and by another when that changes", async () => {
     named();
-    await Promise.resolve();
+    await settle();
     expect(endpointsOf("default.edge-1")).toEqual(["127.0.0.1"]);
     resolving.set("echo.test", ["10.0.0.9", "10.0.0.3"]);
     await expect.poll(() => endpointsOf("default.edge-1")).toEqual(["10.0.0.3", "127.0.0.1"]);
@@ -214,7 +242,7 @@ describe("host names in addresses", () => {
   test("of a proxy itself: it gets its configuration when its name is known, with the IP address", async () => {
     named();
     compiler.connect("default.echo-2", { type: "dataplane", mesh: "default", name: "echo-2" });
-    await Promise.resolve();
+    await settle();
     expect(cache.get("default.echo-2")).toBeUndefined();
     resolving.set("echo.test", ["10.0.0.3"]);
     await expect.poll(() => cache.get("default.echo-2")).toBeDefined();

@@ -64,6 +64,9 @@ beforeEach(() => {
 
 afterEach(() => compiler.close());
 
+const settle = async () => {
+  while (!compiler.idle) await new Promise((resolve) => setImmediate(resolve));
+};
 const connect = (document: { name: string }) =>
   compiler.connect(`default.${document.name}`, { type: "dataplane", mesh: "default", name: document.name });
 const resources = (nodeId: string, type: string) =>
@@ -73,7 +76,7 @@ test("a proxy has no snapshot before its certificate, and then all at once", asy
   putCa();
   zone.put(web);
   connect(web);
-  await Promise.resolve();
+  await settle();
   expect(cache.get("default.web-1")).toBeUndefined();
   await expect.poll(() => cache.get("default.web-1")).toBeDefined();
   expect([...resources("default.web-1", "Secret")!.keys()]).toEqual(["identity_cert:secret:default", "mesh_ca:secret:default"]);
@@ -83,9 +86,9 @@ test("a proxy has no snapshot before its certificate, and then all at once", asy
 test("without its CA it has none; an Envoy that comes back keeps what it has", async () => {
   zone.put(web);
   connect(web);
-  await Promise.resolve();
+  await settle();
   config.put({ type: "Mesh", name: "other" });
-  await Promise.resolve();
+  await settle();
   expect(cache.get("default.web-1")).toBeUndefined();
   putCa();
   await expect.poll(() => cache.get("default.web-1")).toBeDefined();
@@ -158,6 +161,6 @@ test("a gateway serves the certificates that are good; one that is mended joins 
   expect(names).toEqual(["cert.ecdsa:secret:good", "cert.ecdsa:secret:other"]);
   // And one that breaks goes on as it was.
   secret("good", "nonsense");
-  await Promise.resolve();
+  await settle();
   expect(certificates()).toEqual(["good", "other"]);
 });
