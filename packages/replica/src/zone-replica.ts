@@ -35,7 +35,7 @@ export class ZoneReplica implements ResourceReader {
   readonly #caughtUp = Promise.withResolvers<void>();
   readonly #waiting = new Set<{ offset: number; resolve: () => void; reject: (error: unknown) => void }>();
   /** Values on their way into the log, so that a second write of a key is compared with the first and not with what it replaces. */
-  readonly #onTheWay = new Map<KeyString, { resource: Resource | null; done: Promise<void> }>();
+  readonly #onTheWay = new Map<KeyString, { resource: Resource | null; done: Promise<void>; settled: Promise<void> }>();
   #table = new ResourceTable();
   #position = 0;
   #following: Promise<void> = Promise.resolve();
@@ -151,11 +151,12 @@ export class ZoneReplica implements ResourceReader {
     if (this.#signal.aborted) throw new LogError("closed", "the zone replica is closed");
     const { timeoutMs = 10_000, headers } = options;
     // Writes of one key go one after the other: a retried older one must not overtake a newer one.
-    const earlier = this.#onTheWay.get(key)?.done.catch(() => {});
+    const earlier = this.#onTheWay.get(key)?.settled;
+    const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(timeoutMs)]);
     const run = async (): Promise<void> => {
-      await earlier;
-      const timeout = AbortSignal.timeout(timeoutMs);
-      const signal = AbortSignal.any([this.#signal, timeout]);
+      // The wait is part of the time this write has.
+      await Promise.race([earlier, aborted(signal)]);
+      if (signal.aborted) throw new LogError("unavailable", `${this.#topic}: an earlier write of ${key} is still on its way`);
       const record = { key, value: resource && encodeJson(resource), ...(headers ? { headers } : {}) };
       const backoff = new Backoff({ firstMs: 10, maxMs: 500 });
       for (;;) {
@@ -170,13 +171,13 @@ export class ZoneReplica implements ResourceReader {
       }
     };
     const done = run();
-    const entry = { resource, done };
-    this.#onTheWay.set(key, entry);
-    try {
-      await done;
-    } finally {
+    // A write that gave up waiting does not let the next one past those it waited for.
+    const settled = Promise.allSettled([earlier, done]).then(() => {
       if (this.#onTheWay.get(key) === entry) this.#onTheWay.delete(key);
-    }
+    });
+    const entry = { resource, done, settled };
+    this.#onTheWay.set(key, entry);
+    await done;
   }
 
   async #folded(offset: number, signal: AbortSignal): Promise<void> {
@@ -240,6 +241,9 @@ export class ZoneReplica implements ResourceReader {
     this.#caughtUp.reject(error);
   }
 }
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => (signal.aborted ? resolve() : signal.addEventListener("abort", () => resolve(), { once: true })));
 
 /** Last writer wins; returns the keys whose value is now another. */
 function foldInto(table: ResourceTable, batch: readonly LogRecord[], position: number, onError: (error: unknown) => void): Set<KeyString> {

@@ -1,4 +1,4 @@
-import { EmbeddedLog, topics } from "@atoll/event-log";
+import { EmbeddedLog, LogError, topics } from "@atoll/event-log";
 import { eventually } from "@atoll/testkit";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type ChangeEvent, ConfigReplica, ZoneReplica, ZoneReplicaSet, joinReaders } from "../src/index.ts";
@@ -45,6 +45,22 @@ test("an equal put appends nothing; another keeps the creation time", async () =
   expect(await log.head(topics.zone("east"))).toBe(head);
   const second = await replica.put(dataplane("dp", { n: 2 }));
   expect(second).toMatchObject({ creationTime: first.creationTime, modificationTime: new Date(5_000).toISOString() });
+});
+
+test("a write waits for an earlier one of its key no longer than its own time", async () => {
+  const away = Object.assign(Object.create(log) as EmbeddedLog, {
+    append: () => Promise.reject(new LogError("unavailable", "the log is away")),
+    read: log.read.bind(log),
+    ensureTopic: log.ensureTopic.bind(log),
+    head: log.head.bind(log),
+    tail: log.tail.bind(log),
+  });
+  const replica = await ZoneReplica.open({ log: away, zone: "east" });
+  opened.push(replica);
+  const earlier = replica.put(dataplane("dp", { n: 1 }), { timeoutMs: 60_000 }).catch((error: unknown) => error);
+  await expect(replica.put(dataplane("dp", { n: 2 }), { timeoutMs: 50 })).rejects.toMatchObject({ code: "unavailable" });
+  await replica.close();
+  expect(await earlier).toBeInstanceOf(LogError);
 });
 
 test("writes of one key that are under way together end in the last one asked for", async () => {
