@@ -103,7 +103,7 @@ export class RedisInventoryView implements Inventory {
     this.#work = this.#work.then(run).catch((error: unknown) => {
       // A lost connection ends in "ready", and that in reading everything again.
       if (!this.#closed && this.#commands.status === "ready")
-        this.#onError(new Error("the inventory could not be read from Redis", { cause: error }));
+        this.#onError(new Error(`the inventory could not be read, Redis: ${(error as Error).message}`, { cause: error }));
     });
   }
 
