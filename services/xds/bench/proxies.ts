@@ -27,7 +27,14 @@ await zone.config.submit({
   expect: [],
   changes: [secret(names.cert, ca.certPem), secret(names.key, ca.keyPem)].map((resource) => ({ op: "put", resource })),
 });
-const timeout = (seconds: number) => ({ type: "Timeout", mesh: "default", name: "all", sources: every, destinations: every, conf: { connectTimeout: `${seconds}s` } });
+const timeout = (seconds: number) => ({
+  type: "Timeout",
+  mesh: "default",
+  name: "all",
+  sources: every,
+  destinations: every,
+  conf: { connectTimeout: `${seconds}s` },
+});
 await zone.apply(
   { type: "Mesh", name: "default", mtls: { enabledBackend: "ca-1", backends: [{ name: "ca-1", type: "builtin" }] } },
   { type: "TrafficRoute", mesh: "default", name: "all", sources: every, destinations: every, conf: { destination: { [service]: "*" } } },
@@ -36,16 +43,20 @@ await zone.apply(
 );
 const xds = await zone.startXds("xds-1", { replicaBeatIntervalMs: 15_000 });
 await delay(500);
-const bare = usage();
-const clients = fork(new URL("./proxy-clients.ts", import.meta.url), [String(xds.port), String(count)], { env: { ...process.env, CA: zone.caPem } });
-const line = async (what: string, since: NodeJS.CpuUsage, began: number) => {
+const bareMb = memoryMb();
+const clients = fork(new URL("./proxy-clients.ts", import.meta.url), [String(xds.port), String(count)], {
+  env: { ...process.env, CA: zone.caPem },
+});
+const line = (what: string, since: NodeJS.CpuUsage, began: number) => {
   const { user, system } = process.cpuUsage(since);
-  console.log(`${what.padEnd(48)} ${(performance.now() - began).toFixed(0).padStart(7)} ms  ${((user + system) / 1000).toFixed(0).padStart(6)} ms CPU  ${memoryMb().toFixed(0).padStart(5)} MB`);
+  console.log(
+    `${what.padEnd(48)} ${(performance.now() - began).toFixed(0).padStart(7)} ms  ${((user + system) / 1000).toFixed(0).padStart(6)} ms CPU  ${memoryMb().toFixed(0).padStart(5)} MB`,
+  );
 };
 
 let [since, began] = [process.cpuUsage(), performance.now()];
 await once(clients, "message");
-await line(`${count} proxies have all they need`, since, began);
+line(`${count} proxies have all they need`, since, began);
 await delay(4_000);
 for (let turn = 0; turn < 5; turn++) {
   [since, began] = [process.cpuUsage(), performance.now()];
@@ -53,23 +64,16 @@ for (let turn = 0; turn < 5; turn++) {
   const done = once(clients, "message");
   await zone.apply(timeout(2 + turn));
   await done;
-  await line("a Timeout for all: last acknowledgement", since, began);
+  line("a Timeout for all: last acknowledgement", since, began);
   await delay(3_000);
 }
 [since, began] = [process.cpuUsage(), performance.now()];
 await delay(10_000);
-await line("ten seconds in which nothing happens", since, began);
-if (globalThis.gc) {
-  globalThis.gc();
-  console.log(process.memoryUsage());
-}
-console.log(`memory without proxies ${bare.toFixed(0)} MB`);
+line("ten seconds in which nothing happens", since, began);
+console.log(`memory without proxies ${bareMb.toFixed(0)} MB`);
 clients.kill();
 await zone[Symbol.asyncDispose]();
 
 function memoryMb(): number {
   return process.memoryUsage.rss() / 1e6;
-}
-function usage(): number {
-  return memoryMb();
 }

@@ -26,7 +26,10 @@ for (let index = 0; index < count; index++) {
     waiting.delete(index);
     if (waiting.size === 0) process.send!("all");
   });
-  client.start({ id: `default.app-${index}`, metadata: { "dataplane.proxyType": "dataplane", "dataplane.resource": JSON.stringify(document) } });
+  client.start({
+    id: `default.app-${index}`,
+    metadata: { "dataplane.proxyType": "dataplane", "dataplane.resource": JSON.stringify(document) },
+  });
 }
 
 let awaited: string | undefined;
