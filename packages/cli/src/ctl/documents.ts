@@ -62,7 +62,8 @@ function readDocument(raw: unknown): ReadDocument {
   const { type, kind: kubernetesKind, metadata } = (raw ?? {}) as { type?: unknown; kind?: unknown; metadata?: unknown };
   const named = String(type ?? kubernetesKind ?? "");
   // Without it the document is not of the Kubernetes form, and its kind counts for nothing.
-  if (type === undefined && kubernetesKind !== undefined && metadata === undefined) throw invalid(`metadata: cannot be empty in a document with "kind"`);
+  if (type === undefined && kubernetesKind !== undefined && metadata === undefined)
+    throw invalid(`metadata: cannot be empty in a document with "kind"`);
   const parsed = parseDocument(raw);
   if (!parsed.ok) {
     if (parsed.parseError !== undefined) {
