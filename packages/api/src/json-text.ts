@@ -9,11 +9,10 @@ const deepest = 500;
 
 /** Parses a request body. Errors are worded as clients of this API know them ("unexpected end of JSON input"). */
 export function parseJson(bytes: Uint8Array): ParsedJson {
-  const source = new TextDecoder().decode(bytes);
+  const parsed = parseText(bytes);
+  if (!parsed.ok) return { error: parsed.parseError };
   // Before anything recursive sees it: the runtime's parser is iterative, what reads its result is not.
-  if (isTooDeep(source)) return { error: "exceeded max depth" };
-  const parsed = parseText(source);
-  return parsed.ok ? { value: parsed.value } : { error: parsed.parseError };
+  return isTooDeep(new TextDecoder().decode(bytes)) ? { error: "exceeded max depth" } : { value: parsed.value };
 }
 
 function isTooDeep(source: string): boolean {

@@ -34,8 +34,11 @@ interface Meta {
 export function parseDocument(body: unknown, options: ParseOptions = {}): ParsedDocument {
   let meta: Meta;
   try {
-    if (!isObject(body)) throw new ParseError(`json: cannot unmarshal ${jsonTypeName(body)} into Go value of type v1alpha1.ResourceMeta`);
-    meta = isKubernetes(body) ? kubernetesMeta(body) : universalMeta(body, options);
+    const document = body ?? {};
+    if (!isObject(document)) {
+      throw new ParseError(`json: cannot unmarshal ${jsonTypeName(document)} into Go value of type v1alpha1.ResourceMeta`);
+    }
+    meta = isKubernetes(document) ? kubernetesMeta(document) : universalMeta(document, options);
   } catch (error) {
     if (error instanceof ParseError) return { ok: false, parseError: error.message };
     throw error;
@@ -57,28 +60,44 @@ const isKubernetes = (body: JsonObject): boolean =>
   typeof body.apiVersion === "string" && typeof body.kind === "string" && isObject(body.metadata);
 
 function universalMeta(body: JsonObject, options: ParseOptions): Meta {
-  const type = text(body, "type");
-  for (const time of ["creationTime", "modificationTime"]) {
-    const written = text(body, time);
-    const parsed = written === "" ? undefined : parseTimestamp(written);
-    if (parsed && "error" in parsed) throw new ParseError(parsed.error);
-  }
+  const { type = "", mesh, name = "", labels } = metaFields(body);
   const kind = options.kind ?? kindOf(type);
-  return {
-    type,
-    mesh: text(body, "mesh") || (options.defaultMesh ?? ""),
-    name: text(body, "name"),
-    labels: textMap(body, "labels"),
-    rawSpec: kind?.plugin && !kind.hasStatus ? body.spec : body,
-  };
+  return { type, mesh: mesh || (options.defaultMesh ?? ""), name, labels, rawSpec: kind?.plugin && !kind.hasStatus ? body.spec : body };
+}
+
+/**
+ * These fields, unlike a spec's, are found whatever the case of their letters; the last one of a name holds. Of values of a wrong
+ * type the first is reported, of times that are none rather these.
+ */
+function metaFields(body: JsonObject): Partial<Meta> {
+  const fields: Partial<Meta> = {};
+  let fault: unknown;
+  for (const [key, value] of Object.entries(body)) {
+    const name = key.toLowerCase();
+    if (value === null) continue;
+    if (name === "creationtime" || name === "modificationtime") checkTime(value);
+    try {
+      if (name === "type" || name === "mesh" || name === "name") fields[name] = text(value, name);
+      else if (name === "labels") fields.labels = { ...fields.labels, ...textMap(value, name) };
+    } catch (error) {
+      fault ??= error;
+    }
+  }
+  if (fault !== undefined) throw fault;
+  return fields;
+}
+
+function checkTime(value: unknown): void {
+  const parsed = typeof value === "string" ? parseTimestamp(value) : { error: "Time.UnmarshalJSON: input is not a JSON string" };
+  if ("error" in parsed) throw new ParseError(parsed.error);
 }
 
 function kubernetesMeta(body: JsonObject): Meta {
   const metadata = body.metadata as JsonObject;
-  const labels = textMap(metadata, "labels");
-  const annotations = textMap(metadata, "annotations");
-  const mesh = text(body, "mesh") || labels?.[label.mesh] || annotations?.[label.mesh] || "default";
-  const meta = { type: text(body, "kind"), mesh, name: text(metadata, "name"), labels };
+  const labels = textMap(metadata.labels, "labels");
+  const annotations = textMap(metadata.annotations, "annotations");
+  const mesh = text(body.mesh, "mesh") || labels?.[label.mesh] || annotations?.[label.mesh] || "default";
+  const meta = { type: text(body.kind, "kind"), mesh, name: text(metadata.name, "name"), labels };
   return body.apiVersion === "v1" && meta.type === "Secret"
     ? kubernetesSecret(body, meta)
     : { ...meta, rawSpec: kindOf(meta.type)?.hasStatus ? body : body.spec };
@@ -93,15 +112,14 @@ function kubernetesSecret(body: JsonObject, meta: Omit<Meta, "rawSpec">): Meta {
   return { ...meta, type, rawSpec: { data } };
 }
 
-function text(body: JsonObject, field: string): string {
-  const value = body[field] ?? "";
+function text(value: unknown, field: string): string {
+  if (value === undefined || value === null) return "";
   if (typeof value !== "string") throw wrongMeta(value, field, "string");
   return value;
 }
 
-function textMap(body: JsonObject, field: string): Record<string, string> | undefined {
-  const value = body[field] ?? undefined;
-  if (value === undefined) return undefined;
+function textMap(value: unknown, field: string): Record<string, string> | undefined {
+  if (value === undefined || value === null) return undefined;
   if (!isObject(value)) throw wrongMeta(value, field, "map[string]string");
   const entries = Object.entries(value).map(([key, item]): [string, string] => {
     if (item !== null && typeof item !== "string") throw wrongMeta(item, field, "string");

@@ -3,9 +3,9 @@ export function renderOutboundTemplate(template: string, parameters: Record<stri
   let error: string | undefined;
   const text = template.replaceAll(/\{\{-?\s*(.*?)\s*-?\}\}/gs, (_whole, expression: string) => {
     const name = /^\.([a-zA-Z0-9]+)$/.exec(expression)?.[1];
-    const value = name === undefined ? undefined : parameters[name];
-    if (value === undefined) error ??= name === undefined ? `unsupported expression "${expression}"` : `map has no entry for key "${name}"`;
-    return value ?? "";
+    if (name === undefined) error ??= `unsupported expression "${expression}"`;
+    // What Go's templates, which these are to their users, write for a name that they do not know.
+    return name !== undefined && Object.hasOwn(parameters, name) ? (parameters[name] ?? "") : "<no value>";
   });
   if (error === undefined && /\{\{|\}\}/.test(text)) error = "unclosed action";
   return error === undefined ? { text } : { error };

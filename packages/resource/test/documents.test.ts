@@ -106,6 +106,23 @@ test("free-form settings are limited in depth", () => {
   });
 });
 
+test("the fields that every document has are found in any case of their letters, the last one holds, the first fault is told", () => {
+  const spec = { SOURCES: [], sources: [{ match: { "kuma.io/service": "*" } }], destinations: [{ match: { "kuma.io/service": "*" } }] };
+  const mixed = { TYPE: "Timeout", type: "TrafficPermission", Mesh: "m", nAmE: "n", LABELS: { a: "1" }, labels: { b: "2" }, ...spec };
+  expect(parseDocument(mixed)).toMatchObject({
+    ok: true,
+    resource: { type: "TrafficPermission", mesh: "m", name: "n", labels: { a: "1", b: "2" }, spec: { sources: [{}] } },
+  });
+  expect(parseDocument({ ...mixed, Name: 1, type: "TrafficPermission", MESH: [] })).toEqual({
+    ok: false,
+    parseError: "json: cannot unmarshal number into Go struct field ResourceMeta.name of type string",
+  });
+  expect(parseDocument({ Name: 1, creationTime: 5 })).toEqual({
+    ok: false,
+    parseError: "Time.UnmarshalJSON: input is not a JSON string",
+  });
+});
+
 test.each([
   ['{"type": ', "unexpected end of JSON input"],
   ["", "unexpected end of JSON input"],
@@ -122,9 +139,13 @@ test.each([
   ['"\\u12g4"', "invalid character 'g' in \\u hexadecimal character escape"],
   ["-a", "invalid character 'a' in numeric literal"],
   ["1.x", "invalid character 'x' after decimal point in numeric literal"],
-  ["1e+", "unexpected end of JSON input"],
+  ["1e+", "invalid character ' ' in exponent of numeric literal"],
   ["1ex", "invalid character 'x' in exponent of numeric literal"],
   ["'a'", "invalid character '\\'' looking for beginning of value"],
+  ["nul", "invalid character ' ' in literal null (expecting 'l')"],
+  ["ä", "invalid character 'Ã' looking for beginning of value"],
+  ["{}\u0007", "invalid character '\\a' after top-level value"],
+  ["{}‐", "invalid character 'â' after top-level value"],
 ])("broken JSON %j: %s", (text, parseError) => {
   expect(parseJson(text)).toEqual({ ok: false, parseError });
 });

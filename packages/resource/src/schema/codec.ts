@@ -1,5 +1,6 @@
 import { formatDuration, parseGoDuration } from "../duration.ts";
 import { parseTimestamp } from "../timestamp.ts";
+import { parseJson } from "./json-text.ts";
 import { ParseError, wrongType } from "./parse-error.ts";
 
 /**
@@ -139,8 +140,8 @@ export function requireShallow(raw: unknown, depth: number = 0): void {
 function number(raw: unknown, goType: string): number {
   if (typeof raw === "number") return raw;
   if (typeof raw !== "string") throw wrongType(raw, goType);
-  if (raw === "") throw new ParseError("unexpected end of JSON input");
-  const value = /^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$/.test(raw) ? Number(raw) : Number.NaN;
-  if (Number.isNaN(value)) throw new ParseError(`invalid character '${raw[0]}' looking for beginning of value`);
-  return value;
+  const parsed = parseJson(raw);
+  if (!parsed.ok) throw new ParseError(parsed.parseError);
+  if (typeof parsed.value !== "number") throw wrongType(parsed.value, goType);
+  return parsed.value;
 }

@@ -3,11 +3,12 @@ import { ParseError } from "./parse-error.ts";
 export type ParsedJson = { ok: true; value: unknown } | { ok: false; parseError: string };
 
 /** Decodes JSON. What is wrong with broken JSON is said in the words that clients of Go services know. */
-export function parseJson(text: string): ParsedJson {
+export function parseJson(source: string | Uint8Array): ParsedJson {
   try {
-    return { ok: true, value: JSON.parse(text) as unknown };
+    return { ok: true, value: JSON.parse(typeof source === "string" ? source : new TextDecoder().decode(source)) as unknown };
   } catch {
-    return { ok: false, parseError: firstFault(text) };
+    // Those services go by bytes: one beyond ASCII is shown as if it were a character.
+    return { ok: false, parseError: firstFault(Buffer.from(source).toString("latin1")) };
   }
 }
 
@@ -21,6 +22,26 @@ function firstFault(text: string): string {
     throw error;
   }
   return "unexpected end of JSON input";
+}
+
+const escapes: Record<string, string> = {
+  "'": "\\'",
+  "\\": "\\\\",
+  "\u0007": "\\a",
+  "\b": "\\b",
+  "\f": "\\f",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\v": "\\v",
+};
+
+function shownByte(char: string): string {
+  const escape = escapes[char];
+  if (escape !== undefined) return escape;
+  const code = char.charCodeAt(0).toString(16).padStart(2, "0");
+  if (char < " " || char === "\u007f") return `\\x${code}`;
+  return /[\u0080-\u00a0\u00ad]/.test(char) ? `\\u00${code}` : char;
 }
 
 /** Walks over JSON text and throws at the first character that cannot be there. */
@@ -106,12 +127,12 @@ class Scanner {
   }
 
   private escape(): void {
-    const char = this.peek();
+    const char = this.next();
     if (!'"\\/bfnrtu'.includes(char)) throw this.unexpected("in string escape code");
     this.at++;
     if (char !== "u") return;
     for (let digit = 0; digit < 4; digit++) {
-      if (!/[0-9a-fA-F]/.test(this.peek())) throw this.unexpected("in \\u hexadecimal character escape");
+      if (!/[0-9a-fA-F]/.test(this.next())) throw this.unexpected("in \\u hexadecimal character escape");
       this.at++;
     }
   }
@@ -119,9 +140,9 @@ class Scanner {
   private number(): void {
     if (this.peek() === "-") {
       this.at++;
-      if (!/[0-9]/.test(this.peek())) throw this.unexpected("in numeric literal");
+      if (!/[0-9]/.test(this.next())) throw this.unexpected("in numeric literal");
     }
-    if (this.peek() === "0") this.at++;
+    if (this.next() === "0") this.at++;
     else this.digits("in numeric literal");
     if (this.text[this.at] === ".") {
       this.at++;
@@ -129,19 +150,19 @@ class Scanner {
     }
     if (/[eE]/.test(this.text[this.at] ?? "")) {
       this.at++;
-      if (/[-+]/.test(this.peek())) this.at++;
+      if (/[-+]/.test(this.next())) this.at++;
       this.digits("in exponent of numeric literal");
     }
   }
 
   private digits(where: string): void {
-    if (!/[0-9]/.test(this.peek())) throw this.unexpected(where);
+    if (!/[0-9]/.test(this.next())) throw this.unexpected(where);
     while (/[0-9]/.test(this.text[this.at] ?? "")) this.at++;
   }
 
   private literal(word: string): void {
     for (const expected of word) {
-      if (this.peek() !== expected) throw this.unexpected(`in literal ${word} (expecting '${expected}')`);
+      if (this.next() !== expected) throw this.unexpected(`in literal ${word} (expecting '${expected}')`);
       this.at++;
     }
   }
@@ -156,10 +177,12 @@ class Scanner {
     return char;
   }
 
+  /** Inside a word, a number or an escape: the end of the text is met there as a space. */
+  private next(): string {
+    return this.text[this.at] ?? " ";
+  }
+
   private unexpected(where: string): ParseError {
-    const char = this.text[this.at] ?? "";
-    const escapes: Record<string, string> = { "'": "\\'", '"': '"', "\n": "\\n", "\t": "\\t", "\r": "\\r", "\\": "\\\\" };
-    const shown = escapes[char] ?? (char < " " ? `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}` : char);
-    return new ParseError(`invalid character '${shown}' ${where}`);
+    return new ParseError(`invalid character '${shownByte(this.next())}' ${where}`);
   }
 }

@@ -1,4 +1,4 @@
-import { bool, kept, need, string, uint32, type Value } from "../schema/codec.ts";
+import { bool, kept, need, string, uint32, uint64, type Value } from "../schema/codec.ts";
 import { list, map, message } from "../schema/message.ts";
 import { sourcesAndDestinations, tagMap } from "./common.ts";
 
@@ -10,7 +10,7 @@ const loadBalancer = message(
   {
     roundRobin: message({}),
     leastRequest: message({ choiceCount: uint32 }),
-    ringHash: message({ hashFunction: need(string), minRingSize: kept(uint32), maxRingSize: kept(uint32) }),
+    ringHash: message({ hashFunction: need(string), minRingSize: uint64, maxRingSize: uint64 }),
     random: message({}),
     maglev: message({}),
   },

@@ -6,14 +6,12 @@ import { violation, type Violations } from "./violation.ts";
 export function* validateCircuitBreaker(spec: CircuitBreakerSpec): Violations {
   yield* validateConnection(spec);
   const { detectors, thresholds, maxEjectionPercent }: Partial<CircuitBreakerSpec["conf"]> = spec.conf ?? {};
-  if (!detectors && !thresholds) {
+  if (!isWritten(detectors) && !isWritten(thresholds)) {
     yield violation("conf", "must have at least one of the detector or threshold configured");
     return;
   }
+  if (detectors && !isWritten(detectors)) yield violation("conf.detectors", "can't be empty");
   yield* validatePercentage("conf.maxEjectionPercent", maxEjectionPercent);
-  if (detectors) {
-    if (!isWritten(detectors)) yield violation("conf.detectors", "can't be empty");
-    yield* validatePercentage("conf.detectors.failure.threshold", detectors.failure?.threshold);
-  }
+  yield* validatePercentage("conf.detectors.failure.threshold", detectors?.failure?.threshold);
   if (thresholds && !isWritten(thresholds)) yield violation("conf.thresholds", "can't be empty");
 }

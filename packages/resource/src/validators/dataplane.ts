@@ -1,7 +1,9 @@
 import { inboundAddressesOf } from "../dataplane.ts";
+import type { TagMap } from "../specs/common.ts";
 import type { DataplaneGateway, DataplaneInbound, DataplaneOutbound, DataplaneSpec } from "../specs/dataplane.ts";
 import { tag } from "../tags.ts";
 import { validateMetricsBackend } from "./mesh-observability.ts";
+import { validateName } from "./names.ts";
 import { validateProtocolTag, validateTags } from "./tags.ts";
 import { includesLoopback, isIpAddress, isWritten, validateAddress, validateDuration, validatePort, validateThreshold } from "./values.ts";
 import { at, keyed, violation, type Violations } from "./violation.ts";
@@ -18,12 +20,14 @@ export function* validateDataplane(spec: DataplaneSpec): Violations {
     return;
   }
   yield* validateAdmin(spec);
-  yield* validateAddress("networking.address", networking.address);
-  if (networking.advertisedAddress !== undefined) yield* validateAddress("networking.advertisedAddress", networking.advertisedAddress);
   if (networking.gateway) yield* validateGatewayProxy(spec, networking.gateway);
   else yield* validateSidecar(spec);
-  if (networking.transparentProxying) yield* validateTransparentProxying(networking.transparentProxying);
-  if (spec.metrics) yield* validateMetricsBackend("metrics", spec.metrics);
+}
+
+function* validateAddresses(spec: DataplaneSpec): Violations {
+  const { address, advertisedAddress } = spec.networking;
+  yield* validateAddress("networking.address", address);
+  if (advertisedAddress !== undefined) yield* validateAddress("networking.advertisedAddress", advertisedAddress);
 }
 
 /** Envoy's admin listens on the loopback address. */
@@ -42,9 +46,12 @@ function* validateAdmin(spec: DataplaneSpec): Violations {
 function* validateSidecar(spec: DataplaneSpec): Violations {
   const { inbound = [], outbound = [] } = spec.networking;
   if (inbound.length === 0) yield violation("networking", "has to contain at least one inbound interface or gateway");
+  yield* validateAddresses(spec);
   for (const [index, one] of inbound.entries()) yield* validateInbound(at("networking.inbound", index), one, spec);
   for (const [index, one] of outbound.entries()) yield* validateOutbound(at("networking.outbound", index), one);
+  yield* validateTransparentProxying(spec.networking.transparentProxying);
   yield* validateProbes(spec.probes);
+  if (spec.metrics) yield* validateMetricsBackend("metrics", spec.metrics);
 }
 
 function* validateGatewayProxy(spec: DataplaneSpec, gateway: DataplaneGateway): Violations {
@@ -55,36 +62,39 @@ function* validateGatewayProxy(spec: DataplaneSpec, gateway: DataplaneGateway): 
   if (builtin) {
     if (outbound.length > 0) yield violation("networking.outbound", "outbound cannot be defined for builtin gateways");
     if (spec.probes) yield violation("networking.probes", "probes cannot be defined for builtin gateways");
-  } else {
-    for (const [index, one] of outbound.entries()) yield* validateOutbound(at("networking.outbound", index), one);
   }
-  const path = "networking.gateway.tags";
-  const { tags = {} } = gateway;
-  if (tags[tag.service] === undefined) yield violation(keyed(path, tag.service), "tag has to exist");
+  yield* validateTags("networking.gateway.tags", gateway.tags, { service: "required", also: validateGatewayProtocol });
+  yield* validateAddresses(spec);
+  if (builtin) return;
+  for (const [index, one] of outbound.entries()) yield* validateOutbound(at("networking.outbound", index), one);
+  yield* validateTransparentProxying(spec.networking.transparentProxying);
+  yield* validateProbes(spec.probes);
+}
+
+/** Plain TCP is all that is known of what a gateway receives. */
+function* validateGatewayProtocol(path: string, tags: TagMap): Violations {
   const protocol = tags[tag.protocol];
   if (protocol !== undefined && protocol !== "tcp") {
     yield violation(keyed(path, tag.protocol), `other values than tcp are not allowed, provided value "${protocol}"`);
   }
-  yield* validateTags(path, tags);
 }
 
 function* validateInbound(path: string, inbound: DataplaneInbound, spec: DataplaneSpec): Violations {
   yield* validatePort(`${path}.port`, inbound.port);
   if (inbound.servicePort !== undefined) yield* validatePort(`${path}.servicePort`, inbound.servicePort);
+  const samePort = (inbound.servicePort ?? inbound.port) === inbound.port;
+  const takesItsOwnPlace = violation(`${path}.serviceAddress`, "serviceAddress and servicePort has to differ from address and port");
   if (inbound.serviceAddress !== undefined) {
     if (!isIpAddress(inbound.serviceAddress)) yield violation(`${path}.serviceAddress`, "serviceAddress has to be valid IP address");
-    const { listen, application } = inboundAddressesOf(spec, inbound);
-    if (application.address === listen.address && application.port === listen.port) {
-      yield violation(`${path}.serviceAddress`, "serviceAddress and servicePort has to differ from address and port");
-    }
+    if (inbound.serviceAddress === spec.networking.address && samePort) yield takesItsOwnPlace;
   }
-  if (inbound.address !== undefined && !isIpAddress(inbound.address)) {
-    yield violation(`${path}.address`, "address has to be valid IP address");
+  if (inbound.address !== undefined) {
+    if (!isIpAddress(inbound.address)) yield violation(`${path}.address`, "address has to be valid IP address");
+    if (inbound.address === inbound.serviceAddress && samePort) yield takesItsOwnPlace;
   }
-  if (inbound.tags?.[tag.service] === undefined) yield violation(keyed(`${path}.tags`, tag.service), "tag has to exist");
-  yield* validateProtocolTag(`${path}.tags`, inbound.tags);
-  yield* validateTags(`${path}.tags`, inbound.tags);
+  yield* validateTags(`${path}.tags`, inbound.tags, { also: validateProtocolTag });
   if (inbound.serviceProbe) yield* validateServiceProbe(`${path}.serviceProbe`, inbound.serviceProbe);
+  if (inbound.tags?.[tag.service] === undefined) yield violation(keyed(`${path}.tags`, tag.service), "tag has to exist");
 }
 
 function* validateServiceProbe(path: string, probe: NonNullable<DataplaneInbound["serviceProbe"]>): Violations {
@@ -106,23 +116,28 @@ function* validateOutbound(path: string, outbound: DataplaneOutbound): Violation
     yield* validateTags(`${path}.tags`, outbound.tags, { service: "required" });
     return;
   }
-  if (isWritten(outbound.tags)) yield violation(path, "both backendRef and tags/service cannot be defined");
-  yield* validateBackend(`${path}.backendRef`, backendRef);
-  if (backendRef.kind !== "MeshExternalService") yield* validatePort(`${path}.backendRef.port`, backendRef.port);
+  const field = `${path}.backendRef`;
+  yield* validateBackendKind(field, backendRef.kind);
+  if (!backendRef.name && !isWritten(backendRef.labels)) yield violation(field, "either 'name' or 'labels' should be specified");
+  if (backendRef.kind !== "MeshExternalService") yield* validatePort(`${field}.port`, backendRef.port);
+  if (isWritten(outbound.tags)) yield violation(field, "both backendRef and tags/service cannot be defined");
 }
 
-function* validateBackend(path: string, ref: { kind: string; name?: string; labels?: Record<string, string> }): Violations {
-  if (!backendKinds.includes(ref.kind)) yield violation(`${path}.kind`, `invalid value. Available values are: ${backendKinds.join(",")}`);
-  if (!ref.name && !isWritten(ref.labels)) yield violation(`${path}.name`, "either 'name' or 'labels' should be specified");
+function* validateBackendKind(path: string, kind: string): Violations {
+  if (!backendKinds.includes(kind)) yield violation(`${path}.kind`, `invalid value. Available values are: ${backendKinds.join(",")}`);
 }
 
 /** The misspelt path is what existing clients get to see. */
-function* validateTransparentProxying(proxying: TransparentProxying): Violations {
-  for (const [index, ref] of (proxying.reachableBackends?.refs ?? []).entries()) {
+function* validateTransparentProxying(proxying: TransparentProxying | undefined): Violations {
+  for (const [index, ref] of (proxying?.reachableBackends?.refs ?? []).entries()) {
     const path = at("networking.transparentProxing.reachableBackends.refs", index);
-    yield* validateBackend(path, ref);
-    if (ref.name && isWritten(ref.labels)) yield violation(`${path}.labels`, "labels cannot be defined when name is specified");
-    if (ref.namespace && !ref.name) yield violation(`${path}.name`, "name has to be defined when namespace is specified");
+    yield* validateBackendKind(path, ref.kind);
+    if (ref.name) yield* validateName(`${path}.name`, ref.name);
+    else if (ref.namespace) yield violation(`${path}.name`, "name is required, when namespace is defined");
+    else if (!isWritten(ref.labels)) yield violation(`${path}.name`, "name or labels are required");
+    if ((ref.name || ref.namespace) && isWritten(ref.labels)) {
+      yield violation(`${path}.labels`, "labels cannot be defined when name is specified");
+    }
     if (ref.port !== undefined) yield* validatePort(`${path}.port`, ref.port);
   }
 }

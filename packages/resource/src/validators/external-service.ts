@@ -1,7 +1,7 @@
 import type { ExternalServiceSpec } from "../specs/external-service.ts";
 import { tag } from "../tags.ts";
 import { validateProtocolTag, validateTags } from "./tags.ts";
-import { isDnsName, isIpAddress, isWritten, splitHostPort, validatePort } from "./values.ts";
+import { isDnsName, isIpAddress, splitHostPort, validatePort } from "./values.ts";
 import { keyed, violation, type Violations } from "./violation.ts";
 
 type Networking = ExternalServiceSpec["networking"];
@@ -13,7 +13,7 @@ export function* validateExternalService(spec: ExternalServiceSpec): Violations 
     yield* validateExternalAddress("networking.address", networking.address);
     if (networking.tls) yield* validateTls("networking.tls", networking.tls);
   }
-  yield* validateTags("tags", spec.tags, { nonEmpty: true, service: "required", also: validateProtocolTag });
+  yield* validateTags("tags", spec.tags, { service: "required", also: validateProtocolTag });
   const host = splitHostPort(networking?.address ?? "")?.host;
   if (host && spec.tags?.[tag.service] === host) yield violation(keyed("tags", tag.service), "cannot be the same as networking.address");
 }
@@ -24,19 +24,18 @@ function* validateExternalAddress(path: string, address: string = ""): Violation
     return;
   }
   const parts = splitHostPort(address);
-  if (!parts) {
-    yield violation(path, "unable to parse address");
-    return;
-  }
-  if (!isIpAddress(parts.host) && !isDnsName(parts.host)) yield violation(path, "address has to be a valid IP address or a domain name");
-  if (!/^[0-9]{1,10}$/.test(parts.port)) yield violation(path, "unable to parse port in address");
-  else yield* validatePort(path, Number(parts.port));
+  if (!parts) yield violation(path, "unable to parse address");
+  const { host, port } = parts ?? { host: "", port: "" };
+  if (!isIpAddress(host) && !isDnsName(host)) yield violation(path, "address has to be a valid IP address or a domain name");
+  const parsed = /^[0-9]{1,10}$/.test(port);
+  if (!parsed) yield violation(path, "unable to parse port in address");
+  yield* validatePort(path, parsed ? Number(port) : 0);
 }
 
 function* validateTls(path: string, tls: NonNullable<Networking["tls"]>): Violations {
   if (tls.serverName === "") yield violation(`${path}.serverName`, "cannot be empty");
   for (const name of ["caCert", "clientCert", "clientKey"] as const) {
     const source = tls[name];
-    if (source && !isWritten(source)) yield violation(`${path}.${name}`, "data source cannot be empty");
+    if (source && !Object.values(source).some((text) => text !== "")) yield violation(`${path}.${name}`, "data source cannot be empty");
   }
 }

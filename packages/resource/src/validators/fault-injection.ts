@@ -3,7 +3,7 @@ import type { TagMap } from "../specs/common.ts";
 import type { FaultInjectionSpec } from "../specs/fault-injection.ts";
 import { tag } from "../tags.ts";
 import { anyTags, validateConnection } from "./tags.ts";
-import { validatePercentage } from "./values.ts";
+import { isWritten, validatePercentage } from "./values.ts";
 import { keyed, violation, type Violations } from "./violation.ts";
 
 const empty = "cannot be empty";
@@ -14,22 +14,19 @@ const unnamedCodes = new Set(["509"]);
 export function* validateFaultInjection(spec: FaultInjectionSpec): Violations {
   yield* validateConnection(spec, anyTags, { ...anyTags, also: validateProtocol });
   const { delay, abort, responseBandwidth }: Partial<FaultInjectionSpec["conf"]> = spec.conf ?? {};
-  if (!delay && !abort && !responseBandwidth) {
-    yield violation("conf", "must have at least one of the faults configured");
-    return;
-  }
-  if (delay) {
+  if (![delay, abort, responseBandwidth].some(isWritten)) yield violation("conf", "must have at least one of the faults configured");
+  if (delay && isWritten(delay)) {
     yield* validatePercentage("conf.delay.percentage", delay.percentage, true);
     if (delay.value === undefined) yield violation("conf.delay.value", empty);
   }
-  if (abort) {
+  if (abort && isWritten(abort)) {
     yield* validatePercentage("conf.abort.percentage", abort.percentage, true);
     if (abort.httpStatus === undefined) yield violation("conf.abort.httpStatus", empty);
     else if (!isStatusCode(abort.httpStatus)) yield violation("conf.abort.httpStatus", "http status code is incorrect");
   }
-  if (responseBandwidth) {
+  if (responseBandwidth && isWritten(responseBandwidth)) {
     yield* validatePercentage("conf.responseBandwidth.percentage", responseBandwidth.percentage, true);
-    if (!responseBandwidth.limit) yield violation("conf.responseBandwidth.limit", empty);
+    if (responseBandwidth.limit === undefined) yield violation("conf.responseBandwidth.limit", empty);
     else if (!/[gmk]bps/.test(responseBandwidth.limit)) {
       yield violation("conf.responseBandwidth.limit", "has to be in kbps/mbps/gbps units");
     }

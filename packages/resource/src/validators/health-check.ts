@@ -21,8 +21,8 @@ export function* validateHealthCheck(spec: HealthCheckSpec): Violations {
   }
   const panic = conf.healthyPanicThreshold ?? 0;
   if (panic < 0 || panic > 100) yield violation("conf.healthyPanicThreshold", "must be in range [0.0 - 100.0]");
-  if (conf.http && conf.tcp) yield violation("conf", "http and tcp cannot be defined at the same time");
   if (conf.http) yield* validateHttp("conf.http", conf.http);
+  if (conf.http && conf.tcp) yield violation("conf", "http and tcp cannot be defined at the same time");
 }
 
 function* validateHttp(path: string, http: NonNullable<Conf["http"]>): Violations {

@@ -33,15 +33,15 @@ function* validateRule(path: string, rule: GatewayRouteRule): Violations {
     return;
   }
   for (const [index, match] of matches.entries()) yield* validateMatch(at(`${path}.matches`, index), match);
-  for (const [index, backend] of backends.entries()) yield* validateBackend(at(`${path}.backends`, index), backend);
+  yield* validateFilters(`${path}.filters`, rule);
   const redirects = filters.some((filter) => filter.redirect);
   if (redirects && filters.length > 1) {
     yield violation(`${path}.filters`, "redirects cannot be used with other filters");
     return;
   }
-  yield* validateFilters(`${path}.filters`, rule);
   if (redirects && backends.length > 0) yield violation(`${path}.backends`, "must be empty when using redirect filters");
   if (!redirects && backends.length === 0) yield violation(`${path}.backends`, empty);
+  for (const [index, backend] of backends.entries()) yield* validateBackend(at(`${path}.backends`, index), backend);
 }
 
 function* validateMatch(path: string, match: GatewayRouteMatch): Violations {
@@ -81,15 +81,15 @@ function* validateFilters(path: string, rule: GatewayRouteRule): Violations {
 
 function* validateFilter(path: string, filter: GatewayRouteFilter, rule: { backendHost: boolean; hasPrefix: boolean }): Violations {
   if (filter.requestHeader) yield* validateRequestHeader(`${path}.request_header`, filter.requestHeader, rule.backendHost);
-  if (filter.mirror) {
-    yield* validatePercentage(`${path}.mirror.percentage`, filter.mirror.percentage, true);
-    if (filter.mirror.backend === undefined) yield violation(`${path}.mirror.backend`, empty);
-    else yield* validateBackend(`${path}.mirror.backend`, filter.mirror.backend);
-  }
   if (filter.redirect) {
     const { port, statusCode = 0 } = filter.redirect;
     if (port !== undefined) yield* validatePort(`${path}.redirect.port`, port);
     if (statusCode < 300 || statusCode > 308) yield violation(`${path}.redirect.status_code`, "must be in the range [300, 308]");
+  }
+  if (filter.mirror) {
+    yield* validatePercentage(`${path}.mirror.percentage`, filter.mirror.percentage, true);
+    if (filter.mirror.backend === undefined) yield violation(`${path}.mirror.backend`, empty);
+    else yield* validateBackend(`${path}.mirror.backend`, filter.mirror.backend);
   }
   if (filter.rewrite?.replacePrefixMatch !== undefined && !rule.hasPrefix) {
     yield violation(`${path}.rewrite.replacePrefixMatch`, "cannot be used without a match on path prefix");
@@ -101,11 +101,11 @@ function* validateRequestHeader(path: string, changes: NonNullable<GatewayRouteF
   for (const operation of ["set", "add"] as const) {
     for (const [index, header] of (changes[operation] ?? []).entries()) {
       const field = at(`${path}.${operation}`, index);
-      if (!header.name) yield violation(`${field}.name`, empty);
-      if (!header.value) yield violation(`${field}.value`, empty);
       if (backendHost && hostHeaders.includes(header.name)) {
         yield violation(field, `cannot modify '${header.name}' header, when route has set 'rewrite.host_to_backend_hostname' option`);
       }
+      if (!header.name) yield violation(`${field}.name`, empty);
+      if (!header.value) yield violation(`${field}.value`, empty);
     }
   }
   for (const [index, name] of (changes.remove ?? []).entries()) {

@@ -49,19 +49,20 @@ function* validateTls(path: string, listener: MeshGatewayListener): Violations {
 
 /** Listeners of one port become one Envoy listener: what they cannot differ in. */
 function* validateCollapsing(path: string, listeners: readonly MeshGatewayListener[]): Violations {
-  const byPort = Map.groupBy(listeners.entries(), ([, listener]) => listener.port ?? 0);
-  for (const sharing of byPort.values()) {
-    const protocols = new Set(sharing.map(([, listener]) => listener.protocol ?? "NONE"));
-    const limits = new Set(sharing.map(([, listener]) => listener.resources?.connectionLimit ?? 0).filter((limit) => limit > 0));
-    const hostnames = new Set<string>();
-    for (const [index, listener] of sharing) {
-      if (protocols.size > 1) yield violation(at(path, index), "protocol conflicts with other listeners on this port");
-      const hostname = listener.hostname ?? "*";
-      if (hostnames.has(hostname)) yield violation(at(path, index), "multiple listeners for hostname on this port");
-      hostnames.add(hostname);
-      if (limits.size > 1 && listener.resources?.connectionLimit) {
-        yield violation(`${at(path, index)}.resources.connectionLimit`, "conflicting values for this port");
-      }
+  const ports = [...Map.groupBy(listeners.entries(), ([, listener]) => listener.port ?? 0).values()];
+  for (const sharing of ports) {
+    if (new Set(sharing.map(([, listener]) => listener.protocol ?? "NONE")).size < 2) continue;
+    for (const [index] of sharing) yield violation(at(path, index), "protocol conflicts with other listeners on this port");
+  }
+  for (const sharing of ports) {
+    for (const same of Map.groupBy(sharing, ([, listener]) => listener.hostname ?? "*").values()) {
+      if (same.length < 2) continue;
+      for (const [index] of same) yield violation(at(path, index), "multiple listeners for hostname on this port");
     }
+  }
+  for (const sharing of ports) {
+    const limited = sharing.filter(([, listener]) => listener.resources?.connectionLimit);
+    if (new Set(limited.map(([, listener]) => listener.resources?.connectionLimit)).size < 2) continue;
+    for (const [index] of limited) yield violation(`${at(path, index)}.resources.connectionLimit`, "conflicting values for this port");
   }
 }

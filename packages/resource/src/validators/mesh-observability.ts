@@ -27,6 +27,7 @@ export function* validateLogging(logging: NonNullable<MeshSpec["logging"]>): Vio
 /** Errors of a backend's `conf` are reported under `config`: what existing clients get to see. */
 function* validateLoggingBackend(path: string, backend: LoggingBackend): Violations {
   const config = `${path}.config`;
+  if (!backend.name) yield violation(`${path}.name`, empty);
   if (backend.type === "file") {
     yield* readConf(config, fileLoggingConf, backend.conf, function* (conf) {
       if (!conf.path) yield violation(`${config}.path`, empty);
@@ -50,18 +51,19 @@ export function* validateTracing(tracing: NonNullable<MeshSpec["tracing"]>): Vio
   }
 }
 
-const zipkinVersions = ["httpJson", "httpJsonV1", "httpProto"];
+const zipkinVersions = ["httpJsonV1", "httpJson", "httpProto"];
 
 function* validateTracingBackend(path: string, backend: TracingBackend): Violations {
   const config = `${path}.config`;
   const { sampling = 100 } = backend;
+  if (!backend.name) yield violation(`${path}.name`, empty);
   if (sampling < 0 || sampling > 100) yield violation(`${path}.sampling`, "has to be in [0.0 - 100.0] range");
   if (backend.type === "zipkin") {
     yield* readConf(config, zipkinConf, backend.conf, function* (conf) {
-      yield* validateCollectorUrl(`${config}.url`, conf.url ?? "");
       if (conf.apiVersion && !zipkinVersions.includes(conf.apiVersion)) {
         yield violation(`${config}.apiVersion`, `has invalid value. Allowed values: ${zipkinVersions.join(", ")}`);
       }
+      yield* validateCollectorUrl(`${config}.url`, conf.url ?? "");
     });
   } else if (backend.type === "datadog") {
     yield* readConf(config, datadogConf, backend.conf, function* (conf) {
@@ -69,7 +71,7 @@ function* validateTracingBackend(path: string, backend: TracingBackend): Violati
       yield* validatePort(`${config}.port`, conf.port);
     });
   } else {
-    yield violation(`${path}.type`, 'unknown backend type. Available backends: "datadog", "zipkin"');
+    yield violation(`${path}.type`, 'unknown backend type. Available backends: "zipkin", "datadog"');
   }
 }
 
@@ -98,16 +100,18 @@ export function* validateMetricsBackend(path: string, backend: MetricsBackend): 
     if (conf.port !== undefined) yield* validatePort(`${config}.port`, conf.port);
     if (conf.skipMTLS !== undefined && conf.tls && conf.skipMTLS !== (conf.tls.mode === "disabled")) {
       yield violation(config, "skipMTLS and tls configuration cannot be defined together");
+      return;
     }
-    if (!isRegex(conf.envoy?.filterRegex ?? "")) yield violation(`${config}.envoy.filterRegex`, "has to be a valid regex");
+    const fault = regexFault(conf.envoy?.filterRegex ?? "");
+    if (fault !== undefined) {
+      yield violation(`${config}.envoy.filterRegex`, `provided regexp isn't correct: ${fault}`);
+      return;
+    }
     const names = new Set<string>();
-    for (const [index, source] of (conf.aggregate ?? []).entries()) {
-      const field = at(`${config}.aggregate`, index);
-      const name = source.name ?? "";
-      if (name === "") yield violation(`${field}.name`, empty);
-      else if (names.has(name)) yield violation(`${field}.name`, `duplicate entry: ${name}, values have to be unique`);
+    for (const [index, { name = "" }] of (conf.aggregate ?? []).entries()) {
+      if (names.has(name))
+        yield violation(`${at(`${config}.aggregate`, index)}.name`, `duplicate entry: ${name}, values have to be unique`);
       names.add(name);
-      if (source.enabled !== false) yield* validatePort(`${field}.port`, source.port);
     }
   });
 }
@@ -120,10 +124,9 @@ function* validateBackends<B extends { name?: string }>(
   const names = new Set<string>();
   for (const [index, backend] of backends.entries()) {
     const name = backend.name ?? "";
-    if (name === "") yield violation(`${at(path, index)}.name`, empty);
-    else if (names.has(name)) yield violation(`${at(path, index)}.name`, `"${name}" name is already used for another backend`);
-    names.add(name);
     yield* validate(at(path, index), backend);
+    if (names.has(name)) yield violation(`${at(path, index)}.name`, `"${name}" name is already used for another backend`);
+    names.add(name);
   }
 }
 
@@ -134,15 +137,15 @@ function* readConf<T>(path: string, codec: Codec<T>, conf: JsonObject | undefine
     yield* check(codec.read(conf ?? {}));
   } catch (error) {
     if (!(error instanceof ParseError)) throw error;
-    yield violation(path, error.message);
+    yield violation(path, `could not parse config: ${error.message}`);
   }
 }
 
-function isRegex(pattern: string): boolean {
+function regexFault(pattern: string): string | undefined {
   try {
     new RegExp(pattern);
-    return true;
-  } catch {
-    return false;
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
   }
 }

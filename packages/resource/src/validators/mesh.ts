@@ -31,12 +31,14 @@ function* validateMtls(mtls: NonNullable<MeshSpec["mtls"]>): Violations {
     const name = backend.name ?? "";
     if (names.has(name)) yield violation(`${at("mtls.backends", index)}.name`, `"${name}" name is already used for another backend`);
     names.add(name);
-    if (backend.dpCert && !rotationPeriod.test(backend.dpCert.rotation?.expiration ?? "")) {
-      yield violation("mtls.dpcert.rotation.expiration", "has to be a valid format");
-    }
   }
   if (enabledBackend && !names.has(enabledBackend))
     yield violation("mtls.enabledBackend", "has to be set to one of the backends in the mesh");
+  for (const { dpCert } of backends) {
+    if (dpCert && !rotationPeriod.test(dpCert.rotation?.expiration ?? "")) {
+      yield violation("mtls.dpcert.rotation.expiration", "has to be a valid format");
+    }
+  }
 }
 
 /**

@@ -2,14 +2,8 @@ import { kindOf } from "../kinds.ts";
 import type { ResourceDraft, Violation } from "../resource.ts";
 import { label } from "../tags.ts";
 import { labelField, validateLabels } from "./labels.ts";
+import { maxNameLength, validateMeshName, validateName } from "./names.ts";
 import { violation, type Violations } from "./violation.ts";
-
-const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
-const subdomainRule =
-  "invalid characters. A lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
-const meshCharacters = /^[0-9a-z\-_.]*$/;
-const meshRule = "invalid characters. Valid characters are numbers, lowercase latin letters and '-', '_', '.' symbols.";
-const maxLength = 253;
 
 export interface MetaContext {
   /** What the URL of the request says; absent where there is none. `type` decides which kind's rules hold. */
@@ -31,24 +25,18 @@ function* metaFaults(draft: Meta, { url, zone }: MetaContext): Violations {
   const inMesh = kind?.scope !== "global";
   if (url && url.name !== draft.name) yield mismatch("name");
   // Global shows what a zone writes under a longer name.
-  if (zone !== undefined && `${zone}.${url?.name ?? draft.name}`.length >= maxLength) {
+  if (zone !== undefined && `${zone}.${url?.name ?? draft.name}`.length >= maxNameLength) {
     yield violation("name", "the length of the name must be shorter");
   }
   if (url && url.type !== draft.type) yield mismatch("type");
   if (url && inMesh && url.mesh !== draft.mesh) yield mismatch("mesh");
   yield* originFaults(draft, zone, kind?.plugin ?? false);
   yield* validateLabels(draft.labels ?? {});
-  yield* identifierFaults("name", draft.name, subdomain, subdomainRule);
-  if (inMesh) yield* identifierFaults("mesh", draft.mesh, meshCharacters, meshRule);
+  yield* validateName("name", draft.name);
+  if (inMesh) yield* validateMeshName("mesh", draft.mesh);
 }
 
 const mismatch = (field: string): Violation => violation(field, `${field} from the URL has to be the same as in body`);
-
-function* identifierFaults(field: string, identifier: string, characters: RegExp, rule: string): Violations {
-  if (identifier === "") yield violation(field, "cannot be empty");
-  else if (identifier.length > maxLength) yield violation(field, `value length must less or equal ${maxLength}`);
-  else if (!characters.test(identifier)) yield violation(field, rule);
-}
 
 /** Labels that say where a resource comes from must not contradict where it is written. */
 function* originFaults(draft: Meta, zone: string | undefined, plugin: boolean): Violations {

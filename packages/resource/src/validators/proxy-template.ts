@@ -1,22 +1,25 @@
 import type { ProxyTemplateModification, ProxyTemplateSpec } from "../specs/proxy-template.ts";
-import { validateSelectors } from "./tags.ts";
-import { isWritten } from "./values.ts";
+import { tagsWithService, validateSelectors } from "./tags.ts";
 import { at, violation, type Violations } from "./violation.ts";
 
 const empty = "cannot be empty";
-const imports = ["default-proxy", "gateway-proxy", "ingress-proxy", "egress-proxy"];
+const imports = ["default-proxy", "egress-proxy", "gateway-proxy", "ingress-proxy"];
 const resourceOperations = ["add", "patch", "remove"];
 const filterOperations = ["addFirst", "addLast", "addBefore", "addAfter", "patch", "remove"];
 /** Operations on filters that need to know which one. */
-const atFilter = ["addBefore", "addAfter", "patch"];
+const atFilter: Record<string, string> = {
+  addBefore: `${empty}. You need to pick a filter before which this one will be added`,
+  addAfter: `${empty}. You need to pick a filter after which this one will be added`,
+  patch: empty,
+};
 
 export function* validateProxyTemplate(spec: ProxyTemplateSpec): Violations {
-  yield* validateSelectors("selectors", spec.selectors, { optional: true, service: "required" });
+  yield* validateSelectors("selectors", spec.selectors, { ...tagsWithService, optional: true });
   const { conf = {} } = spec;
   for (const [index, name] of (conf.imports ?? []).entries()) {
     const field = at("conf.imports", index);
     if (name === "") yield violation(field, empty);
-    else if (!imports.includes(name)) yield violation(field, `profile not found. Available profiles: ${imports.join(", ")}`);
+    else if (!imports.includes(name)) yield violation(field, `profile not found. Available profiles: ${imports.join(",")}`);
   }
   for (const [index, resource] of (conf.resources ?? []).entries()) {
     const field = at("conf.resources", index);
@@ -30,7 +33,6 @@ export function* validateProxyTemplate(spec: ProxyTemplateSpec): Violations {
 }
 
 function* validateModification(path: string, modification: ProxyTemplateModification): Violations {
-  if (!isWritten(modification)) yield violation(path, "at least one modification has to be defined");
   for (const [name, change] of Object.entries(modification)) {
     const onFilter = name === "networkFilter" || name === "httpFilter";
     const operations = onFilter ? filterOperations : resourceOperations;
@@ -45,7 +47,8 @@ function* validateModification(path: string, modification: ProxyTemplateModifica
         if (change.match?.name) yield violation(`${field}.match.name`, "cannot be defined");
       } else if (change.match) yield violation(`${field}.match`, "cannot be defined");
     }
-    if (onFilter && atFilter.includes(operation) && !change.match?.name) yield violation(`${field}.match.name`, empty);
+    const unnamed = atFilter[operation];
+    if (onFilter && unnamed !== undefined && !change.match?.name) yield violation(`${field}.match.name`, unnamed);
     if (operation !== "remove" && operations.includes(operation) && !change.value) {
       yield violation(`${field}.value`, "native Envoy resource is not valid: value is empty");
     }

@@ -11,36 +11,46 @@ const empty = "field cannot be empty";
 
 export function* validateRetry(spec: RetrySpec): Violations {
   yield* validateConnection(spec);
-  const { http, tcp, grpc }: Partial<RetrySpec["conf"]> = spec.conf ?? {};
+  const { conf } = spec;
+  if (conf === undefined) {
+    yield violation("conf", "has to be defined");
+    return;
+  }
+  const { http, tcp, grpc } = conf;
   if (!http && !tcp && !grpc) yield violation("conf", "missing protocol [grpc|http|tcp] configuration");
   if (http) yield* validateHttp("conf.http", http);
-  if (tcp && !isWritten(tcp)) yield violation("conf.tcp", empty);
   if (grpc) yield* validateGrpc("conf.grpc", grpc);
+  if (tcp && !tcp.maxConnectAttempts) yield violation("conf.tcp.maxConnectAttempts", "has to be greater than 0");
 }
 
 function* validateHttp(path: string, http: Http): Violations {
+  if (!isWritten(http)) yield violation(path, empty);
   yield* validateCommon(path, http);
-  const statusCodes = (http.retryOn ?? []).indexOf("retriable_status_codes");
-  if (statusCodes >= 0 && !http.retriableStatusCodes) {
-    yield violation(at(`${path}.retryOn`, statusCodes), "retriableStatusCodes cannot be empty when this option is specified");
+  for (const [index, method] of (http.retriableMethods ?? []).entries()) {
+    if (method === "NONE") yield violation(at(`${path}.retriableMethods`, index), empty);
+  }
+  for (const [index, condition] of (http.retryOn ?? []).entries()) {
+    if (condition !== "retriable_status_codes" || http.retriableStatusCodes) continue;
+    yield violation(at(`${path}.retryOn`, index), "retriableStatusCodes cannot be empty when this option is specified");
   }
 }
 
 function* validateGrpc(path: string, grpc: Grpc): Violations {
-  yield* validateCommon(path, grpc);
-  for (const [value, uses] of Map.groupBy((grpc.retryOn ?? []).entries(), ([, condition]) => condition)) {
-    const indexes = uses.map(([index]) => index).join(", ");
-    if (uses.length > 1) yield violation(`${path}.retryOn`, `repeated value "${value}" at indexes [${indexes}]`);
+  if (!isWritten(grpc)) yield violation(path, empty);
+  const uses = Map.groupBy((grpc.retryOn ?? []).entries(), ([, condition]) => condition);
+  for (const condition of [...uses.keys()].toSorted()) {
+    const indexes = (uses.get(condition) ?? []).map(([index]) => index);
+    if (indexes.length > 1) yield violation(`${path}.retryOn`, `repeated value "${condition}" at indexes [${indexes.join(", ")}]`);
   }
+  yield* validateCommon(path, grpc);
 }
 
 function* validateCommon(path: string, conf: Http | Grpc): Violations {
-  if (!isWritten(conf)) yield violation(path, empty);
   yield* validatePositiveIfDefined(`${path}.numRetries`, conf.numRetries);
   yield* validatePositiveIfDefined(`${path}.perTryTimeout`, conf.perTryTimeout);
   if (!conf.backOff) return;
   const { baseInterval, maxInterval } = conf.backOff;
   if (baseInterval === undefined) yield violation(`${path}.backOff.baseInterval`, "has to be defined");
   else if (durationMs(baseInterval) <= 0) yield violation(`${path}.backOff.baseInterval`, "has to be greater than 0");
-  yield* validatePositiveIfDefined(`${path}.backOff.maxInterval`, maxInterval);
+  else yield* validatePositiveIfDefined(`${path}.backOff.maxInterval`, maxInterval);
 }

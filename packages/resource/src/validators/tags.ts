@@ -60,8 +60,8 @@ export interface SelectorRules extends TagRules {
 export function* validateSelectors(path: string, selectors: readonly Selector[] = [], rules: SelectorRules): Violations {
   if (!rules.optional && selectors.length === 0) yield violation(path, "must have at least one element");
   for (const [index, selector] of selectors.entries()) {
-    if (rules.atMostOne && index > 0) yield violation(at(path, index), "there can be at most one selector");
     yield* validateSelectorTags(`${at(path, index)}.match`, selector.match, rules);
+    if (rules.atMostOne && index > 0) yield violation(at(path, index), "there can be at most one selector");
   }
 }
 
@@ -78,6 +78,8 @@ export function* validateConnection(
   yield* validateSelectors("sources", spec.sources, sources);
   yield* validateSelectors("destinations", spec.destinations, destinations);
 }
+
+export const isTagName = (name: string): boolean => nameCharacters.test(name);
 
 /** The `kuma.io/protocol` tag, if there is one, names a protocol. */
 export function* validateProtocolTag(path: string, tags: TagMap = {}): Violations {

@@ -23,6 +23,7 @@ export function* validateTimeout(spec: TimeoutSpec): Violations {
     if (!timeouts) continue;
     if (needed[section].every((name) => timeouts[name] === undefined)) {
       yield violation(`conf.${section}`, "at least one timeout in section has to be defined");
+      continue;
     }
     for (const name of Object.keys(timeouts)) yield* validatePositiveIfDefined(`conf.${section}.${name}`, timeouts[name]);
   }

@@ -21,8 +21,8 @@ export function* validateTrafficRoute(spec: TrafficRouteSpec): Violations {
     return;
   }
   yield* validateTarget("conf", conf);
-  if (conf.loadBalancer) yield* validateLoadBalancer("conf.loadBalancer", conf.loadBalancer);
   for (const [index, http] of (conf.http ?? []).entries()) yield* validateHttp(at("conf.http", index), http);
+  if (conf.loadBalancer) yield* validateLoadBalancer("conf.loadBalancer", conf.loadBalancer);
 }
 
 /** Where requests go: one destination, or several with weights. */
@@ -60,17 +60,17 @@ function* validateHttp(path: string, http: TrafficRouteHttp): Violations {
   if (match?.method) yield* validateMatcher(`${path}.match.method`, match.method);
   if (match?.path) yield* validateMatcher(`${path}.match.path`, match.path);
   for (const [name, matcher] of Object.entries(match?.headers ?? {})) {
-    if (name === "") yield violation(`${path}.match.headers`, "header name cannot be empty");
+    if (name === "") yield violation(keyed(`${path}.match.headers`, name), empty);
     yield* validateMatcher(keyed(`${path}.match.headers`, name), matcher);
   }
-  if (modify) yield* validateModify(`${path}.modify`, modify, match?.path?.prefix !== undefined);
+  if (modify) yield* validateModify(`${path}.modify`, modify, !!match?.path?.prefix);
   yield* validateTarget(path, http);
 }
 
 function* validateMatcher(path: string, matcher: StringMatcher): Violations {
   const [kind, value] = Object.entries(matcher)[0] ?? [];
   if (kind === undefined) yield violation(path, 'cannot be empty. Available options: "exact", "prefix" or "regex"');
-  else if (value === "") yield violation(`${path}.${kind}`, empty);
+  else if (value === "" && kind !== "exact") yield violation(`${path}.${kind}`, empty);
 }
 
 function* validateModify(path: string, modify: NonNullable<TrafficRouteHttp["modify"]>, hasPrefix: boolean): Violations {
@@ -79,7 +79,7 @@ function* validateModify(path: string, modify: NonNullable<TrafficRouteHttp["mod
     if (!isWritten(modify.path)) yield violation(field, 'either "rewritePrefix" or "regex" has to be set');
     if (modify.path.rewritePrefix !== undefined) {
       if (modify.path.rewritePrefix === "") yield violation(`${field}.rewritePrefix`, empty);
-      if (!hasPrefix) yield violation(`${field}.rewritePrefix`, "can only be set when .http.match.path.prefix is not empty");
+      else if (!hasPrefix) yield violation(`${field}.rewritePrefix`, "can only be set when .http.match.path.prefix is not empty");
     }
     if (modify.path.regex) yield* validateRegexReplace(`${field}.regex`, modify.path.regex);
   }

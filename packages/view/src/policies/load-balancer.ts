@@ -11,8 +11,8 @@ export function loadBalancerView(conf: TrafficRouteLoadBalancer | undefined): Lo
     return {
       type: "ringHash",
       hashFunction: hashFunction === "MURMUR_HASH_2" ? "MURMUR_HASH_2" : "XX_HASH",
-      ...(minRingSize ? { minRingSize } : {}),
-      ...(maxRingSize ? { maxRingSize } : {}),
+      ...(minRingSize ? { minRingSize: Number(minRingSize) } : {}),
+      ...(maxRingSize ? { maxRingSize: Number(maxRingSize) } : {}),
     };
   }
   if (conf?.random) return { type: "random" };
