@@ -17,4 +17,10 @@ export { builtinCaSecretNames, CertificateAuthority, createBuiltinCa, validatePr
 export { readCertificates, readPrivateKey } from "./pem.ts";
 export { generateEcKey, generateRsaKey, type KeyPair } from "./keys.ts";
 export { loadServiceCertificate, type ServiceCertificate, type ServiceCertificateOptions } from "./service-certificate.ts";
-export { createServerCertificate, loadOrCreateServerCertificate, localServerNames, readServerCertificate } from "./server-certificate.ts";
+export {
+  createSelfSignedCertificate,
+  createServerCertificate,
+  loadOrCreateServerCertificate,
+  localServerNames,
+  readServerCertificate,
+} from "./server-certificate.ts";

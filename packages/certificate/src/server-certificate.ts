@@ -9,7 +9,7 @@ import { buildCertificate } from "./build-certificate.ts";
 import { CertificateError } from "./certificate-error.ts";
 import { clockSkewMs, type PemPair } from "./mesh-ca.ts";
 import { readCertificates, readPrivateKey } from "./pem.ts";
-import { generateRsaKey, privateKeyPem } from "./keys.ts";
+import { generateRsaKey, type KeyPair, privateKeyPem } from "./keys.ts";
 
 const tenYearsMs = 10 * 365 * 24 * 3_600_000;
 
@@ -23,15 +23,29 @@ export function localServerNames(): string[] {
  * Makes the certificate of a server that has none: for all given host names and addresses, and itself a CA, because proxies are
  * given it as the CA they trust.
  */
-export async function createServerCertificate(options: { names: readonly string[]; nowMs: number }): Promise<PemPair> {
-  const keyPair = await generateRsaKey();
+export const createServerCertificate = (options: { names: readonly string[]; nowMs: number }): Promise<PemPair> =>
+  createSelfSignedCertificate({ subject: "CN=atoll-control-plane", keyPair: generateRsaKey, usage: "serverAuth", ...options });
+
+export interface SelfSignedOptions {
+  /** Distinguished name; "" = the names alone. */
+  subject: string;
+  keyPair: () => Promise<KeyPair>;
+  usage: "serverAuth" | "clientAuth";
+  /** Host names and addresses. */
+  names: readonly string[];
+  nowMs: number;
+}
+
+/** A certificate for ten years that is its own CA. */
+export async function createSelfSignedCertificate(options: SelfSignedOptions): Promise<PemPair> {
+  const keyPair = await options.keyPair();
   const { digitalSignature, keyEncipherment, keyCertSign } = x509.KeyUsageFlags;
   const certPem = await buildCertificate({
-    subject: "CN=atoll-control-plane",
+    subject: options.subject,
     keyPair,
     isCa: true,
     usages: digitalSignature | keyEncipherment | keyCertSign,
-    extendedUsages: [x509.ExtendedKeyUsage.serverAuth],
+    extendedUsages: [x509.ExtendedKeyUsage[options.usage]],
     // The zone of a link-local IPv6 address is not part of it.
     names: options.names.map((name) => {
       const [address = ""] = name.split("%");

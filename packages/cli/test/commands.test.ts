@@ -1,5 +1,5 @@
-import { createPublicKey } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
@@ -218,6 +218,28 @@ test("generate makes tokens by the control plane or by a key of one's own", asyn
   expect((await ctl("generate", "user-token", "--name", "u", "--valid-for", "soon")).code).toBe(1);
   expect(Buffer.from((await ctl("generate", "signing-key")).out, "base64").toString()).toMatch(/^-----BEGIN RSA PRIVATE KEY-----/);
   expect(await ctl("generate", "signing-key", "--format", "x")).toEqual(failed("invalid format"));
+});
+
+test("certificates for servers and clients", async () => {
+  const { ctl, folder } = plane;
+  const [keyFile, certFile] = [join(folder, "tls.key"), join(folder, "tls.crt")];
+  const generate = ["generate", "tls-certificate", "--key-file", keyFile, "--cert-file", certFile];
+  const server = await ctl(...generate, "--type", "server", "--hostname", "cp.test,10.0.0.1", "--hostname", "localhost");
+  expect(server).toEqual(done(`Private key saved in ${keyFile}\nCertificate saved in ${certFile}\n`));
+  const certificate = new X509Certificate(readFileSync(certFile));
+  expect(certificate.subjectAltName).toBe("DNS:cp.test, IP Address:10.0.0.1, DNS:localhost");
+  expect(certificate.keyUsage).toEqual(["1.3.6.1.5.5.7.3.1"]);
+  expect(certificate.checkPrivateKey(createPrivateKey(readFileSync(keyFile)))).toBe(true);
+  expect(statSync(keyFile).mode & 0o777).toBe(0o400);
+
+  const piped = ["generate", "tls-certificate", "--hostname", "a", "--key-file", "-", "--cert-file", "-"];
+  const client = await ctl(...piped, "--type", "client", "--key-type", "ecdsa");
+  expect(client.out).toMatch(/^-----BEGIN PRIVATE KEY-----[^]*-----END PRIVATE KEY-----\n-----BEGIN CERTIFICATE-----/);
+  expect(await ctl("generate", "tls-certificate")).toEqual(failed('required flag(s) "hostname", "type" not set'));
+  expect(await ctl(...piped, "--type", "x")).toEqual(failed('invalid certificate type "x"'));
+  expect(await ctl(...piped, "--type", "server", "--key-type", "x")).toEqual(failed('invalid key type "x"'));
+  const elsewhere = [...piped, "--type", "server", "--key-file", join(folder, "absent", "key.pem")];
+  expect((await ctl(...elsewhere)).err).toMatch(/^Error: could not write the key file: ENOENT/);
 });
 
 test("an export can be applied elsewhere, and is the same there", async () => {

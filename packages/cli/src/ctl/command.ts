@@ -6,6 +6,7 @@ import { addConfig } from "./config-commands.ts";
 import { currentApiServer, defaultConfigPath, readConfig } from "./config-file.ts";
 import { CtlError } from "./ctl-error.ts";
 import { addExport } from "./export-command.ts";
+import { addCertificate } from "./generate-certificate.ts";
 import { addKeys } from "./generate-keys.ts";
 import { addTokens } from "./generate-tokens.ts";
 import { addGet } from "./get-command.ts";
@@ -53,6 +54,7 @@ export function ctlCommand(io: Io = processIo): Command {
   const generate = program.command("generate").description("Generate tokens, signing keys and their public keys");
   addTokens(generate, client, io);
   addKeys(generate, io);
+  addCertificate(generate, io);
   addExport(program, client, io);
   addConfig(program, path, io);
   addVersion(program, client, io);
