@@ -9,6 +9,7 @@ import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ensureCommand } from "../test/testkit/src/ensure-command.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const filters = process.argv.slice(2);
@@ -31,6 +32,19 @@ if (filters.length === 0) {
   check("format", "oxfmt", ["--check", "."]);
   check("lint", "oxlint", ["--type-aware"]);
   check("types", "tsc", ["-b"]);
+}
+
+// Before any test waits for one of them: what the tests of Kafka and Redis need of the machine. A test that misses one says so.
+for (const [command, args, debianPackage] of [
+  ["java", ["-version"], "default-jre-headless"],
+  ["mvn", ["--version"], "maven"],
+  ["redis-server", ["--version"], "redis-server"],
+] as const) {
+  try {
+    ensureCommand(command, args, debianPackage, `there is no ${command}: tests that need it will fail`);
+  } catch (error) {
+    console.log((error as Error).message);
+  }
 }
 
 const report = join(mkdtempSync(join(tmpdir(), "atoll-test-")), "report.json");

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ensureCommand } from "./ensure-command.ts";
 
 /** The folder of the repository: the nearest one above with the workspace's file. */
 export function repositoryRoot(): string {
@@ -12,14 +13,24 @@ export function repositoryRoot(): string {
 
 /** The class path of a broker: Maven fetches the jars of `test/testkit/kafka/pom.xml` once, into `.atoll/kafka`. */
 export function kafkaClassPath(): string {
-  needs("java", ["-version"], "a Kafka broker needs Java 17 (java on the PATH), or KAFKA_BROKERS=host:port of a running one");
+  ensureCommand(
+    "java",
+    ["-version"],
+    "default-jre-headless",
+    "a Kafka broker needs Java 17 (java on the PATH), or KAFKA_BROKERS=host:port of a running one",
+  );
   const pom = join(repositoryRoot(), "test", "testkit", "kafka", "pom.xml");
   const version = /<artifactId>kafka_2\.13<\/artifactId>\s*<version>([^<]+)/.exec(readFileSync(pom, "utf8"))?.[1];
   const home = join(repositoryRoot(), ".atoll", "kafka");
   const jars = join(home, version!);
   const fetching = join(home, "fetching");
   if (!existsSync(jars))
-    needs("mvn", ["--version"], "the jars of a Kafka broker need Maven (mvn on the PATH), or KAFKA_BROKERS=host:port of a running one");
+    ensureCommand(
+      "mvn",
+      ["--version"],
+      "maven",
+      "the jars of a Kafka broker need Maven (mvn on the PATH), or KAFKA_BROKERS=host:port of a running one",
+    );
   while (!existsSync(jars)) {
     if (!takes(fetching)) {
       sleep(200);
@@ -58,7 +69,3 @@ function takes(lock: string): boolean {
 }
 
 const sleep = (ms: number): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
-
-function needs(command: string, args: readonly string[], otherwise: string): void {
-  if (spawnSync(command, args, { stdio: "ignore" }).status !== 0) throw new Error(otherwise);
-}

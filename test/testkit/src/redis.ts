@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { ensureCommand } from "./ensure-command.ts";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -36,7 +37,7 @@ export async function startRedis(): Promise<{ readonly url: string; close(): Pro
 
 /** Starts `redis-server` of the PATH, which is installed from the distribution's packages if it is not there and we may. */
 export async function startRedisServer(options: RedisServerOptions = {}): Promise<RedisServer> {
-  ensureRedisServer();
+  ensureCommand("redis-server", ["--version"], "redis-server", "no Redis: put redis-server on the PATH (Debian's package redis-server)");
   const folder = mkdtempSync(join(tmpdir(), "atoll-redis-"));
   const port = await freePort();
   const args = ["--port", String(options.tls ? 0 : port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder];
@@ -72,19 +73,3 @@ export async function startRedisServer(options: RedisServerOptions = {}): Promis
   const url = `${options.tls ? "rediss" : "redis"}://${secret}localhost:${port}`;
   return { url, kill, start, command, close, [Symbol.asyncDispose]: close };
 }
-
-function ensureRedisServer(): void {
-  if (isThere()) return;
-  if (process.getuid?.() === 0 && spawnSync("apt-get", ["--version"], { stdio: "ignore" }).status === 0) {
-    const quiet = { stdio: "ignore", env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } } as const;
-    const install = () =>
-      spawnSync("apt-get", ["-o", "DPkg::Lock::Timeout=120", "install", "-y", "-q", "redis-server"], quiet).status === 0;
-    if (!install()) {
-      spawnSync("apt-get", ["update", "-q"], quiet);
-      install();
-    }
-  }
-  if (!isThere()) throw new Error("no Redis: put redis-server on the PATH (Debian's package redis-server)");
-}
-
-const isThere = (): boolean => spawnSync("redis-server", ["--version"], { stdio: "ignore" }).status === 0;
