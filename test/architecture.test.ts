@@ -42,7 +42,7 @@ const allowed: Record<string, string[]> = {
     "view",
     "xds",
   ],
-  "packages/cli": ["resource", "runtime", "service-global", "service-tokens", "service-xds", "service-zone", "token"],
+  "packages/cli": ["certificate", "resource", "runtime", "service-global", "service-tokens", "service-xds", "service-zone", "token"],
   "services/global": ["api", "certificate", "event-log", "inventory", "kds", "replica", "resource", "runtime", "secret", "sync", "token"],
   "services/zone": ["api", "certificate", "event-log", "inventory", "kds", "replica", "resource", "runtime", "secret", "sync", "token"],
   "services/xds": [
