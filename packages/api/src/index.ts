@@ -2,6 +2,7 @@ export { type AppliedRevision, appliedRevisionOf } from "./applied-revisions.ts"
 export { type User, admin, anonymous } from "./access.ts";
 export { maskedSettings } from "./masked-settings.ts";
 export { type TlsOptions, apiRoutes, createApi, mostBodyBytes } from "./create-api.ts";
+export { keyRingPorts } from "./key-ring-ports.ts";
 export { defaultPolicies } from "./default-policies.ts";
 export type {
   ApiOptions,

@@ -1,3 +1,4 @@
+export { Diagnostics, type ObservedReplica } from "./diagnostics.ts";
 export { startDebugServer, type DebugServerOptions } from "./debug-server.ts";
 export { Lifecycle, runUntilSignal, type Closeable } from "./lifecycle.ts";
 export { createLogger, type Logger } from "./logger.ts";

@@ -2,24 +2,13 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { ApiError, appliedRevisionOf, createApi, maskedSettings, type ApiOptions, type Proxies } from "@atoll/api";
-import { createBuiltinCa, loadServiceCertificate, validateProvidedCa } from "@atoll/certificate";
+import { ApiError, appliedRevisionOf, createApi, keyRingPorts, maskedSettings, type ApiOptions, type Proxies } from "@atoll/api";
+import { loadServiceCertificate } from "@atoll/certificate";
 import { MemoryInventory } from "@atoll/inventory";
 import { globalAccess, inspectThrough, QueryError, startKdsServer, zoneTokenVerifier, type KdsServer } from "@atoll/kds";
 import { ConfigReplica, ZoneReplicaSet } from "@atoll/replica";
-import {
-  collectDefaultMetrics,
-  expandPath,
-  Gauge,
-  instanceName,
-  Lifecycle,
-  Registry,
-  startDebugServer,
-  Timeline,
-  version,
-  type Logger,
-} from "@atoll/runtime";
-import { deriveServiceBearer, isServiceBearer, loadSealingKey, revealSecret, sealSecret, SecretError, type KeyRing } from "@atoll/secret";
+import { expandPath, instanceName, Diagnostics, Lifecycle, version, type Logger } from "@atoll/runtime";
+import { deriveServiceBearer, isServiceBearer, loadSealingKey, type KeyRing } from "@atoll/secret";
 import { InventoryFeed } from "@atoll/sync";
 import { createRemoteIssuer, resourceKeys, resourceRevocations, verifyUserToken } from "@atoll/token";
 import { assertClusterKeys, clusterIdOf, ensureClusterSecrets } from "./first-start.ts";
@@ -46,20 +35,8 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
   const instanceId = instanceName("global", settings.apiServer.http.port);
   const onError = (error: unknown) => log.warn({ err: error }, "the log is not followed as it should be");
 
-  let notReady: string | null = "opening the log";
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  const views: Record<string, () => unknown> = {};
-  lifecycle.add(
-    "diagnostics",
-    await startDebugServer({
-      address: settings.diagnostics.serverInterface,
-      port: settings.diagnostics.serverPort,
-      registry,
-      notReady: () => notReady,
-      views,
-    }),
-  );
+  const diagnostics = lifecycle.add("diagnostics", await Diagnostics.open(settings.diagnostics, "opening the log"));
+  const { views } = diagnostics;
 
   const ring: KeyRing = {
     global: await loadSealingKey(join(workDir, "global.key")),
@@ -67,8 +44,7 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
   };
   const eventLog = lifecycle.add("log", await openLog(settings.log, workDir, log));
   const config = lifecycle.add("configuration", await ConfigReplica.open({ log: eventLog, snapshots: settings.snapshots, onError }));
-  const timeline = new Timeline();
-  config.watch(({ revision }) => timeline.mark(revision, "folded"));
+  diagnostics.observe(config);
   await ensureClusterSecrets(config, ring, { bootstrapAdminToken: settings.apiServer.authn.tokens.bootstrapAdminToken, nowMs: Date.now() });
   assertClusterKeys(config, ring, workDir);
   const zones = lifecycle.add("zones", await ZoneReplicaSet.open({ log: eventLog, config, onError }));
@@ -134,19 +110,7 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
     zones,
     inventory,
     zoneInsight: (zone) => insights.of(zone),
-    seal: (draft) => sealSecret(ring, draft),
-    reveal: (secret) => {
-      try {
-        return (revealSecret(ring, secret) as { spec: { data?: string } }).spec.data;
-      } catch (error) {
-        if (error instanceof SecretError) return undefined;
-        throw error;
-      }
-    },
-    certificates: {
-      createCa: ({ mesh, rsaBits, expirationMs }) => createBuiltinCa({ mesh, rsaBits, lifetimeMs: expirationMs, nowMs: Date.now() }),
-      checkCa: validateProvidedCa,
-    },
+    ...keyRingPorts(ring, Date.now),
     issueToken: createRemoteIssuer({
       url: settings.tokens.url,
       bearer: deriveServiceBearer(ring.global!),
@@ -173,20 +137,8 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
     await secured.listen({ host: https.interface, port: https.port });
   }
 
-  registry.registerMetric(
-    new Gauge({
-      name: "atoll_revision",
-      help: "Revision of the configuration folded here",
-      registers: [],
-      collect() {
-        this.set(config.revision);
-      },
-    }),
-  );
-  views["timeline"] = () => timeline.view();
-  views["replica"] = () => ({ revision: config.revision, checksum: config.checksum(), resources: config.size });
   views["zones"] = () => insights.progress();
-  notReady = null;
+  diagnostics.notReady = null;
   log.info(
     { http: http.enabled ? http.port : undefined, https: https.enabled ? https.port : undefined, kds: kds.port, revision: config.revision },
     "global is ready",

@@ -6,17 +6,13 @@ import { createTokenVerifier, DpServer, ProxyLifecycle, type ProxyAuthentication
 import { connectZone } from "@atoll/kds";
 import { ConfigReplica, ZoneReplica } from "@atoll/replica";
 import {
-  collectDefaultMetrics,
   Counter,
   expandPath,
-  Gauge,
   Histogram,
   instanceName,
+  Diagnostics,
   Lifecycle,
   parseYaml,
-  Registry,
-  startDebugServer,
-  Timeline,
   tokenSource,
   version,
   watchTokenFile,
@@ -51,20 +47,8 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
   const instanceId = settings.general.instanceId ?? instanceName(`xds-${zone}`, settings.dpServer.port);
   const onError = (error: unknown) => log.warn({ err: error }, (error as Error).message);
 
-  let notReady: string | null = "waiting for the zone's sync service";
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  const views: Record<string, () => unknown> = {};
-  lifecycle.add(
-    "diagnostics",
-    await startDebugServer({
-      address: settings.diagnostics.serverInterface,
-      port: settings.diagnostics.serverPort,
-      registry,
-      notReady: () => notReady,
-      views,
-    }),
-  );
+  const diagnostics = lifecycle.add("diagnostics", await Diagnostics.open(settings.diagnostics, "waiting for the zone's sync service"));
+  const { views } = diagnostics;
 
   const { address, rootCaFile = join(workDir, "tls.crt"), tlsSkipVerify } = settings.zone;
   const ring: { zone?: KeyRing["zone"] } = {};
@@ -100,8 +84,7 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
   const follow = { log: connection.log, signal: lifecycle.signal, onError };
   config = lifecycle.add("configuration", await Promise.race([ConfigReplica.open(follow), refused.promise]));
   const resources = lifecycle.add("resources", await ZoneReplica.open({ ...follow, zone }));
-  const timeline = new Timeline();
-  config.watch(({ revision }) => timeline.mark(revision, "folded"));
+  diagnostics.observe(config);
   const inventory = lifecycle.add("inventory", await openInventory(settings.inventory, zone, log));
   const feed = lifecycle.add("inventory feed", await InventoryFeed.open({ ...follow, config, inventory, zone }));
 
@@ -128,13 +111,13 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
     name: "atoll_build_seconds",
     help: "Time to rebuild the configuration that a change affects",
     buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2, 1],
-    registers: [registry],
+    registers: [diagnostics.registry],
   });
   const nacks = new Counter({
     name: "atoll_nacks_total",
     help: "Configurations that Envoy rejected",
     labelNames: ["type"],
-    registers: [registry],
+    registers: [diagnostics.registry],
   });
   let lastRound: unknown;
   const compiler = lifecycle.add(
@@ -150,7 +133,7 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
       onError: (error, nodeId) =>
         log.error({ err: error, proxy: nodeId }, "cannot build the configuration of a proxy; it keeps what it has"),
       onRound: (round) => {
-        timeline.mark(round.revision, "built");
+        diagnostics.timeline.mark(round.revision, "built");
         lastRound = { ...round, at: Date.now() };
         buildTime.observe(round.durationMs / 1000);
         reporter.changed();
@@ -230,7 +213,7 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
     }),
     log,
     onApplied: (nodeId, revision) => {
-      timeline.mark(revision, `applied ${nodeId}`);
+      diagnostics.timeline.mark(revision, `applied ${nodeId}`);
       reporter.changed();
     },
     onNack: (_nodeId, typeUrl) => nacks.inc({ type: typeUrl.slice(typeUrl.lastIndexOf(".") + 1) }),
@@ -240,23 +223,11 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
     if (keys.some((key) => key.includes("token-revocations"))) dpServer.endRevoked().catch(onError);
   });
 
-  registry.registerMetric(
-    new Gauge({
-      name: "atoll_revision",
-      help: "Revision of the configuration folded here",
-      registers: [],
-      collect() {
-        this.set(config!.revision);
-      },
-    }),
-  );
-  views["timeline"] = () => timeline.view();
-  views["replica"] = () => ({ revision: config!.revision, checksum: config!.checksum(), resources: config!.size });
   views["streams"] = () => dpServer.report();
   views["applied"] = () => reporter.current();
   views["round"] = () => lastRound;
   views["views"] = () => Object.fromEntries(cache.nodeIds().map((nodeId) => [nodeId, compiler.view(nodeId)]));
-  notReady = null;
+  diagnostics.notReady = null;
   log.info({ zone, port: dpServer.port, revision: config.revision }, "xDS server is ready");
   return { port: dpServer.port, status };
 }

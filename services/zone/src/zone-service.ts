@@ -2,26 +2,13 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { ApiError, appliedRevisionOf, createApi, maskedSettings, type ApiOptions } from "@atoll/api";
-import { createBuiltinCa, loadServiceCertificate, validateProvidedCa } from "@atoll/certificate";
+import { ApiError, appliedRevisionOf, createApi, keyRingPorts, maskedSettings, type ApiOptions } from "@atoll/api";
+import { loadServiceCertificate } from "@atoll/certificate";
 import { EmbeddedLog } from "@atoll/event-log";
 import { connectZone, inspectThrough, QueryError, startKdsServer, zoneAccess, zoneTokenVerifier } from "@atoll/kds";
 import { ConfigReplica, ZoneReplica } from "@atoll/replica";
-import {
-  collectDefaultMetrics,
-  expandPath,
-  Gauge,
-  instanceName,
-  Lifecycle,
-  Registry,
-  startDebugServer,
-  Timeline,
-  tokenSource,
-  version,
-  watchTokenFile,
-  type Logger,
-} from "@atoll/runtime";
-import { revealSecret, sealSecret, SecretError, type KeyRing } from "@atoll/secret";
+import { expandPath, instanceName, Diagnostics, Lifecycle, tokenSource, version, watchTokenFile, type Logger } from "@atoll/runtime";
+import type { KeyRing } from "@atoll/secret";
 import { ConnectionSignal, ZoneSync } from "@atoll/sync";
 import { createRemoteIssuer, resourceKeys, resourceRevocations, verifyUserToken } from "@atoll/token";
 import { openKafkaUpstream } from "./kafka-upstream.ts";
@@ -49,25 +36,12 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
   const instanceId = instanceName(`zone-${zone}`, settings.apiServer.http.port);
   const onError = (error: unknown) => log.warn({ err: error }, (error as Error).message);
 
-  let notReady: string | null = "opening the log";
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  const views: Record<string, () => unknown> = {};
-  lifecycle.add(
-    "diagnostics",
-    await startDebugServer({
-      address: settings.diagnostics.serverInterface,
-      port: settings.diagnostics.serverPort,
-      registry,
-      notReady: () => notReady,
-      views,
-    }),
-  );
+  const diagnostics = lifecycle.add("diagnostics", await Diagnostics.open(settings.diagnostics, "opening the log"));
+  const { views } = diagnostics;
 
   const local = lifecycle.add("log", await EmbeddedLog.open({ path: join(workDir, "log.sqlite") }));
   const config = lifecycle.add("configuration", await ConfigReplica.open({ log: local, onError }));
-  const timeline = new Timeline();
-  config.watch(({ revision }) => timeline.mark(revision, "folded"));
+  diagnostics.observe(config);
   const resources = lifecycle.add("resources", await ZoneReplica.open({ log: local, zone, onError }));
   const inventory = lifecycle.add("inventory", await openInventory(settings.inventory, zone, onError));
 
@@ -118,7 +92,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     watchTokenFile(settings.multizone.zone, () => connection.reconnect()),
   );
   // A zone that has served before goes on with what it has; a new one can't begin without global.
-  notReady = "waiting for global";
+  diagnostics.notReady = "waiting for global";
   if (ring.zone === undefined) await Promise.race([connection.registered, refused.promise]);
 
   const kafka = await openKafkaUpstream(settings.log, log);
@@ -187,19 +161,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     config,
     zoneStore: resources,
     inventory,
-    seal: (draft) => sealSecret(ring, draft),
-    reveal: (secret) => {
-      try {
-        return (revealSecret(ring, secret) as { spec: { data?: string } }).spec.data;
-      } catch (error) {
-        if (error instanceof SecretError) return undefined;
-        throw error;
-      }
-    },
-    certificates: {
-      createCa: ({ mesh, rsaBits, expirationMs }) => createBuiltinCa({ mesh, rsaBits, lifetimeMs: expirationMs, nowMs: Date.now() }),
-      checkCa: validateProvidedCa,
-    },
+    ...keyRingPorts(ring, Date.now),
     issueToken: (kind, request, author) =>
       createRemoteIssuer({ url: settings.tokens.url, bearer: token(), revision: () => config.revision })(kind, request, author),
     verifyUserToken: async (presented) => {
@@ -240,22 +202,10 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     await lifecycle.add("api over TLS", createApi(options, tls)).listen({ host: https.interface, port: https.port });
   }
 
-  registry.registerMetric(
-    new Gauge({
-      name: "atoll_revision",
-      help: "Revision of the configuration folded here",
-      registers: [],
-      collect() {
-        this.set(config.revision);
-      },
-    }),
-  );
-  views["timeline"] = () => timeline.view();
-  views["replica"] = () => ({ revision: config.revision, checksum: config.checksum(), resources: config.size });
   views["sync"] = () => sync.status();
   views["inventory"] = () =>
     inventory.zones().map((name) => ({ zone: name, ingresses: inventory.ingresses(name), entries: inventory.entries(name) }));
-  notReady = null;
+  diagnostics.notReady = null;
   log.info({ zone, http: http.enabled ? http.port : undefined, relay: relay.port, revision: config.revision }, "zone is ready");
 }
 
