@@ -1,5 +1,17 @@
 import { defineConfig } from "vitest/config";
 
+/** What stacks on Kafka do otherwise than embedded ones is seen in these. `ATOLL_TEST_STACK=kafka` runs all files of `e2e` there. */
+const alsoOnKafka = ["four-hops", "crashes", "shared-load", "conditional-writes"].map((name) => `test/e2e/src/${name}.test.ts`);
+const isAllOnKafka = process.env["ATOLL_TEST_STACK"] === "kafka";
+
+const e2e = {
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
+  // Each file starts a control plane and Envoys of its own and measures under load: one after the other.
+  maxWorkers: 1,
+  fileParallelism: false,
+};
+
 export default defineConfig({
   resolve: { conditions: ["@atoll/source"] },
   ssr: { resolve: { conditions: ["@atoll/source"], externalConditions: ["@atoll/source"] } },
@@ -30,14 +42,24 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/e2e/src/**/*.test.ts", "test/conformance/src/recorded-scenarios.test.ts"],
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
-          // Each file starts a control plane and Envoys of its own and measures under load: one after the other.
-          maxWorkers: 1,
-          fileParallelism: false,
+          ...e2e,
           sequence: { groupOrder: 1 },
         },
       },
+      ...(isAllOnKafka
+        ? []
+        : [
+            {
+              extends: true as const,
+              test: {
+                name: "e2e-kafka",
+                include: alsoOnKafka,
+                env: { ATOLL_TEST_STACK: "kafka" },
+                ...e2e,
+                sequence: { groupOrder: 2 },
+              },
+            },
+          ]),
     ],
   },
 });

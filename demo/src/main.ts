@@ -5,7 +5,8 @@ import { parseArgs } from "node:util";
 import { eventually } from "@atoll/testkit/eventually";
 import { runChecks } from "./checks.ts";
 import { get, timeToEffect } from "./measure.ts";
-import { globalPorts, zonePorts } from "./ports.ts";
+import { type StackKind, stackKinds } from "./backends.ts";
+import { globalPorts, secondGlobalPorts, secondXdsPorts, zonePorts } from "./ports.ts";
 import { startStack, type Stack } from "./stack.ts";
 import { takenPorts } from "./taken-ports.ts";
 import { apply, readDocuments, startTopology, topologyPorts, type Topology } from "./topology.ts";
@@ -13,9 +14,11 @@ import { apply, readDocuments, startTopology, topologyPorts, type Topology } fro
 const usage = `Starts Atoll's global service, its token issuer and the zones east and west, each with its xDS server, and six Envoys:
 a request enters a builtin gateway in east, leaves through east's egress, enters west through its ingress, and reaches a sidecar.
 
-usage: npm run demo -- [--once] [--port-base N] [--log-level LEVEL]
+usage: npm run demo -- [--once] [--stack embedded|kafka] [--port-base N] [--log-level LEVEL]
 
   --once           check that everything works, then stop; the exit status says how it went
+  --stack kafka    on Kafka and a Redis for each zone, with two replicas of global and two xDS servers for each zone. They are those
+                   of KAFKA_BROKERS and REDIS_URL, or are started: that needs Java 17, Maven and redis-server
   --port-base N    first of the ports used, N to N+399 and N+1000 to N+1099 (17000)
   --log-level L    of the control plane's processes (warn); their output is shown if something fails
 `;
@@ -23,6 +26,7 @@ usage: npm run demo -- [--once] [--port-base N] [--log-level LEVEL]
 const { values } = parseArgs({
   options: {
     once: { type: "boolean", default: false },
+    stack: { type: "string", default: "embedded" },
     "port-base": { type: "string", default: "17000" },
     "log-level": { type: "string", default: "warn" },
     help: { type: "boolean", short: "h" },
@@ -33,6 +37,11 @@ if (values.help) {
   process.exit(0);
 }
 
+if (!stackKinds.some((kind) => kind === values.stack)) {
+  console.error(`--stack is ${stackKinds.join(" or ")}, not "${values.stack}"`);
+  process.exit(2);
+}
+const kind = values.stack as StackKind;
 const base = Number(values["port-base"]);
 const ports = topologyPorts(base + 1000);
 const stackBases = { global: base, east: base + 100, west: base + 200 };
@@ -40,9 +49,8 @@ const began = performance.now();
 const say = (message: string) => console.log(`${((performance.now() - began) / 1000).toFixed(1).padStart(5)} s  ${message}`);
 
 await refuseTakenPorts([
-  ...Object.values(globalPorts(stackBases.global)),
-  ...Object.values(zonePorts(stackBases.east)),
-  ...Object.values(zonePorts(stackBases.west)),
+  ...[globalPorts(stackBases.global), secondGlobalPorts(stackBases.global)].flatMap((one) => Object.values(one)),
+  ...[stackBases.east, stackBases.west].flatMap((one) => Object.values({ ...zonePorts(one), ...secondXdsPorts(one) })),
   ...Object.entries(ports).flatMap(([name, port]) =>
     name === "adminBase" ? [1, 2, 3, 4, 5, 6].map((digit) => port * 10 + digit) : [port],
   ),
@@ -76,6 +84,7 @@ try {
     workDir,
     globalBase: stackBases.global,
     zones: { east: stackBases.east, west: stackBases.west },
+    kind,
     logLevel: values["log-level"],
     onProgress: (what) => say(`start  ${what}`),
   });

@@ -38,3 +38,18 @@ export const zonePorts = (base: number): ZonePorts => ({
   diagnostics: base + 80,
   xdsDiagnostics: base + 79,
 });
+
+/** Of the second instance of global. */
+export const secondGlobalPorts = (base: number): Pick<GlobalPorts, "api" | "apiTls" | "kds" | "diagnostics"> => ({
+  api: base + 31,
+  apiTls: base + 32,
+  kds: base + 35,
+  diagnostics: base + 30,
+});
+
+/** Of a zone's second xDS server, and of what shares the proxies between the two. */
+export const secondXdsPorts = (base: number): { dp: number; xdsDiagnostics: number; balancer: number } => ({
+  dp: base + 38,
+  xdsDiagnostics: base + 39,
+  balancer: base + 37,
+});

@@ -1,9 +1,11 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { eventually } from "@atoll/testkit/eventually";
-import { startProcess, type StartedProcess } from "@atoll/testkit/process";
-import { globalPorts, zonePorts, type GlobalPorts, type ZonePorts } from "./ports.ts";
+import { startProcess } from "@atoll/testkit/process";
+import { startTcpBalancer, type TcpBalancer } from "@atoll/testkit/tcp-balancer";
+import { type Backends, type StackKind, startBackends } from "./backends.ts";
+import { globalPorts, secondGlobalPorts, secondXdsPorts, zonePorts, type GlobalPorts, type ZonePorts } from "./ports.ts";
+import { Instance, ready, Service } from "./service.ts";
 
 export interface StackOptions {
   /** Everything the processes write goes below this folder. */
@@ -12,61 +14,15 @@ export interface StackOptions {
   zones: Record<string, number>;
   /** Base of the ports of global and tokens. */
   globalBase: number;
+  /** Default: embedded. */
+  kind?: StackKind;
+  /** Of global, and of each zone's xDS server. Default: 1 embedded, 2 on Kafka. Two of global need Kafka. */
+  instances?: 1 | 2;
+  /** On Kafka: these, which the caller closes, instead of some that are started and end with the stack. */
+  backends?: Backends;
   logLevel?: string;
   env?: Record<string, string>;
   onProgress?: (message: string) => void;
-}
-
-/** A service that can be killed and started again into the same state. */
-export class Service {
-  readonly name: string;
-  readonly #start: () => Promise<StartedProcess>;
-  readonly #earlier: StartedProcess[] = [];
-  #process: StartedProcess | undefined;
-  #readyAfterMs = 0;
-
-  constructor(name: string, start: () => Promise<StartedProcess>) {
-    this.name = name;
-    this.#start = start;
-  }
-
-  get process(): StartedProcess {
-    if (this.#process === undefined) throw new Error(`${this.name} is not running`);
-    return this.#process;
-  }
-
-  /** From the start of the process until it said that it is ready; 0 before that. */
-  get readyAfterMs(): number {
-    return this.#readyAfterMs;
-  }
-
-  /** What the last process of this service wrote; it stays after the process has ended. */
-  output(): string {
-    return this.#process?.output() ?? "";
-  }
-
-  /** What every process of this service wrote so far, the oldest first. */
-  outputs(): string {
-    return this.#earlier.map((one) => one.output()).join("") + this.output();
-  }
-
-  async start(): Promise<void> {
-    const began = performance.now();
-    if (this.#process !== undefined) this.#earlier.push(this.#process);
-    this.#process = undefined;
-    this.#process = await this.#start();
-    this.#readyAfterMs = performance.now() - began;
-  }
-
-  /** As a crash: no time to clean up. */
-  async kill(): Promise<void> {
-    this.process.signal("SIGKILL");
-    await this.process.exited;
-  }
-
-  async stop(): Promise<void> {
-    await this.#process?.stop(8_000);
-  }
 }
 
 export interface StackZone {
@@ -74,133 +30,175 @@ export interface StackZone {
   ports: ZonePorts;
   sync: Service;
   xds: Service;
+  /** Of each xDS server. */
+  xdsDiagnostics: readonly number[];
   url: string;
+  /** Where proxies connect: the xDS server, or what shares them between two. */
   dpAddress: string;
 }
 
 export interface Stack {
+  kind: StackKind;
+  /** REST of the first instance of global. */
   url: string;
+  /** Of the first instance of global, and of the token issuer. */
   ports: GlobalPorts;
   global: Service;
   tokens: Service;
   zones: Record<string, StackZone>;
-  /** All of them, in the order they start. */
-  services: readonly Service[];
+  /** Every instance of all of them, in the order they start. */
+  services: readonly Instance[];
   workDir: string;
   caFile(zone: string): string;
   close(): Promise<void>;
 }
 
 const binary = fileURLToPath(new URL("../../bin/atoll", import.meta.url));
+/** What all instances of global hold alike: sealing keys and, so that zones trust each, the certificate. */
+const sharedFiles = ["global.key", "zone.key", "tls.pem"];
 
-/** Starts global, the token issuer and every zone with its xDS server, each as a process of its own on the embedded log. */
+/** Starts global, the token issuer and every zone with its xDS servers, each as a process of its own, and what they keep their logs in. */
 export async function startStack(options: StackOptions): Promise<Stack> {
+  const { kind = "embedded", workDir, globalBase } = options;
   const say = options.onProgress ?? (() => {});
-  const services: Service[] = [];
-  const ports = globalPorts(options.globalBase);
-  const url = `http://127.0.0.1:${ports.api}`;
   const folder = (name: string) => {
-    const path = join(options.workDir, name);
+    const path = join(workDir, name);
     mkdirSync(path, { recursive: true });
     return path;
   };
-  const service = (name: string, kind: string, env: Record<string, string>, readyUrl: string) => {
-    const made = new Service(name, async () => {
-      const started = await startProcess(binary, ["run", kind], {
+  let { backends } = options;
+  if (kind === "kafka" && !backends) {
+    say("Kafka, and a Redis for each zone");
+    backends = await startBackends(Object.keys(options.zones));
+  }
+  const isDouble = (options.instances ?? (kind === "kafka" ? 2 : 1)) === 2;
+  const instance = (name: string, service: string, state: string, env: Record<string, string>, diagnostics: number): Instance =>
+    new Instance(name, async () => {
+      const started = await startProcess(binary, ["run", service], {
         env: {
           ...options.env,
-          ATOLL_GENERAL_WORK_DIR: folder(kind === "tokens" ? "global" : name.replace("xds", "zone")),
+          ATOLL_GENERAL_WORK_DIR: folder(state),
           ATOLL_LOG_LEVEL: options.logLevel ?? "info",
+          ATOLL_DIAGNOSTICS_SERVER_PORT: String(diagnostics),
           ...env,
         },
       });
-      await ready(name, started, readyUrl);
+      await ready(name, started, `http://127.0.0.1:${diagnostics}/readyz`);
       return started;
     });
-    services.push(made);
-    return made;
-  };
 
-  const global = service(
-    "global",
-    "global",
-    {
-      ATOLL_API_SERVER_HTTP_PORT: String(ports.api),
-      ATOLL_API_SERVER_HTTPS_PORT: String(ports.apiTls),
-      ATOLL_MULTIZONE_GLOBAL_KDS_GRPC_PORT: String(ports.kds),
-      ATOLL_TOKENS_URL: `http://127.0.0.1:${ports.tokens}`,
-      ATOLL_DIAGNOSTICS_SERVER_PORT: String(ports.diagnostics),
-    },
-    `http://127.0.0.1:${ports.diagnostics}/readyz`,
-  );
-  const tokens = service(
+  const ports = globalPorts(globalBase);
+  const globalInstance = (name: string, own: ReturnType<typeof secondGlobalPorts>) =>
+    instance(
+      name,
+      "global",
+      name,
+      {
+        ...backends?.env,
+        ATOLL_API_SERVER_HTTP_PORT: String(own.api),
+        ATOLL_API_SERVER_HTTPS_PORT: String(own.apiTls),
+        ATOLL_MULTIZONE_GLOBAL_KDS_GRPC_PORT: String(own.kds),
+        ATOLL_TOKENS_URL: `http://127.0.0.1:${ports.tokens}`,
+      },
+      own.diagnostics,
+    );
+  const globals = [globalInstance("global", ports)];
+  const kds = [ports.kds];
+  if (isDouble) {
+    globals.push(globalInstance("global-2", secondGlobalPorts(globalBase)));
+    kds.push(secondGlobalPorts(globalBase).kds);
+  }
+  const tokens = instance(
     "tokens",
     "tokens",
-    {
-      ATOLL_TOKENS_PORT: String(ports.tokens),
-      ATOLL_GLOBAL_ADDRESS: `grpcs://127.0.0.1:${ports.kds}`,
-      ATOLL_DIAGNOSTICS_SERVER_PORT: String(ports.tokensDiagnostics),
-    },
-    `http://127.0.0.1:${ports.tokensDiagnostics}/readyz`,
+    "global",
+    { ...backends?.env, ATOLL_TOKENS_PORT: String(ports.tokens), ATOLL_GLOBAL_ADDRESS: `grpcs://127.0.0.1:${ports.kds}` },
+    ports.tokensDiagnostics,
   );
+
+  const balancers: TcpBalancer[] = [];
   const zones: Record<string, StackZone> = {};
-  for (const [name, base] of Object.entries(options.zones)) {
+  for (const [index, [name, base]] of Object.entries(options.zones).entries()) {
     const own = zonePorts(base);
-    const tokenFile = join(folder(`zone-${name}`), "zone-token");
-    const sync = service(
+    const second = secondXdsPorts(base);
+    const state = `zone-${name}`;
+    const zoneEnv = {
+      ...backends?.zoneEnv(name),
+      ATOLL_MULTIZONE_ZONE_NAME: name,
+      ATOLL_MULTIZONE_ZONE_TOKEN_FILE: join(folder(state), "zone-token"),
+    };
+    const sync = instance(
       `zone-${name}`,
       "zone",
+      state,
       {
-        ATOLL_MULTIZONE_ZONE_NAME: name,
-        ATOLL_MULTIZONE_ZONE_GLOBAL_ADDRESS: `grpcs://127.0.0.1:${ports.kds}`,
-        ATOLL_MULTIZONE_ZONE_KDS_ROOT_CA_FILE: join(options.workDir, "global", "tls.crt"),
-        ATOLL_MULTIZONE_ZONE_TOKEN_FILE: tokenFile,
+        ...zoneEnv,
+        ATOLL_MULTIZONE_ZONE_GLOBAL_ADDRESS: `grpcs://127.0.0.1:${kds[index % kds.length]}`,
+        ATOLL_MULTIZONE_ZONE_KDS_ROOT_CA_FILE: join(workDir, "global", "tls.crt"),
         ATOLL_API_SERVER_HTTP_PORT: String(own.api),
         ATOLL_API_SERVER_HTTPS_PORT: String(own.apiTls),
         ATOLL_RELAY_PORT: String(own.relay),
         ATOLL_TOKENS_URL: `http://127.0.0.1:${ports.tokens}`,
-        ATOLL_DIAGNOSTICS_SERVER_PORT: String(own.diagnostics),
       },
-      `http://127.0.0.1:${own.diagnostics}/readyz`,
+      own.diagnostics,
     );
-    const xds = service(
-      `xds-${name}`,
-      "xds",
-      {
-        ATOLL_MULTIZONE_ZONE_NAME: name,
-        ATOLL_ZONE_ADDRESS: `grpcs://127.0.0.1:${own.relay}`,
-        ATOLL_MULTIZONE_ZONE_TOKEN_FILE: tokenFile,
-        ATOLL_DP_SERVER_PORT: String(own.dp),
-        ATOLL_DIAGNOSTICS_SERVER_PORT: String(own.xdsDiagnostics),
-      },
-      `http://127.0.0.1:${own.xdsDiagnostics}/readyz`,
-    );
-    zones[name] = { name, ports: own, sync, xds, url: `http://127.0.0.1:${own.api}`, dpAddress: `https://localhost:${own.dp}` };
+    const dpPort = isDouble ? second.balancer : own.dp;
+    const xdsInstance = (instanceName: string, { dp, xdsDiagnostics }: { dp: number; xdsDiagnostics: number }) =>
+      instance(
+        instanceName,
+        "xds",
+        state,
+        {
+          ...zoneEnv,
+          ATOLL_ZONE_ADDRESS: `grpcs://127.0.0.1:${own.relay}`,
+          ATOLL_DP_SERVER_PORT: String(dp),
+          ATOLL_BOOTSTRAP_SERVER_PARAMS_XDS_PORT: String(dpPort),
+        },
+        xdsDiagnostics,
+      );
+    const xds = isDouble ? [xdsInstance(`xds-${name}`, own), xdsInstance(`xds-${name}-2`, second)] : [xdsInstance(`xds-${name}`, own)];
+    zones[name] = {
+      name,
+      ports: own,
+      sync: new Service(`zone-${name}`, [sync]),
+      xds: new Service(`xds-${name}`, xds),
+      xdsDiagnostics: isDouble ? [own.xdsDiagnostics, second.xdsDiagnostics] : [own.xdsDiagnostics],
+      url: `http://127.0.0.1:${own.api}`,
+      dpAddress: `https://localhost:${dpPort}`,
+    };
   }
 
+  const services = [...globals, tokens, ...Object.values(zones).flatMap(({ sync, xds }) => [...sync.instances, ...xds.instances])];
   const stack: Stack = {
-    url,
+    kind,
+    url: `http://127.0.0.1:${ports.api}`,
     ports,
-    global,
-    tokens,
+    global: new Service("global", globals),
+    tokens: new Service("tokens", [tokens]),
     zones,
     services,
-    workDir: options.workDir,
-    caFile: (zone) => join(options.workDir, `zone-${zone}`, "tls.crt"),
+    workDir,
+    caFile: (zone) => join(workDir, `zone-${zone}`, "tls.crt"),
     close: async () => {
       for (const one of services.toReversed()) await one.stop();
+      for (const balancer of balancers) await balancer.close();
+      if (!options.backends) await backends?.close();
     },
   };
   try {
+    const [first, ...others] = globals;
     say("global");
-    await global.start();
-    say("token issuer");
-    await tokens.start();
+    await first!.start();
+    for (const file of others.length > 0 ? sharedFiles : []) copyFileSync(join(workDir, "global", file), join(folder("global-2"), file));
+    say(others.length > 0 ? "token issuer, and global a second time" : "token issuer");
+    await Promise.all([tokens, ...others].map((one) => one.start()));
     await Promise.all(
       Object.values(zones).map(async (zone) => {
-        const token = await requestZoneToken(url, zone.name);
+        const token = await requestZoneToken(stack.url, zone.name);
         writeFileSync(join(folder(`zone-${zone.name}`), "zone-token"), token, { mode: 0o600 });
-        say(`zone ${zone.name}`);
+        const { dp, balancer } = secondXdsPorts(options.zones[zone.name]!);
+        if (isDouble) balancers.push(await startTcpBalancer(balancer, [zone.ports.dp, dp]));
+        say(`zone ${zone.name}${isDouble ? " with two xDS servers" : ""}`);
         await zone.sync.start();
         await zone.xds.start();
       }),
@@ -210,26 +208,6 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await stack.close();
     throw error;
   }
-}
-
-/** Waits for `/readyz`, or for the end of the process, whose output then says why. */
-async function ready(name: string, started: StartedProcess, url: string): Promise<void> {
-  let ended: number | string | undefined;
-  const watch = started.exited.then((status) => (ended = status));
-  watch.catch(() => undefined);
-  try {
-    await eventually(
-      async () => {
-        if (ended !== undefined) return true;
-        return (await fetch(url)).status === 200;
-      },
-      { limitMs: 60_000, everyMs: 20 },
-    );
-  } catch (error) {
-    await started.stop();
-    throw new Error(`${name} is not ready: ${(error as Error).message}; its output:\n${started.output()}`, { cause: error });
-  }
-  if (ended !== undefined) throw new Error(`${name} ended with ${ended}:\n${started.output()}`);
 }
 
 async function requestZoneToken(url: string, zone: string): Promise<string> {

@@ -1,5 +1,5 @@
 import { get } from "@atoll/demo/measure";
-import type { Service } from "@atoll/demo/stack";
+import type { Service } from "@atoll/demo/service";
 import { eventually } from "@atoll/testkit/eventually";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { describeFailures, Load, rest, TestStack } from "./index.ts";

@@ -1,16 +1,16 @@
 import { get } from "@atoll/demo/measure";
 import { eventually } from "@atoll/testkit/eventually";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Backends, startBackends } from "./kafka-backends.ts";
+import { type KillableBackends, startKillableBackends } from "./kafka-backends.ts";
 import { describeFailures, envoyStats, Load, rest, sumOf, TestStack } from "./index.ts";
 
 // The stack on a real Kafka and a real Redis: what their outages cost. The tests build on each other.
-let backends: Backends;
+let backends: KillableBackends;
 let atoll: TestStack;
 
 beforeAll(async () => {
-  backends = await startBackends();
-  atoll = await TestStack.start(29_000, { env: backends.env });
+  backends = await startKillableBackends();
+  atoll = await TestStack.start(29_000, { kind: "kafka", backends });
   await atoll.startSample();
   await eventually(async () => (await edge("/orders")).status === 200, { limitMs: 30_000 });
 }, 180_000);

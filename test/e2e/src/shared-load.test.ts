@@ -1,17 +1,8 @@
 import { get } from "@atoll/demo/measure";
 import { eventually } from "@atoll/testkit/eventually";
+import { startTcpBalancer, type TcpBalancer } from "@atoll/testkit/tcp-balancer";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import {
-  describeFailures,
-  envoyPidOf,
-  envoyStats,
-  Load,
-  type LoadedRequest,
-  startTcpBalancer,
-  sumOf,
-  type TcpBalancer,
-  TestStack,
-} from "./index.ts";
+import { describeFailures, envoyPidOf, envoyStats, Load, type LoadedRequest, sumOf, TestStack } from "./index.ts";
 
 // Two egresses in east, two ingresses in west behind one advertised address.
 let atoll: TestStack;

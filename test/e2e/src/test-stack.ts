@@ -1,7 +1,9 @@
 import { type ProxyDocument, requestProxyToken, startProxy } from "@atoll/demo/proxy";
-import { globalPorts, zonePorts } from "@atoll/demo/ports";
+import type { Backends, StackKind } from "@atoll/demo/backends";
+import { globalPorts, secondGlobalPorts, secondXdsPorts, zonePorts } from "@atoll/demo/ports";
 import { type SampleApp, startSampleApp } from "@atoll/demo/sample-app";
-import { type Service, type Stack, startStack, type StackZone } from "@atoll/demo/stack";
+import type { Instance } from "@atoll/demo/service";
+import { type Stack, startStack, type StackZone } from "@atoll/demo/stack";
 import { takenPorts } from "@atoll/demo/taken-ports";
 import { pathOf, readDocuments, topologyPorts, type TopologyPorts } from "@atoll/demo/topology";
 import { eventually } from "@atoll/testkit/eventually";
@@ -14,6 +16,9 @@ export interface TestStackOptions {
   zones?: readonly string[];
   logLevel?: string;
   env?: Record<string, string>;
+  /** Default: what `ATOLL_TEST_STACK` says, or embedded. */
+  kind?: StackKind;
+  backends?: Backends;
 }
 
 export interface ReplicaState {
@@ -23,6 +28,9 @@ export interface ReplicaState {
 }
 
 type Document = Record<string, unknown>;
+
+/** What this run's stacks keep their logs and inventories in, unless a test says otherwise. */
+export const stackKind: StackKind = process.env["ATOLL_TEST_STACK"] === "kafka" ? "kafka" : "embedded";
 
 /** Ports one test file takes, from its base on. */
 export const portsPerFile = 250;
@@ -50,7 +58,12 @@ export class TestStack {
   static async start(base: number, options: TestStackOptions = {}): Promise<TestStack> {
     // A process that an aborted run left behind would answer in the place of the one under test.
     const zones = Object.fromEntries((options.zones ?? ["east", "west"]).map((name, index) => [name, base + 10 * (index + 1)]));
-    const taken = await takenPorts([globalPorts(base), ...Object.values(zones).map(zonePorts)].flatMap((ports) => Object.values(ports)));
+    const wanted = [
+      globalPorts(base),
+      secondGlobalPorts(base),
+      ...Object.values(zones).flatMap((one) => [zonePorts(one), secondXdsPorts(one)]),
+    ];
+    const taken = await takenPorts(wanted.flatMap((ports) => Object.values(ports)));
     if (taken.length > 0) throw new Error(`ports in use: ${taken.join(", ")}`);
     const folder = scratchFolder();
     try {
@@ -58,6 +71,8 @@ export class TestStack {
         workDir: folder.path,
         globalBase: base,
         zones,
+        kind: options.kind ?? stackKind,
+        backends: options.backends,
         logLevel: options.logLevel ?? "info",
         env: options.env,
       });
@@ -157,19 +172,28 @@ export class TestStack {
     for (const side of ["west", "east"]) for (const document of this.documents(side)) await this.startProxy(side, document);
   }
 
-  /** Revision and checksum a process is at, from its debug server. */
+  /** Revision and checksum a service is at, from its debug server: the least that any of its instances is at. */
   async replica(service: "global" | `zone-${string}` | `xds-${string}`): Promise<ReplicaState> {
-    const [kind, zone] = service.split("-");
-    const port =
-      kind === "global"
-        ? this.stack.ports.diagnostics
-        : kind === "zone"
-          ? this.zone(zone!).ports.diagnostics
-          : this.zone(zone!).ports.xdsDiagnostics;
-    return (await rest(`http://127.0.0.1:${port}/debug/replica`)).json<ReplicaState>();
+    const states = await Promise.all(
+      this.#diagnosticsOf(service).map(async (port) => (await rest(`http://127.0.0.1:${port}/debug/replica`)).json<ReplicaState>()),
+    );
+    const sorted = states.toSorted((a, b) => a.revision - b.revision);
+    const divided = sorted.find(({ revision, checksum }) => revision === sorted[0]!.revision && checksum !== sorted[0]!.checksum);
+    if (divided) throw new Error(`instances of ${service} differ at revision ${divided.revision}`);
+    return sorted[0]!;
   }
 
-  /** Waits until a process has folded this revision. */
+  #diagnosticsOf(service: string): readonly number[] {
+    const [kind, zone] = service.split("-");
+    if (kind === "zone") return [this.zone(zone!).ports.diagnostics];
+    if (kind === "xds") return this.zone(zone!).xdsDiagnostics;
+    const { instances } = this.stack.global;
+    return instances.length > 1
+      ? [this.stack.ports.diagnostics, secondGlobalPorts(this.#base).diagnostics]
+      : [this.stack.ports.diagnostics];
+  }
+
+  /** Waits until all instances of a service have folded this revision. */
   reaches(service: "global" | `zone-${string}` | `xds-${string}`, revision: number): Promise<ReplicaState> {
     return eventually(
       async () => {
@@ -199,20 +223,22 @@ export class TestStack {
    */
   async nacks(): Promise<string[]> {
     const found: string[] = [];
-    for (const zone of Object.values(this.stack.zones)) {
-      for (const line of zone.xds.outputs().split("\n"))
-        if (line.includes("Envoy rejected a configuration")) found.push(`${zone.xds.name}: ${line}`);
-      if (!this.#runs(zone.xds)) continue;
-      const diagnostics = `http://127.0.0.1:${zone.ports.xdsDiagnostics}`;
-      const { text } = await rest(`${diagnostics}/metrics`);
-      for (const line of text.split("\n"))
-        if (line.startsWith("atoll_nacks_total") && !line.endsWith(" 0")) found.push(`${zone.xds.name}: ${line}`);
-      const streams = (await rest(`${diagnostics}/debug/streams`)).json<
-        { nodeId: string; types: { typeUrl: string; rejected: string[] }[] }[]
-      >();
-      for (const { nodeId, types } of streams)
-        for (const { typeUrl, rejected } of types)
-          if (rejected.length > 0) found.push(`${zone.xds.name}: ${nodeId} rejects ${typeUrl} ${rejected.join(", ")}`);
+    for (const { xds, xdsDiagnostics } of Object.values(this.stack.zones)) {
+      for (const [index, instance] of xds.instances.entries()) {
+        for (const line of instance.outputs().split("\n"))
+          if (line.includes("Envoy rejected a configuration")) found.push(`${instance.name}: ${line}`);
+        if (!this.#runs(instance)) continue;
+        const diagnostics = `http://127.0.0.1:${xdsDiagnostics[index]}`;
+        const { text } = await rest(`${diagnostics}/metrics`);
+        for (const line of text.split("\n"))
+          if (line.startsWith("atoll_nacks_total") && !line.endsWith(" 0")) found.push(`${instance.name}: ${line}`);
+        const streams = (await rest(`${diagnostics}/debug/streams`)).json<
+          { nodeId: string; types: { typeUrl: string; rejected: string[] }[] }[]
+        >();
+        for (const { nodeId, types } of streams)
+          for (const { typeUrl, rejected } of types)
+            if (rejected.length > 0) found.push(`${instance.name}: ${nodeId} rejects ${typeUrl} ${rejected.join(", ")}`);
+      }
     }
     return found;
   }
@@ -233,9 +259,9 @@ export class TestStack {
     }
   }
 
-  #runs(service: Service): boolean {
+  #runs(instance: Instance): boolean {
     try {
-      process.kill(service.process.pid, 0);
+      process.kill(instance.process.pid, 0);
       return true;
     } catch {
       return false;

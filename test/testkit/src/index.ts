@@ -17,3 +17,5 @@ export type { SampleHttpServer, SampleRequest, SampleTcpServer } from "./sample-
 export { scratchFolder } from "./scratch-folder.ts";
 export { selfSignedPair } from "./self-signed-pair.ts";
 export type { PemPair } from "./self-signed-pair.ts";
+export { startTcpBalancer } from "./tcp-balancer.ts";
+export type { TcpBalancer } from "./tcp-balancer.ts";

@@ -52,7 +52,8 @@ function fetchJars(pom: string, home: string, jars: string): void {
   const made = spawnSync("mvn", copy, { encoding: "utf8" });
   if (made.status === 0) return renameSync(making, jars);
   rmSync(making, { recursive: true, force: true });
-  throw new Error(`Maven could not fetch the jars of a Kafka broker:\n${made.stdout}${made.stderr}`);
+  const [reason = made.error?.message ?? "it says nothing"] = /\[ERROR\] .*/.exec(`${made.stdout}${made.stderr}`) ?? [];
+  throw new Error(`Maven could not fetch the jars of a Kafka broker; KAFKA_BROKERS=host:port of a running one will do, too: ${reason}`);
 }
 
 /** Makes the folder that says who fetches; one that is old was left behind. */

@@ -37,7 +37,12 @@ export async function startRedis(): Promise<{ readonly url: string; close(): Pro
 
 /** Starts `redis-server` of the PATH, which is installed from the distribution's packages if it is not there and we may. */
 export async function startRedisServer(options: RedisServerOptions = {}): Promise<RedisServer> {
-  ensureCommand("redis-server", ["--version"], "redis-server", "no Redis: put redis-server on the PATH (Debian's package redis-server)");
+  ensureCommand(
+    "redis-server",
+    ["--version"],
+    "redis-server",
+    "no Redis: put redis-server on the PATH (Debian's package redis-server), or give REDIS_URL=redis://host:port of a running one",
+  );
   const folder = mkdtempSync(join(tmpdir(), "atoll-redis-"));
   const port = await freePort();
   const args = ["--port", String(options.tls ? 0 : port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder];
