@@ -14,5 +14,6 @@ export { sortedLabels, withComputedLabels, type WritePlace } from "./computed-la
 export { meshWithDefaults } from "./mesh-defaults.ts";
 export * from "./proxy-status.ts";
 export { renderOutboundTemplate } from "./virtual-outbound.ts";
+export { isDnsName, splitHostPort } from "./validators/values.ts";
 export { validateMeshChange } from "./validators/mesh.ts";
 export * from "./specs/index.ts";

@@ -1,0 +1,42 @@
+import { IPv4, IPv6, fromByteArray, isValid, isValidCIDR, parse, parseCIDR } from "ipaddr.js";
+
+export const isAddressRange = (text: string): boolean => isValidCIDR(text);
+
+/** The addresses of a CIDR in ascending order, the first and the last included. */
+export class AddressRange {
+  readonly #first: IPv4 | IPv6;
+  readonly #bits: number;
+
+  /** @throws Error if `cidr` is not `address/bits`. */
+  constructor(cidr: string) {
+    const [address, bits] = parseCIDR(cidr);
+    const family = address.kind() === "ipv4" ? IPv4 : IPv6;
+    this.#first = family.networkAddressFromCIDR(cidr);
+    this.#bits = bits;
+  }
+
+  includes(address: string): boolean {
+    if (!isValid(address)) return false;
+    const parsed = parse(address);
+    return parsed.kind() === this.#first.kind() && parsed.match(this.#first, this.#bits);
+  }
+
+  *[Symbol.iterator](): Generator<string> {
+    const bytes = this.#first.toByteArray();
+    for (;;) {
+      const address = fromByteArray(bytes).toString();
+      if (!this.includes(address)) return;
+      yield address;
+      if (!increment(bytes)) return;
+    }
+  }
+}
+
+/** False when there is no address after this one. */
+function increment(bytes: number[]): boolean {
+  for (let index = bytes.length - 1; index >= 0; index--) {
+    bytes[index] = (bytes[index]! + 1) % 256;
+    if (bytes[index] !== 0) return true;
+  }
+  return false;
+}

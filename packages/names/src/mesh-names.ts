@@ -1,0 +1,135 @@
+import { isIP } from "node:net";
+import { dataplanePolicies, type Tags } from "@atoll/policy";
+import {
+  isDnsName,
+  splitHostPort,
+  tag,
+  type DataplaneSpec,
+  type ExternalServiceSpec,
+  type MeshGatewaySpec,
+  type Resource,
+  type VirtualIpSpec,
+  type VirtualOutboundSpec,
+} from "@atoll/resource";
+import { NameTable, type Name, type NameConflict } from "./name-table.ts";
+import { virtualOutboundOffer } from "./virtual-outbound-offer.ts";
+
+export type { NameConflict } from "./name-table.ts";
+
+export interface NameSettings {
+  /** What service names and generated names end with. */
+  domain: string;
+  /** Whether every service has a name. */
+  serviceVipEnabled: boolean;
+  /** The port on which a service that asks for none of its own is reached. */
+  serviceVipPort: number;
+}
+
+export interface NameInput {
+  settings: NameSettings;
+  mesh: string;
+  /** Of the mesh, in this zone. */
+  dataplanes: readonly Resource<DataplaneSpec>[];
+  /** Tag sets that other zones offer in the mesh. */
+  remoteTags: readonly Tags[];
+  externalServices: readonly Resource<ExternalServiceSpec>[];
+  virtualOutbounds: readonly Resource<VirtualOutboundSpec>[];
+  /** Of all meshes: cross-mesh listeners have names in each. */
+  meshGateways: readonly Resource<MeshGatewaySpec>[];
+  /** What the names of the mesh are now: where several ask for one port of a name, who has it keeps it. */
+  present: ReadonlyMap<string, VirtualIpSpec>;
+}
+
+/** A name that somebody offers. */
+export interface WantedName extends Omit<VirtualIpSpec, "address"> {
+  record: string;
+  /** An IP address that is called by itself; absent = one has to be allocated. */
+  fixedAddress?: string;
+}
+
+export interface MeshNames {
+  /** In the order in which addresses are given out: services, hosts, then full names, each sorted. */
+  names: WantedName[];
+  conflicts: NameConflict[];
+}
+
+/** Port of an inbound that stands for "no service here". */
+const serviceLessPort = 49151;
+/** Envoy refuses a DNS table with any other name in it. */
+const servableName = /^[A-Za-z0-9._-]+$/;
+
+/** Which names a mesh has in a zone and where they lead (dataplane.md 3.5); no addresses yet. */
+export function meshNames(input: NameInput): MeshNames {
+  const { settings, dataplanes, remoteTags, externalServices, virtualOutbounds, meshGateways, present } = input;
+  const table = new NameTable(present);
+
+  const addTagSet = (tags: Tags): void => {
+    const service = tags[tag.service];
+    if (!service) return;
+    if (settings.serviceVipEnabled) table.add("service", service, { port: 0, tags: { [tag.service]: service }, origin: "service" });
+    addVirtualOutbounds(table, virtualOutbounds, tags);
+  };
+  for (const { spec } of dataplanes) {
+    for (const inbound of spec.networking.inbound ?? []) {
+      if (inbound.state !== "Ignored" && inbound.port !== serviceLessPort) addTagSet(inbound.tags);
+    }
+  }
+  for (const tags of remoteTags) addTagSet(tags);
+  for (const external of externalServices) addExternalService(table, external, virtualOutbounds, settings);
+  for (const gateway of meshGateways) addCrossMeshListeners(table, gateway, settings.domain);
+
+  return { names: table.names().flatMap((name) => render(name, settings)), conflicts: table.conflicts };
+}
+
+function addVirtualOutbounds(table: NameTable, virtualOutbounds: NameInput["virtualOutbounds"], tags: Tags): void {
+  for (const policy of dataplanePolicies(virtualOutbounds, [tags])) {
+    const made = virtualOutboundOffer(policy, tags);
+    if (made) table.add("fqdn", made.host, made.offer);
+  }
+}
+
+function addExternalService(
+  table: NameTable,
+  { name, spec }: Resource<ExternalServiceSpec>,
+  virtualOutbounds: NameInput["virtualOutbounds"],
+  settings: NameSettings,
+): void {
+  const service = spec.tags?.[tag.service];
+  const address = splitHostPort(spec.networking?.address ?? "");
+  if (!service || !address) return;
+  const tags = { [tag.service]: service };
+  const port = Number(address.port);
+  if (settings.serviceVipEnabled) table.add("service", service, { port, tags, origin: "service" });
+  if (!spec.networking?.disableHostDNSEntry) table.add("host", address.host, { port, tags, origin: `external-service:${name}` });
+  addVirtualOutbounds(table, virtualOutbounds, tags);
+}
+
+function addCrossMeshListeners(table: NameTable, { mesh, name, spec }: Resource<MeshGatewaySpec>, domain: string): void {
+  for (const { crossMesh, hostname = "", port, tags } of spec.conf?.listeners ?? []) {
+    if (!crossMesh) continue;
+    const host = hostname === "" || hostname.includes("*") ? `internal.${name}.${mesh}.${domain}` : hostname;
+    for (const { match } of spec.selectors) {
+      const destination = { ...spec.tags, ...tags, [tag.mesh]: mesh, ...match };
+      table.add("fqdn", host, { port, tags: destination, origin: `mesh-gateway:${mesh}:${name}:${host}` });
+    }
+  }
+}
+
+function render({ kind, name, offers }: Name, settings: NameSettings): WantedName[] {
+  const record = `${kind}:${name}`;
+  const first = offers[0];
+  if (first === undefined) return [];
+  if (kind === "service") {
+    // Only the lowest port counts, and besides it every service is reached on one that all have in common.
+    const ports = [...new Set([first.port, settings.serviceVipPort])].filter((port) => port !== 0);
+    const dotted = name.replaceAll("_", ".");
+    const domains = [...new Set([name, dotted])].map((label) => `${label}.${settings.domain}`).filter((one) => servableName.test(one));
+    return [{ record, domains, outbounds: ports.map((port) => ({ ...first, port })) }];
+  }
+  const domains = isIP(name) || !isDnsName(name) ? [] : [name];
+  const outbounds = offers.filter(({ port }) => port !== 0);
+  if (kind === "host" && domains.length > 0 && !offers.some(({ port }) => port === settings.serviceVipPort)) {
+    outbounds.push({ ...first, port: settings.serviceVipPort });
+  }
+  return [{ record, ...(isIP(name) ? { fixedAddress: name } : {}), domains, outbounds }];
+}

@@ -1,0 +1,58 @@
+import { isDeepStrictEqual } from "node:util";
+import type { VirtualIpOutbound, VirtualIpSpec } from "@atoll/resource";
+
+export type NameKind = "service" | "host" | "fqdn";
+
+const kinds: readonly NameKind[] = ["service", "host", "fqdn"];
+
+export interface Name {
+  kind: NameKind;
+  name: string;
+  /** By port; port 0 = none of its own. */
+  offers: VirtualIpOutbound[];
+}
+
+/** Somebody who asks for a port of a name that another has. */
+export interface NameConflict {
+  name: string;
+  port: number;
+  tags: VirtualIpOutbound["tags"];
+  origin: string;
+  takenBy: string;
+}
+
+/** Collects who offers which port of which name. The first has it; but who has it already, by `present`, keeps it. */
+export class NameTable {
+  readonly conflicts: NameConflict[] = [];
+  readonly #present: ReadonlyMap<string, VirtualIpSpec>;
+  readonly #names = new Map<string, Name>();
+
+  constructor(present: ReadonlyMap<string, VirtualIpSpec>) {
+    this.#present = present;
+  }
+
+  add(kind: NameKind, name: string, offer: VirtualIpOutbound): void {
+    const record = `${kind}:${name}`;
+    const entry = this.#names.get(record) ?? { kind, name, offers: [] };
+    this.#names.set(record, entry);
+    const index = entry.offers.findIndex(({ port }) => port === offer.port);
+    const taken = entry.offers[index];
+    if (taken === undefined) {
+      entry.offers.push(offer);
+      entry.offers.sort((a, b) => a.port - b.port);
+      return;
+    }
+    if (isDeepStrictEqual(taken, offer)) return;
+    const keepsIt = this.#present.get(record)?.outbounds.some((one) => isDeepStrictEqual(one, offer)) ?? false;
+    const [winner, loser] = keepsIt ? [offer, taken] : [taken, offer];
+    entry.offers[index] = winner;
+    const conflict = { name, port: offer.port, tags: loser.tags, origin: loser.origin, takenBy: winner.origin };
+    if (!this.conflicts.some((one) => isDeepStrictEqual(one, conflict))) this.conflicts.push(conflict);
+  }
+
+  /** Services, hosts, then full names; each sorted. */
+  names(): Name[] {
+    const order = ({ kind }: Name): number => kinds.indexOf(kind);
+    return [...this.#names.values()].sort((a, b) => order(a) - order(b) || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  }
+}
