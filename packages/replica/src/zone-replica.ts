@@ -142,6 +142,11 @@ export class ZoneReplica implements ResourceReader {
     return true;
   }
 
+  /** Resolves once every record before this position of the topic is folded here. @throws LogError "unavailable" when the signal aborts. */
+  async reaches(position: number, signal: AbortSignal): Promise<void> {
+    if (position > 0) await this.#folded(position - 1, signal);
+  }
+
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#following;

@@ -37,7 +37,7 @@ export function loadSettings<Schema extends z.ZodObject>(schema: Schema, source:
 }
 
 /** Variables that say nothing to any service: of the launcher, and of kuma-dp. */
-const foreign = /^(ATOLL_BUNDLE|(KUMA|ATOLL)_(DATAPLANE|CONTROL_PLANE|READINESS|DNS|APPLICATION_PROBE_PROXY)_.*)$/;
+const foreign = /^(ATOLL_BUNDLE|(KUMA|ATOLL)_(DATAPLANE|CONTROL_PLANE|READINESS|DNS(?!_SERVER)|APPLICATION_PROBE_PROXY)_.*)$/;
 
 /** Names of `ATOLL_*` and `KUMA_*` variables that are set but are settings of none of the schemas: mistyped, or not supported. */
 export function unknownVariables(schemas: readonly z.ZodObject[], env: SettingsSource["env"]): string[] {

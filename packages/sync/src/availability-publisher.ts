@@ -7,6 +7,7 @@ import {
   computeAvailableServices,
 } from "@atoll/inventory";
 import { type ChangeEvent, type ResourceReader, encodeJson, joinReaders, readToHead } from "@atoll/replica";
+import { Recomputation } from "./recomputation.ts";
 import { entryRecordKey, entryValue, ingressRecordKey, isOffer } from "./inventory-records.ts";
 
 interface ZoneIngressIntent {
@@ -30,53 +31,49 @@ export interface AvailabilityPublisherOptions {
 
 const watchedTypes = new Set(["Mesh", "ExternalService", "MeshGateway", "Dataplane", "ZoneIngress"]);
 
+/** Calls `refresh` when a resource of one of the types changes in any of the readers. Returns what ends it. */
+export function watchTypes(types: ReadonlySet<string>, readers: readonly WatchedReader[], refresh: () => void): (() => void)[] {
+  const onChange = ({ keys }: ChangeEvent): void => {
+    if (keys.some((key) => types.has(key.slice(0, key.indexOf("/"))))) refresh();
+  };
+  return readers.map((reader) => reader.watch(onChange));
+}
+
 /** Keeps the offers in a zone's inventory topic equal to what its resources say: computed on change, only differences are appended. */
 export class AvailabilityPublisher {
   readonly #options: AvailabilityPublisherOptions;
   /** Records as they are in the log: key to JSON. Undefined = to be read. */
   #published: Map<string, string> | undefined;
-  #isDirty = false;
-  #hasFailed = false;
-  #running: Promise<void> | undefined;
+  readonly #recomputation: Recomputation;
 
   constructor(options: AvailabilityPublisherOptions) {
     this.#options = options;
-    const onChange = ({ keys }: ChangeEvent): void => {
-      if (keys.some((key) => watchedTypes.has(key.slice(0, key.indexOf("/"))))) this.refresh();
-    };
-    const unwatch = [options.config.watch(onChange), options.resources.watch(onChange)];
-    options.signal.addEventListener("abort", () => unwatch.forEach((stop) => stop()), { once: true });
+    const { config, resources, signal, onError } = options;
+    this.#recomputation = new Recomputation(() => this.#publishOrForget(), signal, onError);
+    const unwatch = watchTypes(watchedTypes, [config, resources], () => this.refresh());
+    signal.addEventListener("abort", () => unwatch.forEach((stop) => stop()), { once: true });
   }
 
-  /** The last look failed: look again when the log may be back. */
   get isBehind(): boolean {
-    return this.#hasFailed;
+    return this.#recomputation.isBehind;
   }
 
-  /** Looks again; changes that come while it does are covered by one further look. */
   refresh(): void {
-    this.#isDirty = true;
-    this.#running ??= this.#run().finally(() => (this.#running = undefined));
+    this.#recomputation.request();
   }
 
   /** Resolves when everything that is known now is in the log. */
-  async settled(): Promise<void> {
-    while (this.#running) await this.#running;
+  settled(): Promise<void> {
+    return this.#recomputation.settled();
   }
 
-  async #run(): Promise<void> {
-    const { signal, onError } = this.#options;
-    while (this.#isDirty && !signal.aborted) {
-      this.#isDirty = false;
-      try {
-        await this.#publish();
-        this.#hasFailed = false;
-      } catch (error) {
-        // Unknown what came through: it is read back before the next look.
-        this.#published = undefined;
-        this.#hasFailed = true;
-        if (!signal.aborted) onError(error);
-      }
+  async #publishOrForget(): Promise<void> {
+    try {
+      await this.#publish();
+    } catch (error) {
+      // Unknown what came through: it is read back before the next look.
+      this.#published = undefined;
+      throw error;
     }
   }
 

@@ -11,9 +11,9 @@ export interface RestoreOptions {
 
 /**
  * A zone that lost its disk takes its own records back from upstream before it writes any, so that an empty log does not replace a full
- * one. Does nothing for topics that are there, and gives up after `timeoutMs` if upstream does not answer.
+ * one. Does nothing for topics that are there, and gives up after `timeoutMs` if upstream does not answer. Answers whether any was missing.
  */
-export async function restoreOwnTopics({ topics, local, upstream, timeoutMs, signal, onError }: RestoreOptions): Promise<void> {
+export async function restoreOwnTopics({ topics, local, upstream, timeoutMs, signal, onError }: RestoreOptions): Promise<boolean> {
   const missing: string[] = [];
   for (const topic of topics) if ((await local.describe(topic)).head === 0) missing.push(topic);
   const timeout = AbortSignal.timeout(timeoutMs);
@@ -34,4 +34,5 @@ export async function restoreOwnTopics({ topics, local, upstream, timeoutMs, sig
       }
     }),
   );
+  return missing.length > 0;
 }

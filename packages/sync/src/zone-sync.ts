@@ -5,7 +5,9 @@ import { AvailabilityPublisher } from "./availability-publisher.ts";
 import { mirrorConfig } from "./config-mirror.ts";
 import { InventoryFeed } from "./inventory-feed.ts";
 import { type Heartbeat, heartbeatKey, livenessKey } from "./inventory-records.ts";
+import type { NameConflict, NameSettings } from "@atoll/names";
 import { LivenessJudge, type Schedule, scheduleTimeout } from "./liveness-judge.ts";
+import { NamePublisher } from "./name-publisher.ts";
 import { restoreOwnTopics } from "./restore-own-topics.ts";
 import { withDescribe } from "./with-describe.ts";
 
@@ -38,6 +40,9 @@ export interface ZoneSyncOptions {
   historyRecords?: number;
   /** How long a zone with an empty disk waits for upstream before it begins anew. Default 3,000. */
   restoreTimeoutMs?: number;
+  /** Default: as Kuma's. */
+  names?: NameSettings & { cidr: string };
+  onNameConflict?: (mesh: string, conflict: NameConflict) => void;
   clock?: () => number;
   schedule?: Schedule;
   signal?: AbortSignal;
@@ -62,9 +67,11 @@ export interface ZoneSyncStatus {
   deadZones: readonly string[];
 }
 
+const defaultNames = { cidr: "240.0.0.0/4", domain: "mesh", serviceVipEnabled: true, serviceVipPort: 80 };
+
 /**
  * What a zone's sync service does, the only process of a zone that talks to global: configuration down, the zone's records up, the other
- * zones' inventory down, what this zone offers computed on change, and heartbeats.
+ * zones' inventory down, what this zone offers and which names it has computed on change, and heartbeats.
  */
 export class ZoneSync {
   readonly #options: ZoneSyncOptions;
@@ -78,6 +85,7 @@ export class ZoneSync {
   readonly #tasks: Promise<void>[] = [];
   readonly #configMirrored = Promise.withResolvers<void>();
   #publisher!: AvailabilityPublisher;
+  #names: NamePublisher | undefined;
   #feed!: InventoryFeed;
   #judge!: LivenessJudge;
   #boundingHistory = false;
@@ -127,9 +135,9 @@ export class ZoneSync {
     return this.#feed.watchLiveZones(listener);
   }
 
-  /** Resolves when what this zone offers, as far as known now, is in the local log. */
-  settled(): Promise<void> {
-    return this.#publisher.settled();
+  /** Resolves when what this zone offers, and the names it has, as far as known now, are in the local log. */
+  async settled(): Promise<void> {
+    await Promise.all([this.#publisher.settled(), this.#names?.settled()]);
   }
 
   status(): ZoneSyncStatus {
@@ -155,11 +163,14 @@ export class ZoneSync {
   async #start(): Promise<void> {
     const { zone, local, upstream, config, resources, inventory, restoreTimeoutMs = 3_000 } = this.#options;
     const own = [topics.zone(zone), topics.inventory(zone)];
-    if (upstream)
-      await restoreOwnTopics({ topics: own, local, upstream, timeoutMs: restoreTimeoutMs, signal: this.#signal, onError: this.#onError });
-    for (const topic of own) await local.ensureTopic(topicConfig(topic));
-
     const signal = this.#signal;
+    const wasLost =
+      upstream !== undefined &&
+      (await restoreOwnTopics({ topics: own, local, upstream, timeoutMs: restoreTimeoutMs, signal, onError: this.#onError }));
+    for (const topic of own) await local.ensureTopic(topicConfig(topic));
+    // What the zone has written before, taken back or not, is known before anything is computed from it.
+    await resources.reaches(await local.head(topics.zone(zone)), signal);
+
     this.#publisher = new AvailabilityPublisher({ zone, log: local, config, resources, signal, onError: this.#onError });
     this.#feed = await InventoryFeed.open({ log: local, config, inventory, zone, signal, onError: this.#onError });
     this.#judgeOthers();
@@ -179,10 +190,31 @@ export class ZoneSync {
     config.watch(() => void this.#boundHistory());
     this.#publisher.refresh();
     await this.#publisher.settled();
+    await this.#startNames(wasLost);
     this.#beat();
     const beat = setInterval(() => this.#beat(), this.#options.heartbeatIntervalMs ?? 2_000);
     beat.unref();
     signal.addEventListener("abort", () => clearInterval(beat), { once: true });
+  }
+
+  /** On a new disk the names of other zones' services are left as they were until these zones have been heard. */
+  async #startNames(hasToHearOthers: boolean): Promise<void> {
+    const { zone, config, resources, inventory, names: settings = defaultNames, onNameConflict = () => {} } = this.#options;
+    const start = (): void => {
+      const signal = this.#signal;
+      this.#names = new NamePublisher({
+        ...{ zone, settings, config, resources, inventory, signal },
+        onError: this.#onError,
+        onConflict: onNameConflict,
+      });
+      this.#names.refresh();
+    };
+    if (hasToHearOthers) {
+      void this.inventoriesMirrored().then(start);
+      return;
+    }
+    start();
+    await this.#names?.settled();
   }
 
   #judgeOthers(): void {
@@ -287,7 +319,7 @@ export class ZoneSync {
     const { config } = this.#options;
     const at = new Date(this.#clock()).toISOString();
     this.#append(heartbeatKey, { at, revision: config.revision, checksum: config.checksum() } satisfies Heartbeat);
-    if (this.#publisher.isBehind) this.#publisher.refresh();
+    for (const one of [this.#publisher, this.#names]) if (one?.isBehind) one.refresh();
   }
 
   #append(key: string, value: object): void {

@@ -1,3 +1,4 @@
+import { isAddressRange } from "@atoll/names";
 import { kafkaSettings, redisSettings } from "@atoll/runtime";
 import { z } from "zod";
 
@@ -38,6 +39,17 @@ export const zoneSettings = z.object({
       /** A zone whose heartbeats stopped is left out by the others after this time. */
       livenessGraceMs: z.int().min(1_000).default(30_000),
     }),
+  }),
+  /** Names and virtual IPs of transparently proxied workloads. */
+  dnsServer: section({
+    domain: z
+      .string()
+      .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/, "has to be a domain")
+      .default("mesh"),
+    cidr: z.string().refine(isAddressRange, "has to be a CIDR").default("240.0.0.0/4"),
+    /** Whether every service is called `<kuma.io/service>.<domain>`. */
+    serviceVipEnabled: z.boolean().default(true),
+    serviceVipPort: port.min(1).default(80),
   }),
   tokens: section({
     /** The token issuer, which the zone's REST API asks for dataplane tokens. */

@@ -107,6 +107,8 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     inventory,
     heartbeatIntervalMs,
     graceMs: livenessGraceMs,
+    names: settings.dnsServer,
+    onNameConflict: (mesh, conflict) => log.warn({ mesh, ...conflict }, "a name and port is asked for twice; the first keeps it"),
     onError,
   });
   lifecycle.add("sync", sync);

@@ -1,0 +1,119 @@
+import type { Inventory } from "@atoll/inventory";
+import { allocateAddresses, meshNames, type NameConflict, type NameSettings, type PresentRecord } from "@atoll/names";
+import { type ZoneReplica, joinReaders } from "@atoll/replica";
+import {
+  virtualIpType,
+  type DataplaneSpec,
+  type ExternalServiceSpec,
+  type MeshGatewaySpec,
+  type VirtualIpSpec,
+  type VirtualOutboundSpec,
+} from "@atoll/resource";
+import { type WatchedReader, watchTypes } from "./availability-publisher.ts";
+import { Recomputation } from "./recomputation.ts";
+
+export interface NamePublisherOptions {
+  zone: string;
+  settings: NameSettings & { cidr: string };
+  /** Gives and takes no names while its revision is 0: without the meshes there is nothing to judge by. */
+  config: WatchedReader & { readonly revision: number };
+  /** Where the records are; nobody else writes them. */
+  resources: ZoneReplica;
+  inventory: Pick<Inventory, "zones" | "entries" | "ingresses" | "watch">;
+  signal: AbortSignal;
+  onError: (error: unknown) => void;
+  /** Told once of each. */
+  onConflict: (mesh: string, conflict: NameConflict) => void;
+}
+
+const watchedTypes = new Set(["Mesh", "ExternalService", "MeshGateway", "VirtualOutbound", "Dataplane"]);
+/** Of each mesh. */
+const keepUnused = 1_000;
+
+/**
+ * Keeps the zone's `VirtualIp` records equal to what its resources and the offers of other zones say: computed on change, from the records
+ * as they are, so that an address once given stays; only differences are written.
+ */
+export class NamePublisher {
+  readonly #options: NamePublisherOptions;
+  readonly #recomputation: Recomputation;
+  readonly #reported = new Set<string>();
+
+  constructor(options: NamePublisherOptions) {
+    const { config, resources, inventory, signal, onError } = options;
+    this.#options = options;
+    this.#recomputation = new Recomputation(() => this.#publish(), signal, onError);
+    const refresh = (): void => this.#recomputation.request();
+    const unwatch = [...watchTypes(watchedTypes, [config, resources], refresh), inventory.watch(refresh)];
+    signal.addEventListener("abort", () => unwatch.forEach((stop) => stop()), { once: true });
+  }
+
+  get isBehind(): boolean {
+    return this.#recomputation.isBehind;
+  }
+
+  refresh(): void {
+    this.#recomputation.request();
+  }
+
+  /** Resolves when the names of everything that is known now are in the log. */
+  settled(): Promise<void> {
+    return this.#recomputation.settled();
+  }
+
+  async #publish(): Promise<void> {
+    const { config, resources } = this.#options;
+    if (config.revision === 0) return;
+    const writes: Promise<unknown>[] = [];
+    const meshes = new Set(config.list("Mesh").map(({ name }) => name));
+    for (const mesh of meshes) {
+      const plan = this.#plan(mesh);
+      for (const name of plan.delete) writes.push(resources.delete({ type: virtualIpType, mesh, name }));
+      for (const [name, spec] of plan.put) writes.push(resources.put<VirtualIpSpec>({ type: virtualIpType, mesh, name, spec }));
+    }
+    for (const { type, mesh, name } of resources.list(virtualIpType)) {
+      if (!meshes.has(mesh)) writes.push(resources.delete({ type, mesh, name }));
+    }
+    await Promise.all(writes);
+  }
+
+  #plan(mesh: string): ReturnType<typeof allocateAddresses> {
+    const { settings, config, resources } = this.#options;
+    const present = new Map<string, PresentRecord>();
+    for (const { name, spec, modificationTime } of resources.list<VirtualIpSpec>(virtualIpType, mesh))
+      present.set(name, { spec, modificationTime });
+    const { names, conflicts } = meshNames({
+      settings,
+      mesh,
+      dataplanes: resources.list<DataplaneSpec>("Dataplane", mesh),
+      remoteTags: this.#remoteTags(mesh),
+      externalServices: config.list<ExternalServiceSpec>("ExternalService", mesh),
+      virtualOutbounds: config.list<VirtualOutboundSpec>("VirtualOutbound", mesh),
+      meshGateways: joinReaders(config, resources).list<MeshGatewaySpec>("MeshGateway"),
+      present: new Map([...present].map(([record, { spec }]) => [record, spec])),
+    });
+    for (const conflict of conflicts) this.#report(mesh, conflict);
+    const plan = allocateAddresses({ cidr: settings.cidr, wanted: names, present, keepUnused });
+    if (plan.without.length > 0) {
+      this.#options.onError(new Error(`${settings.cidr} has no address left for names of mesh ${mesh}: ${plan.without.join(", ")}`));
+    }
+    return plan;
+  }
+
+  /** A zone that nobody can reach, because it has no ingress, gives no names. */
+  #remoteTags(mesh: string): Readonly<Record<string, string>>[] {
+    const { zone, inventory } = this.#options;
+    return [...inventory.zones()]
+      .sort()
+      .filter((other) => other !== zone && inventory.ingresses(other).length > 0)
+      .flatMap((other) => inventory.entries(other).filter((entry) => entry.mesh === mesh))
+      .map(({ tags }) => tags);
+  }
+
+  #report(mesh: string, conflict: NameConflict): void {
+    const key = JSON.stringify([mesh, conflict]);
+    if (this.#reported.has(key)) return;
+    this.#reported.add(key);
+    this.#options.onConflict(mesh, conflict);
+  }
+}
