@@ -35,6 +35,7 @@ const readersOf: Readonly<Record<string, ReadonlySet<ProxyKind>>> = {
   TrafficPermission: allButIngress,
   FaultInjection: allButIngress,
   RateLimit: allButIngress,
+  VirtualIp: kinds("sidecar"),
   TokenVerificationKey: nobody,
   ProxyRegistration: nobody,
   MeshInsight: nobody,

@@ -173,6 +173,7 @@ export class DpServer {
       metadata: {
         ...(node.adminPort !== undefined && { adminPort: node.adminPort }),
         ...(node.readinessPort !== undefined && { readinessPort: node.readinessPort }),
+        ...(node.dnsPort !== undefined && { dnsPort: node.dnsPort }),
         ...(node.workdir !== "" && { workDir: node.workdir }),
         kafkaFilter: node.extensions.has(kafkaFilter),
       },

@@ -9,6 +9,7 @@ export interface ProxyNode extends ProxyName {
   resource: ResourceDraft | undefined;
   adminPort: number | undefined;
   readinessPort: number | undefined;
+  dnsPort: number | undefined;
   workdir: string;
   features: readonly string[];
   /** Names of what is compiled into its Envoy. */
@@ -56,6 +57,7 @@ export function parseProxyNode(node: {
     resource,
     adminPort: port("dataplane.admin.port"),
     readinessPort: port("dataplane.readinessReporter.port"),
+    dnsPort: port("dataplane.dns.port"),
     workdir: text("workdir") ?? "",
     features: Array.isArray(metadata.features) ? metadata.features.filter((one) => typeof one === "string") : [],
     extensions: new Set((node.extensions ?? []).map((one) => one.name)),

@@ -48,6 +48,9 @@ export function services(dataplane: Dataplane): string[] {
 
 export const isBuiltinGateway = ({ spec }: Dataplane): boolean => isBuiltin(spec);
 
+/** True if the workload calls others by the names of the mesh, and not by outbounds that its Dataplane lists. */
+export const callsByName = ({ spec }: Dataplane): boolean => spec.networking.transparentProxying !== undefined;
+
 /** True if Envoy receives all of the workload's traffic, so that its listeners do not bind. */
 export function isTransparent({ spec }: Dataplane): boolean {
   const proxying = spec.networking.transparentProxying;

@@ -1,4 +1,5 @@
 import type { DataplaneSpec, MeshGatewaySpec, MeshGatewayRouteSpec } from "@atoll/resource";
+import { callsByName } from "./dataplane.ts";
 import type { MeshContexts } from "./mesh-contexts.ts";
 import { meshTag } from "./names.ts";
 import type { ProxyRef } from "./proxy-ref.ts";
@@ -12,7 +13,11 @@ export function meshDependencies(contexts: MeshContexts, proxy: ProxyRef): Reado
   const { config, zoneResources } = contexts.inputs;
   const meshes = new Set([proxy.mesh]);
   const dataplane = zoneResources.get<DataplaneSpec>("Dataplane", proxy.mesh, proxy.name);
-  for (const { tags } of dataplane?.spec.networking.outbound ?? []) {
+  const outbounds =
+    dataplane && callsByName(dataplane)
+      ? (contexts.mesh(proxy.mesh)?.virtualIps ?? []).flatMap((name) => name.outbounds)
+      : (dataplane?.spec.networking.outbound ?? []);
+  for (const { tags } of outbounds) {
     const mesh = tags?.[meshTag];
     if (mesh) meshes.add(mesh);
   }

@@ -1,6 +1,15 @@
 import { chooseDataplanePolicy, collectTags, mayUseExternalService } from "@atoll/policy";
 import type { PolicyRules, Selector, Tags } from "@atoll/policy";
-import type { DataplaneSpec, ExternalServiceSpec, MeshGatewayListener, MeshGatewaySpec, MeshSpec, Resource } from "@atoll/resource";
+import type {
+  DataplaneSpec,
+  ExternalServiceSpec,
+  MeshGatewayListener,
+  MeshGatewaySpec,
+  MeshSpec,
+  Resource,
+  VirtualIpSpec,
+} from "@atoll/resource";
+import { virtualIpType } from "@atoll/resource";
 import { inboundInterfaces, isBuiltinGateway, tagSets } from "./dataplane.ts";
 import type { Dataplane } from "./dataplane.ts";
 import { addEndpoint } from "./endpoint.ts";
@@ -89,6 +98,15 @@ export class MeshContext {
 
   dataplane(name: string): Dataplane | undefined {
     return this.#inputs.zoneResources.get<DataplaneSpec>("Dataplane", this.name, name);
+  }
+
+  /** Names of the mesh's services in this zone, in the order of their records; none where MeshServices alone have names. */
+  get virtualIps(): readonly VirtualIpSpec[] {
+    return this.#once("virtualIps", () => {
+      if (this.mesh.spec.meshServices?.mode === "Exclusive") return [];
+      const records = this.#inputs.zoneResources.list<VirtualIpSpec>(virtualIpType, this.name);
+      return records.map(({ spec }) => spec).filter(({ outbounds }) => outbounds.length > 0);
+    });
   }
 
   /** Of all zones, sorted by name. */

@@ -14,6 +14,8 @@ export interface ProxyMetadata {
   adminAddress?: string;
   /** Port on which kuma-dp answers whether it is ready. */
   readinessPort?: number;
+  /** Port on which the workload's DNS questions are to be answered; absent = none. */
+  dnsPort?: number;
   /** True if its Envoy has the Kafka broker filter, which only contrib builds have; others refuse a listener that names it. */
   kafkaFilter?: boolean;
   /** Folder in which kuma-dp opens pipes for access logs. Default /tmp. */

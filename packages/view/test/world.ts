@@ -1,5 +1,5 @@
 import { parseDocument } from "@atoll/resource";
-import type { Resource } from "@atoll/resource";
+import { virtualIpType, type Resource, type VirtualIpSpec } from "@atoll/resource";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { documentedRules } from "@atoll/policy";
@@ -23,6 +23,8 @@ export interface World {
   /** Offers of the other zones. */
   inventory?: Record<string, ZoneOffer>;
   options?: { liveZones?: string[]; tlsReadyServices?: string[]; rules?: "documented"; addresses?: Record<string, string> };
+  /** Records of names by mesh and record, as the zone's sync service writes them. */
+  names?: Record<string, Record<string, VirtualIpSpec>>;
   proxy: ProxyRef;
 }
 
@@ -48,6 +50,15 @@ export function resource(document: Document, index = 0): Resource {
   return { ...parsed.resource, creationTime: time, modificationTime: time, revision: 1 };
 }
 
+function recordsOf(names: World["names"] = {}): Resource[] {
+  const at = new Date(0).toISOString();
+  return Object.entries(names).flatMap(([mesh, records]) =>
+    Object.entries(records).map(([name, spec]) => ({
+      ...{ type: virtualIpType, mesh, name, spec, creationTime: at, modificationTime: at, revision: 0 },
+    })),
+  );
+}
+
 export function contextsOf(world: Omit<World, "proxy">): MeshContexts {
   const base: Partial<World> = world.base ? (JSON.parse(readFileSync(join(folder, `${world.base}.json`), "utf8")) as Partial<World>) : {};
   const inventory: Record<string, ZoneOffer> = { ...base.inventory, ...world.inventory };
@@ -68,7 +79,7 @@ export function contextsOf(world: Omit<World, "proxy">): MeshContexts {
   const inputs = {
     zone: world.zone,
     config: reader(all.filter(({ type }) => !zoneTypes.has(type))),
-    zoneResources: reader(all.filter(({ type }) => zoneTypes.has(type))),
+    zoneResources: reader([...all.filter(({ type }) => zoneTypes.has(type)), ...recordsOf(world.names)]),
     inventory: {
       zones: () => Object.keys(inventory),
       entries: (zone: string) => inventory[zone]?.entries ?? [],

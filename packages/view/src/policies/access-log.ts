@@ -21,7 +21,7 @@ const logPipe = (folder: string, name: string, mesh: string): string =>
 
 export interface LoggedConnection {
   kind: "http" | "network";
-  direction: "INBOUND" | "OUTBOUND";
+  direction: "INBOUND" | "OUTBOUND" | "UNSPECIFIED";
   sourceService: string;
   destinationService: string;
   /** Folder of kuma-dp's pipes, as the proxy reports it. */

@@ -4,6 +4,7 @@ import type { Dataplane } from "../dataplane.ts";
 import type { MeshContext } from "../mesh-context.ts";
 import { identitySecret, meshCaSecret, serviceTag, spiffeId, statName } from "../names.ts";
 import { meshAlpn } from "../mesh-tls.ts";
+import type { AccessLogView } from "../proxy-view.ts";
 import type { ViewBuilder } from "../view-builder.ts";
 
 const clusterName = "direct_access";
@@ -12,9 +13,15 @@ const connectTimeoutMs = 5_000;
 /**
  * Lets a transparently proxied workload call single instances of the services in `directAccessServices` by their own addresses (`*`: of
  * all services of its zone). Which service answers is not known beforehand, so any identity of the mesh is accepted. `taken` are the
- * `address:port` that have listeners already.
+ * `address:port` that have listeners already; `logsOf` are those of a connection to a name.
  */
-export function addDirectAccess(builder: ViewBuilder, context: MeshContext, dataplane: Dataplane, taken: ReadonlySet<string>): void {
+export function addDirectAccess(
+  builder: ViewBuilder,
+  context: MeshContext,
+  dataplane: Dataplane,
+  taken: ReadonlySet<string>,
+  logsOf: (destination: string) => AccessLogView[],
+): void {
   const wanted = new Set(dataplane.spec.networking.transparentProxying?.directAccessServices ?? []);
   if (wanted.size === 0 || !isTransparent(dataplane)) return;
   const addresses = new Map<string, { address: string; port: number }>();
@@ -44,13 +51,21 @@ export function addDirectAccess(builder: ViewBuilder, context: MeshContext, data
   });
   for (const [key, { address, port }] of addresses) {
     const name = `${clusterName}_${key}`;
+    const accessLogs = logsOf(name);
     builder.listener({
       name,
       address,
       port,
       direction: "outbound",
       bindToPort: false,
-      chains: [{ filter: { type: "tcp", statPrefix: statName(name), clusters: [{ name: clusterName, weight: 1 }] } }],
+      chains: [
+        {
+          filter: {
+            ...{ type: "tcp", statPrefix: statName(name), clusters: [{ name: clusterName, weight: 1 }] },
+            ...(accessLogs.length > 0 ? { accessLogs } : {}),
+          },
+        },
+      ],
     });
   }
 }

@@ -31,7 +31,7 @@ interface Plan {
   protocol: Protocol;
 }
 
-interface OutboundAddress {
+export interface OutboundAddress {
   address: string;
   port: number;
   tags: Tags;

@@ -1,5 +1,6 @@
 import { statName } from "../names.ts";
 import type { DataplaneSpec } from "@atoll/resource";
+import type { AccessLogView } from "../proxy-view.ts";
 import type { ViewBuilder } from "../view-builder.ts";
 
 const connectTimeoutMs = 5_000;
@@ -12,7 +13,11 @@ const families = [
  * The listeners that catch what a transparently proxied workload sends and gets, for traffic no other listener takes. The
  * outbound cluster is missing while the mesh forbids traffic to the outside: the connection is then closed.
  */
-export function addPassthrough(builder: ViewBuilder, networking: DataplaneSpec["networking"], outsideAllowed: boolean): void {
+export function addPassthrough(
+  builder: ViewBuilder,
+  networking: DataplaneSpec["networking"],
+  { outsideAllowed, accessLogs }: { outsideAllowed: boolean; accessLogs: AccessLogView[] },
+): void {
   const { redirectPortInbound, redirectPortOutbound, ipFamilyMode } = networking.transparentProxying ?? {};
   if (!redirectPortInbound || !redirectPortOutbound) return;
   for (const { family, any, source } of families) {
@@ -34,7 +39,14 @@ export function addPassthrough(builder: ViewBuilder, networking: DataplaneSpec["
         port: direction === "inbound" ? redirectPortInbound : redirectPortOutbound,
         direction,
         originalDst: true,
-        chains: [{ filter: { type: "tcp", statPrefix: statName(name), clusters: [{ name, weight: 1 }] } }],
+        chains: [
+          {
+            filter: {
+              ...{ type: "tcp", statPrefix: statName(name), clusters: [{ name, weight: 1 }] },
+              ...(direction === "outbound" && accessLogs.length > 0 ? { accessLogs } : {}),
+            },
+          },
+        ],
       });
     }
   }

@@ -1,5 +1,5 @@
-import { outboundChooser } from "@atoll/policy";
-import type { TrafficRouteSpec } from "@atoll/resource";
+import { outboundChooser, passThroughService } from "@atoll/policy";
+import type { TrafficLogSpec, TrafficRouteSpec } from "@atoll/resource";
 import { identifyingServiceOf } from "@atoll/resource";
 import { isIPv6 } from "node:net";
 import { addAdminListener } from "../admin-listener.ts";
@@ -7,18 +7,18 @@ import { inboundInterfaces, isTransparent, tagSets } from "../dataplane.ts";
 import type { Dataplane } from "../dataplane.ts";
 import type { MeshContext } from "../mesh-context.ts";
 import type { MeshContexts } from "../mesh-contexts.ts";
-import { serviceTag } from "../names.ts";
 import { addPrometheus } from "../prometheus.ts";
+import { accessLogs } from "../policies/access-log.ts";
 import { tracing } from "../policies/traffic-trace.ts";
 import type { ProxyMetadata } from "../proxy-ref.ts";
 import type { ViewBuilder } from "../view-builder.ts";
 import { addDirectAccess } from "./direct-access.ts";
+import { addDnsListener } from "./dns-listener.ts";
 import { addInbound } from "./inbound.ts";
 import { sidecarChooser } from "./outbound-cluster.ts";
+import { outboundAddresses } from "./outbound-addresses.ts";
 import { addOutbound } from "./outbound.ts";
 import { addPassthrough } from "./passthrough.ts";
-
-const defaultOutboundAddress = "127.0.0.1";
 
 /** The proxy beside a workload, or beside a gateway of another product (which then has outbounds only). */
 export function addSidecar(
@@ -57,15 +57,19 @@ export function addSidecar(
     transparent,
     kafkaFilter,
   };
-  const taken = new Set(inbounds.map(({ address, port }) => `${address}:${port}`));
-  for (const outbound of networking.outbound ?? []) {
-    const address = outbound.address ?? defaultOutboundAddress;
-    if (!outbound.tags?.[serviceTag] || (transparent && taken.has(`${address}:${outbound.port}`))) continue;
-    addOutbound(scope, { address, port: outbound.port, tags: outbound.tags });
-  }
-  for (const { address, port } of networking.outbound ?? []) taken.add(`${address ?? defaultOutboundAddress}:${port}`);
-  addDirectAccess(builder, context, dataplane, taken);
-  addPassthrough(builder, networking, context.mesh.spec.networking?.outbound?.passthrough !== false);
+  const outbounds = outboundAddresses(context, dataplane, inbounds);
+  for (const outbound of outbounds) addOutbound(scope, outbound);
+  addDnsListener(builder, context, dataplane, metadata.dnsPort, new Set(outbounds.map(({ address }) => address)));
+  const taken = new Set([...inbounds, ...outbounds].map(({ address, port }) => `${address}:${port}`));
+  const passThroughLog = outboundChooser(context.resources<TrafficLogSpec>("TrafficLog"), sources, context.rules)(passThroughService)?.spec;
+  const { sourceService, pipeFolder } = scope;
+  const logsOf = (direction: "OUTBOUND" | "UNSPECIFIED", destinationService: string) =>
+    accessLogs(context, dataplane, passThroughLog, { kind: "network", direction, sourceService, destinationService, pipeFolder });
+  addDirectAccess(builder, context, dataplane, taken, (name) => logsOf("OUTBOUND", name));
+  addPassthrough(builder, networking, {
+    outsideAllowed: context.mesh.spec.networking?.outbound?.passthrough !== false,
+    accessLogs: logsOf("UNSPECIFIED", "external"),
+  });
   addPrometheus(builder, context, dataplane, metadata);
   addAdminListener(builder, networking.address, networking.admin?.port, metadata);
 }

@@ -1,0 +1,30 @@
+import { serviceTag } from "../names.ts";
+import { callsByName } from "../dataplane.ts";
+import type { Dataplane, InboundInterface } from "../dataplane.ts";
+import type { MeshContext } from "../mesh-context.ts";
+import type { OutboundAddress } from "./outbound.ts";
+
+const defaultAddress = "127.0.0.1";
+
+/**
+ * Where a dataplane reaches others: the outbounds it lists; or, transparently proxied, the virtual IPs of its mesh, of which
+ * `reachableServices` may leave some out. A virtual IP that is also an inbound of its own is none: it would catch what is meant for it.
+ */
+export function outboundAddresses(context: MeshContext, dataplane: Dataplane, inbounds: readonly InboundInterface[]): OutboundAddress[] {
+  const { outbound = [], transparentProxying } = dataplane.spec.networking;
+  if (!callsByName(dataplane)) {
+    return outbound.flatMap(({ address = defaultAddress, port, tags }) => (tags?.[serviceTag] ? [{ address, port, tags }] : []));
+  }
+  const reachable = new Set(transparentProxying?.reachableServices ?? []);
+  const own = new Set(
+    inbounds.flatMap(({ address, port, workloadAddress, workloadPort }) => [`${address}:${port}`, `${workloadAddress}:${workloadPort}`]),
+  );
+  return context.virtualIps.flatMap(({ address, outbounds }) =>
+    outbounds
+      .filter(({ port, tags }) => {
+        const service = tags[serviceTag];
+        return service !== undefined && (reachable.size === 0 || reachable.has(service)) && !own.has(`${address}:${port}`);
+      })
+      .map(({ port, tags }) => ({ address, port, tags })),
+  );
+}
