@@ -106,10 +106,12 @@ export class Catalog {
     if (home.type === "Zone") return home;
     let resource = this.#synced.get(home);
     if (resource === undefined) {
-      const labels = sortedLabels({ [label.displayName]: home.name, ...home.labels, [label.origin]: "global" });
-      const name = sameNameEverywhere.has(home.type)
-        ? home.name
-        : syncedName(home.mesh, labels[label.displayName]!, labels[label.zone], labels[label.kubernetesNamespace]);
+      // Only a name that changes on its way needs the one it had.
+      const renamed = !sameNameEverywhere.has(home.type);
+      const labels = sortedLabels({ ...(renamed && { [label.displayName]: home.name }), ...home.labels, [label.origin]: "global" });
+      const name = renamed
+        ? syncedName(home.mesh, labels[label.displayName]!, labels[label.zone], labels[label.kubernetesNamespace])
+        : home.name;
       resource = { ...home, name, labels };
       this.#synced.set(home, resource);
     }
@@ -166,7 +168,7 @@ export class Catalog {
           type: "GlobalSecret",
           name: key.name.replace("signing-key", "signing-public-key"),
           spec: { data: Buffer.from(key.spec.publicKeyPem).toString("base64") },
-          labels: sortedLabels({ [label.displayName]: key.name.replace("signing-key", "signing-public-key"), [label.origin]: "global" }),
+          labels: sortedLabels({ [label.displayName]: key.name, [label.origin]: "global" }),
         };
         return { resource: home, home };
       });

@@ -85,6 +85,8 @@ export function createApi(options: ApiOptions, tls?: TlsOptions): FastifyInstanc
     if (request.is404) return;
     const refusal = negotiate(request.method, headersOf(request));
     if (refusal !== undefined) return refuse(reply, refusal);
+    // A list of types that names JSON is good enough here, and no single type to the framework.
+    if (request.headers["content-type"] !== undefined) request.headers["content-type"] = "application/json";
   });
 
   for (const route of routes) {

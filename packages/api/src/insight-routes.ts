@@ -3,10 +3,11 @@ import type { ApiContext } from "./api-context.ts";
 import { type Answer, type Call, type Route, json } from "./call.ts";
 
 import { globalInsight, globalResourceTotals } from "./global-insight.ts";
+import { readFilter } from "./list-filter.ts";
 import { meshInsight, renderMeshInsight } from "./mesh-insights.ts";
 import { pageOf, readPage } from "./pagination.ts";
 import { badRequest, notFound } from "./problem.ts";
-import { renderWithMeta } from "./render.ts";
+import { type Form, readForm, renderResource, renderWithMeta } from "./render.ts";
 import { writeRoutes } from "./resource-routes.ts";
 import { type ServiceInsight, type ServiceType, renderServiceInsight, serviceInsights, serviceTypes } from "./service-insights.ts";
 
@@ -33,7 +34,7 @@ export function insightRoutes(context: ApiContext): Route[] {
     {
       method: "GET",
       path: "/mesh-insights/:name",
-      run: (call) => json(meshItem(context, found(catalog.get("Mesh", "", call.params["name"]!)).resource)),
+      run: (call) => json(meshItem(context, found(catalog.get("Mesh", "", call.params["name"]!)).resource, readForm(call))),
     },
     {
       method: "GET",
@@ -50,7 +51,7 @@ export function insightRoutes(context: ApiContext): Route[] {
       path: "/zone-insights/:name",
       run: (call) => {
         const { resource } = found(catalog.get("Zone", "", call.params["name"]!));
-        return json(zoneItem(resource, found(zoneInsight(resource.name))));
+        return json(zoneItem(resource, found(zoneInsight(resource.name)), readForm(call)));
       },
     },
     { method: "GET", path: "/service-insights", run: (call) => listServices(context, call) },
@@ -66,22 +67,24 @@ function found<Value>(value: Value | undefined | null): Value {
 
 function listed<Shown extends { resource: Resource }>(call: Call, all: readonly Shown[], render: (shown: Shown) => object): Answer {
   const page = readPage(call.query);
-  const name = call.query.get("name") ?? "";
+  const filter = readFilter(call, "");
   return json(
     pageOf(
       call,
       page,
-      all.filter(({ resource }) => resource.name.includes(name)),
+      all.filter(({ resource }) => filter(withoutLabels(resource))),
       render,
     ),
   );
 }
 
-const zoneItem = (zone: Resource, spec: unknown): object => renderWithMeta("ZoneInsight", withoutLabels(zone), spec as object);
+const insightOf = (type: string, of: Resource, spec: object, form: Form): object =>
+  form === "kubernetes" ? renderResource({ ...withoutLabels(of), type, spec }, form) : renderWithMeta(type, withoutLabels(of), spec);
+const zoneItem = (zone: Resource, spec: unknown, form: Form = "universal"): object => insightOf("ZoneInsight", zone, spec as object, form);
 const withoutLabels = (resource: Resource): Resource => ({ ...resource, labels: undefined });
 
-function meshItem({ catalog }: ApiContext, mesh: Resource): object {
-  return renderWithMeta("MeshInsight", withoutLabels(mesh), renderMeshInsight(meshInsight(catalog, mesh.name)));
+function meshItem({ catalog }: ApiContext, mesh: Resource, form: Form = "universal"): object {
+  return insightOf("MeshInsight", mesh, renderMeshInsight(meshInsight(catalog, mesh.name)), form);
 }
 
 /** `null` without zones, as clients have always got it. */
@@ -121,7 +124,7 @@ function listServices(context: ApiContext, call: Call): Answer {
       .filter((service) => service.name.includes(name) && (types.size === 0 || types.has(service.type)))
       .map((service): [Resource, ServiceInsight] => [mesh, service]),
   );
-  const page = readPage(call.query);
+  const page = readPage(call.query, "Could not paginate resources");
   return json(pageOf(call, page, services, ([mesh, service]) => serviceItem(mesh, service.name, renderServiceInsight(service))));
 }
 

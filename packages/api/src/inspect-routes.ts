@@ -6,7 +6,7 @@ import type { Shown } from "./catalog.ts";
 import { envoyConfig } from "./envoy-config.ts";
 import { pageOf, readPage } from "./pagination.ts";
 import type { ProxyAdminQuery, ProxyKey } from "./ports.ts";
-import { ApiError, notAllowed, notFound } from "./problem.ts";
+import { ApiError, badRequest, invalid, notAllowed, notFound } from "./problem.ts";
 import { renderMeta } from "./render.ts";
 import { meshOf } from "./resource-routes.ts";
 
@@ -22,11 +22,13 @@ export function inspectRoutes(context: ApiContext): Route[] {
     {
       method: "GET",
       path: "/meshes/:mesh/dataplanes/:name/rules",
-      run: (call) => shownOr404(dataplane, context, call, () => json({ total: 0, items: [] })),
+      run: (call) => shownOr404(dataplane, context, call, "Could not get MatchedPolicies", () => json({ total: 0, items: [] })),
     },
     ...[dataplane, gateway].map((kind): Route => {
       const run = (call: Call) =>
-        shownOr404(kind, context, call, ({ resource }) => json({ httpMatches: [], resource: renderMeta(resource), rules: [] }));
+        shownOr404(kind, context, call, `Could not retrieve ${kind.type}`, ({ resource }) =>
+          json({ httpMatches: [], resource: renderMeta(resource), rules: [] }),
+        );
       return { method: "GET", path: `/meshes/:mesh/${kind.path}/:name/_rules`, run };
     }),
   ];
@@ -38,7 +40,7 @@ export function inspectRoutes(context: ApiContext): Route[] {
   } else {
     routes.push({ method: "GET", path: "/meshes/:mesh/dataplanes/:name/_config", run: (call) => showConfig(context, call) });
   }
-  for (const kind of kinds.filter((each) => each.hasStatus)) {
+  for (const kind of kinds.filter((each) => each.scope === "mesh" && each.path !== "")) {
     routes.push({ method: "GET", path: `/meshes/:mesh/${kind.path}/:name/_hostnames`, run: (call) => hostnames(kind, context, call) });
   }
   for (const kind of kinds.filter((each) => each.scope === "mesh" && (each.policy || each.type === "MeshService"))) {
@@ -53,15 +55,19 @@ export function inspectRoutes(context: ApiContext): Route[] {
   return routes;
 }
 
-function shownOr404(kind: Kind, context: ApiContext, call: Call, render: (shown: Shown) => Answer): Answer {
+function shownOr404(kind: Kind, context: ApiContext, call: Call, title: string, render: (shown: Shown) => Answer): Answer {
   const mesh = meshOf(kind, context, call)!;
   const shown = context.catalog.get(kind.type, mesh, call.params["name"]!);
-  if (shown === undefined) throw notFound(`Could not retrieve ${kind.type}`);
+  if (shown === undefined) throw notFound(title);
   return render(shown);
 }
 
+/** Paths of the kinds that have host names, as clients are told them. */
+const namedServices = ["meshservices", "meshexternalservices", "meshmultizoneservices"];
+
 /** No host names are made for what has no effect. */
 function hostnames(kind: Kind, context: ApiContext, call: Call): Answer {
+  if (!kind.hasStatus) throw invalid(`only "${namedServices.join(",")}" are available for inspection`, []);
   const mesh = meshOf(kind, context, call)!;
   if (!context.catalog.has(kind.type, mesh, call.params["name"]!)) throw notFound("could not retrieve service");
   return json({ items: [], total: 0 });
@@ -78,10 +84,16 @@ async function viewProxy(type: ProxyKey["type"], context: ApiContext, call: Call
   return text(body, view === "xds" || format === "json" ? "application/json" : "text/plain");
 }
 
+/** What clients in Go may write for a boolean; the empty text stands for no value. */
+const goBooleans = new Set(["", "1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"]);
+
 /** What Envoy holds. No policy is ever shadowed here, so that a difference that is asked for is none. */
 async function showConfig(context: ApiContext, call: Call): Promise<Answer> {
+  const included = (call.query.get("include") ?? "").split(",").filter((each, _index, all) => each !== "" || all.length > 1);
+  if (!goBooleans.has(call.query.get("shadow") ?? "")) throw badRequest("bad request: unsupported value for query parameter 'shadow'");
+  if (included.some((each) => each !== "diff")) throw badRequest("bad request: unsupported value for query parameter 'include'");
   const dump = await askProxy("Dataplane", context, call, { view: "xds", includeEds: true });
-  const diff = (call.query.get("include") ?? "").split(",").includes("diff");
+  const diff = included.includes("diff");
   return json({ ...(diff && { diff: [] }), xds: envoyConfig(JSON.parse(dump)) });
 }
 
@@ -89,6 +101,9 @@ async function askProxy(type: ProxyKey["type"], { catalog, options }: ApiContext
   const shown = catalog.get(type, call.params["mesh"] ?? "", call.params["name"]!);
   if (shown === undefined) throw notFound(`Could not get ${type === "Dataplane" ? "dataplane" : "zone ingress"} resource`);
   const { home, zone = options.settings.zone ?? "" } = shown;
+  if (options.settings.mode === "zone" && zone !== options.settings.zone) {
+    throw invalid("Could not connect to zone ingress that resides in another zone", []);
+  }
   if (options.proxies === undefined) throw new ApiError({ status: 400, title: adminTitle, detail: "this process reaches no proxies" });
   let body: string | Uint8Array;
   try {

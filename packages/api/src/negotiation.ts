@@ -25,7 +25,7 @@ export function negotiate(method: string, headers: Readonly<Record<string, strin
 
 function takesType(method: string, contentType: string | undefined): boolean {
   if (contentType === undefined || contentType === "") return needsNoType.has(method);
-  return mediaTypes(contentType).some((type) => type === jsonType || type === "*/*");
+  return mediaTypes(contentType).includes(jsonType);
 }
 
 const givesType = (accept: string | undefined) =>

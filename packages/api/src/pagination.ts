@@ -3,9 +3,11 @@ import { ApiError } from "./problem.ts";
 
 const defaultSize = 100;
 const largestSize = 1000;
-const title = "Could not retrieve resources";
+const usualTitle = "Could not retrieve resources";
 
 export interface Page {
+  /** Of the refusal when `offset` is no number. */
+  title: string;
   /** 0 = no paging. */
   size: number;
   offset: string;
@@ -13,14 +15,15 @@ export interface Page {
 
 const integer = /^[+-]?\d+$/;
 
-const invalidSize = (reason: string) =>
+const invalidSize = (title: string, reason: string) =>
   new ApiError({ status: 400, title, detail: "Invalid page size", violations: [{ field: "size", reason }] });
 
-export function readPage(query: URLSearchParams): Page {
+/** `title` is that of a refusal. */
+export function readPage(query: URLSearchParams, title: string = usualTitle): Page {
   const size = query.get("size") ?? "";
-  if (size !== "" && !integer.test(size)) throw invalidSize("invalid format");
-  if (Number(size) > largestSize) throw invalidSize(`invalid page size of ${Number(size)}. Maximum page size is ${largestSize}`);
-  return { size: size === "" ? defaultSize : Math.max(0, Number(size)), offset: query.get("offset") ?? "" };
+  if (size !== "" && !integer.test(size)) throw invalidSize(title, "invalid format");
+  if (Number(size) > largestSize) throw invalidSize(title, `invalid page size of ${Number(size)}. Maximum page size is ${largestSize}`);
+  return { title, size: size === "" ? defaultSize : Math.max(0, Number(size)), offset: query.get("offset") ?? "" };
 }
 
 /** The list envelope. `total` counts what the filters left. */
@@ -29,7 +32,7 @@ export function pageOf<Item>(call: Call, page: Page, items: readonly Item[], ren
   if (page.offset !== "" && !integer.test(page.offset)) {
     throw new ApiError({
       status: 400,
-      title,
+      title: page.title,
       detail: "Invalid offset",
       violations: [{ field: "offset", reason: "Invalid format" }],
     });

@@ -12,7 +12,7 @@ import { pageOf, readPage } from "./pagination.ts";
 import { badRequest, invalid, notAllowed, notFound } from "./problem.ts";
 import { readDocument } from "./read-document.ts";
 import { readOnlyText } from "./read-only.ts";
-import { renderResource } from "./render.ts";
+import { type Form, readForm, renderResource } from "./render.ts";
 import { decideDelete, decidePut, draftOf } from "./resource-writes.ts";
 import { afterWrite } from "./written-answer.ts";
 
@@ -70,7 +70,7 @@ export function requireAccess(kind: Kind, call: Call): void {
 }
 
 /** What is shown of a stored resource: secrets opened. */
-export function rendered({ resource, home }: Shown, context: ApiContext, form?: "universal" | "kubernetes"): object {
+export function rendered({ resource, home }: Shown, context: ApiContext, form?: Form): object {
   const isSecret = home.type === "Secret" || home.type === "GlobalSecret";
   if (!isSecret) return renderResource(resource, form);
   // Public keys are rendered here, never sealed.
@@ -83,11 +83,7 @@ function getResource(kind: Kind, context: ApiContext, call: Call): Answer {
   requireAccess(kind, call);
   const shown = context.catalog.get(kind.type, mesh, call.params["name"]!);
   if (shown === undefined) throw notFound("Could not retrieve a resource");
-  const format = call.query.get("format") ?? "";
-  if (!["", "universal", "k8s", "kubernetes"].includes(format)) {
-    throw invalid("invalid format", [{ field: "", reason: `"format" must be one of ["k8s", "kubernetes", "universal"]` }]);
-  }
-  const body = rendered(shown, context, format === "k8s" || format === "kubernetes" ? "kubernetes" : "universal");
+  const body = rendered(shown, context, readForm(call));
   return json(body, 200, shown.zone === undefined ? { etag: `"${shown.resource.revision}"` } : undefined);
 }
 

@@ -79,6 +79,13 @@ const cases: Record<string, Case> = {
   "no destinations": { body: { ...document, destinations: undefined }, status: 400, says: "destinations: must have at least one element" },
   "an unknown mesh": { line: "PUT /meshes/moon/timeouts/t77", body: { ...document, mesh: "moon" }, status: 404, says: "Not found" },
   "another content type": { body: "{}", headers: { "content-type": "text/plain" }, status: 415, says: "415: Unsupported Media Type" },
+  "any content type": { body: "{}", headers: { "content-type": "*/*" }, status: 415, says: "415: Unsupported Media Type" },
+  "one of several content types": {
+    body: "",
+    headers: { "content-type": "text/plain, application/json" },
+    status: 400,
+    says: 'invalid Timeout object: "unexpected end of JSON input"',
+  },
   "no content type": { body: text, headers: { "content-type": "" }, status: 415, says: "415: Unsupported Media Type" },
   "another accept": {
     line: "GET /meshes/default/timeouts",

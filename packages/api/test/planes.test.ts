@@ -174,6 +174,14 @@ test("insights are computed from what is there", async () => {
     next: null,
   });
   expect((await request("GET /service-insights?type=moon")).status).toBe(400);
+  expect((await request("GET /service-insights?size=x")).body).toMatchObject({ title: "Could not paginate resources" });
+  expect((await request("GET /mesh-insights?filter[labels.team]=a")).body).toEqual({ total: 0, items: [], next: null });
+  expect((await request("GET /mesh-insights?filter[team]=a")).body).toMatchObject({ status: 400 });
+  expect((await request("GET /mesh-insights/default?format=k8s")).body).toMatchObject({
+    kind: "MeshInsight",
+    metadata: { name: "default" },
+    spec: { dataplanes: { total: 1, online: 1 } },
+  });
   expect((await request("GET /meshes/default/service-insights/none")).body).toMatchObject({ name: "none", dataplanes: {} });
   expect((await request("GET /mesh-insights/default")).body).toMatchObject({
     type: "MeshInsight",
@@ -212,6 +220,7 @@ test("a zone shows the configuration under synced names and does not write it", 
   ]);
   expect((await request(`GET /meshes/default/timeouts/${items[0].name}`)).body).toEqual(items[0]);
   expect((await request("GET /meshes/default")).body.name).toBe("default");
+  expect((await request("GET /meshes/default")).body.labels).toEqual({ "kuma.io/origin": "global" });
   expect((await request("GET /zones")).body.items.map(({ name }: { name: string }) => name)).toEqual(["east"]);
   for (const line of [
     "PUT /meshes/m",
@@ -234,6 +243,7 @@ test("a zone hides the secrets of global and shows the keys that verify", async 
   expect(items.map(({ name, data }: { name: string; data: string }) => [name, data])).toEqual([
     ["zone-token-signing-public-key-1", Buffer.from("PEM").toString("base64")],
   ]);
+  expect(items[0].labels).toEqual({ "kuma.io/display-name": "zone-token-signing-key-1", "kuma.io/origin": "global" });
   expect((await request("GET /global-secrets/admin-user-token")).status).toBe(404);
 });
 

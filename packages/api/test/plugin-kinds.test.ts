@@ -27,6 +27,10 @@ test("a kind without effect is kept whole, and its author is told", async () => 
   expect(stored).toMatchObject({ ...service, status: {} });
   expect(Object.keys(stored).slice(-2)).toEqual(["spec", "status"]);
   expect((await request("GET /meshes/default/meshexternalservices/mes/_hostnames")).body).toEqual({ items: [], total: 0 });
+  expect((await request("GET /meshes/default/timeouts/any/_hostnames")).body).toMatchObject({
+    status: 400,
+    title: 'only "meshservices,meshexternalservices,meshmultizoneservices" are available for inspection',
+  });
   expect((await request("GET /meshes/default/meshexternalservices/no/_hostnames")).body).toMatchObject({
     title: "could not retrieve service",
   });
@@ -126,6 +130,12 @@ test("a zone shows the configuration its proxies hold, by type and name", async 
     xds: expected,
   });
   expect((await zone.request("GET /meshes/default/dataplanes/no/_config")).status).toBe(404);
+  for (const query of ["shadow=x", "include=all", "include=diff,"]) {
+    expect((await zone.request(`GET /meshes/default/dataplanes/web/_config?${query}`)).body).toMatchObject({
+      status: 400,
+      detail: `bad request: unsupported value for query parameter '${query.split("=")[0]}'`,
+    });
+  }
   expect(envoyConfig("nothing")).toEqual({});
 });
 

@@ -20,6 +20,8 @@ export interface DpServerOptions {
   certificatePem: string;
   privateKeyPem: string;
   instanceId: string;
+  /** Of this control plane, as proxies compare it with their own. */
+  version: string;
   cache: SnapshotCache;
   compiler: Pick<Compiler, "connect" | "disconnect">;
   lifecycle: ProxyLifecycle;
@@ -183,7 +185,7 @@ export class DpServer {
   async #admit(described: Node, metadata: Metadata): Promise<Admitted> {
     const { lifecycle, verifier, authentication, log } = this.#options;
     try {
-      const node = parseProxyNode(described);
+      const node = parseProxyNode(described, this.#options.version);
       const { resource, replaces } = lifecycle.resolve(node);
       let token: string;
       try {

@@ -1,4 +1,5 @@
 import { parseDocument, type ResourceDraft } from "@atoll/resource";
+import { proxyVersion } from "./proxy-version.ts";
 import { nodeIdOf, resourceTypeOf, type ProxyName, type ProxyType } from "./proxy-records.ts";
 
 /** A proxy as Envoy's node describes it. */
@@ -28,12 +29,15 @@ export function parseNodeId(nodeId: string): { mesh: string; name: string } {
   return { mesh: nodeId.slice(0, dot), name: nodeId.slice(dot + 1) };
 }
 
-/** Reads the node of a proxy's first request. Keys as in Kuma's bootstrap: `dataplane.proxyType`, `dataplane.resource`, ... */
-export function parseProxyNode(node: {
-  id: string;
-  metadata?: Record<string, unknown> | undefined;
-  extensions?: readonly { name: string }[];
-}): ProxyNode {
+/** Reads the node of a proxy's first request to a control plane of `ownVersion`. Keys as in Kuma's bootstrap: `dataplane.proxyType`, `dataplane.resource`, ... */
+export function parseProxyNode(
+  node: {
+    id: string;
+    metadata?: Record<string, unknown> | undefined;
+    extensions?: readonly { name: string }[];
+  },
+  ownVersion: string,
+): ProxyNode {
   const { mesh, name } = parseNodeId(node.id);
   const metadata = node.metadata ?? {};
   const text = (key: string) => (typeof metadata[key] === "string" ? metadata[key] : undefined);
@@ -61,7 +65,7 @@ export function parseProxyNode(node: {
     workdir: text("workdir") ?? "",
     features: Array.isArray(metadata.features) ? metadata.features.filter((one) => typeof one === "string") : [],
     extensions: new Set((node.extensions ?? []).map((one) => one.name)),
-    version: typeof metadata.version === "object" && metadata.version !== null ? (metadata.version as Record<string, unknown>) : undefined,
+    version: proxyVersion(metadata, ownVersion),
   };
 }
 

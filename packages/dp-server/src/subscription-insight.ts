@@ -78,7 +78,8 @@ const countedTypes: Record<string, CountedType> = {
 
 /** Counts one response, ACK or NACK in its type and in the total. Pure. */
 export function count(subscription: SubscriptionInsight, typeUrl: string, what: keyof ResponseCounts, now: Date): SubscriptionInsight {
-  const status = { ...subscription.status, lastUpdateTime: now.toISOString(), total: plusOne(subscription.status.total, what) };
+  const status = { lastUpdateTime: "", ...subscription.status, total: plusOne(subscription.status.total, what) };
+  status.lastUpdateTime = now.toISOString();
   const type = countedTypes[typeUrl];
   if (type !== undefined) status[type] = plusOne(status[type], what);
   return { ...subscription, status };

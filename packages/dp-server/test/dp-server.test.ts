@@ -82,6 +82,7 @@ beforeEach(async () => {
     certificatePem: pair.certificatePem,
     privateKeyPem: pair.privateKeyPem,
     instanceId: "xds-1",
+    version: "2.10.11",
     cache: new SnapshotCache(),
     compiler: {
       connect: (nodeId, ref) => {

@@ -67,7 +67,7 @@ export const ingress = (name: string) => ({ type: "ZoneIngress", name, networkin
 
 /** The node of a proxy that brings this document, or that names a stored one. */
 export function nodeOf(document: { type: string; mesh?: string; name: string }, options: { brought?: boolean } = {}): ProxyNode {
-  return parseProxyNode(envoyNode(document, options));
+  return parseProxyNode(envoyNode(document, options), "2.10.11");
 }
 
 const proxyTypes: Record<string, string> = { Dataplane: "dataplane", ZoneIngress: "ingress", ZoneEgress: "egress" };

@@ -17,7 +17,7 @@ const maxNanoseconds = (1n << 63n) - 1n;
  * Source: pkg.go.dev/time#ParseDuration
  */
 export function parseGoDuration(text: string): { nanoseconds: bigint } | { error: string } {
-  const invalid = { error: `time: invalid duration ${JSON.stringify(text)}` };
+  const invalid = { error: `time: invalid duration ${quoted(text)}` };
   const negative = text.startsWith("-");
   let rest = text.replace(/^[-+]/, "");
   if (rest === "0") return { nanoseconds: 0n };
@@ -30,9 +30,9 @@ export function parseGoDuration(text: string): { nanoseconds: bigint } | { error
     if (whole === "" && fraction === "") return invalid;
     rest = rest.slice(digits?.[0].length ?? 0);
     const unit = /^[^0-9.]+/.exec(rest)?.[0] ?? "";
-    if (unit === "") return { error: `time: missing unit in duration ${JSON.stringify(text)}` };
+    if (unit === "") return { error: `time: missing unit in duration ${quoted(text)}` };
     const factor = Object.hasOwn(unitNanoseconds, unit) ? unitNanoseconds[unit] : undefined;
-    if (factor === undefined) return { error: `time: unknown unit ${JSON.stringify(unit)} in duration ${JSON.stringify(text)}` };
+    if (factor === undefined) return { error: `time: unknown unit ${quoted(unit)} in duration ${quoted(text)}` };
     rest = rest.slice(unit.length);
     total += BigInt(whole || "0") * factor;
     if (fraction !== "") total += (BigInt(fraction) * factor) / 10n ** BigInt(fraction.length);
@@ -56,3 +56,13 @@ export function durationMs(text: string): number {
   if ("error" in parsed) throw new RangeError(parsed.error);
   return Number(parsed.nanoseconds) / 1e6;
 }
+
+/** Text as these errors have always shown it: what is not printable ASCII goes byte by byte. */
+const quoted = (text: string): string =>
+  `"${[...Buffer.from(text)]
+    .map((byte) => {
+      const char = String.fromCharCode(byte);
+      if (char === '"' || char === "\\") return `\\${char}`;
+      return byte < 0x20 || byte >= 0x80 ? `\\x${byte.toString(16).padStart(2, "0")}` : char;
+    })
+    .join("")}"`;

@@ -1,4 +1,5 @@
 import { type MeshSpec, type MetricsBackend, type PrometheusConf, prometheusConf } from "./specs/mesh.ts";
+import { struct } from "./schema/codec.ts";
 import { tag } from "./tags.ts";
 
 const metricsPort = 5670;
@@ -22,5 +23,5 @@ function metricsWithDefaults(backend: MetricsBackend): MetricsBackend {
     tags: conf.tags ?? { [tag.service]: metricsService },
     tls,
   };
-  return { ...backend, conf: Object.fromEntries(Object.entries(complete).toSorted(([a], [b]) => (a < b ? -1 : 1))) };
+  return { ...backend, conf: struct.read(complete) };
 }

@@ -53,10 +53,15 @@ export class ZoneInsights {
   }
 
   heard(session: ZoneSession, progress: { revision: number; checksum: string }): void {
+    const before = this.#applied.get(session.zone)?.revision ?? progress.revision;
     this.#applied.set(session.zone, progress);
     const insight = this.#insights.get(session.zone);
-    if (insight !== undefined)
-      this.#insights.set(session.zone, { ...insight, healthCheck: { time: this.#now().toISOString() } } as ZoneInsightSpec);
+    if (insight === undefined) return;
+    const at = this.#now().toISOString();
+    const taken = Math.max(0, progress.revision - before);
+    const id = this.#idOf(session);
+    const subscriptions = (insight.subscriptions ?? []).map((one) => (one.id === id && taken > 0 ? withRevisions(one, taken, at) : one));
+    this.#insights.set(session.zone, { ...insight, subscriptions, healthCheck: { time: at } } as ZoneInsightSpec);
   }
 
   ended(session: ZoneSession): void {
@@ -74,4 +79,11 @@ export class ZoneInsights {
     this.#ids.set(session, known);
     return known;
   }
+}
+
+/** Each revision that a zone has taken over counts as one response that was sent and acknowledged. */
+function withRevisions(subscription: ZoneSubscription, revisions: number, lastUpdateTime: string): ZoneSubscription {
+  const sent = String(Number(subscription.status?.total?.responsesSent ?? 0) + revisions);
+  const total = { responsesSent: sent, responsesAcknowledged: sent };
+  return { ...subscription, status: { ...subscription.status, lastUpdateTime, total } };
 }

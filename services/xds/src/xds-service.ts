@@ -188,6 +188,7 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
     certificatePem: certificate.certPem,
     privateKeyPem: certificate.keyPem,
     instanceId,
+    version: version.kuma,
     cache,
     compiler,
     lifecycle: lifecycleOfProxies,

@@ -114,18 +114,29 @@ export function enumeration<const N extends string>(fullName: string, names: rea
 
 export type JsonObject = { [key: string]: unknown };
 
-/** google.protobuf.Struct: any JSON object. */
+/** google.protobuf.Struct: any JSON object; being a map, it is written with its keys in order. */
 export const struct: Codec<JsonObject> = {
   read: (raw) => {
     if (!isObject(raw)) throw new ParseError(`bad StructValue: ${wrongType(raw, "map[string]json.RawMessage").message}`);
     requireShallow(raw);
-    return raw;
+    return sortedKeys(raw) as JsonObject;
   },
   zero: () => ({}),
   isZero: () => false,
 };
 
 export const isObject = (raw: unknown): raw is JsonObject => typeof raw === "object" && raw !== null && !Array.isArray(raw);
+
+/** Deep; arrays keep their order. */
+function sortedKeys(raw: unknown): unknown {
+  if (Array.isArray(raw)) return raw.map(sortedKeys);
+  if (!isObject(raw)) return raw;
+  return Object.fromEntries(
+    Object.keys(raw)
+      .sort()
+      .map((key) => [key, sortedKeys(raw[key])]),
+  );
+}
 
 const maxDepth = 100;
 

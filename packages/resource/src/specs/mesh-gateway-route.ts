@@ -33,7 +33,7 @@ const rewrite = message({ replaceFull: kept(string), replacePrefixMatch: kept(st
 const filter = message(
   {
     requestHeader: headerFilter,
-    mirror: message({ percentage: need(kept(double)), backend: need(backend) }),
+    mirror: message({ backend: need(backend), percentage: need(kept(double)) }),
     redirect: message({ scheme: string, hostname: string, port: uint32, statusCode: need(uint32), path: rewrite }),
     rewrite,
     responseHeader: headerFilter,

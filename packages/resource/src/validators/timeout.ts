@@ -17,7 +17,6 @@ export function* validateTimeout(spec: TimeoutSpec): Violations {
     yield violation("conf", "has to be defined");
     return;
   }
-  yield* validatePositiveIfDefined("conf.connectTimeout", conf.connectTimeout);
   for (const section of ["tcp", "http", "grpc"] as const) {
     const timeouts: Record<string, string | undefined> | undefined = conf[section];
     if (!timeouts) continue;

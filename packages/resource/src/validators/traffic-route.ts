@@ -69,7 +69,7 @@ function* validateHttp(path: string, http: TrafficRouteHttp): Violations {
 
 function* validateMatcher(path: string, matcher: StringMatcher): Violations {
   const [kind, value] = Object.entries(matcher)[0] ?? [];
-  if (kind === undefined) yield violation(path, 'cannot be empty. Available options: "exact", "prefix" or "regex"');
+  if (kind === undefined) yield violation(path, 'cannot be empty. Available options: "exact", "split" or "regex"');
   else if (value === "" && kind !== "exact") yield violation(`${path}.${kind}`, empty);
 }
 
