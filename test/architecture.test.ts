@@ -43,7 +43,17 @@ const allowed: Record<string, string[]> = {
     "view",
     "xds",
   ],
-  "packages/cli": ["certificate", "resource", "runtime", "service-global", "service-tokens", "service-xds", "service-zone", "token"],
+  "packages/cli": [
+    "certificate",
+    "resource",
+    "runtime",
+    "service-global",
+    "service-tokens",
+    "service-xds",
+    "service-zone",
+    "token",
+    "view",
+  ],
   "services/global": ["api", "certificate", "event-log", "inventory", "kds", "replica", "resource", "runtime", "secret", "sync", "token"],
   "services/zone": [
     "api",

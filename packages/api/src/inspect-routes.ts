@@ -15,6 +15,9 @@ export function inspectRoutes(context: ApiContext): Route[] {
   const dataplane = kindOf("Dataplane")!;
   const gateway = kindOf("MeshGateway")!;
   const routes: Route[] = [
+    { method: "GET", path: "/meshes/:mesh/dataplanes/:name/_explain", run: (call) => explain("Dataplane", context, call) },
+    { method: "GET", path: "/zoneingresses/:name/_explain", run: (call) => explain("ZoneIngress", context, call) },
+    { method: "GET", path: "/zoneegresses/:name/_explain", run: (call) => explain("ZoneEgress", context, call) },
     { method: "GET", path: "/meshes/:mesh/dataplanes/:name/:view", run: (call) => viewProxy("Dataplane", context, call) },
     { method: "GET", path: "/zoneingresses/:name/:view", run: (call) => viewProxy("ZoneIngress", context, call) },
     { method: "GET", path: "/zoneegresses/:name/:view", run: (call) => viewProxy("ZoneEgress", context, call) },
@@ -80,19 +83,24 @@ async function viewProxy(type: ProxyKey["type"], context: ApiContext, call: Call
   if (view !== "xds" && view !== "stats" && view !== "clusters") throw notFound(adminTitle);
   const format = call.query.get("format") === "json" ? "json" : "text";
   const includeEds = ["", "1", "t", "true"].includes(call.query.get("include_eds") ?? "false");
-  const body = await askProxy(type, context, call, view === "xds" ? { view, includeEds } : { view, format });
+  const body = await askProxy(type, context, call, view === "xds" ? { subject: "config-dump", includeEds } : { subject: view, format });
   return text(body, view === "xds" || format === "json" ? "application/json" : "text/plain");
 }
 
 /** What clients in Go may write for a boolean; the empty text stands for no value. */
 const goBooleans = new Set(["", "1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"]);
 
+/** Which resources and policies made each part of a proxy's configuration, as the xDS server that serves it says. */
+async function explain(type: ProxyKey["type"], context: ApiContext, call: Call): Promise<Answer> {
+  return json(JSON.parse(await askProxy(type, context, call, { subject: "explain" })));
+}
+
 /** What Envoy holds. No policy is ever shadowed here, so that a difference that is asked for is none. */
 async function showConfig(context: ApiContext, call: Call): Promise<Answer> {
   const included = (call.query.get("include") ?? "").split(",").filter((each, _index, all) => each !== "" || all.length > 1);
   if (!goBooleans.has(call.query.get("shadow") ?? "")) throw badRequest("bad request: unsupported value for query parameter 'shadow'");
   if (included.some((each) => each !== "diff")) throw badRequest("bad request: unsupported value for query parameter 'include'");
-  const dump = await askProxy("Dataplane", context, call, { view: "xds", includeEds: true });
+  const dump = await askProxy("Dataplane", context, call, { subject: "config-dump", includeEds: true });
   const diff = included.includes("diff");
   return json({ ...(diff && { diff: [] }), xds: envoyConfig(JSON.parse(dump)) });
 }

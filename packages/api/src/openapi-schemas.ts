@@ -68,6 +68,72 @@ const listOf = (type: string) => ({
   properties: { total: integer, items: { type: "array", items: reference(type) }, next: { type: ["string", "null"], format: "uri" } },
 });
 
+/** Why a part of a proxy is as it is: what it was made from, and how each kind of policy was chosen. */
+const reasons = {
+  from: { type: "array", items: ofProperties({ type: text, mesh: text, name: text, revision: integer, section: text }) },
+  policies: { type: "array", items: reference("PolicyChoice") },
+};
+const many = (properties: Record<string, object>) => ({ type: "array", items: ofProperties(properties) });
+
+const explanation: Record<string, object> = {
+  PolicyChoice: ofProperties(
+    {
+      type: text,
+      mesh: text,
+      destination: { type: "object", additionalProperties: text },
+      silent: { type: "boolean", description: "The chosen policy has nothing for this place." },
+      candidates: many({
+        name: text,
+        revision: integer,
+        verdict: {
+          type: "string",
+          enum: [
+            "chosen",
+            "acts",
+            "sourcesDoNotMatch",
+            "destinationsDoNotMatch",
+            "selectorsDoNotMatch",
+            "lessExact",
+            "newer",
+            "older",
+            "laterName",
+            "anyServiceFirst",
+            "needsTrafficRoute",
+            "wrongProtocol",
+            "otherHost",
+          ],
+        },
+        rank: ofProperties({ exact: integer, wildcard: integer }),
+      }),
+    },
+    ["type", "mesh", "candidates"],
+  ),
+  Explanation: ofProperties(
+    {
+      revision: integer,
+      acknowledged: integer,
+      kind: { type: "string", enum: ["sidecar", "gateway", "ingress", "egress"] },
+      mesh: text,
+      name: text,
+      zone: text,
+      policies: reasons.policies,
+      listeners: many({ name: text, address: text, port: integer, ...reasons, chains: many({ serverNames: texts, ...reasons }) }),
+      routes: many({
+        name: text,
+        virtualHosts: many({
+          name: text,
+          domains: texts,
+          ...reasons,
+          routes: many({ match: object, action: text, clusters: many({ name: text, weight: integer }), ...reasons }),
+        }),
+      }),
+      clusters: many({ name: text, ...reasons, endpoints: texts }),
+      problems: many({ resource: text, reason: text }),
+    },
+    ["revision", "acknowledged", "kind", "name", "listeners", "routes", "clusters"],
+  ),
+};
+
 const shown = kinds.filter(({ path }) => path !== "");
 
 const schemas: Record<string, object> = {
@@ -107,6 +173,7 @@ const schemas: Record<string, object> = {
     },
     ["revision", "done", "zones"],
   ),
+  ...explanation,
   TokenRequest: ofProperties({
     name: text,
     mesh: text,

@@ -119,6 +119,14 @@ const special: readonly { path: RegExp; shape: Shape }[] = [
   },
   { path: /^\/revisions\//, shape: { tag: "history", summary: "One revision", answers: { 200: "Object" } } },
   {
+    path: /\/_explain$/,
+    shape: {
+      tag: "inspection",
+      summary: "Which resources and policies made each part of a proxy's configuration",
+      answers: { 200: "Explanation" },
+    },
+  },
+  {
     path: /\/:view$/,
     shape: { tag: "inspection", summary: "What a proxy's Envoy says", query: ["format", "include_eds"], answers: { 200: null } },
   },

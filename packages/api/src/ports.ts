@@ -58,7 +58,11 @@ export type TokenIssuer = <K extends TokenKind>(
 ) => Promise<{ token: string } | { problem: Problem }>;
 
 export type ProxyKey = { type: "Dataplane" | "ZoneIngress" | "ZoneEgress"; zone: string; mesh: string; name: string };
-export type ProxyAdminQuery = { view: "xds"; includeEds: boolean } | { view: "stats" | "clusters"; format: "text" | "json" };
+/** What Envoy answers, or (`explain`) what the xDS server that serves it does. */
+export type ProxyAdminQuery =
+  | { subject: "config-dump"; includeEds: boolean }
+  | { subject: "explain" }
+  | { subject: "stats" | "clusters"; format: "text" | "json" };
 
 /** Live inspection of proxies, in this zone or through the session of theirs. */
 export interface Proxies {

@@ -320,8 +320,8 @@ test("proxies are inspected by the name of their home, and failures are told", a
   const proxies = {
     inspect: async (proxy: unknown, query: unknown) => {
       asked.push([proxy, query]);
-      if ((query as { view: string }).view === "clusters") throw new Error("zone is offline");
-      return "{}";
+      if ((query as { subject: string }).subject === "clusters") throw new Error("zone is offline");
+      return (query as { subject: string }).subject === "explain" ? '{"kind":"sidecar"}' : "{}";
     },
     appliedRevisions: () => ({ west: { applied: 1, proxies: 2 }, east: { applied: null, proxies: 0 } }),
     watchApplied: () => () => {},
@@ -343,11 +343,17 @@ test("proxies are inspected by the name of their home, and failures are told", a
     title: "Could not execute admin operation",
     detail: "zone is offline",
   });
+  expect((await plane.request(`GET ${path}/_explain`)).body).toEqual({ kind: "sidecar" });
+  expect(asked.at(-1)).toEqual([{ type: "Dataplane", zone: "west", mesh: "default", name: "web-1" }, { subject: "explain" }]);
+  expect((await plane.request("GET /meshes/default/dataplanes/no/_explain")).body).toMatchObject({
+    status: 404,
+    title: "Could not get dataplane resource",
+  });
   expect((await plane.request(`GET ${path}/moon`)).status).toBe(404);
   expect((await plane.request(`GET ${path}/_config`)).body).toMatchObject({ status: 405, detail: "Not allowed on global CP" });
   expect(asked[0]).toEqual([
     { type: "Dataplane", zone: "west", mesh: "default", name: "web-1" },
-    { view: "xds", includeEds: true },
+    { subject: "config-dump", includeEds: true },
   ]);
   expect((await plane.request("GET /revisions/1/status")).body).toEqual({
     revision: 1,

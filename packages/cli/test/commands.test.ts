@@ -179,6 +179,8 @@ test("inspect lists meshes and services, and where policies act", async () => {
   expect(await ctl("inspect", "timeout", "a", "--new-api")).toEqual(done("Type   Mesh   Name\n\nTotal: 0\n"));
   expect(await ctl("inspect", "dataplane", "no")).toEqual(failed("Could not get MatchedPolicies (Not found)"));
   expect(await ctl("inspect", "dataplane", "no", "--type", "moon")).toEqual(failed("invalid inspection type"));
+  expect(await ctl("inspect", "dataplane", "no", "--explain")).toEqual(failed("Could not get dataplane resource (Not found)"));
+  expect(await ctl("inspect", "dataplane", "no", "--only", "x")).toEqual(failed("flag '--only' can be used only with '--explain'"));
   expect(await ctl("inspect", "dataplane", "no", "--shadow")).toEqual(failed("flag '--shadow' can be used only when '--type=config'"));
   expect((await ctl("inspect", "dataplanes", "-o", "json")).out).toBe('{\n  "total": 0,\n  "items": [],\n  "next": null\n}\n');
   expect(await ctl("inspect", "dataplanes", "-m", "no")).toEqual(failed("Failed to retrieve Mesh (Not found)"));

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { dataplaneTable, serviceTable, zoneProxyTable, zoneTable } from "../src/ctl/overview-tables.ts";
+import { explanationText, type ExplanationAnswer } from "../src/ctl/explain-text.ts";
 import { dataplanePoliciesText, policyDataplanesText } from "../src/ctl/policy-text.ts";
 import { age, date, renderTable, renderTags } from "../src/ctl/table.ts";
 
@@ -184,4 +185,88 @@ LISTENER (HTTP:80):
           service web
 
 `);
+});
+
+test("an explanation as text, whole and in part", () => {
+  const explanation: ExplanationAnswer = {
+    revision: 9,
+    acknowledged: 8,
+    kind: "gateway",
+    mesh: "default",
+    name: "edge-1",
+    zone: "east",
+    policies: [],
+    listeners: [
+      {
+        name: "edge:HTTP:80",
+        address: "10.0.0.1",
+        port: 80,
+        from: [{ type: "MeshGateway", mesh: "default", name: "edge", revision: 3, section: "listener for * on port 80" }],
+        policies: [],
+        chains: [],
+      },
+    ],
+    routes: [
+      {
+        name: "edge:HTTP:80:*",
+        virtualHosts: [
+          {
+            name: "*",
+            domains: ["*"],
+            from: [],
+            policies: [],
+            routes: [
+              {
+                match: {
+                  path: { prefix: "/api/" },
+                  headers: [
+                    { name: ":method", exact: "GET" },
+                    { name: "x-a", present: false },
+                  ],
+                },
+                action: "forward",
+                clusters: [
+                  { name: "web", weight: 90 },
+                  { name: "new", weight: 10 },
+                ],
+                from: [{ type: "MeshGatewayRoute", mesh: "default", name: "r", revision: 4, section: "rule 0" }],
+                policies: [
+                  {
+                    type: "Retry",
+                    mesh: "default",
+                    silent: true,
+                    candidates: [
+                      { name: "a", revision: 5, verdict: "chosen" },
+                      { name: "b", revision: 6, verdict: "newer" },
+                      { name: "c", revision: 7, verdict: "sourcesDoNotMatch" },
+                    ],
+                  },
+                ],
+              },
+            ],
+          },
+        ],
+      },
+    ],
+    clusters: [{ name: "web", from: [], policies: [], endpoints: ["10.0.0.2:80 weight 1 priority 0"] }],
+    problems: [],
+  };
+  const routes = `
+ROUTES edge:HTTP:80:*
+  HOST *
+    ROUTE /api/* :method=GET no x-a -> web (90), new (10)
+      from MeshGatewayRoute r@4 (rule 0)
+      Retry: a@5, which has nothing for this place
+        not b@6: as exact, but newer
+        not c@7: no source matches
+`;
+  const head = "gateway edge-1 of mesh default in zone east, revision 9, Envoy at 8\n";
+  expect(explanationText(explanation)).toBe(`${head}
+LISTENER edge:HTTP:80 on 10.0.0.1:80
+  from MeshGateway edge@3 (listener for * on port 80)
+${routes}
+CLUSTER web
+  endpoint 10.0.0.2:80 weight 1 priority 0
+`);
+  expect(explanationText(explanation, "/api")).toBe(`${head}${routes}`);
 });

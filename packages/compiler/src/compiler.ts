@@ -1,7 +1,17 @@
 import type { Inventory } from "@atoll/inventory";
 import type { ChangeEvent, ResourceReader } from "@atoll/replica";
 import type { ResourceKey } from "@atoll/resource";
-import { buildProxyView, meshDependencies, MeshContexts, reuseEqual, type ProxyRef, type ProxyView, type ViewOptions } from "@atoll/view";
+import {
+  buildProxyView,
+  explainProxyView,
+  meshDependencies,
+  MeshContexts,
+  reuseEqual,
+  type ProxyExplanation,
+  type ProxyRef,
+  type ProxyView,
+  type ViewOptions,
+} from "@atoll/view";
 import { consistent, type EncodedResource, type Snapshot, type SnapshotCache } from "@atoll/xds";
 import { affectedBy, affectedByInventory, everyProxy, isUnaffected, touches, unaffected, unite, type Affected } from "./affected.ts";
 import { HostAddresses, type HostAddressesOptions } from "./host-addresses.ts";
@@ -147,6 +157,14 @@ export class Compiler {
   view(nodeId: string): ProxyView | undefined {
     const proxy = this.#proxies.get(nodeId);
     return proxy && buildProxyView(this.#contexts, proxy.ref);
+  }
+
+  /** What makes the proxy's intent what it is now, at which revision, and how far its Envoy is; undefined if it is not connected here. */
+  explain(nodeId: string): (ProxyExplanation & { revision: number; acknowledged: number }) | undefined {
+    const proxy = this.#proxies.get(nodeId);
+    const explanation = proxy && explainProxyView(this.#contexts, proxy.ref);
+    const { cache, config } = this.#options;
+    return explanation && { revision: config.revision, acknowledged: cache.ackedRevision(nodeId), ...explanation };
   }
 
   #onlineChanged({ type, mesh, name }: ResourceKey): boolean {

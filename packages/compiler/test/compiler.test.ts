@@ -96,6 +96,18 @@ const typesOf = (snapshot: Snapshot | undefined) =>
 const endpointsOf = (nodeId: string) =>
   compiler.view(nodeId)!.endpoints.flatMap(({ localities }) => localities.flatMap((one) => one.endpoints.map(({ address }) => address)));
 
+test("an explanation names what made the routes, at which revision, and leaves what was built alone", async () => {
+  const before = cache.get("default.edge-1");
+  const explanation = compiler.explain("default.edge-1");
+  expect(explanation).toMatchObject({ kind: "gateway", revision: config.revision, acknowledged: 0 });
+  const routes = explanation!.routes.flatMap(({ virtualHosts }) => virtualHosts.flatMap((host) => host.routes));
+  expect(routes.map(({ from }) => from.map(({ type, name }) => `${type} ${name}`))).toContainEqual(["MeshGatewayRoute edge"]);
+  expect(compiler.explain("default.nobody")).toBeUndefined();
+  config.put({ type: "Mesh", name: "unrelated" });
+  await settle();
+  expect(partsOf(cache.get("default.edge-1"))).toEqual(partsOf(before));
+});
+
 describe("a changed route", () => {
   test("changes the gateway's routes alone; all other resources keep their bytes, and other types their map", async () => {
     const before = cache.get("default.edge-1");

@@ -5,6 +5,7 @@ import type { Query } from "@atoll/kds-api";
 /** What global (or a zone's sync service) asks about one proxy. */
 export type ProxyQuery = { proxy: { type: string; mesh: string; name: string } } & (
   | { subject: "config-dump"; includeEds: boolean }
+  | { subject: "explain" }
   | { subject: "stats" | "clusters"; format: "text" | "json" }
 );
 
@@ -29,6 +30,7 @@ export function encodeQuery(requestId: string, query: ProxyQuery, timeoutMs: num
   if (query.subject === "config-dump") {
     return create(QuerySchema, { ...base, subject: { case: "configDump", value: { includeEds: query.includeEds } } });
   }
+  if (query.subject === "explain") return create(QuerySchema, { ...base, subject: { case: "explain", value: {} } });
   const format = query.format === "json" ? AnswerFormat.JSON : AnswerFormat.TEXT;
   return create(QuerySchema, { ...base, subject: { case: query.subject, value: { format } } });
 }
@@ -38,6 +40,7 @@ export function decodeQuery({ proxy, subject }: Query): ProxyQuery | undefined {
   const { type = "", mesh = "", name = "" } = proxy ?? {};
   const of = { proxy: { type, mesh, name } };
   if (subject.case === "configDump") return { ...of, subject: "config-dump", includeEds: subject.value.includeEds };
+  if (subject.case === "explain") return { ...of, subject: "explain" };
   if (subject.case === undefined) return undefined;
   return { ...of, subject: subject.case, format: subject.value.format === AnswerFormat.JSON ? "json" : "text" };
 }

@@ -1,3 +1,5 @@
+import { accountFor } from "./candidate.ts";
+import type { Candidate } from "./candidate.ts";
 import { compareRanked, winner } from "./policy-resource.ts";
 import type { DataplanePolicy, Ranked } from "./policy-resource.ts";
 import { defaultRules } from "./policy-rules.ts";
@@ -23,6 +25,13 @@ export function chooseDataplanePolicy<P extends DataplanePolicy>(
 ): P | undefined {
   return winner(ranked(policies, tagSets), rules);
 }
+
+/** What became of every policy where `chooseDataplanePolicy` had to choose. */
+export const dataplanePolicyCandidates = <P extends DataplanePolicy>(
+  policies: readonly P[],
+  tagSets: readonly Tags[],
+  rules: PolicyRules = defaultRules,
+): Candidate<P>[] => accountFor(policies, ranked(policies, tagSets), () => "selectorsDoNotMatch", rules);
 
 /** All policies that match a dataplane, the winner first: VirtualOutbound. */
 export function dataplanePolicies<P extends DataplanePolicy>(

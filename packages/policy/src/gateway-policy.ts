@@ -1,4 +1,6 @@
-import { toDestination } from "./outbound-policy.ts";
+import { accountFor, byAge } from "./candidate.ts";
+import type { Candidate, Chooser, Verdict } from "./candidate.ts";
+import { missedBy, toDestination } from "./outbound-policy.ts";
 import { compareAge, winner } from "./policy-resource.ts";
 import type { ConnectionPolicy, Ranked } from "./policy-resource.ts";
 import { defaultRules } from "./policy-rules.ts";
@@ -14,14 +16,16 @@ export function gatewayChooser<P extends ConnectionPolicy>(
   policies: readonly P[],
   listenerTags: Tags,
   rules: PolicyRules = defaultRules,
-): (destination: Tags) => P | undefined {
+): Chooser<Tags, P> {
   const fromHere: Ranked<P>[] = [];
   for (const policy of policies) {
     const rank = firstMatch(policy.spec.sources, listenerTags);
     if (rank) fromHere.push({ policy, rank });
   }
   const own = { ...rules, equalRank: rules.gatewayEqualRank };
-  return (destination) => winner(toDestination(fromHere, destination), own);
+  return Object.assign((destination: Tags) => winner(toDestination(fromHere, destination), own), {
+    candidates: (destination: Tags) => accountFor(policies, toDestination(fromHere, destination), missedBy(fromHere), own),
+  });
 }
 
 /**
@@ -32,6 +36,11 @@ export function chooseForDestinations<P extends ConnectionPolicy>(
   destinations: readonly Tags[],
   choose: (destination: Tags) => P | undefined,
 ): P | undefined {
+  return contenders(destinations, choose)[0];
+}
+
+/** Those chosen for one of the destinations that are in the running for all of them, the winner first. */
+function contenders<P extends ConnectionPolicy>(destinations: readonly Tags[], choose: (destination: Tags) => P | undefined): P[] {
   const general: P[] = [];
   const particular: P[] = [];
   for (const destination of destinations) {
@@ -43,6 +52,28 @@ export function chooseForDestinations<P extends ConnectionPolicy>(
       else if (service === destination["kuma.io/service"]) particular.push(policy);
     }
   }
-  const candidates = general.length > 0 ? general : particular;
-  return candidates.sort(compareAge)[0];
+  return (general.length > 0 ? general : particular).sort(compareAge);
+}
+
+/** From the one that came nearest to those that never had a chance. */
+const nearness: Verdict[] = ["chosen", "laterName", "older", "newer", "lessExact", "destinationsDoNotMatch", "sourcesDoNotMatch"];
+
+/** What became of every policy where `chooseForDestinations` had to choose, the winner first. */
+export function candidatesForDestinations<P extends ConnectionPolicy>(
+  destinations: readonly Tags[],
+  choose: Chooser<Tags, P>,
+): Candidate<P>[] {
+  const running = contenders(destinations, choose);
+  const [winner] = running;
+  const best = new Map<P, Candidate<P>>();
+  for (const candidate of destinations.flatMap((destination) => choose.candidates(destination))) {
+    const known = best.get(candidate.policy);
+    if (!known || nearness.indexOf(candidate.verdict) < nearness.indexOf(known.verdict)) best.set(candidate.policy, candidate);
+  }
+  const settled = [...best.values()].map((candidate): Candidate<P> => {
+    const { policy, verdict } = candidate;
+    if (verdict !== "chosen" || policy === winner || !winner) return candidate;
+    return { ...candidate, verdict: running.includes(policy) ? byAge(winner, policy) : "anyServiceFirst" };
+  });
+  return settled.sort((a, b) => Number(b.policy === winner) - Number(a.policy === winner));
 }

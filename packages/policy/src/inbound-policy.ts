@@ -1,3 +1,5 @@
+import { accountFor } from "./candidate.ts";
+import type { Candidate } from "./candidate.ts";
 import { compareRanked, winner } from "./policy-resource.ts";
 import type { ConnectionPolicy, Ranked } from "./policy-resource.ts";
 import { defaultRules } from "./policy-rules.ts";
@@ -11,12 +13,23 @@ export function chooseInboundPolicy<P extends ConnectionPolicy>(
   inboundTags: Tags,
   rules: PolicyRules = defaultRules,
 ): P | undefined {
+  return winner(toInbound(policies, inboundTags), rules);
+}
+
+/** What became of every policy where `chooseInboundPolicy` had to choose. */
+export const inboundPolicyCandidates = <P extends ConnectionPolicy>(
+  policies: readonly P[],
+  inboundTags: Tags,
+  rules: PolicyRules = defaultRules,
+): Candidate<P>[] => accountFor(policies, toInbound(policies, inboundTags), () => "destinationsDoNotMatch", rules);
+
+function toInbound<P extends ConnectionPolicy>(policies: readonly P[], inboundTags: Tags): Ranked<P>[] {
   const matching: Ranked<P>[] = [];
   for (const policy of policies) {
     const rank = bestMatch(policy.spec.destinations, [inboundTags]);
     if (rank) matching.push({ policy, rank });
   }
-  return winner(matching, rules);
+  return matching;
 }
 
 /**
@@ -33,6 +46,20 @@ export function inboundPolicies<P extends ConnectionPolicy>(
     .map((policy): Ranked<P> => ({ policy, rank: rankOf(policy.spec.sources?.[0]?.match) }))
     .sort(compareRanked(rules))
     .map(({ policy }) => policy);
+}
+
+/** What became of every policy of a kind of which all that match act, in the order in which they are tried. */
+export function inboundPoliciesCandidates<P extends ConnectionPolicy>(
+  policies: readonly P[],
+  inboundTags: Tags,
+  rules: PolicyRules = defaultRules,
+): Candidate<P>[] {
+  const acting = inboundPolicies(policies, inboundTags, rules);
+  const missed = policies.filter((policy) => !acting.includes(policy));
+  return [
+    ...acting.map((policy): Candidate<P> => ({ policy, verdict: "acts" })),
+    ...missed.map((policy): Candidate<P> => ({ policy, verdict: "destinationsDoNotMatch" })),
+  ];
 }
 
 /**

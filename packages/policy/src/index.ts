@@ -1,6 +1,13 @@
-export { chooseDataplanePolicy, dataplanePolicies } from "./dataplane-policy.ts";
-export { chooseForDestinations, gatewayChooser } from "./gateway-policy.ts";
-export { chooseInboundPolicy, inboundPolicies, mayUseExternalService } from "./inbound-policy.ts";
+export type { Candidate, Chooser, Verdict } from "./candidate.ts";
+export { chooseDataplanePolicy, dataplanePolicies, dataplanePolicyCandidates } from "./dataplane-policy.ts";
+export { candidatesForDestinations, chooseForDestinations, gatewayChooser } from "./gateway-policy.ts";
+export {
+  chooseInboundPolicy,
+  inboundPolicies,
+  inboundPoliciesCandidates,
+  inboundPolicyCandidates,
+  mayUseExternalService,
+} from "./inbound-policy.ts";
 export { collectTags, kumaTagsHeader, kumaTagsRegex, renderKumaTags } from "./kuma-tags.ts";
 export { outboundChooser, passThroughService } from "./outbound-policy.ts";
 export { compareAge } from "./policy-resource.ts";

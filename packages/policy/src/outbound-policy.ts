@@ -1,3 +1,5 @@
+import { accountFor } from "./candidate.ts";
+import type { Chooser } from "./candidate.ts";
 import { winner } from "./policy-resource.ts";
 import type { ConnectionPolicy, Ranked } from "./policy-resource.ts";
 import { defaultRules } from "./policy-rules.ts";
@@ -16,17 +18,27 @@ export function outboundChooser<P extends ConnectionPolicy>(
   policies: readonly P[],
   sourceTagSets: readonly Tags[],
   rules: PolicyRules = defaultRules,
-): (service: string) => P | undefined {
+): Chooser<string, P> {
   const fromHere: Ranked<P>[] = [];
   for (const policy of policies) {
     const rank = bestMatch(policy.spec.sources, sourceTagSets);
     if (rank) fromHere.push({ policy, rank });
   }
+  const matching = (service: string) => toDestination(fromHere, { "kuma.io/service": service });
   const chosen = new Map<string, P | undefined>();
-  return (service) => {
-    if (!chosen.has(service)) chosen.set(service, winner(toDestination(fromHere, { "kuma.io/service": service }), rules));
+  const choose = (service: string): P | undefined => {
+    if (!chosen.has(service)) chosen.set(service, winner(matching(service), rules));
     return chosen.get(service);
   };
+  return Object.assign(choose, {
+    candidates: (service: string) => accountFor(policies, matching(service), missedBy(fromHere), rules),
+  });
+}
+
+/** Which end of a policy does not match, given those whose sources do. */
+export function missedBy<P extends ConnectionPolicy>(fromHere: readonly Ranked<P>[]) {
+  const sourced = new Set(fromHere.map(({ policy }) => policy));
+  return (policy: P) => (sourced.has(policy) ? "destinationsDoNotMatch" : "sourcesDoNotMatch");
 }
 
 /** Those of the source-ranked policies that match the destination, with the best combined rank each. */

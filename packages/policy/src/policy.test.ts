@@ -1,15 +1,19 @@
 import { describe, expect, test } from "vitest";
 import {
   bestMatch,
+  candidatesForDestinations,
   chooseDataplanePolicy,
   chooseForDestinations,
   chooseInboundPolicy,
   compareRanks,
   dataplanePolicies,
+  dataplanePolicyCandidates,
   documentedRules,
   firstMatch,
   gatewayChooser,
   inboundPolicies,
+  inboundPoliciesCandidates,
+  inboundPolicyCandidates,
   kumaTagsRegex,
   matchesTags,
   mayUseExternalService,
@@ -150,6 +154,67 @@ describe("builtin gateway", () => {
     expect(chooseForDestinations(destinations, gatewayChooser([a, b, all], listener))?.name).toBe("all");
     expect(chooseForDestinations(destinations.slice(0, 2), gatewayChooser([a, b, all], listener))?.name).toBe("b");
     expect(chooseForDestinations([], gatewayChooser([all], listener))).toBeUndefined();
+  });
+});
+
+describe("what became of each policy", () => {
+  const told = (candidates: { policy: { name: string }; verdict: string }[]) =>
+    candidates.map(({ policy: { name }, verdict }) => [name, verdict]);
+  const any = [{ [service]: "*" }];
+  const api = [{ [service]: "api" }];
+  const old = policy("old", any, api, "2026-01-01T00:00:00Z");
+  const young = policy("young", any, api, "2026-01-02T00:00:00Z");
+  const twin = policy("zwilling", any, api, "2026-01-02T00:00:00Z");
+  const wide = policy("wide", any, any);
+  const other = policy("other", [{ [service]: "db" }], api);
+  const elsewhere = policy("elsewhere", any, [{ [service]: "db" }]);
+  const all = [wide, old, young, twin, other, elsewhere];
+
+  test("of an outbound", () => {
+    const choose = outboundChooser(all, [{ [service]: "web" }]);
+    expect(told(choose.candidates("api"))).toEqual([
+      ["young", "chosen"],
+      ["zwilling", "laterName"],
+      ["old", "older"],
+      ["wide", "lessExact"],
+      ["other", "sourcesDoNotMatch"],
+      ["elsewhere", "destinationsDoNotMatch"],
+    ]);
+    expect(choose("api")?.name).toBe("young");
+    expect(told(choose.candidates("cache")).at(0)).toEqual(["wide", "chosen"]);
+  });
+
+  test("of several destinations of a gateway's route: the winner is the one that is chosen, the others say what they lost by", () => {
+    const choose = gatewayChooser(all, { [service]: "edge" });
+    const destinations = [{ [service]: "api" }, { [service]: "cache" }];
+    const candidates = candidatesForDestinations(destinations, choose);
+    expect(chooseForDestinations(destinations, choose)?.name).toBe("wide");
+    expect(told(candidates)).toEqual([
+      ["wide", "chosen"],
+      ["old", "anyServiceFirst"],
+      ["young", "newer"],
+      ["zwilling", "newer"],
+      ["other", "sourcesDoNotMatch"],
+      ["elsewhere", "destinationsDoNotMatch"],
+    ]);
+  });
+
+  test("of inbounds and dataplanes", () => {
+    expect(told(inboundPolicyCandidates([wide, old, elsewhere], api[0]!))).toEqual([
+      ["old", "chosen"],
+      ["wide", "lessExact"],
+      ["elsewhere", "destinationsDoNotMatch"],
+    ]);
+    expect(told(inboundPoliciesCandidates([wide, elsewhere], api[0]!))).toEqual([
+      ["wide", "acts"],
+      ["elsewhere", "destinationsDoNotMatch"],
+    ]);
+    const on = (name: string, match: Tags) => ({ name, creationTime: old.creationTime, spec: { selectors: [{ match }] } });
+    expect(told(dataplanePolicyCandidates([on("b", any[0]!), on("a", any[0]!), on("c", { region: "eu" })], api))).toEqual([
+      ["a", "chosen"],
+      ["b", "laterName"],
+      ["c", "selectorsDoNotMatch"],
+    ]);
   });
 });
 

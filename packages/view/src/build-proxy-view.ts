@@ -16,8 +16,7 @@ import type { ZoneEgressSpec, ZoneIngressSpec } from "@atoll/resource";
  * What one proxy must do: a function of the state behind `contexts` and of the proxy's own resource, and of nothing else.
  * undefined if the proxy's resource, or its mesh, does not exist.
  */
-export function buildProxyView(contexts: MeshContexts, proxy: ProxyRef): ProxyView | undefined {
-  const builder = new ViewBuilder();
+export function buildProxyView(contexts: MeshContexts, proxy: ProxyRef, builder = new ViewBuilder()): ProxyView | undefined {
   const { name, mesh, metadata = {} } = proxy;
   const { zone, zoneResources } = contexts.inputs;
   if (proxy.type === "ingress") {

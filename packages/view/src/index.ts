@@ -1,5 +1,7 @@
 export type * from "./proxy-view.ts";
 export { buildProxyView } from "./build-proxy-view.ts";
+export { explainProxyView } from "./explain-proxy-view.ts";
+export type { ListenerExplanation, ProxyExplanation, RouteConfigExplanation, RouteExplanation } from "./explain-proxy-view.ts";
 export { gatewayOutline } from "./gateway/gateway-outline.ts";
 export type { GatewayPortOutline } from "./gateway/gateway-outline.ts";
 export { meshDependencies } from "./dependencies.ts";
@@ -8,5 +10,6 @@ export { MeshContext } from "./mesh-context.ts";
 export { MeshContexts } from "./mesh-contexts.ts";
 export { destinationClusterName, sniFromTags, zoneEgressService } from "./names.ts";
 export type { ProxyMetadata, ProxyRef } from "./proxy-ref.ts";
+export type { PolicyChoice, PolicyVerdict, Reasons, ResourceRef } from "./reasons.ts";
 export { reuseEqual } from "./reuse-equal.ts";
 export { secretNames } from "./secret-views.ts";

@@ -1,5 +1,5 @@
-import { chooseDataplanePolicy, collectTags, mayUseExternalService } from "@atoll/policy";
-import type { PolicyRules, Selector, Tags } from "@atoll/policy";
+import { chooseDataplanePolicy, collectTags, dataplanePolicyCandidates, mayUseExternalService } from "@atoll/policy";
+import type { Candidate, PolicyRules, Selector, Tags } from "@atoll/policy";
 import type {
   DataplaneSpec,
   ExternalServiceSpec,
@@ -223,6 +223,11 @@ export class MeshContext {
   /** The MeshGateway that configures a builtin gateway dataplane. */
   gatewayOf(dataplane: Dataplane): MeshGateway | undefined {
     return chooseDataplanePolicy(this.resources<MeshGatewaySpec>("MeshGateway"), tagSets(dataplane), this.rules);
+  }
+
+  /** How the MeshGateway of a dataplane was chosen. */
+  gatewayCandidates(dataplane: Dataplane): Candidate<MeshGateway>[] {
+    return dataplanePolicyCandidates(this.resources<MeshGatewaySpec>("MeshGateway"), tagSets(dataplane), this.rules);
   }
 
   get crossMeshListeners(): readonly CrossMeshListener[] {

@@ -23,6 +23,10 @@ export class MeshContexts {
     this.#options = options;
   }
 
+  get options(): ViewOptions {
+    return this.#options;
+  }
+
   get zone(): ZoneContext {
     return (this.#zone ??= new ZoneContext(this.inputs, this.#options));
   }

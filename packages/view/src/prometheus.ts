@@ -1,12 +1,14 @@
+import { inboundPolicyCandidates } from "@atoll/policy";
 import type { MetricsBackend, PrometheusConf } from "@atoll/resource";
 import { inboundInterfaces } from "./dataplane.ts";
 import type { Dataplane } from "./dataplane.ts";
-import type { MeshContext } from "./mesh-context.ts";
+import type { MeshContext, Policy } from "./mesh-context.ts";
 import { downstreamTls } from "./mesh-tls.ts";
 import { statName } from "./names.ts";
 import { rbacView } from "./policies/traffic-permission.ts";
 import type { ProxyMetadata } from "./proxy-ref.ts";
 import type { FilterChainView } from "./proxy-view.ts";
+import { choiceOf, refOf } from "./reasons.ts";
 import type { ViewBuilder } from "./view-builder.ts";
 
 const listenerName = "kuma:metrics:prometheus";
@@ -30,13 +32,18 @@ export function addPrometheus(builder: ViewBuilder, context: MeshContext, datapl
     (inbound) => inbound.port === port && inbound.address === networking.address,
   );
   if (taken) return;
-  builder.cluster({
-    name: clusterName,
-    altStatName: statName(clusterName),
-    discovery: { type: "static", endpoints: [{ address: metadata.adminAddress ?? "127.0.0.1", port: adminPort }] },
-    connectTimeoutMs,
-    http: "http1",
-  });
+  const from = [refOf(context.mesh, "metrics"), refOf(dataplane)];
+  builder.cluster(
+    {
+      name: clusterName,
+      altStatName: statName(clusterName),
+      discovery: { type: "static", endpoints: [{ address: metadata.adminAddress ?? "127.0.0.1", port: adminPort }] },
+      connectTimeoutMs,
+      http: "http1",
+    },
+    undefined,
+    () => ({ from, policies: [] }),
+  );
   const path = conf.path || defaultPath;
   const filter: FilterChainView["filter"] = {
     type: "http",
@@ -61,13 +68,18 @@ export function addPrometheus(builder: ViewBuilder, context: MeshContext, datapl
   };
   const mode = conf.tls?.mode ?? (conf.skipMTLS ? "disabled" : "activeMTLSBackend");
   const secured = context.mtls !== "off" && mode === "activeMTLSBackend";
-  builder.listener({
-    name: listenerName,
-    address: networking.address,
-    port,
-    direction: "inbound",
-    chains: [secured ? { tls: downstreamTls(context), rbac: rbacView(context, conf.tags ?? {}, listenerName), filter } : { filter }],
-  });
+  const tags = conf.tags ?? {};
+  const permissions = context.resources<Policy["spec"]>("TrafficPermission");
+  builder.listener(
+    {
+      name: listenerName,
+      address: networking.address,
+      port,
+      direction: "inbound",
+      chains: [secured ? { tls: downstreamTls(context), rbac: rbacView(context, tags, listenerName), filter } : { filter }],
+    },
+    () => ({ from, policies: secured ? choiceOf(inboundPolicyCandidates(permissions, tags, context.rules), { destination: tags }) : [] }),
+  );
 }
 
 /** The mesh's conf with what the dataplane says otherwise. */

@@ -1,3 +1,4 @@
+import type { Reasons } from "./reasons.ts";
 import type { ClusterView, EndpointSetView, ListenerView, ProxyKind, ProxyView, RouteConfigView, ViewProblem } from "./proxy-view.ts";
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
@@ -10,8 +11,20 @@ export class ViewBuilder {
   readonly #endpoints = new Map<string, EndpointSetView>();
   readonly #runtimes = new Map<string, ProxyView["runtimes"][number]["values"]>();
   readonly #problems: ViewProblem[] = [];
+  readonly #reasons: Map<object, Reasons> | undefined;
 
-  listener(listener: ListenerView): void {
+  /** `reasons` receives why each part is as it is, by the part; without it nobody asks, and nothing is found out. */
+  constructor(reasons?: Map<object, Reasons>) {
+    this.#reasons = reasons;
+  }
+
+  /** Says why a part is as it is, in terms of what it was just made from. Of several accounts of one part the first stays. */
+  because(part: object, reasons: () => Reasons): void {
+    if (this.#reasons && !this.#reasons.has(part)) this.#reasons.set(part, reasons());
+  }
+
+  listener(listener: ListenerView, reasons?: () => Reasons): void {
+    if (reasons) this.because(listener, reasons);
     if (!this.#listeners.has(listener.name)) this.#listeners.set(listener.name, listener);
   }
 
@@ -19,7 +32,8 @@ export class ViewBuilder {
     if (!this.#routes.has(route.name)) this.#routes.set(route.name, route);
   }
 
-  cluster(cluster: ClusterView, endpoints?: EndpointSetView): void {
+  cluster(cluster: ClusterView, endpoints?: EndpointSetView, reasons?: () => Reasons): void {
+    if (reasons) this.because(cluster, reasons);
     if (this.#clusters.has(cluster.name)) return;
     this.#clusters.set(cluster.name, cluster);
     if (endpoints) this.#endpoints.set(endpoints.cluster, endpoints);

@@ -161,14 +161,10 @@ async function createDefaultMesh(api: ReturnType<typeof createApi>, config: Conf
 function proxiesThrough(kds: KdsServer, zones: ZoneReplicaSet): Proxies {
   return {
     inspect: async (proxy, query) => {
-      const subject =
-        query.view === "xds"
-          ? { subject: "config-dump" as const, includeEds: query.includeEds }
-          : { subject: query.view, format: query.format };
       try {
         return await inspectThrough(kds.sessions(proxy.zone), proxy.zone, {
           proxy: { type: proxy.type, mesh: proxy.mesh, name: proxy.name },
-          ...subject,
+          ...query,
         });
       } catch (error) {
         if (error instanceof QueryError)

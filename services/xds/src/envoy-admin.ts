@@ -2,11 +2,14 @@ import { get } from "node:http";
 import type { ProxyQuery } from "@atoll/kds";
 import type { ResourceReader } from "@atoll/replica";
 
+/** What is asked of Envoy itself. */
+type EnvoyQuery = Exclude<ProxyQuery, { subject: "explain" }>;
+
 const defaultAdminPort = 9901;
 const timeoutMs = 5_000;
 
 /** Asks a proxy's Envoy, whose admin interface listens on the loopback of the machine both run on. */
-export async function queryEnvoy(resources: ResourceReader, query: ProxyQuery): Promise<Uint8Array> {
+export async function queryEnvoy(resources: ResourceReader, query: EnvoyQuery): Promise<Uint8Array> {
   const { type, mesh, name } = query.proxy;
   const resource = resources.get<{ networking?: { address?: string; admin?: { port?: number } } }>(type, mesh, name);
   if (resource === undefined) throw new Error(`${type} ${name} is not found`);

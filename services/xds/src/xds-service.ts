@@ -2,8 +2,16 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadServiceCertificate } from "@atoll/certificate";
 import { Compiler, SecretMaterials } from "@atoll/compiler";
-import { createTokenVerifier, DpServer, ProxyLifecycle, type ProxyAuthentication } from "@atoll/dp-server";
-import { connectZone } from "@atoll/kds";
+import {
+  createTokenVerifier,
+  DpServer,
+  nodeIdOf,
+  ProxyLifecycle,
+  proxyTypes,
+  resourceTypeOf,
+  type ProxyAuthentication,
+} from "@atoll/dp-server";
+import { connectZone, type ProxyQuery } from "@atoll/kds";
 import { ConfigReplica, ZoneReplica } from "@atoll/replica";
 import {
   Counter,
@@ -62,7 +70,7 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
     version: version.kuma,
     instanceId,
     progress: () => ({ revision: config?.revision ?? 0, checksum: config?.checksum() ?? "" }),
-    answer: (query) => queryEnvoy(resources, query),
+    answer: async (query) => (query.subject === "explain" ? explain(query.proxy) : queryEnvoy(resources, query)),
     onRegistered: (registration) => {
       ring.zone = registration.sealingKey ?? ring.zone;
       log.info({ zone }, "connected to the zone's sync service");
@@ -223,6 +231,13 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
   config.watch(({ keys }) => {
     if (keys.some((key) => key.includes("token-revocations"))) dpServer.endRevoked().catch(onError);
   });
+
+  function explain({ type, mesh, name }: ProxyQuery["proxy"]): Uint8Array {
+    const nodeId = nodeIdOf({ proxyType: proxyTypes.find((one) => resourceTypeOf[one] === type) ?? "dataplane", mesh, name });
+    const explanation = compiler.explain(nodeId);
+    if (explanation === undefined) throw new Error(`${type} ${name} is not connected`);
+    return Buffer.from(JSON.stringify(explanation));
+  }
 
   views["streams"] = () => dpServer.report();
   views["applied"] = () => reporter.current();

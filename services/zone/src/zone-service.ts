@@ -172,14 +172,10 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     },
     proxies: {
       inspect: async (proxy, query) => {
-        const subject =
-          query.view === "xds"
-            ? { subject: "config-dump" as const, includeEds: query.includeEds }
-            : { subject: query.view, format: query.format };
         try {
           return await inspectThrough(relay.sessions(zone), zone, {
             proxy: { type: proxy.type, mesh: proxy.mesh, name: proxy.name },
-            ...subject,
+            ...query,
           });
         } catch (error) {
           if (error instanceof QueryError)

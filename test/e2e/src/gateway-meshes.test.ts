@@ -1,9 +1,12 @@
 import { createServer as createProxyServer } from "node:http";
 import { request } from "node:http";
+import { fileURLToPath } from "node:url";
 import { eventually } from "@atoll/testkit/eventually";
+import { startProcess } from "@atoll/testkit/process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Backend } from "./backend.ts";
 import { envoyStats, sumOf } from "./envoy.ts";
+import { rest } from "./rest.ts";
 import { connection, gatewayRoute, mesh, MeshBed, openMesh, prefixRule } from "./mesh-bed.ts";
 
 // Two zones and two meshes. Mesh `shop` has a cross-mesh gateway in each zone; mesh `default` calls it, and has services in both zones.
@@ -169,4 +172,93 @@ test("an outbound of one mesh never reaches a service of another that is not exp
   expect(text).toContain('"service":"web-');
   const clusters = await envoyStats(callerAdmin, /^cluster\.catalog.*membership_total$/);
   expect(clusters).toEqual({});
+});
+
+// The same question on the zone that serves the proxy and, by the proxy's name there, on global.
+describe("what made a proxy's configuration what it is", () => {
+  interface Told {
+    kind: string;
+    revision: number;
+    acknowledged: number;
+    listeners: Part[];
+    routes: { virtualHosts: { routes: Part[] }[] }[];
+    clusters: Part[];
+  }
+  interface Part {
+    name?: string;
+    from: { type: string; name: string; revision: number }[];
+    policies: { type: string; candidates: { name: string; verdict: string }[] }[];
+  }
+  const explain = async (url: string, path: string): Promise<Told> => {
+    const answer = await rest(`${url}${path}/_explain`);
+    expect(answer.status, answer.text).toBe(200);
+    return answer.json<Told>();
+  };
+  const nameOnGlobal = async (collection: string, name: string): Promise<string> => {
+    const { items } = (await bed.atoll.call(collection)).json<{ items: { name: string; labels: Record<string, string> }[] }>();
+    return items.find(({ labels }) => labels["kuma.io/display-name"] === name)!.name;
+  };
+
+  test("a route of a gateway names its resource and the chosen policy, and why the others are not, in the zone and on global", async () => {
+    const timeout = (name: string, settings: object) =>
+      connection("Timeout", name, { conf: { http: { requestTimeout: "9s" } }, ...settings });
+    const policies = [timeout("general", {}), timeout("to-web", { from: "edge", to: "web" }), timeout("others", { from: "caller" })];
+    await bed.during(policies, async () => {
+      const collection = "/meshes/default/dataplanes";
+      const inZone = await explain(bed.atoll.zone("east").url, `${collection}/edge-1`);
+      const onGlobal = await explain(bed.atoll.stack.url, `${collection}/${await nameOnGlobal(collection, "edge-1")}`);
+      for (const told of [inZone, onGlobal]) {
+        expect(told.kind).toBe("gateway");
+        expect(told.acknowledged).toBe(told.revision);
+        const routes = told.routes.flatMap(({ virtualHosts }) => virtualHosts.flatMap((host) => host.routes));
+        const route = routes.find(({ from }) => from.some((ref) => ref.type === "MeshGatewayRoute" && ref.name === "edge"))!;
+        expect(route.policies.find(({ type }) => type === "Timeout")?.candidates.map(({ name, verdict }) => [name, verdict])).toEqual([
+          ["to-web", "chosen"],
+          ["general", "lessExact"],
+          ["others", "sourcesDoNotMatch"],
+        ]);
+        const endpoints = told.clusters.flatMap(({ from }) => from.map(({ type, name }) => `${type} ${name}`));
+        expect(endpoints).toEqual(expect.arrayContaining(["Dataplane web-east", "ZoneEgress egress-east"]));
+      }
+    });
+  });
+
+  test.each([
+    { type: "ZoneEgress", zone: "east", collection: "/zoneegresses", name: "egress-east", kind: "egress", source: "Zone west" },
+    {
+      type: "ZoneIngress",
+      zone: "west",
+      collection: "/zoneingresses",
+      name: "ingress-west",
+      kind: "ingress",
+      source: "Dataplane web-west",
+    },
+    { type: "Dataplane", zone: "east", collection: "/meshes/default/dataplanes", name: "caller-1", kind: "sidecar", source: "Mesh shop" },
+    {
+      type: "Dataplane",
+      zone: "east",
+      collection: "/meshes/default/dataplanes",
+      name: "front-1",
+      kind: "sidecar",
+      source: "Dataplane web-east",
+    },
+  ])("$kind $name: every listener and cluster says what it was made from", async ({ zone, collection, name, kind, source }) => {
+    const inZone = await explain(bed.atoll.zone(zone).url, `${collection}/${name}`);
+    const onGlobal = await explain(bed.atoll.stack.url, `${collection}/${await nameOnGlobal(collection, name)}`);
+    for (const told of [inZone, onGlobal]) {
+      expect(told.kind).toBe(kind);
+      const parts = [...told.listeners, ...told.clusters];
+      expect(parts.length).toBeGreaterThan(1);
+      for (const part of parts) expect(part.from, part.name).not.toEqual([]);
+      expect(told.clusters.flatMap(({ from }) => from.map((ref) => `${ref.type} ${ref.name}`))).toContain(source);
+    }
+  });
+
+  test("atollctl tells it in lines", async () => {
+    const atollctl = fileURLToPath(new URL("../../../bin/atollctl", import.meta.url));
+    const args = ["--address", bed.atoll.zone("east").url, "inspect", "dataplane", "edge-1", "--explain"];
+    await using run = await startProcess(atollctl, args);
+    await eventually(() => run.output().includes("from MeshGatewayRoute edge@"), { limitMs: 10_000 });
+    expect(run.output()).toMatch(/^gateway edge-1 of mesh default in zone east, revision \d+, Envoy at \d+$/m);
+  });
 });

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { ApiClient } from "./client.ts";
 import { CtlError } from "./ctl-error.ts";
 import { listed, pairs, repeated } from "./flags.ts";
+import { explanationText, type ExplanationAnswer } from "./explain-text.ts";
 import type { Io } from "./io.ts";
 import { checkFormat, nextOffset, outputFlag, print, type Page } from "./output.ts";
 import {
@@ -119,6 +120,9 @@ interface ViewFlags {
   includeEds?: true;
   shadow?: true;
   include?: string[];
+  explain?: true;
+  only?: string;
+  output: string;
 }
 
 function addProxyViews(inspect: Command, client: () => ApiClient, io: Io): void {
@@ -132,21 +136,36 @@ function addProxyViews(inspect: Command, client: () => ApiClient, io: Io): void 
       .option("--include-eds", "with endpoints, in a config dump")
       .option("--shadow", "with policies that are only tried, in a config")
       .option("--include <fields>", "more fields, in a config: diff", listed)
+      .option(
+        "--explain",
+        "which resources and policies made each listener, route and cluster what it is, and why the other policies did not",
+      )
+      .option("--only <text>", "of an explanation: parts whose name or path contains the text")
+      .option(...outputFlag)
       .action(async (proxyName: string, flags: ViewFlags) => {
+        checkFormat(flags.output);
+        const proxyPath = `${path(flags.mesh)}/${encodeURIComponent(proxyName)}`;
+        if (flags.explain) return explain(proxyPath, flags, client(), io);
         const type = flags.configDump ? "config-dump" : flags.type;
         refuseMisplaced(flags, type);
         if (!views.split(", ").includes(type)) throw new CtlError("invalid inspection type");
-        await showProxy(`${path(flags.mesh)}/${encodeURIComponent(proxyName)}`, type, flags, client(), io);
+        await showProxy(proxyPath, type, flags, client(), io);
       });
   proxy("dataplane", "policies, config-dump, stats, clusters, config", (mesh) => `${meshPath(mesh)}/dataplanes`, "policies");
   proxy("zoneingress", "config-dump, stats, clusters", () => "/zoneingresses", "config-dump");
   proxy("zoneegress", "config-dump, stats, clusters", () => "/zoneegresses", "config-dump");
 }
 
-function refuseMisplaced({ shadow, include = [], includeEds }: ViewFlags, type: string): void {
+async function explain(path: string, { output, only }: ViewFlags, client: ApiClient, io: Io): Promise<void> {
+  const answer = await client.json<ExplanationAnswer>("GET", `${path}/_explain`);
+  print(io, output, answer, () => explanationText(answer, only));
+}
+
+function refuseMisplaced({ shadow, include = [], includeEds, only: part }: ViewFlags, type: string): void {
   const only = (flag: string, wanted: string) => new CtlError(`flag '--${flag}' can be used only when '--type=${wanted}'`);
   if (shadow && type !== "config") throw only("shadow", "config");
   if (include.length > 0 && type !== "config") throw only("include", "config");
+  if (part !== undefined) throw new CtlError("flag '--only' can be used only with '--explain'");
   if (includeEds && type !== "config-dump") throw only("include-eds", "config-dump");
 }
 

@@ -1,6 +1,9 @@
 import { matchesTags } from "@atoll/policy";
-import type { Tags } from "@atoll/policy";
+import type { Chooser, Tags } from "@atoll/policy";
+import type { Resource } from "@atoll/resource";
 import { destinationEndpoints, resolveDestination } from "../destination.ts";
+import { endpointsWith } from "../endpoint.ts";
+import { endpointSources, externalSources } from "../endpoint-sources.ts";
 import { externalDiscovery } from "../external-service.ts";
 import { clusterNames, upstreamTls } from "../mesh-tls.ts";
 import { destinationClusterName, protocolTag, serviceTag, unresolvedBackend, zoneEgressService } from "../names.ts";
@@ -10,6 +13,8 @@ import { healthCheckView } from "../policies/health-check.ts";
 import { clusterTimeouts } from "../policies/timeout.ts";
 import { parseProtocol, upstreamHttp } from "../protocol.ts";
 import type { Protocol } from "../protocol.ts";
+import { choiceOf, meshSection, refOf } from "../reasons.ts";
+import type { Reasons } from "../reasons.ts";
 import type { ClusterView } from "../proxy-view.ts";
 import type { GatewayScope, HostPolicies } from "./gateway-scope.ts";
 import type { GatewayHost } from "./host.ts";
@@ -76,6 +81,19 @@ export function addGatewayCluster(
       ...healthCheckView(healthCheck?.spec.conf, protocol),
     };
   });
-  builder.cluster(cluster, external ? undefined : destinationEndpoints(context, name, destination));
+  const reasons = (): Reasons => ({
+    from: [
+      ...externalSources(
+        context,
+        dialled.map((one) => one.name),
+      ),
+      ...endpointSources(contexts, destination.upstream, external ? [] : endpointsWith(destination.endpoints, destination.tags)),
+      refOf(destination.upstream.mesh, meshSection(destination.upstream)),
+    ],
+    policies: [policies.timeout, policies.circuitBreaker, policies.healthCheck].flatMap((choose: Chooser<Tags, Resource>) =>
+      choiceOf(choose.candidates(destinationTags), { destination: destinationTags }),
+    ),
+  });
+  builder.cluster(cluster, external ? undefined : destinationEndpoints(context, name, destination), reasons);
   return { name, external };
 }

@@ -1,16 +1,19 @@
-import { chooseForDestinations, kumaTagsHeader, outboundChooser, passThroughService } from "@atoll/policy";
+import { candidatesForDestinations, chooseForDestinations, kumaTagsHeader, outboundChooser, passThroughService } from "@atoll/policy";
 import type { TrafficLogSpec } from "@atoll/resource";
 import { meshAlpn } from "../mesh-tls.ts";
 import { allMeshCasSecret, gatewayListenerName, identitySecret, statName } from "../names.ts";
 import { optional } from "../optional.ts";
 import { accessLogs } from "../policies/access-log.ts";
-import type { DownstreamTlsView, FilterChainView, HttpFilterView, SecretView, TcpFilterView } from "../proxy-view.ts";
+import { choiceOf } from "../reasons.ts";
+import type { Reasons } from "../reasons.ts";
+import type { DownstreamTlsView, FilterChainView, HttpFilterView, ListenerView, SecretView, TcpFilterView } from "../proxy-view.ts";
 import { addGatewayCluster } from "./gateway-cluster.ts";
 import { gatewayCertificate } from "./gateway-certificate.ts";
+import { gatewayListenerReasons, hostReasons } from "./gateway-reasons.ts";
 import { hostPolicies } from "./gateway-scope.ts";
 import type { GatewayScope } from "./gateway-scope.ts";
 import { hostGroups } from "./host.ts";
-import type { GatewayRoute, HostGroup, TaggedListener } from "./host.ts";
+import type { GatewayHost, GatewayRoute, HostGroup, TaggedListener } from "./host.ts";
 import { anyHost } from "./hostname.ts";
 import { tcpBackends } from "./route-entry.ts";
 import { gatewayVirtualHost, someWeight } from "./virtual-host.ts";
@@ -50,7 +53,12 @@ export function addGatewayListener(
     const filter = http ? httpFilter(scope, routeName(name, protocol, group)) : tcpFilter(scope, protocol === "TLS" ? [group] : groups);
     if (!filter) continue;
     secrets.push(...secured.secrets);
-    chains.push({ ...secured.chain, filter });
+    const chain: FilterChainView = { ...secured.chain, filter };
+    chains.push(chain);
+    if (!http) {
+      const hosts = (protocol === "TLS" ? [group] : groups).flatMap((one) => one.hosts);
+      builder.because(chain, () => tcpReasons(scope, hosts, first.port));
+    }
     if (http) {
       builder.route({
         name: routeName(name, protocol, group),
@@ -61,7 +69,7 @@ export function addGatewayListener(
     }
   }
   if (chains.length === 0) return { name, secrets: [] };
-  builder.listener({
+  const listener: ListenerView = {
     name,
     address: dataplane.spec.networking.address,
     port: first.port,
@@ -70,8 +78,28 @@ export function addGatewayListener(
     tlsInspector: true,
     perConnectionBufferLimitBytes: bufferLimitBytes,
     chains,
-  });
+  };
+  builder.listener(listener, () =>
+    gatewayListenerReasons(
+      scope,
+      listeners,
+      chains.some(({ filter }) => filter.type !== "directResponse" && filter.accessLogs !== undefined),
+    ),
+  );
   return { name, secrets };
+}
+
+/** Routes of a chain that carries bytes, and the Retry policies that have a say there. */
+function tcpReasons(scope: GatewayScope, hosts: readonly GatewayHost[], port: number): Reasons {
+  const all = hosts.map((host) => {
+    const { from, policies } = hostReasons(scope, host, port, "tcp");
+    const destinations = tcpBackends(host).map(({ destination }) => destination);
+    return {
+      from,
+      policies: [...policies, ...choiceOf(candidatesForDestinations(destinations, hostPolicies(scope.context, host.tags).retry))],
+    };
+  });
+  return { from: all.flatMap(({ from }) => from), policies: all.flatMap(({ policies }) => policies) };
 }
 
 const routeName = (listener: string, protocol: string, group: HostGroup): string =>

@@ -1,5 +1,5 @@
 import { gatewayChooser } from "@atoll/policy";
-import type { ConnectionPolicy, Tags } from "@atoll/policy";
+import type { Chooser, ConnectionPolicy, Tags } from "@atoll/policy";
 import type {
   CircuitBreakerSpec,
   FaultInjectionSpec,
@@ -33,7 +33,7 @@ export interface GatewayScope {
   ipv6: boolean;
 }
 
-type Choose<Spec> = (destination: Tags) => Resource<Spec> | undefined;
+type Choose<Spec> = Chooser<Tags, Resource<Spec>>;
 
 /** Policies for the destinations of one virtual host, by the tags of its listener. */
 export interface HostPolicies {
@@ -54,6 +54,6 @@ export function hostPolicies(context: MeshContext, tags: Tags): HostPolicies {
     rateLimit: choose("RateLimit"),
     circuitBreaker: choose("CircuitBreaker"),
     healthCheck: choose("HealthCheck"),
-    fault: context.rules.gatewayFaults === "applied" ? choose("FaultInjection") : () => undefined,
+    fault: context.rules.gatewayFaults === "applied" ? choose("FaultInjection") : gatewayChooser([], tags),
   };
 }

@@ -26,14 +26,14 @@ export function addGateway(
   builder: ViewBuilder,
 ): SecretView[] {
   const { networking } = dataplane.spec;
-  addAdminListener(builder, networking.address, networking.admin?.port, metadata);
+  addAdminListener(builder, dataplane, metadata);
   addPrometheus(builder, context, dataplane, metadata);
   const gateway = context.gatewayOf(dataplane);
   const limits: Record<string, number> = {};
   const secrets: SecretView[] = [];
   if (gateway) {
     const trace = tracing(context, dataplane);
-    if (trace) builder.cluster(trace.cluster);
+    if (trace) builder.cluster(trace.cluster, undefined, trace.reasons);
     const sources = tagSets(dataplane);
     const scope = {
       contexts,

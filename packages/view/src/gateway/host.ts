@@ -33,14 +33,18 @@ export function hostGroups(listeners: readonly TaggedListener[], routes: readonl
     const key = listener.protocol === "HTTPS" || listener.protocol === "TLS" ? hostname : anyHost;
     const group = groups.get(key) ?? { hostname: key, tls: listener.tls, hosts: [] };
     groups.set(key, group);
-    const attached = routes.filter(
-      ({ spec }) => (forHttp ? spec.conf.http : spec.conf.tcp) && firstMatch(spec.selectors, listener.effectiveTags),
-    );
+    const attached = routes.filter((route) => attachment(route, listener.effectiveTags, forHttp) === "acts");
     group.hosts.push({ hostname, tags: listener.effectiveTags, routes: attached });
   }
   return [...groups.values()]
     .map((group) => ({ ...group, hosts: splitAnyHost(group.hosts).sort((a, b) => (a.hostname > b.hostname ? -1 : 1)) }))
     .sort((a, b) => compareExactness(a.hostname, b.hostname));
+}
+
+/** Whether a route belongs to a listener with these tags, or why not. */
+export function attachment({ spec }: GatewayRoute, tags: Tags, forHttp: boolean): "acts" | "wrongProtocol" | "selectorsDoNotMatch" {
+  if (!(forHttp ? spec.conf.http : spec.conf.tcp)) return "wrongProtocol";
+  return firstMatch(spec.selectors, tags) ? "acts" : "selectorsDoNotMatch";
 }
 
 const hostnamesOf = ({ spec }: GatewayRoute): string[] => spec.conf.http?.hostnames ?? [];

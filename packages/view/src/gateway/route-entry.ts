@@ -1,7 +1,7 @@
 import type { Tags } from "@atoll/policy";
 import type { GatewayRouteFilter, GatewayRouteMatch, GatewayRouteRule } from "@atoll/resource";
 import { canonicalHeader } from "./header-name.ts";
-import type { GatewayHost } from "./host.ts";
+import type { GatewayHost, GatewayRoute } from "./host.ts";
 import { anyHost, servesHost } from "./hostname.ts";
 import type { HeaderOpsView, HeaderValue, RouteMatchView } from "../proxy-view.ts";
 
@@ -20,6 +20,8 @@ export interface PathChange {
 export interface RouteEntry {
   /** Name of the MeshGatewayRoute. */
   route: string;
+  /** Index of its rule there. */
+  rule: number;
   /** The resource and rule it comes from. */
   name: string;
   match: RouteMatchView;
@@ -35,11 +37,13 @@ export interface RouteEntry {
 
 const tagsOf = (destination: Tags | undefined): Tags => destination ?? {};
 
+/** True if an attached route's hostnames let it have a say on the host. */
+export const servesHostOf = ({ spec }: GatewayRoute, { hostname }: GatewayHost): boolean =>
+  hostname === anyHost || servesHost(spec.conf.http?.hostnames ?? [], hostname);
+
 /** Every HTTP route of a host, unsorted, in the order of resources and rules. */
 export function routeEntries(host: GatewayHost): RouteEntry[] {
-  const attached = host.routes.filter(
-    ({ spec }) => host.hostname === anyHost || servesHost(spec.conf.http?.hostnames ?? [], host.hostname),
-  );
+  const attached = host.routes.filter((route) => servesHostOf(route, host));
   const matched = attached.flatMap(({ name, spec }) =>
     (spec.conf.http?.rules ?? []).flatMap((rule, index) => httpEntries(name, rule, index)),
   );
@@ -53,6 +57,7 @@ export const tcpBackends = (host: GatewayHost): Backend[] =>
 
 const emptyEntry = (route: string, index: number): RouteEntry => ({
   route,
+  rule: index,
   name: `MeshGatewayRoute ${route} rule ${index}`,
   match: { path: { prefix: "/" } },
   backends: [],

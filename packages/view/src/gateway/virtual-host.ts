@@ -9,6 +9,7 @@ import { retryView } from "../policies/retry.ts";
 import type { FaultView, HeaderOpsView, RouteRewriteView, RouteView, VirtualHostView, WeightedClusterView } from "../proxy-view.ts";
 import { addGatewayCluster } from "./gateway-cluster.ts";
 import { hostPolicies } from "./gateway-scope.ts";
+import { entryRef, hostReasons, routeReasons } from "./gateway-reasons.ts";
 import type { GatewayScope, HostPolicies } from "./gateway-scope.ts";
 import type { GatewayHost } from "./host.ts";
 import { routeEntries } from "./route-entry.ts";
@@ -27,7 +28,7 @@ export function gatewayVirtualHost(scope: GatewayScope, host: GatewayHost, port:
   const policies = hostPolicies(scope.context, host.tags);
   const entries = routeEntries(host).sort((a, b) => compareMatches(a.match, b.match));
   const routes = entries.flatMap((entry) => routeView(scope, host, policies, entry, port) ?? []);
-  return {
+  const view: VirtualHostView = {
     name: host.hostname,
     domains: [host.hostname],
     ...(requireTls ? { requireTls, responseHeadersToSet: [strictTransport] } : {}),
@@ -36,6 +37,8 @@ export function gatewayVirtualHost(scope: GatewayScope, host: GatewayHost, port:
         ? routes
         : [{ match: { path: { prefix: "/" } }, action: { type: "directResponse", status: 404, body: noRoutesBody } }],
   };
+  scope.builder.because(view, () => hostReasons(scope, host, port, "http"));
+  return view;
 }
 
 function routeView(scope: GatewayScope, host: GatewayHost, policies: HostPolicies, entry: RouteEntry, port: number): RouteView | undefined {
@@ -49,7 +52,7 @@ function routeView(scope: GatewayScope, host: GatewayHost, policies: HostPolicie
       );
       return undefined;
     }
-    return {
+    const route: RouteView = {
       name,
       match,
       action: {
@@ -62,6 +65,8 @@ function routeView(scope: GatewayScope, host: GatewayHost, policies: HostPolicie
         ...optional("path", pathView(entry.path)),
       },
     };
+    scope.builder.because(route, () => ({ from: entryRef(scope, entry), policies: [] }));
+    return route;
   }
   const clusters = forwardClusters(scope, host, policies, entry.backends);
   if (clusters.length === 0) return undefined;
@@ -71,7 +76,8 @@ function routeView(scope: GatewayScope, host: GatewayHost, policies: HostPolicie
     ...optional("path", pathView(entry.path)),
     ...(entry.autoHost ? { autoHost: true } : optional("hostLiteral", entry.hostLiteral)),
   };
-  return {
+  const faultDestinations = withProtocols(scope, destinations);
+  const route: RouteView = {
     name,
     match,
     action: { type: "forward", clusters, ...mirrors(scope, host, policies, entry.mirror), ...rewrite },
@@ -81,18 +87,22 @@ function routeView(scope: GatewayScope, host: GatewayHost, policies: HostPolicie
     idleTimeoutMs: routeIdleTimeoutMs,
     ...optional("retry", retryView(chooseForDestinations(destinations, policies.retry)?.spec.conf, "http")),
     ...optional("rateLimit", rateLimitView(chooseForDestinations(destinations, policies.rateLimit)?.spec.conf)),
-    ...optional("fault", fault(scope, policies, destinations)),
+    ...optional("fault", fault(policies, faultDestinations)),
     clusterNotFound500: true,
   };
+  scope.builder.because(route, () => routeReasons(scope, policies, entry, route, destinations, faultDestinations));
+  return route;
 }
 
 /** A FaultInjection names the protocol of its destinations, which a route's backends do not. */
-function fault(scope: GatewayScope, policies: HostPolicies, destinations: readonly Tags[]): FaultView | undefined {
-  const withProtocol = destinations.map((tags) => {
+const withProtocols = (scope: GatewayScope, destinations: readonly Tags[]): Tags[] =>
+  destinations.map((tags) => {
     const { protocol } = scope.context.service(tags[serviceTag] ?? "");
     return { [protocolTag]: protocol === "unknown" ? "http" : protocol, ...tags };
   });
-  const policy = chooseForDestinations(withProtocol, policies.fault);
+
+function fault(policies: HostPolicies, destinations: readonly Tags[]): FaultView | undefined {
+  const policy = chooseForDestinations(destinations, policies.fault);
   if (!policy) return undefined;
   const { sourceTagsRegex: _, ...effects } = faultView(policy);
   return effects;

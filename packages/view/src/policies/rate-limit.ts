@@ -17,13 +17,19 @@ export function rateLimitView(conf: RateLimitSpec["conf"] | undefined): RateLimi
   };
 }
 
+/** The limits that made one of `limitedRoutes`: one, or none if it is the plain route. */
+export const limitsOf = (route: RouteView, limits: readonly Resource<RateLimitSpec>[]): Resource<RateLimitSpec>[] =>
+  limits.filter(({ name }) => route.name === limitName(name));
+
+const limitName = (policy: string): string => `RateLimit ${policy}`;
+
 /** The plain route, after one like it for each limit, which only its sources take. */
 export function limitedRoutes(limits: readonly Resource<RateLimitSpec>[], plain: RouteView): RouteView[] {
   const limited = limits.flatMap((limit): RouteView[] => {
     const rateLimit = rateLimitView(limit.spec.conf);
     if (!rateLimit) return [];
     const headers = [{ name: kumaTagsHeader, regex: kumaTagsRegex(limit.spec.sources) }];
-    return [{ ...plain, name: `RateLimit ${limit.name}`, match: { ...plain.match, headers }, rateLimit }];
+    return [{ ...plain, name: limitName(limit.name), match: { ...plain.match, headers }, rateLimit }];
   });
   return [...limited, plain];
 }

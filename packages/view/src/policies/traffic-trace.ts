@@ -1,4 +1,4 @@
-import { chooseDataplanePolicy } from "@atoll/policy";
+import { chooseDataplanePolicy, dataplanePolicyCandidates } from "@atoll/policy";
 import type { TracingBackend, TrafficTraceSpec } from "@atoll/resource";
 import { isIP } from "node:net";
 import type { Dataplane } from "../dataplane.ts";
@@ -6,18 +6,24 @@ import { tagSets } from "../dataplane.ts";
 import type { MeshContext } from "../mesh-context.ts";
 import { tracingClusterName } from "../names.ts";
 import type { ClusterView, TracingView } from "../proxy-view.ts";
+import { choiceOf, refOf } from "../reasons.ts";
+import type { PolicyChoice, Reasons } from "../reasons.ts";
 
 /** The tracing of one proxy: where spans go, and what a listener says of itself. */
 export interface Tracing {
   cluster: ClusterView;
   listener: (direction: "inbound" | "outbound", service: string, destination?: string) => TracingView;
+  /** How its TrafficTrace was chosen. */
+  choice: () => PolicyChoice[];
+  reasons: () => Reasons;
 }
 
 const fullSampling = 100;
 
 /** undefined without a TrafficTrace for the dataplane, or if the mesh does not have its backend. */
 export function tracing(context: MeshContext, dataplane: Dataplane): Tracing | undefined {
-  const policy = chooseDataplanePolicy(context.resources<TrafficTraceSpec>("TrafficTrace"), tagSets(dataplane), context.rules);
+  const asked = [context.resources<TrafficTraceSpec>("TrafficTrace"), tagSets(dataplane), context.rules] as const;
+  const policy = chooseDataplanePolicy(...asked);
   if (!policy) return undefined;
   const { tracing: settings } = context.mesh.spec;
   const name = policy.spec.conf?.backend || settings?.defaultBackend;
@@ -25,6 +31,7 @@ export function tracing(context: MeshContext, dataplane: Dataplane): Tracing | u
   const target = backend && collector(backend);
   if (!backend || !target) return undefined;
   const cluster = tracingClusterName(backend.name);
+  const choice = (): PolicyChoice[] => choiceOf(dataplanePolicyCandidates(...asked));
   return {
     cluster: {
       name: cluster,
@@ -40,6 +47,8 @@ export function tracing(context: MeshContext, dataplane: Dataplane): Tracing | u
       direction,
       provider: provider(backend, target, direction, service, destination),
     }),
+    choice,
+    reasons: () => ({ from: [refOf(context.mesh, `tracing backend ${backend.name}`)], policies: choice() }),
   };
 }
 

@@ -5,6 +5,8 @@ import type { MeshContext } from "../mesh-context.ts";
 import { identitySecret, meshCaSecret, serviceTag, spiffeId, statName } from "../names.ts";
 import { meshAlpn } from "../mesh-tls.ts";
 import type { AccessLogView } from "../proxy-view.ts";
+import { meshSection, refOf } from "../reasons.ts";
+import type { Reasons } from "../reasons.ts";
 import type { ViewBuilder } from "../view-builder.ts";
 
 const clusterName = "direct_access";
@@ -34,38 +36,49 @@ export function addDirectAccess(
     }
   }
   if (addresses.size === 0) return;
-  builder.cluster({
-    name: clusterName,
-    discovery: { type: "originalDst" },
-    connectTimeoutMs,
-    ...(context.mtls === "off"
-      ? {}
-      : {
-          tls: {
-            certificate: identitySecret(context.name),
-            ca: meshCaSecret(context.name),
-            sans: [{ type: "uri", prefix: spiffeId(context.name, "") }],
-            alpn: [meshAlpn],
-          },
-        }),
+  const reasons = (): Reasons => ({
+    from: [refOf(dataplane, "directAccessServices"), refOf(context.mesh, meshSection(context))],
+    policies: [],
   });
+  builder.cluster(
+    {
+      name: clusterName,
+      discovery: { type: "originalDst" },
+      connectTimeoutMs,
+      ...(context.mtls === "off"
+        ? {}
+        : {
+            tls: {
+              certificate: identitySecret(context.name),
+              ca: meshCaSecret(context.name),
+              sans: [{ type: "uri", prefix: spiffeId(context.name, "") }],
+              alpn: [meshAlpn],
+            },
+          }),
+    },
+    undefined,
+    reasons,
+  );
   for (const [key, { address, port }] of addresses) {
     const name = `${clusterName}_${key}`;
     const accessLogs = logsOf(name);
-    builder.listener({
-      name,
-      address,
-      port,
-      direction: "outbound",
-      bindToPort: false,
-      chains: [
-        {
-          filter: {
-            ...{ type: "tcp", statPrefix: statName(name), clusters: [{ name: clusterName, weight: 1 }] },
-            ...(accessLogs.length > 0 ? { accessLogs } : {}),
+    builder.listener(
+      {
+        name,
+        address,
+        port,
+        direction: "outbound",
+        bindToPort: false,
+        chains: [
+          {
+            filter: {
+              ...{ type: "tcp", statPrefix: statName(name), clusters: [{ name: clusterName, weight: 1 }] },
+              ...(accessLogs.length > 0 ? { accessLogs } : {}),
+            },
           },
-        },
-      ],
-    });
+        ],
+      },
+      reasons,
+    );
   }
 }

@@ -1,17 +1,19 @@
-import { inboundPolicies, kumaTagsHeader } from "@atoll/policy";
+import { inboundPolicies, inboundPoliciesCandidates, inboundPolicyCandidates, kumaTagsHeader } from "@atoll/policy";
 import type { FaultInjectionSpec, RateLimitSpec } from "@atoll/resource";
 import { isIPv6 } from "node:net";
-import type { InboundInterface } from "../dataplane.ts";
-import type { MeshContext } from "../mesh-context.ts";
+import type { Dataplane, InboundInterface } from "../dataplane.ts";
+import type { MeshContext, Policy } from "../mesh-context.ts";
 import { clusterNames, downstreamTls, meshAlpn } from "../mesh-tls.ts";
 import { inboundListenerName, inboundRouteName, localClusterName, protocolTag, serviceTag, statName, withoutTags } from "../names.ts";
 import { faultView } from "../policies/fault-injection.ts";
-import { limitedRoutes } from "../policies/rate-limit.ts";
+import { limitedRoutes, limitsOf } from "../policies/rate-limit.ts";
 import { rbacView } from "../policies/traffic-permission.ts";
 import type { Tracing } from "../policies/traffic-trace.ts";
 import { isHttp, parseProtocol, upstreamHttp } from "../protocol.ts";
 import type { Protocol } from "../protocol.ts";
-import type { FilterChainView, HttpFilterView, TcpFilterView } from "../proxy-view.ts";
+import type { ClusterView, FilterChainView, HttpFilterView, ListenerView, TcpFilterView } from "../proxy-view.ts";
+import { choiceOf, meshSection, refOf, unchosen } from "../reasons.ts";
+import type { Reasons } from "../reasons.ts";
 import type { ViewBuilder } from "../view-builder.ts";
 
 const localConnectTimeoutMs = 10_000;
@@ -23,6 +25,7 @@ const passthroughSource = { v4: "127.0.0.6", v6: "::6" };
 export interface InboundScope {
   context: MeshContext;
   builder: ViewBuilder;
+  dataplane: Dataplane;
   tracing: Tracing | undefined;
   transparent: boolean;
   /** The Envoy has the Kafka broker filter. */
@@ -36,7 +39,8 @@ export function addInbound(scope: InboundScope, inbound: InboundInterface): void
   const cluster = localClusterName(inbound.workloadPort);
   const http = upstreamHttp(protocol);
   const loopback = inbound.workloadAddress === "127.0.0.1" || inbound.workloadAddress === "::1";
-  builder.cluster({
+  const section = `inbound on port ${inbound.port} of ${inbound.tags[serviceTag] ?? ""}`;
+  const local: ClusterView = {
     ...clusterNames(cluster),
     discovery: { type: "static", endpoints: [{ address: inbound.workloadAddress, port: inbound.workloadPort }] },
     connectTimeoutMs: localConnectTimeoutMs,
@@ -44,9 +48,10 @@ export function addInbound(scope: InboundScope, inbound: InboundInterface): void
     ...(scope.transparent && !loopback
       ? { sourceAddress: isIPv6(inbound.workloadAddress) ? passthroughSource.v6 : passthroughSource.v4 }
       : {}),
-  });
+  };
+  builder.cluster(local, undefined, () => ({ from: [refOf(scope.dataplane, section)], policies: [] }));
   const name = inboundListenerName(inbound.address, inbound.port);
-  builder.listener({
+  const listener: ListenerView = {
     name,
     address: inbound.address,
     port: inbound.port,
@@ -56,7 +61,29 @@ export function addInbound(scope: InboundScope, inbound: InboundInterface): void
     ...(context.mtls === "PERMISSIVE" ? { tlsInspector: true } : {}),
     tags: withoutTags(inbound.tags),
     chains: chains(scope, inbound, protocol, cluster, name),
-  });
+  };
+  builder.listener(listener, () => listenerReasons(scope, inbound, section, isHttp(protocol)));
+}
+
+function listenerReasons(
+  { context, dataplane, tracing }: InboundScope,
+  { tags }: InboundInterface,
+  section: string,
+  http: boolean,
+): Reasons {
+  const { mtls } = context;
+  const permissions = context.resources<Policy["spec"]>("TrafficPermission");
+  return {
+    from: [refOf(dataplane, section), refOf(context.mesh, meshSection(context))],
+    policies: [
+      ...(mtls === "off" ? [] : choiceOf(inboundPolicyCandidates(permissions, tags, context.rules))),
+      ...["FaultInjection", "RateLimit"].flatMap((type) => {
+        const policies = context.resources<Policy["spec"]>(type);
+        return http ? choiceOf(inboundPoliciesCandidates(policies, tags, context.rules)) : unchosen(policies, "wrongProtocol");
+      }),
+      ...(http ? (tracing?.choice() ?? []) : []),
+    ],
+  };
 }
 
 function chains(scope: InboundScope, inbound: InboundInterface, protocol: Protocol, cluster: string, listener: string): FilterChainView[] {
@@ -75,7 +102,12 @@ function chains(scope: InboundScope, inbound: InboundInterface, protocol: Protoc
   ];
 }
 
-function httpFilter({ context, tracing }: InboundScope, { tags }: InboundInterface, protocol: Protocol, cluster: string): HttpFilterView {
+function httpFilter(
+  { context, builder, tracing }: InboundScope,
+  { tags }: InboundInterface,
+  protocol: Protocol,
+  cluster: string,
+): HttpFilterView {
   const service = tags[serviceTag] ?? "";
   const faults = inboundPolicies(context.resources<FaultInjectionSpec>("FaultInjection"), tags, context.rules);
   const limits = inboundPolicies(context.resources<RateLimitSpec>("RateLimit"), tags, context.rules);
@@ -84,6 +116,7 @@ function httpFilter({ context, tracing }: InboundScope, { tags }: InboundInterfa
     action: { type: "forward", clusters: [{ name: cluster, weight: 1 }] },
     timeoutMs: 0,
   });
+  for (const route of routes) builder.because(route, () => ({ from: limitsOf(route, limits).map((one) => refOf(one)), policies: [] }));
   return {
     type: "http",
     statPrefix: statName(cluster),

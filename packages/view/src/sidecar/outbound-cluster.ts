@@ -1,10 +1,12 @@
-import { outboundChooser } from "@atoll/policy";
-import type { Tags } from "@atoll/policy";
+import { inboundPolicyCandidates, outboundChooser } from "@atoll/policy";
+import type { Chooser as PolicyChooser, Tags } from "@atoll/policy";
 import type { CircuitBreakerSpec, HealthCheckSpec, Resource, TimeoutSpec } from "@atoll/resource";
 import { destinationEndpoints, resolveDestination } from "../destination.ts";
 import { externalDiscovery } from "../external-service.ts";
 import type { ExternalService } from "../external-service.ts";
-import type { MeshContext } from "../mesh-context.ts";
+import { endpointsWith } from "../endpoint.ts";
+import { endpointSources, externalSources } from "../endpoint-sources.ts";
+import type { MeshContext, Policy } from "../mesh-context.ts";
 import type { MeshContexts } from "../mesh-contexts.ts";
 import { clusterNames, upstreamTls } from "../mesh-tls.ts";
 import { destinationClusterName, meshTag, serviceTag, zoneEgressService } from "../names.ts";
@@ -13,18 +15,30 @@ import { circuitBreakerView } from "../policies/circuit-breaker.ts";
 import { healthCheckView } from "../policies/health-check.ts";
 import { clusterTimeouts, defaultConnectTimeoutMs } from "../policies/timeout.ts";
 import { upstreamHttp } from "../protocol.ts";
+import { choiceOf, meshSection, refOf, unchosen } from "../reasons.ts";
+import type { PolicyChoice, Reasons } from "../reasons.ts";
 import type { ClusterView, EndpointSetView, LoadBalancerView } from "../proxy-view.ts";
 
 /** Chooses policies of one dataplane for a service it calls; null = the outbound policies do not act on it. */
 export type Chooser = <Spec extends { sources: { match?: Tags }[]; destinations: { match?: Tags }[] }>(
   type: string,
-) => (service: string) => Resource<Spec> | undefined;
+) => PolicyChooser<string, Resource<Spec>>;
+
+/** How a policy of the caller was chosen for a service, or why none of its type acts. */
+export const outboundChoice = (
+  context: MeshContext,
+  choose: Chooser | null,
+  type: string,
+  service: string,
+  silent = false,
+): PolicyChoice[] =>
+  choose ? choiceOf(choose(type).candidates(service), { silent }) : unchosen(context.resources(type), "needsTrafficRoute");
 
 export function sidecarChooser(context: MeshContext, sources: readonly Tags[]): Chooser {
-  const made = new Map<string, (service: string) => unknown>();
+  const made = new Map<string, unknown>();
   return <Spec extends { sources: { match?: Tags }[]; destinations: { match?: Tags }[] }>(type: string) => {
     if (!made.has(type)) made.set(type, outboundChooser(context.resources<Spec>(type), sources, context.rules));
-    return made.get(type) as (service: string) => Resource<Spec> | undefined;
+    return made.get(type) as PolicyChooser<string, Resource<Spec>>;
   };
 }
 
@@ -45,6 +59,7 @@ export interface OutboundCluster {
   endpoints?: EndpointSetView;
   /** True if traffic leaves the mesh, directly or through the egress. */
   external: boolean;
+  reasons: () => Reasons;
 }
 
 export function outboundClusterName(tags: Tags): string {
@@ -101,6 +116,31 @@ export function outboundCluster(
     };
   });
   const external = facts.external && !destination.crossMesh && (context.zoneEgress || dialled.length > 0);
-  if (cluster.discovery.type !== "eds") return { cluster, external };
-  return { cluster, endpoints: destinationEndpoints(context, name, destination), external };
+  const reasons = (): Reasons => {
+    const { outboundService, choose } = request;
+    const permissions = context.resources<Policy["spec"]>("TrafficPermission");
+    const [one] = dialled;
+    return {
+      from: [
+        ...externalSources(
+          context,
+          dialled.map((each) => each.name),
+        ),
+        ...endpointSources(
+          contexts,
+          destination.upstream,
+          dialled.length > 0 ? [] : endpointsWith(destination.endpoints, destination.tags),
+        ),
+        refOf(destination.upstream.mesh, meshSection(destination.upstream)),
+      ],
+      policies: [
+        ...outboundChoice(context, choose, "Timeout", outboundService),
+        ...outboundChoice(context, choose, "CircuitBreaker", service),
+        ...outboundChoice(context, choose, "HealthCheck", service),
+        ...(one ? choiceOf(inboundPolicyCandidates(permissions, one.tags, context.rules)) : []),
+      ],
+    };
+  };
+  if (cluster.discovery.type !== "eds") return { cluster, external, reasons };
+  return { cluster, endpoints: destinationEndpoints(context, name, destination), external, reasons };
 }

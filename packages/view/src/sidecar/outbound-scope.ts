@@ -1,5 +1,5 @@
-import type { Tags } from "@atoll/policy";
-import type { TrafficRouteSpec } from "@atoll/resource";
+import type { Chooser as PolicyChooser, Tags } from "@atoll/policy";
+import type { Resource, TrafficRouteSpec } from "@atoll/resource";
 import type { Dataplane } from "../dataplane.ts";
 import type { ExternalService } from "../external-service.ts";
 import type { MeshContext } from "../mesh-context.ts";
@@ -20,7 +20,7 @@ export interface OutboundScope {
   /** Outbound policies by destination; null while they do not act on sidecars. */
   choose: Chooser | null;
   /** The TrafficRoute of a service; null while the mesh has none at all, and every outbound reaches its own service. */
-  trafficRoute: ((service: string) => { name: string; spec: TrafficRouteSpec } | undefined) | null;
+  trafficRoute: PolicyChooser<string, Resource<TrafficRouteSpec>> | null;
   tracing: Tracing | undefined;
   /** External services that this proxy may dial itself. */
   dialled: readonly ExternalService[];

@@ -19,7 +19,9 @@ import type {
   RouteView,
   TcpFilterView,
 } from "../proxy-view.ts";
-import { outboundCluster, outboundClusterName } from "./outbound-cluster.ts";
+import { choiceOf, refOf } from "../reasons.ts";
+import type { PolicyChoice, Reasons, ResourceRef } from "../reasons.ts";
+import { outboundChoice, outboundCluster, outboundClusterName } from "./outbound-cluster.ts";
 import type { OutboundScope } from "./outbound-scope.ts";
 import { headerOps, resolveSplits, routeMatch, routeRewrite } from "./traffic-route.ts";
 import type { WeightedDestination } from "./traffic-route.ts";
@@ -51,13 +53,38 @@ export function addOutbound(scope: OutboundScope, outbound: OutboundAddress): vo
       ipv6: scope.ipv6,
     });
     if (!made) continue;
-    scope.builder.cluster(made.cluster, made.endpoints);
+    scope.builder.cluster(made.cluster, made.endpoints, () => {
+      const { from, policies } = made.reasons();
+      return { from: [outboundRef(scope, outbound), ...from], policies: [...routeChoice(scope, outbound.tags), ...policies] };
+    });
     if (made.external) external.add(made.cluster.name);
   }
   const build = (): OutboundParts => outboundParts(scope, outbound, plan, external);
   const { listener, routes } = scope.choose ? build() : sharedParts(scope, outbound, plan, external, build);
-  if (listener) scope.builder.listener(listener);
+  if (listener) scope.builder.listener(listener, () => listenerReasons(scope, outbound, plan, listener));
   if (routes) scope.builder.route(routes);
+}
+
+const outboundRef = ({ dataplane }: OutboundScope, { address, port, tags }: OutboundAddress): ResourceRef =>
+  refOf(dataplane, `outbound on ${address}:${port} to ${tags[serviceTag] ?? ""}`);
+
+const routeChoice = ({ trafficRoute }: OutboundScope, tags: Tags): PolicyChoice[] =>
+  trafficRoute ? choiceOf(trafficRoute.candidates(tags[serviceTag] ?? "")) : [];
+
+function listenerReasons(scope: OutboundScope, outbound: OutboundAddress, plan: Plan, listener: ListenerView): Reasons {
+  const { context, choose, tracing } = scope;
+  const { filter } = listener.chains[0]!;
+  const choice = (type: string, silent = false) => outboundChoice(context, choose, type, outbound.tags[serviceTag] ?? "", silent);
+  return {
+    from: [outboundRef(scope, outbound)],
+    policies: [
+      ...routeChoice(scope, outbound.tags),
+      ...choice("Timeout"),
+      ...choice("TrafficLog", filter.type !== "directResponse" && !filter.accessLogs),
+      ...(filter.type === "tcp" ? choice("Retry", filter.maxConnectAttempts === undefined) : []),
+      ...(isHttp(plan.protocol) && choose ? (tracing?.choice() ?? []) : []),
+    ],
+  };
 }
 
 /** Routes are apart from their listener: a route that changes then closes no connection, and no request meets a cluster that is gone. */
@@ -136,12 +163,13 @@ function routeConfig(scope: OutboundScope, tags: Tags, plan: Plan, external: Rea
   const limit = context.zoneEgress ? undefined : choose?.<RateLimitSpec>("RateLimit")(service)?.spec.conf;
   const sendsTags = context.readsKumaTags || (scope.trafficRoute !== null && plan.protocol !== "grpc");
   const kumaTags = sendsTags ? [{ name: kumaTagsHeader, value: renderKumaTags(scope.sources) }] : [];
+  const retry = retryView(choose?.<RetrySpec>("Retry")(service)?.spec.conf, plan.protocol);
   const routes = plan.routes.map(({ name, http, destinations }): RouteView => {
     const clusters = clustersOf(destinations);
     const leaves = clusters.some((cluster) => external.has(cluster.name));
     const rewrite = routeRewrite(http?.modify);
     const requestHeaders = withTags(headerOps(http?.modify?.requestHeaders), kumaTags);
-    return {
+    const route: RouteView = {
       ...(name ? { name } : {}),
       match: routeMatch(http?.match ?? {}),
       action: {
@@ -155,6 +183,17 @@ function routeConfig(scope: OutboundScope, tags: Tags, plan: Plan, external: Rea
       timeoutMs: milliseconds(timeout?.http?.requestTimeout) ?? 0,
       ...optional("rateLimit", leaves ? rateLimitView(limit) : undefined),
     };
+    const chosen = scope.trafficRoute?.(service);
+    scope.builder.because(route, () => ({
+      from: chosen ? [refOf(chosen, http ? `conf.http[${chosen.spec.conf.http?.indexOf(http)}]` : "conf")] : [],
+      policies: [
+        ...routeChoice(scope, tags),
+        ...outboundChoice(context, choose, "Timeout", service, !timeout?.http?.requestTimeout),
+        ...outboundChoice(context, choose, "Retry", service, !retry),
+        ...(leaves ? outboundChoice(context, choose, "RateLimit", service, !route.rateLimit) : []),
+      ],
+    }));
+    return route;
   });
   return {
     name: outboundRouteName(outboundClusterName(tags)),
@@ -162,7 +201,7 @@ function routeConfig(scope: OutboundScope, tags: Tags, plan: Plan, external: Rea
       {
         name: service,
         domains: ["*"],
-        ...optional("retry", retryView(choose?.<RetrySpec>("Retry")(service)?.spec.conf, plan.protocol)),
+        ...optional("retry", retry),
         routes,
       },
     ],

@@ -33,10 +33,10 @@ export function addSidecar(
   const trace = tracing(context, dataplane);
   const transparent = isTransparent(dataplane);
   const kafkaFilter = metadata.kafkaFilter ?? false;
-  if (trace) builder.cluster(trace.cluster);
+  if (trace) builder.cluster(trace.cluster, undefined, trace.reasons);
 
   const inbounds = networking.gateway ? [] : inboundInterfaces(dataplane);
-  for (const inbound of inbounds) addInbound({ context, builder, tracing: trace, transparent, kafkaFilter }, inbound);
+  for (const inbound of inbounds) addInbound({ context, builder, dataplane, tracing: trace, transparent, kafkaFilter }, inbound);
 
   const routed = context.hasTrafficRoutes;
   const acting = routed || context.rules.sidecarOutboundPolicies === "always";
@@ -66,10 +66,7 @@ export function addSidecar(
   const logsOf = (direction: "OUTBOUND" | "UNSPECIFIED", destinationService: string) =>
     accessLogs(context, dataplane, passThroughLog, { kind: "network", direction, sourceService, destinationService, pipeFolder });
   addDirectAccess(builder, context, dataplane, taken, (name) => logsOf("OUTBOUND", name));
-  addPassthrough(builder, networking, {
-    outsideAllowed: context.mesh.spec.networking?.outbound?.passthrough !== false,
-    accessLogs: logsOf("UNSPECIFIED", "external"),
-  });
+  addPassthrough(builder, context, dataplane, logsOf("UNSPECIFIED", "external"));
   addPrometheus(builder, context, dataplane, metadata);
-  addAdminListener(builder, networking.address, networking.admin?.port, metadata);
+  addAdminListener(builder, dataplane, metadata);
 }

@@ -4,32 +4,37 @@ import type { MeshContext } from "../mesh-context.ts";
 import type { MeshContexts } from "../mesh-contexts.ts";
 import { inboundListenerName } from "../names.ts";
 import type { ProxyMetadata } from "../proxy-ref.ts";
+import { refOf } from "../reasons.ts";
+import type { Reasons } from "../reasons.ts";
 import type { FilterChainView } from "../proxy-view.ts";
 import { isIPv6 } from "node:net";
 import type { ViewBuilder } from "../view-builder.ts";
-import { externalEgress } from "./external-egress.ts";
+import { externalChainReasons, externalClusterReasons, externalEgress } from "./external-egress.ts";
 import { meshDestinations } from "./mesh-destinations.ts";
-import { sniService } from "./sni-service.ts";
+import { sniReasons, sniService } from "./sni-service.ts";
 
 /** Passes this zone's connections on to other zones' ingresses by SNI, and dials external services for the meshes. */
 export function addEgress(contexts: MeshContexts, egress: Resource<ZoneEgressSpec>, metadata: ProxyMetadata, builder: ViewBuilder): void {
   const { networking } = egress.spec;
-  addAdminListener(builder, networking.address, networking.admin?.port, metadata);
+  addAdminListener(builder, egress, metadata);
   const ipv6 = isIPv6(networking.address);
-  const chains = contexts.all().flatMap((context) => (context.mtls === "off" ? [] : meshChains(context, ipv6, builder)));
+  const chains = contexts.all().flatMap((context) => (context.mtls === "off" ? [] : meshChains(contexts, context, ipv6, builder)));
   // Without a chain Envoy would refuse the listener; a closed port is what "no egress" means anyway.
   if (chains.length === 0) return;
-  builder.listener({
-    name: inboundListenerName(networking.address, networking.port),
-    address: networking.address,
-    port: networking.port,
-    direction: "inbound",
-    tlsInspector: true,
-    chains,
-  });
+  builder.listener(
+    {
+      name: inboundListenerName(networking.address, networking.port),
+      address: networking.address,
+      port: networking.port,
+      direction: "inbound",
+      tlsInspector: true,
+      chains,
+    },
+    () => ({ from: [refOf(egress)], policies: [] }),
+  );
 }
 
-function meshChains(context: MeshContext, ipv6: boolean, builder: ViewBuilder): FilterChainView[] {
+function meshChains(contexts: MeshContexts, context: MeshContext, ipv6: boolean, builder: ViewBuilder): FilterChainView[] {
   const external = new Set(context.reachableExternalServices.map(({ service }) => service));
   const remote = [...context.remoteEndpoints].filter(([service]) => !external.has(service)).sort(([a], [b]) => (a < b ? -1 : 1));
   const destinations = meshDestinations(
@@ -41,13 +46,16 @@ function meshChains(context: MeshContext, ipv6: boolean, builder: ViewBuilder): 
     const made = sniService(context, service, endpoints, destinations, "egress");
     if (made.chains.length === 0) continue;
     chains.push(...made.chains);
-    builder.cluster(made.cluster, made.endpoints);
+    const reasons = (): Reasons => sniReasons(contexts, context, service, endpoints, destinations);
+    builder.cluster(made.cluster, made.endpoints, reasons);
+    for (const chain of made.chains) builder.because(chain, reasons);
   }
   for (const service of [...external].sort()) {
-    const made = externalEgress(context, service, destinations, ipv6);
+    const made = externalEgress(context, service, destinations, ipv6, builder);
     if (!made) continue;
     chains.push(made.chain);
-    builder.cluster(made.cluster);
+    builder.cluster(made.cluster, undefined, () => externalClusterReasons(context, service));
+    builder.because(made.chain, () => externalChainReasons(context, service, made.chain));
   }
   return chains;
 }

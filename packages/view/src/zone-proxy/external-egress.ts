@@ -1,17 +1,21 @@
-import { inboundPolicies } from "@atoll/policy";
+import { inboundPolicies, inboundPoliciesCandidates, inboundPolicyCandidates } from "@atoll/policy";
 import type { FaultInjectionSpec, RateLimitSpec, Resource } from "@atoll/resource";
+import { externalSources } from "../endpoint-sources.ts";
 import { externalDiscovery } from "../external-service.ts";
 import type { ExternalService } from "../external-service.ts";
-import type { MeshContext } from "../mesh-context.ts";
+import type { MeshContext, Policy } from "../mesh-context.ts";
 import { clusterNames, downstreamTls } from "../mesh-tls.ts";
 import { egressChainName, outboundRouteName, sniFromTags, statName, zoneProxyClusterName } from "../names.ts";
 import { optional } from "../optional.ts";
 import { faultView } from "../policies/fault-injection.ts";
-import { limitedRoutes } from "../policies/rate-limit.ts";
+import { limitedRoutes, limitsOf } from "../policies/rate-limit.ts";
 import { rbacView } from "../policies/traffic-permission.ts";
 import { defaultConnectTimeoutMs } from "../policies/timeout.ts";
 import { isHttp, upstreamHttp } from "../protocol.ts";
+import { choiceOf, meshSection, refOf, unchosen } from "../reasons.ts";
+import type { Reasons } from "../reasons.ts";
 import type { ClusterView, FilterChainView, HttpFilterView, TcpFilterView } from "../proxy-view.ts";
+import type { ViewBuilder } from "../view-builder.ts";
 import type { MeshDestinations } from "./mesh-destinations.ts";
 
 /**
@@ -23,6 +27,7 @@ export function externalEgress(
   service: string,
   destinations: MeshDestinations,
   ipv6: boolean,
+  builder: ViewBuilder,
 ): { chain: FilterChainView; cluster: ClusterView } | undefined {
   const serverNames = [...new Set(destinations.of(service).map((tags) => sniFromTags(tags, context.name)))].sort();
   if (serverNames.length === 0) return undefined;
@@ -30,7 +35,7 @@ export function externalEgress(
     const externals = context.reachableExternalServices.filter((external) => external.service === service);
     const protocol = externals[0]!.protocol;
     const cluster = zoneProxyClusterName(context.name, service);
-    const filter = isHttp(protocol) ? httpFilter(context, service, externals, cluster) : tcpFilter(service, cluster);
+    const filter = isHttp(protocol) ? httpFilter(builder, context, service, externals, cluster) : tcpFilter(service, cluster);
     return {
       chain: {
         name: egressChainName(service, context.name),
@@ -50,13 +55,42 @@ export function externalEgress(
   });
 }
 
+/** Which ExternalServices a cluster dials. */
+export function externalClusterReasons(context: MeshContext, service: string): Reasons {
+  const names = context.reachableExternalServices.filter((one) => one.service === service).map(({ name }) => name);
+  return { from: [...externalSources(context, names), refOf(context.mesh, meshSection(context))], policies: [] };
+}
+
+/** Who may use an external service, and what acts on it. */
+export function externalChainReasons(context: MeshContext, service: string, { filter }: FilterChainView): Reasons {
+  const externals = context.reachableExternalServices.filter((one) => one.service === service);
+  const permissions = context.resources<Policy["spec"]>("TrafficPermission");
+  return {
+    ...externalClusterReasons(context, service),
+    policies: [
+      ...choiceOf(inboundPolicyCandidates(permissions, externals.at(-1)!.tags, context.rules)),
+      ...["FaultInjection", "RateLimit"].flatMap((type) => {
+        const policies = context.resources<Policy["spec"]>(type);
+        if (filter.type !== "http") return unchosen(policies, "wrongProtocol");
+        return externals.flatMap(({ tags }) => choiceOf(inboundPoliciesCandidates(policies, tags, context.rules), { destination: tags }));
+      }),
+    ],
+  };
+}
+
 const tcpFilter = (service: string, cluster: string): TcpFilterView => ({
   type: "tcp",
   statPrefix: statName(service),
   clusters: [{ name: cluster, weight: 1 }],
 });
 
-function httpFilter(context: MeshContext, service: string, externals: readonly ExternalService[], cluster: string): HttpFilterView {
+function httpFilter(
+  builder: ViewBuilder,
+  context: MeshContext,
+  service: string,
+  externals: readonly ExternalService[],
+  cluster: string,
+): HttpFilterView {
   const faults = matching<FaultInjectionSpec>(context, "FaultInjection", externals);
   const limits = matching<RateLimitSpec>(context, "RateLimit", externals);
   const routes = limitedRoutes(limits, {
@@ -64,6 +98,7 @@ function httpFilter(context: MeshContext, service: string, externals: readonly E
     action: { type: "forward", clusters: [{ name: cluster, weight: 1 }], autoHost: true },
     timeoutMs: 0,
   });
+  for (const route of routes) builder.because(route, () => ({ from: limitsOf(route, limits).map((one) => refOf(one)), policies: [] }));
   return {
     type: "http",
     statPrefix: statName(service),

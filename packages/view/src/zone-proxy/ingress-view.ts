@@ -3,10 +3,12 @@ import { addAdminListener } from "../admin-listener.ts";
 import type { MeshContexts } from "../mesh-contexts.ts";
 import { inboundListenerName } from "../names.ts";
 import type { ProxyMetadata } from "../proxy-ref.ts";
+import { refOf } from "../reasons.ts";
+import type { Reasons } from "../reasons.ts";
 import type { FilterChainView } from "../proxy-view.ts";
 import type { ViewBuilder } from "../view-builder.ts";
 import { meshDestinations } from "./mesh-destinations.ts";
-import { sniService } from "./sni-service.ts";
+import { sniReasons, sniService } from "./sni-service.ts";
 
 /** Passes connections of other zones on to this zone's proxies by SNI; it has no certificates. */
 export function addIngress(
@@ -16,7 +18,7 @@ export function addIngress(
   builder: ViewBuilder,
 ): void {
   const { networking } = ingress.spec;
-  addAdminListener(builder, networking.address, networking.admin?.port, metadata);
+  addAdminListener(builder, ingress, metadata);
   const chains: FilterChainView[] = [];
   for (const context of contexts.all()) {
     const services = [...context.ingressEndpoints].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -28,16 +30,21 @@ export function addIngress(
       const made = sniService(context, service, endpoints, destinations, "ingress");
       if (made.chains.length === 0) continue;
       chains.push(...made.chains);
-      builder.cluster(made.cluster, made.endpoints);
+      const reasons = (): Reasons => sniReasons(contexts, context, service, endpoints, destinations);
+      builder.cluster(made.cluster, made.endpoints, reasons);
+      for (const chain of made.chains) builder.because(chain, reasons);
     }
   }
   const body = JSON.stringify({ proxy: `.${ingress.name}`, zone: contexts.zone.zone });
-  builder.listener({
-    name: inboundListenerName(networking.address, networking.port),
-    address: networking.address,
-    port: networking.port,
-    direction: "inbound",
-    tlsInspector: true,
-    chains: chains.length > 0 ? chains : [{ filter: { type: "directResponse", body } }],
-  });
+  builder.listener(
+    {
+      name: inboundListenerName(networking.address, networking.port),
+      address: networking.address,
+      port: networking.port,
+      direction: "inbound",
+      tlsInspector: true,
+      chains: chains.length > 0 ? chains : [{ filter: { type: "directResponse", body } }],
+    },
+    () => ({ from: [refOf(ingress)], policies: [] }),
+  );
 }

@@ -1,6 +1,6 @@
 import { anyValue } from "@atoll/policy";
 import type { Tags } from "@atoll/policy";
-import type { MeshGatewayRouteSpec, MeshGatewaySpec, TagMap, TrafficRouteSpec, VirtualOutboundSpec } from "@atoll/resource";
+import type { MeshGatewayRouteSpec, MeshGatewaySpec, Resource, TagMap, TrafficRouteSpec, VirtualOutboundSpec } from "@atoll/resource";
 import type { MeshContext } from "../mesh-context.ts";
 import { serviceTag } from "../names.ts";
 
@@ -10,6 +10,8 @@ export interface MeshDestinations {
   of(service: string): Tags[];
   /** Those for any service, with `*` in place of the service. */
   readonly general: readonly Tags[];
+  /** Resources by which a service is asked for. */
+  sources(service: string): Resource[];
 }
 
 /**
@@ -18,45 +20,51 @@ export interface MeshDestinations {
  */
 export function meshDestinations(context: MeshContext, offered: readonly Tags[]): MeshDestinations {
   const byService = new Map<string, Tags[]>();
-  const add = (tags: Tags | undefined): void => {
+  const sources = new Map<string, Set<Resource>>();
+  const add = (tags: Tags | undefined, source?: Resource): void => {
     const service = tags?.[serviceTag];
     if (!tags || !service) return;
+    if (source) sources.set(service, (sources.get(service) ?? new Set()).add(source));
     byService.set(service, [...(byService.get(service) ?? []), tags]);
   };
-  const addSplits = (route: { split?: { destination: TagMap }[]; destination?: TagMap }): void => {
-    for (const { destination } of route.split ?? []) add(destination);
-    add(route.destination);
+  const addSplits = (route: { split?: { destination: TagMap }[]; destination?: TagMap }, source: Resource): void => {
+    for (const { destination } of route.split ?? []) add(destination, source);
+    add(route.destination, source);
   };
 
-  for (const { spec } of context.resources<TrafficRouteSpec>("TrafficRoute")) {
-    addSplits(spec.conf);
-    for (const http of spec.conf.http ?? []) addSplits(http);
+  for (const route of context.resources<TrafficRouteSpec>("TrafficRoute")) {
+    const { conf } = route.spec;
+    for (const one of [conf, ...(conf.http ?? [])]) addSplits(one, route);
   }
   if (!context.hasTrafficRoutes) add({ [serviceTag]: anyValue });
-  for (const { spec } of context.resources<MeshGatewayRouteSpec>("MeshGatewayRoute")) {
+  for (const route of context.resources<MeshGatewayRouteSpec>("MeshGatewayRoute")) {
+    const { spec } = route;
     const rules = [...(spec.conf.http?.rules ?? []), ...(spec.conf.tcp?.rules ?? [])];
-    for (const { destination } of rules.flatMap((rule) => rule.backends ?? [])) add(destination);
+    for (const { destination } of rules.flatMap((rule) => rule.backends ?? [])) add(destination, route);
     const filters = (spec.conf.http?.rules ?? []).flatMap((rule) => rule.filters ?? []);
-    for (const { mirror } of filters) add(mirror?.backend.destination);
+    for (const { mirror } of filters) add(mirror?.backend.destination, route);
   }
-  for (const { spec } of context.resources<MeshGatewaySpec>("MeshGateway")) {
+  for (const gateway of context.resources<MeshGatewaySpec>("MeshGateway")) {
+    const { spec } = gateway;
     for (const listener of spec.conf.listeners.filter(({ crossMesh }) => crossMesh)) {
-      for (const { match } of spec.selectors) add({ ...spec.tags, ...match, ...listener.tags });
+      for (const { match } of spec.selectors) add({ ...spec.tags, ...match, ...listener.tags }, gateway);
     }
   }
-  for (const { spec } of context.resources<VirtualOutboundSpec>("VirtualOutbound")) {
+  for (const outbound of context.resources<VirtualOutboundSpec>("VirtualOutbound")) {
+    const { spec } = outbound;
     const keys = spec.conf.parameters.map(({ name, tagKey }) => tagKey || name);
     for (const tags of offered) {
       const selected = spec.selectors.some(({ match }) =>
         Object.entries(match ?? {}).every(([key, value]) => value === anyValue || tags[key] === value),
       );
-      if (selected && keys.every((key) => tags[key])) add(Object.fromEntries(keys.map((key) => [key, tags[key]!])));
+      if (selected && keys.every((key) => tags[key])) add(Object.fromEntries(keys.map((key) => [key, tags[key]!])), outbound);
     }
   }
 
   const general = byService.get(anyValue) ?? [];
   return {
     general,
+    sources: (service) => [...new Set([...(sources.get(service) ?? []), ...(sources.get(anyValue) ?? [])])],
     of: (service) => [...(byService.get(service) ?? []), ...general].map((tags) => ({ ...tags, [serviceTag]: service })),
   };
 }

@@ -2,11 +2,15 @@ import { anyValue } from "@atoll/policy";
 import type { Tags } from "@atoll/policy";
 import { endpointSet } from "../endpoint.ts";
 import type { Endpoint } from "../endpoint.ts";
+import { endpointSources } from "../endpoint-sources.ts";
 import type { MeshContext } from "../mesh-context.ts";
+import type { MeshContexts } from "../mesh-contexts.ts";
 import { clusterNames } from "../mesh-tls.ts";
 import { serviceTag, sniFromTags, statName, zoneProxyClusterName } from "../names.ts";
 import { defaultConnectTimeoutMs } from "../policies/timeout.ts";
 import type { ClusterView, EndpointSetView, FilterChainView, Tags as PlainTags } from "../proxy-view.ts";
+import { meshSection, refOf } from "../reasons.ts";
+import type { Reasons } from "../reasons.ts";
 import type { MeshDestinations } from "./mesh-destinations.ts";
 
 /** One service as a zone proxy passes it on: by SNI, without looking inside. */
@@ -49,6 +53,24 @@ export function sniService(
       endpoints: endpointSet(name, marked, context.locality),
     };
   });
+}
+
+/** Who serves a service that is passed on by SNI, and which resources name it as a destination. */
+export function sniReasons(
+  contexts: MeshContexts,
+  context: MeshContext,
+  service: string,
+  endpoints: readonly Endpoint[],
+  destinations: MeshDestinations,
+): Reasons {
+  return {
+    from: [
+      ...endpointSources(contexts, context, endpoints),
+      ...destinations.sources(service).map((one) => refOf(one)),
+      refOf(context.mesh, meshSection(context)),
+    ],
+    policies: [],
+  };
 }
 
 const sniChain = (sni: string, cluster: string, subset: PlainTags): FilterChainView => ({

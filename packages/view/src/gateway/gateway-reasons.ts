@@ -1,0 +1,76 @@
+import { candidatesForDestinations, outboundChooser, passThroughService } from "@atoll/policy";
+import type { Tags } from "@atoll/policy";
+import type { TrafficLogSpec } from "@atoll/resource";
+import { choiceOf, refOf } from "../reasons.ts";
+import type { PolicyChoice, PolicyVerdict, Reasons, ResourceRef } from "../reasons.ts";
+import type { RouteView } from "../proxy-view.ts";
+import type { GatewayScope, HostPolicies } from "./gateway-scope.ts";
+import { attachment } from "./host.ts";
+import type { GatewayHost, GatewayRoute, TaggedListener } from "./host.ts";
+import { servesHostOf } from "./route-entry.ts";
+import type { RouteEntry } from "./route-entry.ts";
+
+/** What makes a port of a gateway: its listeners, and what acts on the gateway as a whole. */
+export function gatewayListenerReasons(scope: GatewayScope, listeners: readonly TaggedListener[], logged: boolean): Reasons {
+  const { context, dataplane, sources, tracing } = scope;
+  const log = outboundChooser(context.resources<TrafficLogSpec>("TrafficLog"), sources, context.rules);
+  return {
+    from: [
+      refOf(dataplane),
+      ...listeners.map(({ hostname, port }) => gatewayRef(scope, hostname || "*", port)),
+      ...(listeners[0]?.crossMesh ? [refOf(context.mesh, "mTLS, crossMesh")] : []),
+    ],
+    policies: [
+      ...choiceOf(context.gatewayCandidates(dataplane)),
+      ...choiceOf(log.candidates(passThroughService), { silent: !logged }),
+      ...(tracing?.choice() ?? []),
+    ],
+  };
+}
+
+const gatewayRef = ({ gateway }: GatewayScope, hostname: string, port: number): ResourceRef =>
+  refOf(gateway, `listener for ${hostname} on port ${port}`);
+
+/** Which routes have a say on a host, and why the others have none. */
+export function hostReasons(scope: GatewayScope, host: GatewayHost, port: number, kind: "http" | "tcp"): Reasons {
+  const all = scope.context.resources<GatewayRoute["spec"]>("MeshGatewayRoute");
+  const verdictOf = (route: GatewayRoute): PolicyVerdict["verdict"] => {
+    const attached = attachment(route, host.tags, kind === "http");
+    if (attached !== "acts") return attached;
+    return host.routes.includes(route) && (kind === "tcp" || servesHostOf(route, host)) ? "acts" : "otherHost";
+  };
+  const candidates = all.map((route): PolicyVerdict => ({ name: route.name, revision: route.revision, verdict: verdictOf(route) }));
+  const acting = candidates.filter(({ verdict }) => verdict === "acts");
+  const routes: PolicyChoice = {
+    type: "MeshGatewayRoute",
+    mesh: scope.context.name,
+    candidates: [...acting, ...candidates.filter(({ verdict }) => verdict !== "acts")],
+  };
+  return { from: [gatewayRef(scope, host.hostname, port)], policies: candidates.length > 0 ? [routes] : [] };
+}
+
+/** Policies of one route, chosen for all its backends together. */
+export function routeReasons(
+  scope: GatewayScope,
+  policies: HostPolicies,
+  entry: RouteEntry,
+  route: RouteView,
+  destinations: readonly Tags[],
+  faultDestinations: readonly Tags[],
+): Reasons {
+  return {
+    from: entryRef(scope, entry),
+    policies: [
+      ...choiceOf(candidatesForDestinations(destinations, policies.timeout), { silent: route.timeoutMs === undefined }),
+      ...choiceOf(candidatesForDestinations(destinations, policies.retry), { silent: route.retry === undefined }),
+      ...choiceOf(candidatesForDestinations(destinations, policies.rateLimit), { silent: route.rateLimit === undefined }),
+      ...choiceOf(candidatesForDestinations(faultDestinations, policies.fault)),
+    ],
+  };
+}
+
+/** The rule that an entry was made of. */
+export function entryRef({ context }: GatewayScope, { route, rule }: RouteEntry): ResourceRef[] {
+  const found = context.resources<GatewayRoute["spec"]>("MeshGatewayRoute").find(({ name }) => name === route);
+  return found ? [refOf(found, `rule ${rule}`)] : [];
+}
