@@ -195,7 +195,9 @@ describe("what made a proxy's configuration what it is", () => {
     return answer.json<Told>();
   };
   const nameOnGlobal = async (collection: string, name: string): Promise<string> => {
-    const { items } = (await bed.atoll.call(collection)).json<{ items: { name: string; labels: Record<string, string> }[] }>();
+    const { items } = (await bed.atoll.call(collection.replace("/zoneing", "/zone-ing"))).json<{
+      items: { name: string; labels: Record<string, string> }[];
+    }>();
     return items.find(({ labels }) => labels["kuma.io/display-name"] === name)!.name;
   };
 
