@@ -16,6 +16,7 @@ const explained = new Set([
   "gateway-tcp-tls",
   "ingress-with-routes",
   "sidecar-inbound-policies",
+  "sidecar-names",
   "sidecar-outbound-default",
   "sidecar-outbound-policies",
   "sidecar-outbound-routes",

@@ -3,6 +3,7 @@ import { callsByName } from "../dataplane.ts";
 import type { Dataplane } from "../dataplane.ts";
 import type { MeshContext } from "../mesh-context.ts";
 import type { ListenerView } from "../proxy-view.ts";
+import { refOf } from "../reasons.ts";
 import type { ViewBuilder } from "../view-builder.ts";
 
 const listenerName = "kuma:dns";
@@ -44,6 +45,7 @@ export function addDnsListener(
         dns: { ttlSeconds, domains: domains.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)) },
       };
     }),
+    () => ({ from: [refOf(dataplane, "transparentProxying"), refOf(context.mesh, "virtual IPs")], policies: [] }),
   );
 }
 

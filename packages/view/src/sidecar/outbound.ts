@@ -65,8 +65,12 @@ export function addOutbound(scope: OutboundScope, outbound: OutboundAddress): vo
   if (routes) scope.builder.route(routes);
 }
 
-const outboundRef = ({ dataplane }: OutboundScope, { address, port, tags }: OutboundAddress): ResourceRef =>
-  refOf(dataplane, `outbound on ${address}:${port} to ${tags[serviceTag] ?? ""}`);
+function outboundRef({ context, dataplane }: OutboundScope, { address, port, tags }: OutboundAddress): ResourceRef {
+  const where = `${address}:${port} to ${tags[serviceTag] ?? ""}`;
+  const virtual = context.virtualIps.find((one) => one.address === address);
+  const origin = virtual?.outbounds.find((one) => one.port === port)?.origin;
+  return refOf(dataplane, origin ? `virtual IP ${where}, named ${virtual?.domains.join(", ")}, by ${origin}` : `outbound on ${where}`);
+}
 
 const routeChoice = ({ trafficRoute }: OutboundScope, tags: Tags): PolicyChoice[] =>
   trafficRoute ? choiceOf(trafficRoute.candidates(tags[serviceTag] ?? "")) : [];
