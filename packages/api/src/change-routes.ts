@@ -51,9 +51,10 @@ async function applyChanges(context: ApiContext, call: Call): Promise<Answer> {
   return json(body, 200, after.headers);
 }
 
-function requireWritable(kind: Kind, { options }: ApiContext, call: Call): void {
-  if (!isWritable(kind, options.settings) || livesInZones(kind.type)) throw notAllowed(readOnlyText(options.settings.mode));
-  requireAccess(kind, call);
+function requireWritable(kind: Kind, context: ApiContext, call: Call): void {
+  const { settings } = context.options;
+  if (!isWritable(kind, settings) || livesInZones(kind.type)) throw notAllowed(readOnlyText(settings.mode));
+  requireAccess(kind, context, call);
 }
 
 function decideAll(

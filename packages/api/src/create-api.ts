@@ -1,3 +1,4 @@
+import type { TLSSocket } from "node:tls";
 import { LogError } from "@atoll/event-log";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import { type User, anonymous, authenticate } from "./access.ts";
@@ -29,12 +30,13 @@ export const mostBodyBytes = 4 * 1024 * 1024;
  */
 const mostDroppedBytes = 64 * 1024 * 1024;
 
-/** Key and certificate in PEM; with `ca`, clients may show certificates of it. */
+/** Key and certificate in PEM. */
 export interface TlsOptions {
   key: string;
   cert: string;
-  ca?: string;
   minVersion?: "TLSv1.2" | "TLSv1.3";
+  /** Certificates that those of clients are verified with. A client certificate that is shown and not good ends the connection. */
+  clients?: { ca: readonly string[]; required: boolean };
 }
 
 /** Every route of the REST API, for one control plane. */
@@ -65,13 +67,14 @@ export function createApi(options: ApiOptions, tls?: TlsOptions): FastifyInstanc
   const routes = apiRoutes(options);
   const table = new RouteTable(routes, basePath);
   const app = fastify({
-    https: tls ?? null,
+    https: tls === undefined ? null : serverOptions(tls),
     bodyLimit: mostBodyBytes,
     exposeHeadRoutes: false,
     forceCloseConnections: true,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 2_000 },
   });
   const users = new WeakMap<FastifyRequest, User>();
+  if (tls?.clients !== undefined) app.server.on("secureConnection", refuseBadCertificate);
 
   // Bodies stay bytes: what is wrong with them is said by the route, in words that name its kind.
   app.removeAllContentTypeParsers();
@@ -79,7 +82,7 @@ export function createApi(options: ApiOptions, tls?: TlsOptions): FastifyInstanc
 
   app.addHook("onRequest", async (request, reply) => {
     reply.header("atoll-revision", String(options.config.revision));
-    allowOrigin(request, reply);
+    allowOrigin(request, reply, options.settings.corsAllowedDomains);
     const open = (request.routeOptions.config as { open?: boolean }).open === true;
     if (!open) users.set(request, await identify(request, options));
     if (request.is404) return;
@@ -120,13 +123,28 @@ export function createApi(options: ApiOptions, tls?: TlsOptions): FastifyInstanc
 const identify = (request: FastifyRequest, { settings, verifyUserToken }: ApiOptions): Promise<User> =>
   authenticate(request.socket.remoteAddress, request.headers.authorization, {
     localhostIsAdmin: settings.localhostIsAdmin,
-    verify: verifyUserToken,
+    ...(settings.authentication === "adminClientCerts"
+      ? { adminByCertificate: (request.socket as Partial<TLSSocket>).authorized === true }
+      : { adminByCertificate: false, verify: verifyUserToken }),
   });
 
-/** Any web page may read this API, as is usual for it; credentials are headers, never cookies. */
-function allowOrigin(request: FastifyRequest, reply: FastifyReply): void {
-  if (request.headers.origin === undefined) return;
-  reply.header("access-control-allow-origin", request.headers.origin).header("vary", "origin");
+/** A certificate that is shown and not good ends the handshake elsewhere; here the server asks for one without requiring it. */
+const serverOptions = ({ clients, ...tls }: TlsOptions) => ({
+  ...tls,
+  ...(clients && { requestCert: true, rejectUnauthorized: clients.required, ca: [...clients.ca] }),
+});
+
+function refuseBadCertificate(socket: TLSSocket): void {
+  if (!socket.authorized && Object.keys(socket.getPeerCertificate()).length > 0) socket.destroy();
+}
+
+/** Any web page may read this API, as is usual for it, unless told otherwise; credentials are headers, never cookies. */
+function allowOrigin(request: FastifyRequest, reply: FastifyReply, allowed: readonly string[] = []): void {
+  const { origin } = request.headers;
+  if (origin === undefined) return;
+  const everyone = allowed.length === 0 || allowed.includes(".*");
+  if (!everyone && !allowed.some((domain) => domain.toLowerCase() === origin.toLowerCase())) return;
+  reply.header("access-control-allow-origin", origin).header("vary", "origin");
   reply.header("access-control-expose-headers", "Access-Control-Allow-Origin, Atoll-Revision, ETag");
 }
 

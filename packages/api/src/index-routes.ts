@@ -1,4 +1,5 @@
 import { type Kind, kinds } from "@atoll/resource";
+import { defaultAccess, requirePermission } from "./access.ts";
 import type { ApiContext } from "./api-context.ts";
 import { type Route, json, text } from "./call.ts";
 import { isWritable } from "./catalog.ts";
@@ -23,7 +24,14 @@ export function indexRoutes({ options }: ApiContext): Route[] {
           version: settings.version ?? "2.10.11",
         }),
     },
-    { method: "GET", path: "/config", run: () => text(JSON.stringify(settings.shownConfig), "application/json") },
+    {
+      method: "GET",
+      path: "/config",
+      run: ({ user }) => {
+        requirePermission((settings.access ?? defaultAccess).controlPlaneMetadata, user, "control-plane metadata");
+        return text(JSON.stringify(settings.shownConfig), "application/json");
+      },
+    },
     { method: "GET", path: "/who-am-i", run: ({ user }) => json({ name: user.name, groups: user.groups }) },
     {
       method: "GET",

@@ -1,5 +1,5 @@
 export { type AppliedRevision, appliedRevisionOf } from "./applied-revisions.ts";
-export { type User, admin, anonymous } from "./access.ts";
+export { type AccessRule, type AccessRules, type User, admin, anonymous, defaultAccess } from "./access.ts";
 export { maskedSettings } from "./masked-settings.ts";
 export { type TlsOptions, apiRoutes, createApi, mostBodyBytes } from "./create-api.ts";
 export { keyRingPorts } from "./key-ring-ports.ts";

@@ -1,5 +1,6 @@
 import { type DataplaneSpec, type Kind, type Resource, kindOf, kinds } from "@atoll/resource";
 import { type Selector, bestMatch } from "@atoll/policy";
+import { type AccessRules, defaultAccess, requirePermission } from "./access.ts";
 import type { ApiContext } from "./api-context.ts";
 import { type Answer, type Call, type Route, json, text } from "./call.ts";
 import type { Shown } from "./catalog.ts";
@@ -76,11 +77,16 @@ function hostnames(kind: Kind, context: ApiContext, call: Call): Answer {
   return json({ items: [], total: 0 });
 }
 
+const permissions = { xds: "viewConfigDump", stats: "viewStats", clusters: "viewClusters" } as const satisfies Record<
+  string,
+  keyof AccessRules
+>;
 const adminTitle = "Could not execute admin operation";
 
 async function viewProxy(type: ProxyKey["type"], context: ApiContext, call: Call): Promise<Answer> {
   const view = call.params["view"]!;
   if (view !== "xds" && view !== "stats" && view !== "clusters") throw notFound(adminTitle);
+  requireView(view, context, call);
   const format = call.query.get("format") === "json" ? "json" : "text";
   const includeEds = ["", "1", "t", "true"].includes(call.query.get("include_eds") ?? "false");
   const body = await askProxy(type, context, call, view === "xds" ? { subject: "config-dump", includeEds } : { subject: view, format });
@@ -92,11 +98,17 @@ const goBooleans = new Set(["", "1", "t", "T", "TRUE", "true", "True", "0", "f",
 
 /** Which resources and policies made each part of a proxy's configuration, as the xDS server that serves it says. */
 async function explain(type: ProxyKey["type"], context: ApiContext, call: Call): Promise<Answer> {
+  requireView("xds", context, call);
   return json(JSON.parse(await askProxy(type, context, call, { subject: "explain" })));
+}
+
+function requireView(view: keyof typeof permissions, { options }: ApiContext, call: Call): void {
+  requirePermission((options.settings.access ?? defaultAccess)[permissions[view]], call.user, "envoy proxy info");
 }
 
 /** What Envoy holds. No policy is ever shadowed here, so that a difference that is asked for is none. */
 async function showConfig(context: ApiContext, call: Call): Promise<Answer> {
+  requireView("xds", context, call);
   const included = (call.query.get("include") ?? "").split(",").filter((each, _index, all) => each !== "" || all.length > 1);
   if (!goBooleans.has(call.query.get("shadow") ?? "")) throw badRequest("bad request: unsupported value for query parameter 'shadow'");
   if (included.some((each) => each !== "diff")) throw badRequest("bad request: unsupported value for query parameter 'include'");

@@ -71,7 +71,7 @@ function listOverviews(kind: Kind, overview: Overview, context: ApiContext, call
   const page = readPage(call.query);
   const filter = readFilter(call, kind.type);
   const mesh = meshOf(kind, context, call);
-  requireAccess(kind, call);
+  requireAccess(kind, context, call);
   const insightOf = insightsOf(overview, context, mesh);
   const shown = context.catalog.list(kind.type, mesh).filter(({ resource }) => filter(resource));
   return json(pageOf(call, page, shown, (each) => render(overview, each, insightOf(each.resource))));
@@ -79,7 +79,7 @@ function listOverviews(kind: Kind, overview: Overview, context: ApiContext, call
 
 function getOverview(kind: Kind, overview: Overview, context: ApiContext, call: Call): Answer {
   const mesh = meshOf(kind, context, call)!;
-  requireAccess(kind, call);
+  requireAccess(kind, context, call);
   const shown = context.catalog.get(kind.type, mesh, call.params["name"]!);
   if (shown === undefined) throw notFound("Could not retrieve a resource");
   const insight =

@@ -2,7 +2,7 @@ import type { ChangeSet, ResourceReader, Verdict } from "@atoll/replica";
 import type { ResourceDraft, ResourceKey, Violation, ZoneInsightSpec } from "@atoll/resource";
 import type { InventoryEntry, InventoryIngress } from "@atoll/inventory";
 import type { TokenKind, TokenRequest } from "@atoll/token";
-import type { User } from "./access.ts";
+import type { AccessRules, User } from "./access.ts";
 import type { AppliedRevision } from "./applied-revisions.ts";
 import type { Problem } from "./problem.ts";
 
@@ -93,7 +93,13 @@ export interface ApiSettings {
   gui?: string;
   /** The effective settings, secrets masked; shown by /config. */
   shownConfig: unknown;
-  issueTokens: boolean;
+  issueTokens: Readonly<Record<TokenKind, boolean>>;
+  /** Absent: secrets and tokens are for admins, the rest for everyone. */
+  access?: AccessRules;
+  /** What makes somebody of a caller: user tokens, or a verified client certificate, which makes an admin. Absent: tokens. */
+  authentication?: "tokens" | "adminClientCerts";
+  /** Origins whose pages may read answers; `.*` or none at all = every one. */
+  corsAllowedDomains?: readonly string[];
   /** Deletes without looking for what still uses the resource. */
   unsafeDelete: boolean;
   /** Creates `allow-all-<mesh>` and `route-all-<mesh>` with a mesh. */

@@ -1,5 +1,5 @@
 import { type DataplaneSpec, type Kind, type MeshSpec, constraintViolations, kinds, validateMeta } from "@atoll/resource";
-import { requireAdmin } from "./access.ts";
+import { defaultAccess, requirePermission } from "./access.ts";
 import type { ApiContext } from "./api-context.ts";
 import { readWait } from "./applied-revisions.ts";
 import { type Answer, type Call, type Route, json } from "./call.ts";
@@ -65,8 +65,9 @@ export function meshOf(kind: Kind, context: ApiContext, call: Call): string | un
   return mesh;
 }
 
-export function requireAccess(kind: Kind, call: Call): void {
-  if (kind.adminOnly) requireAdmin(call.user, `the resource of type "${kind.type}"`);
+export function requireAccess(kind: Kind, { options }: ApiContext, call: Call): void {
+  const { adminResources } = options.settings.access ?? defaultAccess;
+  if (kind.adminOnly) requirePermission(adminResources, call.user, `the resource of type "${kind.type}"`);
 }
 
 /** What is shown of a stored resource: secrets opened. */
@@ -80,7 +81,7 @@ export function rendered({ resource, home }: Shown, context: ApiContext, form?: 
 
 function getResource(kind: Kind, context: ApiContext, call: Call): Answer {
   const mesh = meshOf(kind, context, call)!;
-  requireAccess(kind, call);
+  requireAccess(kind, context, call);
   const shown = context.catalog.get(kind.type, mesh, call.params["name"]!);
   if (shown === undefined) throw notFound("Could not retrieve a resource");
   const body = rendered(shown, context, readForm(call));
@@ -91,7 +92,7 @@ function listResources(kind: Kind, context: ApiContext, call: Call): Answer {
   const page = readPage(call.query);
   const filter = readFilter(call, kind.type);
   const mesh = meshOf(kind, context, call);
-  requireAccess(kind, call);
+  requireAccess(kind, context, call);
   const shown = context.catalog.list(kind.type, mesh).filter(({ resource }) => filter(resource));
   return json(pageOf(call, page, shown, (each) => rendered(each, context)));
 }
@@ -107,7 +108,7 @@ async function putResource(kind: Kind, context: ApiContext, call: Call): Promise
     zone: settings.mode === "zone" ? settings.zone : undefined,
   });
   if (violations.length > 0) throw invalid("Could not process a resource", violations);
-  requireAccess(kind, call);
+  requireAccess(kind, context, call);
 
   if (isWrittenToZone(kind, settings)) return putInZone(kind, context, call, document);
   const waitMs = readWait(call);
@@ -154,7 +155,7 @@ async function deleteResource(kind: Kind, context: ApiContext, call: Call): Prom
   const name = call.params["name"]!;
   const key = { type: kind.type, mesh, name };
   if (!catalog.has(kind.type, mesh, name)) throw notFound("Could not delete a resource");
-  requireAccess(kind, call);
+  requireAccess(kind, context, call);
   if (isWrittenToZone(kind, options.settings)) {
     refuseForZone(call);
     if (options.zoneStore!.get(kind.type, mesh, name) === undefined) throw notFound("Could not delete a resource");

@@ -9,14 +9,17 @@ import {
   signingKeyType,
   zoneScope,
 } from "@atoll/token";
-import { isAdmin, requireAdmin } from "./access.ts";
+import { defaultAccess, mayAccess, requirePermission } from "./access.ts";
 import type { ApiContext } from "./api-context.ts";
 import { type Answer, type Call, type Route, text } from "./call.ts";
 import { ApiError, invalid } from "./problem.ts";
 
 /** `POST /tokens/<kind>` (controlplane.md 2). Each kind checks in an order of its own, which clients see. */
 export function tokenRoutes(context: ApiContext): Route[] {
-  return (["dataplane", "zone", "user"] as const).map((kind) => ({
+  const kinds = (["dataplane", "zone", "user"] as const).filter(
+    (kind) => kind !== "user" || context.options.settings.authentication !== "adminClientCerts",
+  );
+  return kinds.map((kind) => ({
     method: "POST",
     path: `/tokens/${kind}`,
     run: (call) => issue(kind, context, call),
@@ -26,15 +29,16 @@ export function tokenRoutes(context: ApiContext): Route[] {
 const malformed: Answer = { status: 400, text: "", contentType: "text/plain" };
 
 async function issue<K extends TokenKind>(kind: K, context: ApiContext, call: Call): Promise<Answer> {
-  if (kind === "user") requireUserTokenAccess(call);
+  const { settings, issueToken } = context.options;
+  const access = settings.access ?? defaultAccess;
+  if (kind === "user" && !mayAccess(access.generateUserToken, call.user)) throw denied();
   const parsed = parseTokenRequest(kind, new TextDecoder().decode(call.body));
   if (!parsed.ok && parsed.malformed) return malformed;
-  if (kind === "zone") requireAdmin(call.user, `generate zone token for zone '${requestedZone(call.body)}'`);
+  if (kind === "zone") requirePermission(access.generateZoneToken, call.user, `generate zone token for zone '${requestedZone(call.body)}'`);
   if (!parsed.ok) throw invalid("Invalid request", parsed.violations);
-  if (kind === "dataplane") requireAdmin(call.user, "generate dataplane token");
+  if (kind === "dataplane") requirePermission(access.generateDpToken, call.user, "generate dataplane token");
 
-  const { settings, issueToken } = context.options;
-  if (!settings.issueTokens) {
+  if (!settings.issueTokens[kind]) {
     throw new ApiError({ status: 400, title: "Could not issue a token", detail: "issuing tokens using the control plane is disabled." });
   }
   requireSigningKey(kind, parsed.request.claims, context);
@@ -43,9 +47,7 @@ async function issue<K extends TokenKind>(kind: K, context: ApiContext, call: Ca
   return text(issued.token);
 }
 
-function requireUserTokenAccess(call: Call): void {
-  if (!isAdmin(call.user)) throw new ApiError({ status: 403, title: "Access Denied", detail: "action not allowed" });
-}
+const denied = () => new ApiError({ status: 403, title: "Access Denied", detail: "action not allowed" });
 
 /** The zone a request names even if the rest of it is not valid: access is refused first, and names it. */
 function requestedZone(body: Uint8Array): string {

@@ -1,5 +1,8 @@
-import { expect, test } from "vitest";
-import { createPlane, planeWithMesh, timeout } from "./fake-plane.ts";
+import { request as requestHttps } from "node:https";
+import { selfSignedPair } from "@atoll/testkit/self-signed-pair";
+import { describe, expect, test } from "vitest";
+import { createApi } from "../src/index.ts";
+import { planeOptions, createPlane, planeWithMesh, timeout } from "./fake-plane.ts";
 
 const remote = { remoteAddress: "10.1.1.1" };
 const as = (token: string) => ({ ...remote, headers: { authorization: `Bearer ${token}` } });
@@ -55,6 +58,152 @@ test("secrets are for admins, everything else for everyone", async () => {
   });
   expect((await request("POST /changes", { resources: [document] }, remote)).body).toMatchObject(denied);
   expect((await request("PUT /meshes/default/timeouts/t", timeout("t"), remote)).status).toBe(201);
+});
+
+const onlyFor = (name: string) => ({ users: [name], groups: [] });
+
+test("who may do what is as the settings say", async () => {
+  const everybody = { users: [], groups: ["mesh-system:unauthenticated", "mesh-system:authenticated"] };
+  const { request, issued } = await planeWithMesh({
+    settings: {
+      access: {
+        adminResources: { users: [], groups: ["team-a"] },
+        generateDpToken: onlyFor("john"),
+        generateUserToken: onlyFor("john"),
+        generateZoneToken: onlyFor("nobody"),
+        viewConfigDump: onlyFor("john"),
+        viewStats: onlyFor("jane"),
+        viewClusters: everybody,
+        controlPlaneMetadata: onlyFor("john"),
+      },
+    },
+  });
+  const john = as("user-token");
+  const document = { type: "Secret", mesh: "default", name: "s", data: "YQ==" };
+  expect((await request("PUT /meshes/default/secrets/s", document, john)).status).toBe(201);
+  // The rule is all there is: it does not name admins, who are members of their group only.
+  expect((await request("GET /meshes/default/secrets/s", undefined, as("admin-token"))).body.detail).toBe(
+    'user "jane/mesh-system:admin,mesh-system:authenticated" cannot access the resource of type "Secret"',
+  );
+  expect((await request("POST /tokens/dataplane", { mesh: "default" }, john)).status).toBe(200);
+  expect((await request("POST /tokens/dataplane", { mesh: "default" })).status).toBe(403);
+  expect((await request("POST /tokens/user", { name: "x", validFor: "1h" }, john)).status).toBe(200);
+  expect((await request("POST /tokens/user", { name: "x", validFor: "1h" })).status).toBe(403);
+  expect((await request("POST /tokens/zone", { zone: "z", scope: [] }, john)).body).toMatchObject({
+    title: "Access Denied",
+    detail: `user "john/team-a,mesh-system:authenticated" cannot access generate zone token for zone 'z'`,
+  });
+  expect(issued).toHaveLength(2);
+  expect((await request("GET /config", undefined, john)).status).toBe(200);
+  expect((await request("GET /config", undefined, remote)).body).toEqual({
+    type: "/std-errors",
+    status: 403,
+    title: "Access Denied",
+    detail: 'user "mesh-system:anonymous/mesh-system:unauthenticated" cannot access control-plane metadata',
+    details: 'user "mesh-system:anonymous/mesh-system:unauthenticated" cannot access control-plane metadata',
+  });
+  const view = (what: string, options: object) => request(`GET /meshes/default/dataplanes/absent/${what}`, undefined, options);
+  expect((await view("stats", john)).body).toMatchObject({
+    status: 403,
+    detail: 'user "john/team-a,mesh-system:authenticated" cannot access envoy proxy info',
+  });
+  // Let in, it is told that there is no such proxy.
+  expect([(await view("xds", john)).status, (await view("clusters", remote)).status]).toEqual([404, 404]);
+  expect([(await view("xds", remote)).status, (await view("stats", as("admin-token"))).status]).toEqual([403, 404]);
+});
+
+test("each kind of tokens has a switch of its own", async () => {
+  const { request, issued } = await planeWithMesh({ settings: { issueTokens: { dataplane: false, zone: false, user: true } } });
+  for (const [kind, body] of [
+    ["dataplane", { mesh: "default" }],
+    ["zone", { zone: "z", scope: ["ingress"] }],
+  ] as const) {
+    expect((await request(`POST /tokens/${kind}`, body)).body).toEqual({
+      type: "/std-errors",
+      status: 400,
+      title: "Could not issue a token",
+      detail: "issuing tokens using the control plane is disabled.",
+      details: "issuing tokens using the control plane is disabled.",
+    });
+  }
+  expect((await request("POST /tokens/user", { name: "jane", validFor: "1h" })).status).toBe(200);
+  expect(issued).toHaveLength(1);
+});
+
+test("pages of other origins may read answers, unless their origins are listed", async () => {
+  const from = (origin: string) => ({ headers: { origin } });
+  const allowed = async (plane: ReturnType<typeof createPlane>, origin: string) =>
+    (await plane.request("GET /", undefined, from(origin))).headers["access-control-allow-origin"];
+  const open = createPlane();
+  expect(await allowed(open, "https://gui.test")).toBe("https://gui.test");
+  const listed = createPlane({ settings: { corsAllowedDomains: ["https://gui.test"] } });
+  expect(await allowed(listed, "https://GUI.test")).toBe("https://GUI.test");
+  expect(await allowed(listed, "https://evil.test")).toBeUndefined();
+});
+
+describe("HTTPS", () => {
+  const [server, clients, strangers] = [selfSignedPair(["localhost"]), selfSignedPair(["client"]), selfSignedPair(["stranger"])];
+
+  async function whoAmI(
+    options: { required: boolean; authentication: "tokens" | "adminClientCerts" },
+    credentials: { cert?: string; key?: string; token?: string },
+  ): Promise<{ name?: string; status?: number; error?: string }> {
+    const tls = { key: server.privateKeyPem, cert: server.certificatePem };
+    const api = createApi(planeOptions({ settings: { localhostIsAdmin: false, authentication: options.authentication } }).options, {
+      ...tls,
+      clients: { ca: [clients.certificatePem], required: options.required },
+    });
+    const address = await api.listen({ host: "127.0.0.1", port: 0 });
+    try {
+      return await new Promise((resolve) => {
+        const { token, ...pair } = credentials;
+        const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+        const call = requestHttps(`${address}/who-am-i`, {
+          ca: server.certificatePem,
+          servername: "localhost",
+          agent: false,
+          headers,
+          ...pair,
+        });
+        call.on("error", (error) => resolve({ error: error.message }));
+        call.on("response", (answer) =>
+          resolve(
+            answer.toArray().then((chunks) => {
+              const { name } = JSON.parse(Buffer.concat(chunks).toString()) as { name?: string };
+              return name === undefined ? { status: answer.statusCode } : { name };
+            }),
+          ),
+        );
+        call.end();
+      });
+    } finally {
+      await api.close();
+    }
+  }
+  const pairOf = ({ certificatePem, privateKeyPem }: typeof server) => ({ cert: certificatePem, key: privateKeyPem });
+
+  test("a client certificate makes an admin where that is so decided, and tokens then count for nothing", async () => {
+    const byCertificate = { required: false, authentication: "adminClientCerts" } as const;
+    expect(await whoAmI(byCertificate, pairOf(clients))).toEqual({ name: "mesh-system:admin" });
+    expect(await whoAmI(byCertificate, { token: "user-token" })).toEqual({ name: "mesh-system:anonymous" });
+    expect(await whoAmI(byCertificate, pairOf(strangers))).toEqual({ error: expect.any(String) });
+    const byToken = { required: false, authentication: "tokens" } as const;
+    expect(await whoAmI(byToken, { ...pairOf(clients), token: "user-token" })).toEqual({ name: "john" });
+    expect(await whoAmI(byToken, pairOf(clients))).toEqual({ name: "mesh-system:anonymous" });
+  });
+
+  test("a client certificate can be required of everyone", async () => {
+    const required = { required: true, authentication: "tokens" } as const;
+    expect(await whoAmI(required, { ...pairOf(clients), token: "user-token" })).toEqual({ name: "john" });
+    expect(await whoAmI(required, { token: "user-token" })).toEqual({ error: expect.any(String) });
+    expect(await whoAmI(required, pairOf(strangers))).toEqual({ error: expect.any(String) });
+  });
+
+  test("there are no user tokens where certificates make admins", async () => {
+    const { request } = createPlane({ settings: { authentication: "adminClientCerts" } });
+    expect((await request("POST /tokens/user", { name: "x", validFor: "1h" })).status).toBe(404);
+    expect((await request("POST /tokens/dataplane", { mesh: "no" })).body.title).toBe("Signing Key not found");
+  });
 });
 
 test("nothing is written where everything is read only", async () => {

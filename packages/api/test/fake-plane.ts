@@ -81,7 +81,10 @@ export interface Reply {
   body: any; // oxlint-disable-line typescript/no-explicit-any -- answers of every shape
 }
 
-export function createPlane(overrides: { settings?: Partial<ApiOptions["settings"]> } & Partial<Omit<ApiOptions, "settings">> = {}): Plane {
+type Overrides = { settings?: Partial<ApiOptions["settings"]> } & Partial<Omit<ApiOptions, "settings">>;
+
+/** Options of an API whose parts are all in memory, and those parts. */
+export function planeOptions(overrides: Overrides = {}) {
   const config = new FakeConfig();
   const zones = new Map<string, FakeZoneStore>();
   const zoneStore = new FakeZoneStore();
@@ -89,7 +92,7 @@ export function createPlane(overrides: { settings?: Partial<ApiOptions["settings
   const issued: unknown[] = [];
   const errors: unknown[] = [];
   const { settings, ...rest } = overrides;
-  const api = createApi({
+  const options: ApiOptions = {
     settings: {
       mode: "global",
       localhostIsAdmin: true,
@@ -98,7 +101,7 @@ export function createPlane(overrides: { settings?: Partial<ApiOptions["settings
       instanceId: "host-1234",
       hostname: "host",
       shownConfig: { mode: "global", store: { password: "*****" } },
-      issueTokens: true,
+      issueTokens: { dataplane: true, zone: true, user: true },
       unsafeDelete: false,
       createMeshRoutingResources: false,
       ...settings,
@@ -130,14 +133,15 @@ export function createPlane(overrides: { settings?: Partial<ApiOptions["settings
     newId: randomUUID,
     onError: (error) => errors.push(error),
     ...rest,
-  });
+  };
+  return { options, config, zones, zoneStore, zoneInsights, issued, errors };
+}
+
+export function createPlane(overrides: Overrides = {}): Plane {
+  const { options, ...parts } = planeOptions(overrides);
+  const api = createApi(options);
   return {
-    config,
-    zones,
-    zoneStore,
-    zoneInsights,
-    issued,
-    errors,
+    ...parts,
     async request(line, body, options = {}) {
       const [method = "", url = ""] = line.split(" ");
       const payload = body === undefined ? undefined : typeof body === "string" || Buffer.isBuffer(body) ? body : JSON.stringify(body);

@@ -16,7 +16,12 @@ export { isDueForRenewal, parseLifetimeMs, renewAtMs, type Validity } from "./li
 export { builtinCaSecretNames, CertificateAuthority, createBuiltinCa, validateProvidedCa, type PemPair } from "./mesh-ca.ts";
 export { readCertificates, readPrivateKey } from "./pem.ts";
 export { generateEcKey, generateRsaKey, type KeyPair } from "./keys.ts";
-export { loadServiceCertificate, type ServiceCertificate, type ServiceCertificateOptions } from "./service-certificate.ts";
+export {
+  configuredCertificate,
+  loadServiceCertificate,
+  type ServiceCertificate,
+  type ServiceCertificateOptions,
+} from "./service-certificate.ts";
 export {
   createSelfSignedCertificate,
   createServerCertificate,

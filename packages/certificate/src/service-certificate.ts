@@ -23,13 +23,26 @@ export interface ServiceCertificate extends PemPair {
  */
 export async function loadServiceCertificate(options: ServiceCertificateOptions): Promise<ServiceCertificate> {
   const { workDir, tlsCertFile, tlsKeyFile, nowMs } = options;
-  if ((tlsCertFile === undefined) !== (tlsKeyFile === undefined))
-    throw new Error("general.tlsCertFile and general.tlsKeyFile have to be given together");
-  if (tlsCertFile !== undefined && tlsKeyFile !== undefined) return named(await readServerCertificate(tlsCertFile, tlsKeyFile));
+  const configured = await configuredCertificate({ tlsCertFile, tlsKeyFile }, "general");
+  if (configured !== undefined) return configured;
   const pair = await loadOrCreateServerCertificate({ file: join(workDir, "tls.pem"), names: localServerNames(), nowMs });
   await mkdir(workDir, { recursive: true });
   await writeFile(join(workDir, "tls.crt"), pair.certPem);
   return named(pair);
+}
+
+/**
+ * The certificate that settings name, for a service that presents one of its own; undefined if they name none. `setting` is the path
+ * of the two files, for the error if one of them is missing.
+ */
+export async function configuredCertificate(
+  { tlsCertFile, tlsKeyFile }: { tlsCertFile?: string; tlsKeyFile?: string },
+  setting: string,
+): Promise<ServiceCertificate | undefined> {
+  if ((tlsCertFile === undefined) !== (tlsKeyFile === undefined))
+    throw new Error(`${setting}.tlsCertFile and ${setting}.tlsKeyFile have to be given together`);
+  if (tlsCertFile === undefined || tlsKeyFile === undefined) return undefined;
+  return named(await readServerCertificate(tlsCertFile, tlsKeyFile));
 }
 
 function named(pair: PemPair): ServiceCertificate {

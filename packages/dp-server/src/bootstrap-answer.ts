@@ -30,9 +30,15 @@ export interface BootstrapContext {
   certificatePem: string;
   adminAddress: string;
   adminPort: number;
+  adminAccessLogPath: string;
+  /** Proxies are to check their own health and that of their applications. */
+  healthDiscovery: boolean;
+  /** A proxy that says where its token is has Envoy read it there for each stream, so that it can be replaced. */
+  reloadableTokens: boolean;
   /** Host that Envoy is to connect to; "" = the one this request came to. */
   xdsHost: string;
   xdsPort: number;
+  xdsConnectTimeoutMs: number;
   maxDownstreamConnections: number;
 }
 
@@ -70,11 +76,11 @@ export function answerBootstrap(request: BootstrapRequest, requestHost: string, 
     mesh: resource.mesh,
     name: resource.name,
     cluster: proxyType === "dataplane" ? identifyingServiceOf(resource.spec as DataplaneSpec) : proxyType,
-    server: { host, port: context.xdsPort, caPem, v4Only: !isIP(host) },
-    ...tokenOf(request),
+    server: { host, port: context.xdsPort, caPem, v4Only: !isIP(host), connectTimeoutMs: context.xdsConnectTimeoutMs },
+    ...tokenOf(request, context),
     protocol: request.xdsTransport ?? "delta",
-    admin: { port: admin || context.adminPort, address: context.adminAddress },
-    healthDiscovery: proxyType === "dataplane" && needsHealthChecks(resource.spec as DataplaneSpec),
+    admin: { port: admin || context.adminPort, address: context.adminAddress, accessLogPath: context.adminAccessLogPath },
+    healthDiscovery: context.healthDiscovery && proxyType === "dataplane" && needsHealthChecks(resource.spec as DataplaneSpec),
     node: {
       ...(request.dataplaneResource !== "" && { resource: request.dataplaneResource }),
       ...(request.version && { version: request.version }),
@@ -115,9 +121,12 @@ function requireToken(request: BootstrapRequest, proxyType: ProxyType, authentic
   }
 }
 
-/** With the token's text Envoy sends it itself; a proxy that gives only a path has Envoy read the file for each stream. */
-function tokenOf({ dataplaneToken, dataplaneTokenPath }: BootstrapRequest): Pick<BootstrapParams, "token"> {
-  if (dataplaneToken !== "") return { token: { token: dataplaneToken } };
+/** With the token's text Envoy sends it itself; with only a path, or where tokens may be replaced, it reads the file for each stream. */
+function tokenOf(
+  { dataplaneToken, dataplaneTokenPath }: BootstrapRequest,
+  { reloadableTokens }: BootstrapContext,
+): Pick<BootstrapParams, "token"> {
+  if (dataplaneToken !== "" && !(reloadableTokens && dataplaneTokenPath !== "")) return { token: { token: dataplaneToken } };
   return dataplaneTokenPath === "" ? {} : { token: { tokenPath: dataplaneTokenPath } };
 }
 

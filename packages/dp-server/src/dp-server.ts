@@ -3,11 +3,12 @@ import type { Compiler } from "@atoll/compiler";
 import type { Node } from "@atoll/envoy-api/envoy/config/core/v3/base_pb.js";
 import { LogError } from "@atoll/event-log";
 import type { ResourceDraft } from "@atoll/resource";
-import { TokenError } from "@atoll/token";
+import { TokenError, type TokenErrorCode } from "@atoll/token";
 import { AdsServer, StatusError, type AdsHooks, type SnapshotCache } from "@atoll/xds";
 import { bootstrapListener } from "./bootstrap-listener.ts";
 import type { BootstrapContext } from "./bootstrap-answer.ts";
 import { HealthDiscovery } from "./health-discovery.ts";
+import type { HealthCheckDefaults } from "./health-specifier.ts";
 import type { Log, ZoneStore } from "./ports.ts";
 import { authenticateProxy, type ProxyAuthentication, type TokenVerifier } from "./proxy-authenticator.ts";
 import { RegistrationError, type ProxyLifecycle } from "./proxy-lifecycle.ts";
@@ -19,6 +20,11 @@ export interface DpServerOptions {
   port: number;
   certificatePem: string;
   privateKeyPem: string;
+  minTlsVersion?: "TLSv1.2" | "TLSv1.3";
+  /** How long a client may take to send the head of a request for `/bootstrap`. */
+  readHeaderTimeoutMs?: number;
+  /** What checks of proxies and applications are like where a probe does not say; absent = Kuma's defaults. */
+  healthChecks?: HealthCheckDefaults;
   instanceId: string;
   /** Of this control plane, as proxies compare it with their own. */
   version: string;
@@ -40,6 +46,9 @@ interface Admitted {
   /** Kept in memory only, to be asked again when tokens are revoked. */
   token: string;
 }
+
+/** Why a token that was good is not any more, its time aside. */
+const withdrawn: ReadonlySet<TokenErrorCode> = new Set(["revoked", "unknown-key", "bad-signature"]);
 
 /** Envoy's filter for Kafka is part of contrib builds only. */
 const kafkaFilter = "envoy.filters.network.kafka_broker";
@@ -69,6 +78,7 @@ export class DpServer {
     this.#health = new HealthDiscovery({
       store: options.store,
       admit: (node, metadata) => this.#admit(node, metadata),
+      ...(options.healthChecks && { defaults: options.healthChecks }),
       log: options.log,
     });
     this.#health.server.register(this.#grpc);
@@ -84,6 +94,8 @@ export class DpServer {
       privateKeyPem: options.privateKeyPem,
       grpc: server.#grpc,
       http: bootstrapListener(() => options.bootstrap(bound), options.log),
+      minVersion: options.minTlsVersion,
+      readHeaderTimeoutMs: options.readHeaderTimeoutMs,
     });
     bound = server.#port.port;
     return server;
@@ -98,17 +110,18 @@ export class DpServer {
   }
 
   /**
-   * Ends the streams whose token has been revoked since they began; to be called when a revocation list changed. A key that is gone
-   * or a token that has expired refuses new streams only: proxies get their new token in their own time.
+   * Ends the streams whose token has been withdrawn since they began: it was revoked, or the key that signed it is gone or another
+   * one. To be called when keys or revocation lists changed. A token that has expired refuses new streams only: proxies get their
+   * new one in their own time.
    */
-  async endRevoked(): Promise<void> {
+  async endWithdrawn(): Promise<void> {
     const { verifier, authentication, log } = this.#options;
     for (const { node, resource, token } of [...this.#admitted.values()]) {
       try {
         await authenticateProxy(verifier, authentication, { proxyType: node.proxyType, resource, replaces: undefined }, token);
       } catch (error) {
-        if (!(error instanceof TokenError) || error.code !== "revoked") continue;
-        log.warn({ proxy: node.nodeId }, "the token of a connected proxy was revoked");
+        if (!(error instanceof TokenError) || !withdrawn.has(error.code)) continue;
+        log.warn({ proxy: node.nodeId, reason: error.message }, "the token of a connected proxy was withdrawn");
         this.#ads.disconnect(node.nodeId, new StatusError(status.UNAUTHENTICATED, `authentication failed: ${error.message}`));
       }
     }

@@ -4,7 +4,7 @@ import type { EndpointHealthResponse } from "@atoll/envoy-api/envoy/service/heal
 import { parseKeyString, type DataplaneSpec, type KeyString } from "@atoll/resource";
 import { HdsServer, StatusError } from "@atoll/xds";
 import { withHealth } from "./health-results.ts";
-import { healthSpecifier } from "./health-specifier.ts";
+import { healthSpecifier, type HealthCheckDefaults } from "./health-specifier.ts";
 import type { Log, ZoneStore } from "./ports.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import { nodeIdOf } from "./proxy-records.ts";
@@ -13,6 +13,7 @@ export interface HealthDiscoveryOptions {
   store: ZoneStore;
   /** Identifies and authenticates the client of a stream, as with ADS. */
   admit: (node: Node, metadata: Metadata) => Promise<{ node: ProxyNode; resource: { spec: unknown } }>;
+  defaults?: HealthCheckDefaults;
   log: Log;
 }
 
@@ -43,7 +44,7 @@ export class HealthDiscovery {
     if (node.proxyType !== "dataplane") throw new StatusError(status.INVALID_ARGUMENT, "only dataplanes have their health checked");
     const { nodeId } = node;
     this.#checked.set(nodeId, { node, streams: (this.#checked.get(nodeId)?.streams ?? 0) + 1 });
-    return { nodeId, specifier: healthSpecifier(resource.spec as DataplaneSpec, node.adminPort) };
+    return { nodeId, specifier: healthSpecifier(resource.spec as DataplaneSpec, node.adminPort, this.#options.defaults) };
   }
 
   #end(nodeId: string): void {
@@ -74,7 +75,7 @@ export class HealthDiscovery {
       const nodeId = nodeIdOf({ proxyType: "dataplane", mesh, name });
       const checked = this.#checked.get(nodeId);
       const stored = checked && this.#options.store.get<DataplaneSpec>("Dataplane", mesh, name);
-      if (stored) this.server.assign(nodeId, healthSpecifier(stored.spec, checked.node.adminPort));
+      if (stored) this.server.assign(nodeId, healthSpecifier(stored.spec, checked.node.adminPort, this.#options.defaults));
     }
   }
 }

@@ -19,9 +19,25 @@ export function inboundCheck(spec: DataplaneSpec, inbound: DataplaneInbound): st
 }
 
 const defaultAdminPort = 9901;
-const checkEveryMs = 1_000;
-const defaultTimeoutMs = 2_000;
-const reportEveryMs = { min: 500, max: 5_000 };
+const mostReportsEveryMs = 500;
+
+/** Checks where a probe does not say. */
+export interface HealthCheckDefaults {
+  /** Longest time between two reports of an Envoy. */
+  reportEveryMs: number;
+  timeoutMs: number;
+  intervalMs: number;
+  healthyThreshold: number;
+  unhealthyThreshold: number;
+}
+
+const usual: HealthCheckDefaults = {
+  reportEveryMs: 5_000,
+  timeoutMs: 2_000,
+  intervalMs: 1_000,
+  healthyThreshold: 1,
+  unhealthyThreshold: 1,
+};
 /** Connections from here are not redirected back into the proxy. */
 const passthroughSource = { v4: "127.0.0.6", v6: "::6" };
 
@@ -32,20 +48,24 @@ export const needsHealthChecks = (spec: DataplaneSpec): boolean => checkedInboun
  * What Envoy is to check of a dataplane: itself, and the application behind each inbound with a probe (controlplane.md 3.5). It reports
  * as often as the fastest probe runs. Pure.
  */
-export function healthSpecifier(spec: DataplaneSpec, adminPort: number | undefined): HealthCheckSpecifier {
+export function healthSpecifier(
+  spec: DataplaneSpec,
+  adminPort: number | undefined,
+  defaults: HealthCheckDefaults = usual,
+): HealthCheckSpecifier {
   const probed = checkedInbounds(spec).filter((inbound) => inbound.serviceProbe !== undefined);
-  const fastestMs = Math.min(...probed.map(({ serviceProbe }) => millisecondsOf(serviceProbe?.interval, checkEveryMs)));
+  const fastestMs = Math.min(...probed.map(({ serviceProbe }) => millisecondsOf(serviceProbe?.interval, defaults.intervalMs)));
   return create(HealthCheckSpecifierSchema, {
-    interval: duration(Math.max(reportEveryMs.min, Math.min(reportEveryMs.max, fastestMs))),
+    interval: duration(Math.max(mostReportsEveryMs, Math.min(defaults.reportEveryMs, fastestMs))),
     clusterHealthChecks: [
       clusterCheck(adminCheck, "127.0.0.1", spec.networking.admin?.port || adminPort || defaultAdminPort, {
-        timeout: duration(defaultTimeoutMs),
-        ...timing(checkEveryMs),
-        unhealthyThreshold: 1,
-        healthyThreshold: 1,
+        timeout: duration(defaults.timeoutMs),
+        ...timing(defaults.intervalMs),
+        unhealthyThreshold: defaults.unhealthyThreshold,
+        healthyThreshold: defaults.healthyThreshold,
         healthChecker: { case: "httpHealthCheck", value: { path: "/ready" } },
       }),
-      ...probed.map((inbound) => inboundClusterCheck(spec, inbound)),
+      ...probed.map((inbound) => inboundClusterCheck(spec, inbound, defaults)),
     ],
   });
 }
@@ -55,14 +75,14 @@ const checkedInbounds = (spec: DataplaneSpec): DataplaneInbound[] =>
 
 type ClusterCheck = MessageInitShape<typeof ClusterHealthCheckSchema>;
 
-function inboundClusterCheck(spec: DataplaneSpec, inbound: DataplaneInbound): ClusterCheck {
+function inboundClusterCheck(spec: DataplaneSpec, inbound: DataplaneInbound, defaults: HealthCheckDefaults): ClusterCheck {
   const { address, port } = inboundAddressesOf(spec, inbound).application;
   const probe = inbound.serviceProbe ?? {};
   const check: MessageInitShape<typeof HealthCheckSchema> = {
-    timeout: duration(millisecondsOf(probe.timeout, defaultTimeoutMs)),
-    ...timing(millisecondsOf(probe.interval, checkEveryMs)),
-    unhealthyThreshold: probe.unhealthyThreshold ?? 1,
-    healthyThreshold: probe.healthyThreshold ?? 1,
+    timeout: duration(millisecondsOf(probe.timeout, defaults.timeoutMs)),
+    ...timing(millisecondsOf(probe.interval, defaults.intervalMs)),
+    unhealthyThreshold: probe.unhealthyThreshold ?? defaults.unhealthyThreshold,
+    healthyThreshold: probe.healthyThreshold ?? defaults.healthyThreshold,
     healthChecker: { case: "tcpHealthCheck", value: {} },
   };
   const proxying = spec.networking.transparentProxying;

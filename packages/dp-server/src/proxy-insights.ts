@@ -16,6 +16,8 @@ export interface ProxyInsightsOptions {
   instanceId: string;
   /** Counters are written at most this often. */
   flushMs: number;
+  /** How many subscriptions an insight keeps; 2 unless set. */
+  keptSubscriptions?: number;
   clock: Clock;
   log: Log;
 }
@@ -140,7 +142,11 @@ export class ProxyInsights {
     if (this.#closed || !this.#isWanted(observed)) return;
     const { nodeId } = observed.node;
     const present = this.#inFlight.get(nodeId) ?? this.#stored(observed.node) ?? {};
-    const spec = withSubscription({ ...present, ...(observed.mTLS && { mTLS: observed.mTLS }) }, observed.subscription);
+    const spec = withSubscription(
+      { ...present, ...(observed.mTLS && { mTLS: observed.mTLS }) },
+      observed.subscription,
+      this.#options.keptSubscriptions,
+    );
     this.#inFlight.set(nodeId, spec);
     try {
       await this.#options.store.put({ ...insightKey(observed.node), spec });

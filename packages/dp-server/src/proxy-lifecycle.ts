@@ -27,6 +27,8 @@ export interface ProxyLifecycleOptions {
   deregistrationDelayMs: number;
   /** Counters are written at most this often. */
   insightFlushMs: number;
+  /** How many subscriptions an insight keeps; 2 unless set. */
+  keptSubscriptions?: number;
   clock: Clock;
   log: Log;
 }
@@ -65,8 +67,8 @@ export class ProxyLifecycle {
 
   constructor(options: ProxyLifecycleOptions) {
     this.#options = options;
-    const { store, instanceId, insightFlushMs, clock, log } = options;
-    this.#insights = new ProxyInsights({ store, instanceId, flushMs: insightFlushMs, clock, log });
+    const { store, instanceId, insightFlushMs, keptSubscriptions, clock, log } = options;
+    this.#insights = new ProxyInsights({ store, instanceId, flushMs: insightFlushMs, keptSubscriptions, clock, log });
     this.#unwatch = store.watch(({ keys }) => this.#follow(keys));
     this.adopt(instanceId);
   }

@@ -33,8 +33,8 @@ export interface InsightSpec {
   };
 }
 
-/** How many finished subscriptions stay in an insight. */
-const keptSubscriptions = 2;
+/** How many subscriptions stay in an insight, unless told otherwise. */
+export const keptSubscriptions = 2;
 
 export const newSubscription = (
   id: string,
@@ -49,13 +49,13 @@ export const newSubscription = (
   ...(version !== undefined && { version }),
 });
 
-/** Puts a subscription's newest state into the insight. A new one closes whatever was open before it. Pure. */
-export function withSubscription(insight: InsightSpec, subscription: SubscriptionInsight): InsightSpec {
+/** Puts a subscription's newest state into the insight, which keeps the last `kept`. A new one closes whatever was open before it. Pure. */
+export function withSubscription(insight: InsightSpec, subscription: SubscriptionInsight, kept = keptSubscriptions): InsightSpec {
   const present = insight.subscriptions ?? [];
   if (present.some(({ id }) => id === subscription.id)) {
     return { ...insight, subscriptions: present.map((one) => (one.id === subscription.id ? subscription : one)) };
   }
-  return { ...insight, subscriptions: [...closeAll(present, subscription.connectTime), subscription].slice(-keptSubscriptions) };
+  return { ...insight, subscriptions: [...closeAll(present, subscription.connectTime), subscription].slice(-kept) };
 }
 
 /** The insight of a proxy whose every stream is over, those included that nobody saw end. Pure. */

@@ -11,6 +11,9 @@ export interface TlsPortOptions {
   privateKeyPem: string;
   grpc: GrpcServer;
   http: RequestListener;
+  minVersion?: "TLSv1.2" | "TLSv1.3";
+  /** How long a client may take to send the head of an HTTP/1.1 request; 5 s unless set. */
+  readHeaderTimeoutMs?: number;
 }
 
 export interface TlsPort {
@@ -23,12 +26,12 @@ export interface TlsPort {
  * every other to an HTTP/1.1 server.
  */
 export async function openTlsPort(options: TlsPortOptions): Promise<TlsPort> {
-  const http: HttpServer = createHttpServer({ headersTimeout: 5_000 }, options.http);
+  const http: HttpServer = createHttpServer({ headersTimeout: options.readHeaderTimeoutMs ?? 5_000 }, options.http);
   const injector = options.grpc.createConnectionInjector(ServerCredentials.createInsecure());
   const tls: TlsServer = createTlsServer({
     cert: options.certificatePem,
     key: options.privateKeyPem,
-    minVersion: "TLSv1.2",
+    minVersion: options.minVersion ?? "TLSv1.2",
     handshakeTimeout: 10_000,
     ALPNProtocols: ["h2", "http/1.1"],
   });

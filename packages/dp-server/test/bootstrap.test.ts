@@ -22,8 +22,12 @@ const contextWith = (part: Partial<BootstrapContext> = {}): BootstrapContext => 
   certificatePem: pem,
   adminAddress: "127.0.0.1",
   adminPort: 9901,
+  adminAccessLogPath: "/dev/null",
+  healthDiscovery: true,
+  reloadableTokens: false,
   xdsHost: "",
   xdsPort: 5678,
+  xdsConnectTimeoutMs: 1_000,
   maxDownstreamConnections: 50_000,
   ...part,
 });
@@ -57,6 +61,31 @@ test("Envoy accepts a bootstrap of each kind of proxy", async () => {
     const answer = answerBootstrap(parseBootstrapRequest(JSON.stringify(request))!, "localhost:5678", contextWith({ certificatePem: ca }));
     await validateEnvoyConfig(parse(Buffer.from(answer.bootstrap, "base64").toString("utf8")));
   }
+});
+
+test("what the settings say of the bootstrap", async () => {
+  const ca = (await createBuiltinCa({ mesh: "server", nowMs: Date.now() })).certPem;
+  const both = { mesh: "default", name: "web-1", dataplaneToken: "a.b.c", dataplaneTokenPath: "/tmp/token", workdir: "/tmp" };
+  const answerTo = (request: object, part: Partial<BootstrapContext> = {}) => {
+    const body = JSON.stringify({ ...request, dataplaneResource: JSON.stringify(dataplane("web-1")) });
+    const { bootstrap } = answerBootstrap(parseBootstrapRequest(body)!, "localhost:5678", contextWith({ certificatePem: ca, ...part }));
+    return { yaml: Buffer.from(bootstrap, "base64").toString("utf8"), config: parse(Buffer.from(bootstrap, "base64").toString("utf8")) };
+  };
+  expect(answerTo(both).yaml).not.toContain("/tmp/token");
+  const reloadable = answerTo(both, { reloadableTokens: true });
+  expect(reloadable.yaml).not.toContain("a.b.c");
+  expect(reloadable.config.dynamicResources.adsConfig.grpcServices[0].googleGrpc).toMatchObject({
+    credentialsFactoryName: "envoy.grpc_credentials.file_based_metadata",
+    callCredentials: [{ fromPlugin: { typedConfig: { secretData: { filename: "/tmp/token" } } } }],
+  });
+  // A proxy that says the token alone has no file to read again.
+  expect(answerTo({ ...both, dataplaneTokenPath: "" }, { reloadableTokens: true }).yaml).toContain("a.b.c");
+  expect(answerTo(both).config.hdsConfig).toBeDefined();
+  const other = answerTo(both, { healthDiscovery: false, adminAccessLogPath: "/tmp/admin.log", xdsConnectTimeoutMs: 2_500 });
+  expect(other.config.hdsConfig).toBeUndefined();
+  expect(other.config.admin.accessLog[0].typedConfig.path).toBe("/tmp/admin.log");
+  expect(other.config.staticResources.clusters.find(({ name }: { name: string }) => name === "ads_cluster").connectTimeout).toBe("2.5s");
+  for (const { config } of [reloadable, other]) await validateEnvoyConfig(config);
 });
 
 describe("over HTTP", () => {

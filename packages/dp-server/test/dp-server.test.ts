@@ -10,11 +10,13 @@ import { eventually, selfSignedPair } from "@atoll/testkit";
 import { SealingKey, sealSecret } from "@atoll/secret";
 import {
   createSigningKey,
+  dataplaneScope,
   issueToken,
   publicKeyPem,
   readSigningKey,
   resourceKeys,
   resourceRevocations,
+  signingKeyResources,
   type IssueOptions,
 } from "@atoll/token";
 import { SnapshotCache } from "@atoll/xds";
@@ -108,8 +110,12 @@ beforeEach(async () => {
       certificatePem: pair.certificatePem,
       adminAddress: "127.0.0.1",
       adminPort: 9901,
+      adminAccessLogPath: "/dev/null",
+      healthDiscovery: true,
+      reloadableTokens: false,
       xdsHost: "",
       xdsPort: port,
+      xdsConnectTimeoutMs: 1_000,
       maxDownstreamConnections: 50_000,
     }),
     log: quiet,
@@ -202,10 +208,29 @@ describe("a stream that is let in", () => {
     await eventually(() => connected.includes("default.web-1") && connected.includes("default.web-2"));
     const spec = { data: Buffer.from("stolen").toString("base64") };
     config.putDraft(sealSecret(ring, { type: "Secret", mesh: "default", name: "dataplane-token-revocations-default", spec }));
-    await server.endRevoked();
+    await server.endWithdrawn();
     expect(await bad.refused()).toMatchObject({ code: status.UNAUTHENTICATED, details: "authentication failed: the token is revoked" });
     expect(server.report().map((stream) => stream.nodeId)).toEqual(["default.web-2"]);
     good.close();
+  });
+
+  test("it ends when the key that signed its token is gone or another one; an expired token waits for the next stream", async () => {
+    ads(bearer(await token("dataplane", {}))).start(envoyNode(dataplane("web-1")));
+    await eventually(() => connected.includes("default.web-1"));
+    const keyName = "dataplane-token-signing-key-default-1";
+    const key = config.get("TokenVerificationKey", "default", keyName)!;
+    await server.endWithdrawn();
+    expect(connected).toEqual(["default.web-1"]);
+    config.putDraft(signingKeyResources(dataplaneScope("default"), "1", await createSigningKey())[1]);
+    await server.endWithdrawn();
+    await eventually(() => connected.length === 0);
+    config.putDraft(key);
+    ads(bearer(await token("dataplane", {}))).start(envoyNode(dataplane("web-2")));
+    await eventually(() => connected.includes("default.web-2"));
+    config.delete("TokenVerificationKey", "default", keyName);
+    await server.endWithdrawn();
+    await eventually(() => connected.length === 0);
+    config.putDraft(key);
   });
 
   test("the token may be preceded by Bearer", async () => {

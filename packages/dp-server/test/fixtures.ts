@@ -20,6 +20,10 @@ export class Config {
     this.#resources.set(keyString(resource), { ...resource, creationTime: time, modificationTime: time, revision: 1 });
   }
 
+  delete(type: string, mesh: string, name: string): void {
+    this.#resources.delete(keyString({ type, mesh, name }));
+  }
+
   get<Spec>(type: string, mesh: string, name: string): Resource<Spec> | undefined {
     return this.#resources.get(keyString({ type, mesh, name })) as Resource<Spec> | undefined;
   }

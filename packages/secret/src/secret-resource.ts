@@ -26,8 +26,12 @@ const onlyGlobal = {
 
 export const isSecretType = (type: string): type is keyof typeof onlyGlobal => Object.hasOwn(onlyGlobal, type);
 
-/** Which key seals a Secret or GlobalSecret: keys that sign and credentials of global's administrators never open in a zone. */
+/**
+ * Which key seals a Secret or GlobalSecret: keys that sign and credentials of global's administrators never open in a zone. A mesh's
+ * signing key without a serial is the exception: old installations signed with HS256, where who verifies has to hold the key.
+ */
 export function sealingKeyName(secret: Named): SealingKeyName {
+  if (secret.type === "Secret" && secret.name === `dataplane-token-signing-key-${secret.mesh}`) return "zone";
   return isSecretType(secret.type) && onlyGlobal[secret.type].test(secret.name) ? "global" : "zone";
 }
 

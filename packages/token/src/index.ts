@@ -25,12 +25,14 @@ export { createSigningKey, publicKeyPem, readSigningKey, readVerificationKey } f
 export { resourceSigningKeys, type SigningKeys } from "./signing-keys.ts";
 export { TokenError, type TokenErrorCode } from "./token-error.ts";
 export {
+  configuredKeys,
   firstOf,
   resourceKeys,
   signingKeyResources,
   staticKeys,
   verificationKeyChange,
   verificationKeyType,
+  type ConfiguredKeys,
   type StaticKey,
   type TokenVerificationKeySpec,
   type VerificationKeyChange,

@@ -2,6 +2,7 @@ import { createPrivateKey, createPublicKey } from "node:crypto";
 import { decodeJwt, decodeProtectedHeader, jwtVerify, SignJWT } from "jose";
 import { beforeAll, describe, expect, test } from "vitest";
 import {
+  configuredKeys,
   createSigningKey,
   dataplaneScope,
   firstOf,
@@ -238,6 +239,32 @@ describe("what is accepted", () => {
     expect(await codeOf(verifyZoneToken(confused, optionsFor(resources)))).toBe("bad-signature");
     const emptyKey = new MemoryResources().put(secretDraft("GlobalSecret", "", "zone-token-signing-key", ""));
     expect(await codeOf(verifyZoneToken(legacy, optionsFor(emptyKey)))).toBe("unknown-key");
+  });
+
+  test("a zone's HS256 tokens need global's key; a dataplane's verify in the zones, as whoever verifies has to hold the key", async () => {
+    const resources = stateWith([dataplaneScope("a"), "0", pem(0)]);
+    const legacy = await new SignJWT({ Name: "d" }).setProtectedHeader({ alg: "HS256", kid: "0" }).sign(Buffer.from(pem(0)));
+    const inZone = { ...optionsFor(resources), keys: resourceKeys(resources, { zone: ring.zone }) };
+    expect(await codeOf(verifyDataplaneToken(legacy, "a", inZone))).toBe("accepted");
+    expect(await codeOf(verifyDataplaneToken(legacy, "a", { ...inZone, keys: resourceKeys(resources) }))).toBe("unknown-key");
+    const onGlobal = stateWith([zoneScope, "0", pem(0)]);
+    expect(await codeOf(verifyZoneToken(legacy, { ...inZone, keys: resourceKeys(onGlobal, { zone: ring.zone }) }))).toBe("unknown-key");
+  });
+
+  test("keys of the settings: beside the stored ones or in their place, kind by kind", async () => {
+    const stored = stateWith([zoneScope, "1", pem(0)], [userScope, "1", pem(0)]);
+    const publicKeys = [{ kid: "mine", key: publicKeyPem(pem(1)) }];
+    const verdict = async (index: number, kid: string, useSecrets: boolean) => {
+      const keys = configuredKeys({ zone: { publicKeys, useSecrets } }, resourceKeys(stored, ring));
+      return codeOf(verifyZoneToken(await zoneToken(index, kid), { ...optionsFor(stored), keys }));
+    };
+    expect([await verdict(1, "mine", true), await verdict(0, "1", true)]).toEqual(["accepted", "accepted"]);
+    expect([await verdict(1, "mine", false), await verdict(0, "1", false)]).toEqual(["accepted", "unknown-key"]);
+    expect(await verdict(2, "mine", true)).toBe("bad-signature");
+    // Users are verified as ever.
+    const keys = configuredKeys({ zone: { publicKeys, useSecrets: false } }, resourceKeys(stored, ring));
+    expect(keys.publicKey(userScope, "1")).toBeDefined();
+    expect(keys.publicKey(userScope, "mine")).toBeUndefined();
   });
 
   test("static public keys come before stored ones; a mesh can be named; other kinds are not served", async () => {

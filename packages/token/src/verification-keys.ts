@@ -1,6 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import type { Resource, ResourceDraft, ResourceKey } from "@atoll/resource";
-import { unsealSecret, type KeyRing } from "@atoll/secret";
+import { SecretError, unsealSecret, type KeyRing } from "@atoll/secret";
 import { scopeOfSigningKey, signingKeyKey, signingKeyName, type KeyScope } from "./key-name.ts";
 import type { ResourceSource } from "./resource-source.ts";
 import { publicKeyPem, readVerificationKey } from "./signing-key.ts";
@@ -77,8 +77,13 @@ export function resourceKeys(resources: ResourceSource, ring: KeyRing = {}): Ver
     legacyKey(scope) {
       const { type, mesh, name } = signingKeyKey(scope, "0");
       const resource = resources.get(type, mesh, name);
-      if (resource === undefined || ring.global === undefined) return undefined;
-      return unsealSecret(ring, resource);
+      if (resource === undefined) return undefined;
+      try {
+        return unsealSecret(ring, resource);
+      } catch (error) {
+        if (error instanceof SecretError && error.code === "no-key") return undefined;
+        throw error;
+      }
     },
   };
 }
@@ -106,6 +111,29 @@ export function staticKeys(kind: KeyScope["kind"], keys: readonly StaticKey[]): 
     publicKey: (scope, kid) =>
       scope.kind === kind ? read.find((entry) => entry.kid === kid && (entry.mesh === "" || entry.mesh === scope.mesh))?.key : undefined,
     legacyKey: () => undefined,
+  };
+}
+
+/** Which keys verify tokens of one kind: those of the settings and, unless `useSecrets` is off, the stored ones. */
+export interface ConfiguredKeys {
+  publicKeys: readonly StaticKey[];
+  useSecrets: boolean;
+}
+
+/** Keys of the settings come before stored ones. A kind that is not configured is verified with `stored`. Throws as `staticKeys`. */
+export function configuredKeys(
+  configured: { readonly [kind in KeyScope["kind"]]?: ConfiguredKeys },
+  stored: VerificationKeys,
+): VerificationKeys {
+  const sources = new Map<KeyScope["kind"], VerificationKeys>();
+  for (const [kind, { publicKeys, useSecrets }] of Object.entries(configured) as [KeyScope["kind"], ConfiguredKeys][]) {
+    const fixed = staticKeys(kind, publicKeys);
+    sources.set(kind, useSecrets ? firstOf(fixed, stored) : fixed);
+  }
+  const sourceOf = ({ kind }: KeyScope) => sources.get(kind) ?? stored;
+  return {
+    publicKey: (scope, kid) => sourceOf(scope).publicKey(scope, kid),
+    legacyKey: (scope) => sourceOf(scope).legacyKey(scope),
   };
 }
 

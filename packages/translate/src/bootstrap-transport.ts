@@ -9,6 +9,8 @@ export interface XdsServerParams {
   caPem: string;
   /** The host name has no IPv6 address: do not ask for one. */
   v4Only?: boolean;
+  /** How long Envoy waits for a connection to it; 1 s unless set. */
+  connectTimeoutMs?: number;
 }
 
 /** The credential a proxy sends with every stream: the token itself, or a file that is read again for each stream. */
@@ -64,7 +66,7 @@ export function adsServerCluster(server: XdsServerParams): object {
     name: adsCluster,
     type: isIP(server.host) ? "STATIC" : "STRICT_DNS",
     ...(server.v4Only && { dnsLookupFamily: "V4_ONLY" }),
-    connectTimeout: "1s",
+    connectTimeout: `${(server.connectTimeoutMs ?? 1_000) / 1_000}s`,
     typedExtensionProtocolOptions: http2Options(),
     upstreamConnectionOptions: { tcpKeepalive: { keepaliveProbes: 3, keepaliveTime: 10, keepaliveInterval: 10 } },
     loadAssignment: {

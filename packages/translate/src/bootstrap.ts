@@ -17,6 +17,8 @@ export interface BootstrapParams {
     port: number;
     /** Where Envoy's admin interface listens: 127.0.0.1 unless set. */
     address?: string;
+    /** File that requests to it are logged to: /dev/null unless set. */
+    accessLogPath?: string;
   };
   /** Written into the node's metadata as the proxy sent it. */
   node?: NodeParams;
@@ -65,7 +67,10 @@ export function buildBootstrap(params: BootstrapParams): Record<string, unknown>
       accessLog: [
         {
           name: "envoy.access_loggers.file",
-          typedConfig: { "@type": typeUrl("envoy.extensions.access_loggers.file.v3.FileAccessLog"), path: "/dev/null" },
+          typedConfig: {
+            "@type": typeUrl("envoy.extensions.access_loggers.file.v3.FileAccessLog"),
+            path: params.admin.accessLogPath ?? "/dev/null",
+          },
         },
       ],
     },
