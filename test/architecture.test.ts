@@ -13,7 +13,7 @@ const allowed: Record<string, string[]> = {
   "packages/resource": [],
   "packages/envoy-api": [],
   "packages/kds-api": [],
-  "packages/runtime": [],
+  "packages/runtime": ["resource"],
   "packages/secret": ["resource"],
   "packages/policy": ["resource"],
   "packages/event-log": ["resource", "kds-api"],

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startProcess } from "@atoll/testkit/process";
 import { startTcpBalancer, type TcpBalancer } from "@atoll/testkit/tcp-balancer";
+import { stringify } from "yaml";
 import { type Backends, type StackKind, startBackends } from "./backends.ts";
 import { globalPorts, secondGlobalPorts, secondXdsPorts, zonePorts, type GlobalPorts, type ZonePorts } from "./ports.ts";
 import { Instance, ready, Service } from "./service.ts";
@@ -22,6 +23,10 @@ export interface StackOptions {
   backends?: Backends;
   logLevel?: string;
   env?: Record<string, string>;
+  /** Variables of one zone's services. */
+  zoneEnv?: Readonly<Record<string, Record<string, string>>>;
+  /** What the settings file of all services says; absent = there is none. */
+  settings?: object;
   onProgress?: (message: string) => void;
 }
 
@@ -72,9 +77,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     backends = await startBackends(Object.keys(options.zones));
   }
   const isDouble = (options.instances ?? (kind === "kafka" ? 2 : 1)) === 2;
+  const settingsFile = join(workDir, "settings.yaml");
+  if (options.settings !== undefined) writeFileSync(settingsFile, stringify(options.settings));
   const instance = (name: string, service: string, state: string, env: Record<string, string>, diagnostics: number): Instance =>
     new Instance(name, async () => {
-      const started = await startProcess(binary, ["run", service], {
+      const started = await startProcess(binary, ["run", service, ...(options.settings === undefined ? [] : ["-c", settingsFile])], {
         env: {
           ...options.env,
           ATOLL_GENERAL_WORK_DIR: folder(state),
@@ -124,6 +131,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const state = `zone-${name}`;
     const zoneEnv = {
       ...backends?.zoneEnv(name),
+      ...options.zoneEnv?.[name],
       ATOLL_MULTIZONE_ZONE_NAME: name,
       ATOLL_MULTIZONE_ZONE_TOKEN_FILE: join(folder(state), "zone-token"),
     };

@@ -1,5 +1,14 @@
 import { Command } from "commander";
-import { createLogger, loadSettings, runUntilSignal, SettingsError, unknownVariables, version, type Logger } from "@atoll/runtime";
+import {
+  createLogger,
+  loadSettings,
+  runUntilSignal,
+  settingsNotices,
+  SettingsError,
+  version,
+  type Logger,
+  type SettingsNotices,
+} from "@atoll/runtime";
 import type { z } from "zod";
 
 interface ServiceEntry {
@@ -51,7 +60,7 @@ export function atollCommand(): Command {
   program
     .command("run <service>")
     .description("Run a service until SIGTERM or Ctrl-C. Logs are JSON lines on stderr")
-    .option("-c, --config-file <path>", "settings as YAML; keys that the service does not know are ignored")
+    .option("-c, --config-file <path>", "settings as YAML, also the file of a kuma-cp; what has no effect is named in the log")
     .option("--with <services>", "more services in the same process, separated by commas; needs diagnostics.serverPort 0")
     .addHelpText(
       "after",
@@ -75,6 +84,11 @@ Examples:
       for (const one of names)
         if (!(one in services)) throw new SettingsError(`there is no service "${one}": choose from ${Object.keys(services).join(", ")}`);
       const loaded = await Promise.all(names.map((one) => services[one]!.load()));
+      const notices = settingsNotices(
+        loaded.map((one) => one.settings),
+        await allSettings(),
+        { file: flags.configFile, env: process.env },
+      );
       const starts = loaded.map(({ settings, start }, index) => {
         const values = loadSettings(settings, { file: flags.configFile, env: process.env }) as unknown as CommonSettings;
         // One process, one setting: the services beside the first take the ports that follow.
@@ -83,12 +97,7 @@ Examples:
         if (index > 0) log.info({ diagnostics: values.diagnostics.serverPort }, `runs in the process of ${name}`);
         return { log, start: () => start(values as never, log) };
       });
-      const unknown = unknownVariables(
-        loaded.map((one) => one.settings),
-        process.env,
-      );
-      if (unknown.length > 0)
-        starts[0]!.log.warn({ variables: unknown }, "these variables are no settings of this service and have no effect");
+      warn(notices, starts[0]!.log);
       await runUntilSignal(starts[0]!.log, async () => {
         const running: { close(): Promise<void> }[] = [];
         for (const one of starts) running.push(await one.start());
@@ -117,6 +126,22 @@ Examples:
     .description("Print the version")
     .action(() => console.log(`atoll ${version.atoll} (Kuma API ${version.kuma})`));
   return program;
+}
+
+/** The settings of every service: one file may serve several. */
+export const allSettings = async (): Promise<z.ZodObject[]> => [
+  (await import("@atoll/service-global/settings")).globalSettings,
+  (await import("@atoll/service-zone/settings")).zoneSettings,
+  (await import("@atoll/service-xds/settings")).xdsSettings,
+  (await import("@atoll/service-tokens/settings")).tokensSettings,
+];
+
+/** Names what was given and has no effect. */
+function warn({ unknownVariables, unknownKeys, ignored }: SettingsNotices, log: Logger): void {
+  if (unknownVariables.length > 0)
+    log.warn({ variables: unknownVariables }, "these variables are no settings of this service and have no effect");
+  if (unknownKeys.length > 0) log.warn({ keys: unknownKeys }, "these keys of the file are no settings of any service and have no effect");
+  for (const { why, settings } of ignored) log.warn({ settings }, `these settings of Kuma have no effect: ${why}`);
 }
 
 /** Runs the command line; wrong settings end with status 1 and are named. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { loadSettings, SettingsError, unknownVariables } from "./settings.ts";
+import { loadSettings, SettingsError } from "./settings.ts";
 
 const schema = z.object({
   apiServer: z
@@ -25,15 +25,4 @@ test("a wrong setting is named with its variable", () => {
   expect(load).toThrow(SettingsError);
   expect(load).toThrow(/apiServer\.http\.port \(ATOLL_API_SERVER_HTTP_PORT\)/);
   expect(load).toThrow(/ATOLL_API_SERVER_HTTP_ENABLED/);
-});
-
-test("variables that are no setting are named", () => {
-  const env = {
-    ATOLL_API_SERVER_HTTP_PORT: "1",
-    ATOLL_API_SERVER_HTTP_PROT: "1",
-    KUMA_STORE_TYPE: "postgres",
-    KUMA_DATAPLANE_NAME: "x",
-    PATH: "",
-  };
-  expect(unknownVariables([schema], env)).toEqual(["ATOLL_API_SERVER_HTTP_PROT", "KUMA_STORE_TYPE"]);
 });

@@ -3,14 +3,24 @@ import { mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { ApiError, appliedRevisionOf, createApi, keyRingPorts, maskedSettings, type ApiOptions, type Proxies } from "@atoll/api";
-import { loadServiceCertificate } from "@atoll/certificate";
+import { configuredCertificate, loadServiceCertificate } from "@atoll/certificate";
 import { MemoryInventory } from "@atoll/inventory";
 import { globalAccess, inspectThrough, QueryError, startKdsServer, zoneTokenVerifier, type KdsServer } from "@atoll/kds";
 import { ConfigReplica, ZoneReplicaSet } from "@atoll/replica";
-import { expandPath, instanceName, Diagnostics, Lifecycle, version, type Logger } from "@atoll/runtime";
+import {
+  clientCertificates,
+  Diagnostics,
+  expandPath,
+  instanceName,
+  Lifecycle,
+  nodeTlsVersion,
+  verificationSettings,
+  version,
+  type Logger,
+} from "@atoll/runtime";
 import { deriveServiceBearer, isServiceBearer, loadSealingKey, type KeyRing } from "@atoll/secret";
 import { InventoryFeed } from "@atoll/sync";
-import { createRemoteIssuer, resourceKeys, resourceRevocations, verifyUserToken } from "@atoll/token";
+import { configuredKeys, createRemoteIssuer, resourceKeys, resourceRevocations, verifyUserToken } from "@atoll/token";
 import { assertClusterKeys, clusterIdOf, ensureClusterSecrets } from "./first-start.ts";
 import { openLog } from "./open-log.ts";
 import type { GlobalSettings } from "./settings.ts";
@@ -51,18 +61,23 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
   const inventory = lifecycle.add("inventory", new MemoryInventory());
   lifecycle.add("inventory feed", await InventoryFeed.open({ log: eventLog, config, inventory, onError }));
 
-  const insights = new ZoneInsights(instanceId, () => new Date());
-  const certificate = await loadServiceCertificate({
-    workDir,
-    tlsCertFile: settings.general.tlsCertFile,
-    tlsKeyFile: settings.general.tlsKeyFile,
-    nowMs: Date.now(),
-  });
-  const verification = () => ({ keys: resourceKeys(config, ring), revocations: resourceRevocations(config, ring), nowMs: Date.now() });
+  const insights = new ZoneInsights(instanceId, () => new Date(), settings.metrics.zone.subscriptionLimit);
+  const certificate = await loadServiceCertificate({ ...settings.general, workDir, nowMs: Date.now() });
+  const { tokens: userTokens } = settings.apiServer.authn;
+  const { dpProxy, zoneProxy } = settings.dpServer.authn;
+  const keysInUse = configuredKeys(
+    {
+      user: verificationSettings(userTokens.validator, "apiServer.authn.tokens.validator"),
+      zone: verificationSettings(zoneProxy.zoneToken.validator, "dpServer.authn.zoneProxy.zoneToken.validator"),
+    },
+    resourceKeys(config, ring),
+  );
+  const verification = () => ({ keys: keysInUse, revocations: resourceRevocations(config, ring), nowMs: Date.now() });
+  const kdsCertificate = (await configuredCertificate(settings.multizone.global.kds, "multizone.global.kds")) ?? certificate;
   const kds: KdsServer = await startKdsServer({
     host: settings.multizone.global.kds.grpcInterface,
     port: settings.multizone.global.kds.grpcPort,
-    tls: { certificate: certificate.certPem, key: certificate.keyPem },
+    tls: { certificate: kdsCertificate.certPem, key: kdsCertificate.keyPem },
     log: eventLog,
     allows: globalAccess,
     verify: zoneTokenVerifier(verification),
@@ -102,7 +117,14 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
       instanceId,
       hostname: hostname(),
       shownConfig: maskedSettings({ mode: "global", ...settings }),
-      issueTokens: settings.apiServer.authn.tokens.enableIssuer,
+      issueTokens: {
+        dataplane: dpProxy.dpToken.enableIssuer,
+        zone: zoneProxy.zoneToken.enableIssuer,
+        user: userTokens.enableIssuer,
+      },
+      access: settings.access.static,
+      authentication: settings.apiServer.authn.type,
+      corsAllowedDomains: settings.apiServer.corsAllowedDomains,
       unsafeDelete: settings.store.unsafeDelete,
       createMeshRoutingResources: settings.defaults.createMeshRoutingResources,
     },
@@ -130,11 +152,10 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
   const { http, https } = settings.apiServer;
   if (http.enabled) await api.listen({ host: http.interface, port: http.port });
   if (https.enabled) {
-    const secured = lifecycle.add(
-      "api over TLS",
-      createApi(options, { key: certificate.keyPem, cert: certificate.certPem, minVersion: "TLSv1.2" }),
-    );
-    await secured.listen({ host: https.interface, port: https.port });
+    const own = (await configuredCertificate(https, "apiServer.https")) ?? certificate;
+    const clients = clientCertificates(settings.apiServer);
+    const tls = { key: own.keyPem, cert: own.certPem, minVersion: nodeTlsVersion(https.tlsMinVersion), clients };
+    await lifecycle.add("api over TLS", createApi(options, tls)).listen({ host: https.interface, port: https.port });
   }
 
   views["zones"] = () => insights.progress();

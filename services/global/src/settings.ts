@@ -1,4 +1,4 @@
-import { kafkaSettings } from "@atoll/runtime";
+import { accessSettings, apiServerSettings, kafkaSettings, proxyTokenSettings } from "@atoll/runtime";
 import { z } from "zod";
 
 const port = z.int().min(0).max(65_535);
@@ -8,26 +8,22 @@ const section = <Shape extends z.ZodRawShape>(shape: Shape) => z.object(shape).p
 export const globalSettings = z.object({
   general: section({
     /** Log, keys and certificates. */
-    workDir: z.string().default("~/.atoll/global"),
+    workDir: z.string().min(1).default("~/.atoll/global"),
     tlsCertFile: z.string().optional(),
     tlsKeyFile: z.string().optional(),
   }),
   log: section({ level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"), kafka: kafkaSettings }),
-  apiServer: section({
-    http: section({ enabled: z.boolean().default(true), interface: z.string().default("0.0.0.0"), port: port.default(5681) }),
-    https: section({ enabled: z.boolean().default(true), interface: z.string().default("0.0.0.0"), port: port.default(5682) }),
-    readOnly: z.boolean().default(false),
-    basePath: z.string().default("/"),
-    authn: section({
-      localhostIsAdmin: z.boolean().default(true),
-      tokens: section({ enableIssuer: z.boolean().default(true), bootstrapAdminToken: z.boolean().default(true) }),
-    }),
-  }),
+  apiServer: apiServerSettings,
+  access: accessSettings,
+  dpServer: section({ authn: section(proxyTokenSettings) }),
   multizone: section({
     global: section({
       kds: section({
         grpcInterface: z.string().default("0.0.0.0"),
         grpcPort: port.default(5685),
+        /** A certificate of its own instead of `general.tlsCertFile`. */
+        tlsCertFile: z.string().optional(),
+        tlsKeyFile: z.string().optional(),
         heartbeatIntervalMs: z.int().min(100).default(5_000),
       }),
     }),
@@ -36,6 +32,8 @@ export const globalSettings = z.object({
     /** The token issuer. */
     url: z.url().default("http://127.0.0.1:5684"),
   }),
+  /** How many subscriptions the insight of a zone keeps. */
+  metrics: section({ zone: section({ subscriptionLimit: z.int().min(1).default(10) }) }),
   store: section({ unsafeDelete: z.boolean().default(false) }),
   defaults: section({ skipMeshCreation: z.boolean().default(false), createMeshRoutingResources: z.boolean().default(false) }),
   snapshots: section({ everyRecords: z.int().min(1).default(10_000) }),

@@ -2,8 +2,6 @@ import { randomUUID } from "node:crypto";
 import type { ZoneInsightSpec, ZoneSubscription } from "@atoll/resource";
 import type { ZoneRegistration, ZoneSession } from "@atoll/kds";
 
-const keptSubscriptions = 10;
-
 /** What this process observed of the zones' sessions, as their insights show it. */
 export class ZoneInsights {
   readonly #instanceId: string;
@@ -13,8 +11,12 @@ export class ZoneInsights {
   readonly #ids = new WeakMap<ZoneSession, string>();
   readonly #applied = new Map<string, { revision: number; checksum: string }>();
 
-  constructor(instanceId: string, now: () => Date) {
+  readonly #kept: number;
+
+  /** `kept`: how many subscriptions an insight keeps. */
+  constructor(instanceId: string, now: () => Date, kept = 10) {
     this.#instanceId = instanceId;
+    this.#kept = kept;
     this.#now = now;
   }
 
@@ -47,7 +49,7 @@ export class ZoneInsights {
     const known = this.#insights.get(session.zone)?.subscriptions ?? [];
     const ended = known.map((one) => (one.disconnectTime === undefined ? { ...one, disconnectTime: at } : one));
     this.#insights.set(session.zone, {
-      subscriptions: [...ended, subscription].slice(-keptSubscriptions),
+      subscriptions: [...ended, subscription].slice(-this.#kept),
       healthCheck: { time: at },
     } as ZoneInsightSpec);
   }

@@ -1,4 +1,4 @@
-import { kafkaSettings } from "@atoll/runtime";
+import { kafkaSettings, proxyTokenSettings } from "@atoll/runtime";
 import { z } from "zod";
 
 const port = z.int().min(0).max(65_535);
@@ -8,7 +8,7 @@ const section = <Shape extends z.ZodRawShape>(shape: Shape) => z.object(shape).p
 export const tokensSettings = z.object({
   general: section({
     /** Holds the global sealing key (`global.key`), which global and its token issuers share. */
-    workDir: z.string().default("~/.atoll/global"),
+    workDir: z.string().min(1).default("~/.atoll/global"),
   }),
   /** `kafka`: follow the log there, instead of through global. */
   log: section({ level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"), kafka: kafkaSettings }),
@@ -22,6 +22,8 @@ export const tokensSettings = z.object({
     rootCaFile: z.string().optional(),
     tlsSkipVerify: z.boolean().default(false),
   }),
+  /** What a zone's token is verified with, when the zone asks for tokens of dataplanes. */
+  dpServer: section({ authn: section({ zoneProxy: proxyTokenSettings.zoneProxy }) }),
   diagnostics: section({ serverInterface: z.string().default("0.0.0.0"), serverPort: port.default(5680) }),
 });
 

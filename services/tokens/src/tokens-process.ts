@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { ConfigReplica } from "@atoll/replica";
-import { expandPath, Lifecycle, Registry, startDebugServer, type Logger } from "@atoll/runtime";
+import { expandPath, Lifecycle, Registry, startDebugServer, verificationSettings, type Logger } from "@atoll/runtime";
 import { loadSealingKey } from "@atoll/secret";
 import { openLedger } from "./ledger.ts";
 import { openLog } from "./open-log.ts";
@@ -42,6 +42,10 @@ export async function startTokensProcess(settings: TokensSettings, log: Logger):
           clock: Date.now,
           ledger,
           logger: log,
+          zoneKeys: verificationSettings(
+            settings.dpServer.authn.zoneProxy.zoneToken.validator,
+            "dpServer.authn.zoneProxy.zoneToken.validator",
+          ),
           waitFor: (revision, options) => resources.waitFor(revision, options),
         },
       ),

@@ -1,5 +1,6 @@
 import { isServiceBearer, SecretError, type SealingKey } from "@atoll/secret";
 import {
+  configuredKeys,
   renderJwks,
   resourceKeys,
   resourceRevocations,
@@ -8,6 +9,7 @@ import {
   verifyUserToken,
   verifyZoneToken,
   zoneTokenAllows,
+  type ConfiguredKeys,
   type IssueProblem,
   type TokenKind,
 } from "@atoll/token";
@@ -18,6 +20,8 @@ import { createIssuer, type IssuerPorts } from "./token-issuer.ts";
 export interface TokensPorts extends Omit<IssuerPorts, "keyRing"> {
   /** The global key opens signing keys and is what other services prove they have; the zone key opens revocation lists. */
   keyRing: { global: SealingKey; zone?: SealingKey };
+  /** Keys of the settings that verify zone tokens; absent = the stored ones alone. */
+  zoneKeys?: ConfiguredKeys;
   /** Resolves when the resources show that revision; rejects when `timeoutMs` passes first. */
   waitFor?(revision: number, options: { timeoutMs: number }): Promise<void>;
   /** Shaped like a pino logger. */
@@ -54,7 +58,8 @@ export function createTokensServer(ports: TokensPorts, https?: { cert: string; k
   const { resources, keyRing, clock, logger } = ports;
   const app = fastify({ logger: false, bodyLimit: 1_048_576, ...(https && { https }) }) as unknown as FastifyInstance;
   const issue = createIssuer(ports);
-  const keys = resourceKeys(resources, keyRing);
+  const stored = resourceKeys(resources, keyRing);
+  const keys = ports.zoneKeys === undefined ? stored : configuredKeys({ zone: ports.zoneKeys }, stored);
   const revocations = resourceRevocations(resources, keyRing);
 
   // The issuer reads JSON itself, to answer a malformed body as the REST API does.

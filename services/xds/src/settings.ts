@@ -1,4 +1,4 @@
-import { redisSettings } from "@atoll/runtime";
+import { redisSettings, tlsVersion, tokenValidatorSettings } from "@atoll/runtime";
 import { z } from "zod";
 
 const port = z.int().min(0).max(65_535);
@@ -8,7 +8,7 @@ const section = <Shape extends z.ZodRawShape>(shape: Shape) => z.object(shape).p
 export const xdsSettings = z.object({
   general: section({
     /** Certificate of the dataplane server. Shared with the zone's sync service when both run on one machine. */
-    workDir: z.string().default("~/.atoll/zone"),
+    workDir: z.string().min(1).default("~/.atoll/zone"),
     tlsCertFile: z.string().optional(),
     tlsKeyFile: z.string().optional(),
     /** Names this replica in the zone's log; has to stay the same across restarts and differ between replicas. */
@@ -35,9 +35,30 @@ export const xdsSettings = z.object({
   dpServer: section({
     interface: z.string().default("0.0.0.0"),
     port: port.default(5678),
+    tlsCertFile: z.string().optional(),
+    tlsKeyFile: z.string().optional(),
+    tlsMinVersion: tlsVersion.default("TLSv1_2"),
+    readHeaderTimeoutMs: z.int().min(1).default(5_000),
     authn: section({
-      dpProxy: section({ type: z.enum(["", "dpToken", "none"]).default("") }),
-      zoneProxy: section({ type: z.enum(["", "zoneToken", "none"]).default("") }),
+      dpProxy: section({ type: z.enum(["", "dpToken", "none"]).default(""), dpToken: section({ validator: tokenValidatorSettings }) }),
+      zoneProxy: section({
+        type: z.enum(["", "zoneToken", "none"]).default(""),
+        zoneToken: section({ validator: tokenValidatorSettings }),
+      }),
+      /** Proxies that gave a path get Envoys that read the token from it again for each stream. */
+      enableReloadableTokens: z.boolean().default(false),
+    }),
+    hds: section({
+      enabled: z.boolean().default(true),
+      /** Longest time between two reports of an Envoy. */
+      intervalMs: z.int().min(100).default(5_000),
+      /** Of a probe that does not say. */
+      checkDefaults: section({
+        timeoutMs: z.int().min(1).default(2_000),
+        intervalMs: z.int().min(1).default(1_000),
+        healthyThreshold: z.int().min(1).default(1),
+        unhealthyThreshold: z.int().min(1).default(1),
+      }),
     }),
   }),
   xds: section({
@@ -47,10 +68,15 @@ export const xdsSettings = z.object({
     replicaBeatIntervalMs: z.int().min(10).default(15_000),
     replicaMissedBeats: z.int().min(1).default(20),
   }),
+  metrics: section({
+    /** How many subscriptions the insight of a proxy keeps. */
+    dataplane: section({ subscriptionLimit: z.int().min(1).default(2) }),
+  }),
   bootstrapServer: section({
     params: section({
       adminAddress: z.string().default("127.0.0.1"),
       adminPort: port.default(9901),
+      adminAccessLogPath: z.string().default("/dev/null"),
       xdsHost: z.string().default(""),
       xdsPort: port.default(0),
       xdsConnectTimeoutMs: z.int().default(1_000),

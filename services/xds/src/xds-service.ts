@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { loadServiceCertificate } from "@atoll/certificate";
+import { configuredCertificate, loadServiceCertificate } from "@atoll/certificate";
 import { Compiler, SecretMaterials } from "@atoll/compiler";
 import {
   createTokenVerifier,
@@ -19,6 +19,8 @@ import {
   Histogram,
   instanceName,
   Diagnostics,
+  nodeTlsVersion,
+  verificationSettings,
   Lifecycle,
   parseYaml,
   tokenSource,
@@ -28,7 +30,7 @@ import {
 } from "@atoll/runtime";
 import type { KeyRing } from "@atoll/secret";
 import { InventoryFeed, liveInventory } from "@atoll/sync";
-import { resourceKeys, resourceRevocations } from "@atoll/token";
+import { configuredKeys, resourceKeys, resourceRevocations } from "@atoll/token";
 import { SnapshotCache } from "@atoll/xds";
 import { AppliedReporter } from "./applied-report.ts";
 import { queryEnvoy } from "./envoy-admin.ts";
@@ -157,6 +159,7 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
       store: resources,
       deregistrationDelayMs: settings.xds.dataplaneDeregistrationDelayMs,
       insightFlushMs: settings.xds.dataplaneStatusFlushIntervalMs,
+      keptSubscriptions: settings.metrics.dataplane.subscriptionLimit,
       clock: { now: () => new Date() },
       log,
     }),
@@ -179,33 +182,37 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
     }),
   );
 
-  const certificate = await loadServiceCertificate({
-    workDir,
-    tlsCertFile: settings.general.tlsCertFile,
-    tlsKeyFile: settings.general.tlsKeyFile,
-    nowMs: Date.now(),
-  });
+  const certificate =
+    (await configuredCertificate(settings.dpServer, "dpServer")) ??
+    (await loadServiceCertificate({ ...settings.general, workDir, nowMs: Date.now() }));
   const authentication: ProxyAuthentication = {
     dataplanes: settings.dpServer.authn.dpProxy.type || "dpToken",
     zoneProxies: settings.dpServer.authn.zoneProxy.type || "zoneToken",
   };
-  const { adminAddress, adminPort, xdsHost, xdsPort } = settings.bootstrapServer.params;
+  const { adminAddress, adminPort, adminAccessLogPath, xdsHost, xdsPort, xdsConnectTimeoutMs } = settings.bootstrapServer.params;
+  const { hds, authn } = settings.dpServer;
+  const keys = configuredKeys(
+    {
+      dataplane: verificationSettings(authn.dpProxy.dpToken.validator, "dpServer.authn.dpProxy.dpToken.validator"),
+      zone: verificationSettings(authn.zoneProxy.zoneToken.validator, "dpServer.authn.zoneProxy.zoneToken.validator"),
+    },
+    resourceKeys(config, ring),
+  );
   const dpServer = await DpServer.open({
     address: settings.dpServer.interface,
     port: settings.dpServer.port,
     certificatePem: certificate.certPem,
     privateKeyPem: certificate.keyPem,
+    minTlsVersion: nodeTlsVersion(settings.dpServer.tlsMinVersion),
+    readHeaderTimeoutMs: settings.dpServer.readHeaderTimeoutMs,
+    healthChecks: { reportEveryMs: hds.intervalMs, ...hds.checkDefaults },
     instanceId,
     version: version.kuma,
     cache,
     compiler,
     lifecycle: lifecycleOfProxies,
     store: resources,
-    verifier: createTokenVerifier(
-      zone,
-      { keys: resourceKeys(config), revocations: resourceRevocations(config, ring) },
-      { now: () => new Date() },
-    ),
+    verifier: createTokenVerifier(zone, { keys, revocations: resourceRevocations(config, ring) }, { now: () => new Date() }),
     authentication,
     bootstrap: (boundPort) => ({
       zone,
@@ -216,6 +223,10 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
       certificatePem: certificate.certPem,
       adminAddress,
       adminPort,
+      adminAccessLogPath,
+      healthDiscovery: hds.enabled,
+      reloadableTokens: authn.enableReloadableTokens,
+      xdsConnectTimeoutMs,
       xdsHost,
       xdsPort: xdsPort || boundPort,
       maxDownstreamConnections: settings.proxy.gateway.globalDownstreamMaxConnections,
@@ -228,8 +239,9 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
     onNack: (_nodeId, typeUrl) => nacks.inc({ type: typeUrl.slice(typeUrl.lastIndexOf(".") + 1) }),
   });
   lifecycle.add("dataplane server", dpServer);
-  config.watch(({ keys }) => {
-    if (keys.some((key) => key.includes("token-revocations"))) dpServer.endRevoked().catch(onError);
+  config.watch(({ keys: changed }) => {
+    if (changed.some((key) => key.startsWith("TokenVerificationKey/") || key.includes("token-revocations")))
+      dpServer.endWithdrawn().catch(onError);
   });
 
   function explain({ type, mesh, name }: ProxyQuery["proxy"]): Uint8Array {

@@ -1,5 +1,5 @@
 import { isAddressRange } from "@atoll/names";
-import { kafkaSettings, redisSettings } from "@atoll/runtime";
+import { accessSettings, apiServerSettings, kafkaSettings, proxyTokenSettings, redisSettings } from "@atoll/runtime";
 import { z } from "zod";
 
 const port = z.int().min(0).max(65_535);
@@ -9,20 +9,16 @@ const section = <Shape extends z.ZodRawShape>(shape: Shape) => z.object(shape).p
 export const zoneSettings = z.object({
   general: section({
     /** The zone's log, its mirror of the configuration, keys and certificates. */
-    workDir: z.string().default("~/.atoll/zone"),
+    workDir: z.string().min(1).default("~/.atoll/zone"),
     tlsCertFile: z.string().optional(),
     tlsKeyFile: z.string().optional(),
   }),
   /** `kafka`: replicate from and to it, instead of through global. */
   log: section({ level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"), kafka: kafkaSettings }),
   inventory: section({ redis: redisSettings }),
-  apiServer: section({
-    http: section({ enabled: z.boolean().default(true), interface: z.string().default("0.0.0.0"), port: port.default(5681) }),
-    https: section({ enabled: z.boolean().default(true), interface: z.string().default("0.0.0.0"), port: port.default(5682) }),
-    readOnly: z.boolean().default(false),
-    basePath: z.string().default("/"),
-    authn: section({ localhostIsAdmin: z.boolean().default(true), tokens: section({ enableIssuer: z.boolean().default(true) }) }),
-  }),
+  apiServer: apiServerSettings,
+  access: accessSettings,
+  dpServer: section({ authn: section(proxyTokenSettings) }),
   multizone: section({
     zone: section({
       name: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "a zone's name is a DNS label of at most 63 characters"),

@@ -3,14 +3,26 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { ApiError, appliedRevisionOf, createApi, keyRingPorts, maskedSettings, type ApiOptions } from "@atoll/api";
-import { loadServiceCertificate } from "@atoll/certificate";
+import { configuredCertificate, loadServiceCertificate } from "@atoll/certificate";
 import { EmbeddedLog } from "@atoll/event-log";
 import { connectZone, inspectThrough, QueryError, startKdsServer, zoneAccess, zoneTokenVerifier } from "@atoll/kds";
 import { ConfigReplica, ZoneReplica } from "@atoll/replica";
-import { expandPath, instanceName, Diagnostics, Lifecycle, tokenSource, version, watchTokenFile, type Logger } from "@atoll/runtime";
+import {
+  clientCertificates,
+  Diagnostics,
+  expandPath,
+  instanceName,
+  Lifecycle,
+  nodeTlsVersion,
+  tokenSource,
+  verificationSettings,
+  version,
+  watchTokenFile,
+  type Logger,
+} from "@atoll/runtime";
 import type { KeyRing } from "@atoll/secret";
 import { ConnectionSignal, ZoneSync } from "@atoll/sync";
-import { createRemoteIssuer, resourceKeys, resourceRevocations, verifyUserToken } from "@atoll/token";
+import { configuredKeys, createRemoteIssuer, resourceKeys, resourceRevocations, verifyUserToken } from "@atoll/token";
 import { openKafkaUpstream } from "./kafka-upstream.ts";
 import type { ZoneSettings } from "./settings.ts";
 import { openInventory } from "./shared-inventory.ts";
@@ -116,13 +128,17 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
   // A zone with a new disk first hears of the others what Redis may still know.
   void (checkpoint === undefined ? sync.inventoriesMirrored() : Promise.resolve()).then(() => inventory.markComplete());
 
-  const certificate = await loadServiceCertificate({
-    workDir,
-    tlsCertFile: settings.general.tlsCertFile,
-    tlsKeyFile: settings.general.tlsKeyFile,
-    nowMs: Date.now(),
-  });
-  const verification = () => ({ keys: resourceKeys(config), revocations: resourceRevocations(config, ring), nowMs: Date.now() });
+  const certificate = await loadServiceCertificate({ ...settings.general, workDir, nowMs: Date.now() });
+  const { tokens: userTokens } = settings.apiServer.authn;
+  const { dpProxy, zoneProxy } = settings.dpServer.authn;
+  const keysInUse = configuredKeys(
+    {
+      user: verificationSettings(userTokens.validator, "apiServer.authn.tokens.validator"),
+      zone: verificationSettings(zoneProxy.zoneToken.validator, "dpServer.authn.zoneProxy.zoneToken.validator"),
+    },
+    resourceKeys(config, ring),
+  );
+  const verification = () => ({ keys: keysInUse, revocations: resourceRevocations(config, ring), nowMs: Date.now() });
   const relay = await startKdsServer({
     host: settings.relay.interface,
     port: settings.relay.port,
@@ -156,7 +172,14 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
       instanceId,
       hostname: hostname(),
       shownConfig: maskedSettings({ mode: "zone", ...settings }),
-      issueTokens: settings.apiServer.authn.tokens.enableIssuer,
+      issueTokens: {
+        dataplane: dpProxy.dpToken.enableIssuer,
+        zone: zoneProxy.zoneToken.enableIssuer,
+        user: userTokens.enableIssuer,
+      },
+      access: settings.access.static,
+      authentication: settings.apiServer.authn.type,
+      corsAllowedDomains: settings.apiServer.corsAllowedDomains,
       unsafeDelete: false,
       createMeshRoutingResources: false,
     },
@@ -196,7 +219,9 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
   const { http, https } = settings.apiServer;
   if (http.enabled) await lifecycle.add("api", createApi(options)).listen({ host: http.interface, port: http.port });
   if (https.enabled) {
-    const tls = { key: certificate.keyPem, cert: certificate.certPem, minVersion: "TLSv1.2" } as const;
+    const own = (await configuredCertificate(https, "apiServer.https")) ?? certificate;
+    const clients = clientCertificates(settings.apiServer);
+    const tls = { key: own.keyPem, cert: own.certPem, minVersion: nodeTlsVersion(https.tlsMinVersion), clients };
     await lifecycle.add("api over TLS", createApi(options, tls)).listen({ host: https.interface, port: https.port });
   }
 

@@ -1,4 +1,5 @@
-import { createHmac, generateKeyPairSync, sign } from "node:crypto";
+import { createHmac, createPublicKey, generateKeyPairSync, type KeyObject, randomUUID, sign } from "node:crypto";
+import { request as requestHttp } from "node:http";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,8 +11,24 @@ import { jsonHeaders, rest, TestStack } from "./index.ts";
 // Who shows a token that is not good, or not good for this, gets nothing, and the reason is said where its operator looks.
 let atoll: TestStack;
 
+const rsaKey = () => generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+const publicPem = (key: KeyObject) => createPublicKey(key).export({ type: "pkcs1", format: "pem" }) as string;
+/** Its public half is in the settings of every service; nobody there has ever seen the key itself. */
+const ownKey = rsaKey();
+
 beforeAll(async () => {
-  atoll = await TestStack.start(31_500);
+  atoll = await TestStack.start(31_500, {
+    settings: {
+      apiServer: { authn: { tokens: { validator: { publicKeys: [{ kid: "own", key: publicPem(ownKey) }] } } } },
+      dpServer: {
+        authn: {
+          dpProxy: { dpToken: { validator: { publicKeys: [{ kid: "own", key: publicPem(ownKey), mesh: "default" }] } } },
+          zoneProxy: { zoneToken: { validator: { publicKeys: [{ kid: "own", key: publicPem(ownKey) }] } } },
+        },
+      },
+    },
+    zoneEnv: { west: { KUMA_DP_SERVER_AUTHN_ENABLE_RELOADABLE_TOKENS: "true" } },
+  });
   for (const document of atoll.documents("meshes")) await atoll.apply(document);
 }, 120_000);
 
@@ -35,11 +52,21 @@ const idOf = (token: string) => (JSON.parse(Buffer.from(token.split(".")[1]!, "b
 const encoded = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
 const inAnHour = () => Math.floor(Date.now() / 1000) + 3_600;
 
+function signed(key: KeyObject, kid: string, claims: object): string {
+  const body = `${encoded({ alg: "RS256", kid, typ: "JWT" })}.${encoded({ jti: randomUUID(), exp: inAnHour(), ...claims })}`;
+  return `${body}.${sign("sha256", Buffer.from(body), key).toString("base64url")}`;
+}
+
 /** Signed with a key of the forger's own, under a serial that exists. */
-function forged(claims: object): string {
-  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-  const body = `${encoded({ alg: "RS256", kid: "1", typ: "JWT" })}.${encoded({ jti: "forged", exp: inAnHour(), ...claims })}`;
-  return `${body}.${sign("sha256", Buffer.from(body), privateKey).toString("base64url")}`;
+const forged = (claims: object) => signed(rsaKey(), "1", claims);
+
+/** Signed by the command line with a key file, without asking anybody. */
+async function signedOffline(kid: string, ...args: string[]): Promise<string> {
+  const file = join(atoll.stack.workDir, "own.pem");
+  writeFileSync(file, ownKey.export({ type: "pkcs1", format: "pem" }));
+  await using command = await startProcess(atollctl, ["generate", ...args, "--valid-for", "1h", "--signing-key-path", file, "--kid", kid]);
+  expect(await command.exited).toBe(0);
+  return command.output().trim();
 }
 
 /** The classic confusion: the public key, which is public, as the secret of an HMAC. */
@@ -50,6 +77,8 @@ function hmacOf(publicKey: string, claims: object): string {
 
 /** Output of an Envoy, which prints a gRPC status as it is on the wire: percent-encoded. */
 const said = (proxy: StartedProcess) => proxy.output().replaceAll(/%[0-9A-F]{2}/g, (one) => decodeURIComponent(one));
+
+const atollctl = fileURLToPath(new URL("../../../bin/atollctl", import.meta.url));
 
 describe("a proxy", () => {
   let nextPort = 0;
@@ -90,6 +119,16 @@ describe("a proxy", () => {
       /the token allows tag \\?"kuma.io\/service\\?" with \\?"other\\?", not \\?"app\\?"/,
     ],
     ["a zone's token", () => issue("zone", { zone: "east", scope: ["ingress", "egress", "cp"] }), /signature is not valid/],
+    [
+      "a token of another key than the one in the settings",
+      (name) => signed(rsaKey(), "own", { Name: name, Mesh: "default", Tags: {}, Type: "" }),
+      /signature is not valid/,
+    ],
+    [
+      "a token of a key that is nowhere",
+      (name) => signedOffline("other", "dataplane-token", "--name", name),
+      /there is no signing key with KID other/,
+    ],
     ["a forged token", (name) => forged({ Name: name, Mesh: "default", Tags: {}, Type: "" }), /signature is not valid/],
   ];
   const egresses: [string, () => Promise<string> | string, RegExp][] = [
@@ -170,11 +209,83 @@ describe("a proxy", () => {
     await again.stop(6_000);
   });
 
+  test("with a token signed elsewhere, by a key whose public half the settings have, gets its configuration", async () => {
+    const document = dataplane("offline");
+    const proxy = await atoll.startProxy("east", document, { token: await signedOffline("own", "dataplane-token", "--name", "offline") });
+    const listeners = async () => (await rest(`http://127.0.0.1:${document.networking.admin.port}/listeners`)).text;
+    await eventually(async () => (await listeners()).includes(`127.0.0.1:${document.networking.inbound[0]!.port}`), { limitMs: 20_000 });
+    expect(said(proxy)).not.toContain("authentication failed");
+    await atoll.stopProxy("offline");
+    const outlet = egress("offline-egress");
+    const token = await signedOffline("own", "zone-token", "--zone", "east", "--scope", "egress");
+    await atoll.startProxy("east", outlet, { token });
+    await eventually(async () => (await rest(`${atoll.zone("east").url}/zoneegresses/offline-egress`)).status === 200, { limitMs: 20_000 });
+    await atoll.stopProxy("offline-egress");
+  });
+
+  test("is sent away when its key is withdrawn, and comes back by itself once its token file holds a good one", async () => {
+    const document = { ...dataplane("reloading"), mesh: "rotating" };
+    await atoll.apply({ type: "Mesh", name: "rotating" });
+    const keyOf = (serial: number) => ({
+      type: "Secret",
+      mesh: "rotating",
+      name: `dataplane-token-signing-key-rotating-${serial}`,
+      data: Buffer.from(rsaKey().export({ type: "pkcs1", format: "pem" }) as string).toString("base64"),
+    });
+    const first = await issue("dataplane", { mesh: "rotating", name: "reloading" });
+    // Its zone has proxies read their tokens from where they are.
+    const proxy = await atoll.startProxy("west", document, { token: first });
+    const online = async () => {
+      const answer = await rest(`${atoll.zone("west").url}/meshes/rotating/dataplanes/reloading/_overview`);
+      if (answer.status !== 200) return false;
+      const { subscriptions = [] } = answer.json<{ dataplaneInsight: { subscriptions?: { disconnectTime?: string }[] } }>()
+        .dataplaneInsight;
+      return subscriptions.some(({ disconnectTime }) => disconnectTime === undefined);
+    };
+    await eventually(online, { limitMs: 20_000 });
+
+    // Rotation: the newest serial signs, the older one still verifies.
+    await atoll.apply(keyOf(2));
+    const second = await issue("dataplane", { mesh: "rotating", name: "reloading" });
+    expect(JSON.parse(Buffer.from(second.split(".")[0]!, "base64url").toString())).toMatchObject({ kid: "2" });
+    expect(await online()).toBe(true);
+    await atoll.remove({ type: "Secret", mesh: "rotating", name: "dataplane-token-signing-key-rotating-1" });
+    await eventually(() => said(proxy).includes("authentication failed: there is no signing key with KID 1"), { limitMs: 20_000 });
+    await eventually(async () => !(await online()), { limitMs: 20_000 });
+
+    writeFileSync(join(atoll.stack.workDir, "proxies", "rotating.reloading.token"), second);
+    await eventually(online, { limitMs: 40_000 });
+    await atoll.stopProxy("reloading");
+  });
+
   test("with what is no token at all is not started", async () => {
     const document = dataplane("no-jwt");
     const proxy = await atoll.startProxy("east", document, { token: "certainly-not" });
     expect(await proxy.exited).not.toBe(0);
     expect(proxy.output()).toMatch(/the dataplane token is not a JWT/);
+  });
+});
+
+describe("a user", () => {
+  /** From an address that is not the one of localhost, where everybody is admin already. */
+  const whoAmI = (token: string) =>
+    new Promise<{ status?: number; name?: string }>((resolve, reject) => {
+      const options = { localAddress: "127.0.0.2", headers: { authorization: `Bearer ${token}` } };
+      const call = requestHttp(`${atoll.stack.url}/who-am-i`, options, (answer) => {
+        answer.toArray().then((chunks) => {
+          const { name } = JSON.parse(Buffer.concat(chunks).toString()) as { name?: string };
+          resolve({ status: answer.statusCode, ...(name !== undefined && { name }) });
+        }, reject);
+      });
+      call.on("error", reject).end();
+    });
+
+  test("with a token signed elsewhere is who it says, if the settings have the key's public half", async () => {
+    const token = await signedOffline("own", "user-token", "--name", "jo", "--group", "mesh-system:admin");
+    expect(await whoAmI(token)).toEqual({ status: 200, name: "jo" });
+    const claims = { Name: "jo", Groups: ["mesh-system:admin"] };
+    expect(await whoAmI(signed(rsaKey(), "own", claims))).toEqual({ status: 401 });
+    expect(await whoAmI(forged(claims))).toEqual({ status: 401 });
   });
 });
 
@@ -215,6 +326,11 @@ describe("a zone's services", () => {
     ["another zone's token", () => issue("zone", { zone: "west", scope: ["cp"] }), /"?west"?/],
     ["a token without the cp scope", () => issue("zone", { zone: "north", scope: ["ingress", "egress"] }), /"cp\\?" is needed/],
     ["a dataplane's token", () => issue("dataplane", { mesh: "default" }), /signature is not valid/],
+    [
+      "a token of another key than the one in the settings",
+      () => signed(rsaKey(), "own", { Zone: "north", Scope: ["cp"] }),
+      /signature is not valid/,
+    ],
     ["a forged token", () => forged({ Zone: "north", Scope: ["cp"] }), /signature is not valid/],
     [
       "a token signed with the public key",
@@ -242,10 +358,13 @@ describe("a zone's services", () => {
     expect((await atoll.call("/zones")).json<{ total: number }>().total).toBe(before);
   });
 
-  test("with a good token they register", async () => {
-    await using zone = await startZone("north", await issue("zone", { zone: "north", scope: ["cp"] }));
-    await eventually(() => /zone is ready/.test(zone.output()), { limitMs: 20_000 });
-    expect((await atoll.call("/zones/north")).json()).toMatchObject({ type: "Zone", name: "north" });
+  test.each(["of global's", "signed elsewhere, by a key of the settings,"])("with a good token %s they register", async (whose) => {
+    const zone = whose.startsWith("of") ? "north" : "south";
+    const token =
+      zone === "north" ? issue("zone", { zone, scope: ["cp"] }) : signedOffline("own", "zone-token", "--zone", zone, "--scope", "cp");
+    await using started = await startZone(zone, await token);
+    await eventually(() => /zone is ready/.test(started.output()), { limitMs: 20_000 });
+    expect((await atoll.call(`/zones/${zone}`)).json()).toMatchObject({ type: "Zone", name: zone });
   });
 
   test("whose token is revoked while they run are sent away, and go on serving what they have", async () => {

@@ -16,6 +16,10 @@ export interface TestStackOptions {
   zones?: readonly string[];
   logLevel?: string;
   env?: Record<string, string>;
+  /** Variables of one zone's services. */
+  zoneEnv?: Readonly<Record<string, Record<string, string>>>;
+  /** What the settings file of all services says. */
+  settings?: object;
   /** Default: what `ATOLL_TEST_STACK` says, or embedded. */
   kind?: StackKind;
   backends?: Backends;
@@ -75,6 +79,8 @@ export class TestStack {
         backends: options.backends,
         logLevel: options.logLevel ?? "info",
         env: options.env,
+        zoneEnv: options.zoneEnv,
+        settings: options.settings,
       });
       return new TestStack(base, folder, stack);
     } catch (error) {

@@ -1,0 +1,204 @@
+/**
+ * What Atoll does with a setting of Kuma 2.10's control plane (its YAML file and `KUMA_*` variables).
+ * `used`: the same name and meaning, or those of `as`. `ignored`: has no effect, `why` says what to do instead. `refused`: other values
+ * than `harmless` end the start, since going on without them would be dangerous.
+ */
+export type KumaSetting = { path: string; /** "" = only in the file. */ variable: string } & (
+  | { state: "used"; as: string }
+  | { state: "ignored"; why: string }
+  | { state: "refused"; why: string; harmless: readonly unknown[] }
+);
+
+/** Settings of Kuma's that are Atoll's under the same name. A name that ends in `Ms` here takes Kuma's durations there. */
+const same = `
+  general.workDir general.tlsCertFile general.tlsKeyFile
+  apiServer.http.enabled apiServer.http.interface apiServer.http.port
+  apiServer.https.enabled apiServer.https.interface apiServer.https.port apiServer.https.tlsCertFile apiServer.https.tlsKeyFile
+  apiServer.https.tlsCaFile apiServer.https.tlsMinVersion apiServer.https.requireClientCert
+  apiServer.auth.clientCertsDir apiServer.readOnly apiServer.basePath apiServer.corsAllowedDomains
+  apiServer.authn.type apiServer.authn.localhostIsAdmin
+  apiServer.authn.tokens.bootstrapAdminToken apiServer.authn.tokens.enableIssuer
+  apiServer.authn.tokens.validator.useSecrets apiServer.authn.tokens.validator.publicKeys
+  access.type
+  access.static.adminResources.users access.static.adminResources.groups
+  access.static.generateDpToken.users access.static.generateDpToken.groups
+  access.static.generateUserToken.users access.static.generateUserToken.groups
+  access.static.generateZoneToken.users access.static.generateZoneToken.groups
+  access.static.viewConfigDump.users access.static.viewConfigDump.groups
+  access.static.viewStats.users access.static.viewStats.groups
+  access.static.viewClusters.users access.static.viewClusters.groups
+  access.static.controlPlaneMetadata.users access.static.controlPlaneMetadata.groups
+  dpServer.port dpServer.tlsCertFile dpServer.tlsKeyFile dpServer.tlsMinVersion
+  dpServer.authn.dpProxy.type dpServer.authn.dpProxy.dpToken.enableIssuer
+  dpServer.authn.dpProxy.dpToken.validator.useSecrets dpServer.authn.dpProxy.dpToken.validator.publicKeys
+  dpServer.authn.zoneProxy.type dpServer.authn.zoneProxy.zoneToken.enableIssuer
+  dpServer.authn.zoneProxy.zoneToken.validator.useSecrets dpServer.authn.zoneProxy.zoneToken.validator.publicKeys
+  dpServer.authn.enableReloadableTokens
+  dpServer.hds.enabled dpServer.hds.checkDefaults.healthyThreshold dpServer.hds.checkDefaults.unhealthyThreshold
+  bootstrapServer.params.adminAddress bootstrapServer.params.adminPort bootstrapServer.params.adminAccessLogPath
+  bootstrapServer.params.xdsHost bootstrapServer.params.xdsPort
+  multizone.global.kds.grpcPort multizone.global.kds.tlsCertFile multizone.global.kds.tlsKeyFile
+  multizone.zone.name multizone.zone.globalAddress multizone.zone.kds.rootCaFile multizone.zone.kds.tlsSkipVerify
+  store.unsafeDelete
+  defaults.skipMeshCreation defaults.createMeshRoutingResources
+  metrics.dataplane.subscriptionLimit metrics.zone.subscriptionLimit
+  dnsServer.domain dnsServer.serviceVipEnabled dnsServer.serviceVipPort
+  diagnostics.serverPort
+  proxy.gateway.globalDownstreamMaxConnections`;
+
+/** Settings that have another name here. */
+const renamed: Readonly<Record<string, string>> = {
+  "dnsServer.CIDR": "dnsServer.cidr",
+  "xdsServer.dataplaneStatusFlushInterval": "xds.dataplaneStatusFlushIntervalMs",
+  "xdsServer.dataplaneDeregistrationDelay": "xds.dataplaneDeregistrationDelayMs",
+  "bootstrapServer.params.xdsConnectTimeout": "bootstrapServer.params.xdsConnectTimeoutMs",
+  "dpServer.readHeaderTimeout": "dpServer.readHeaderTimeoutMs",
+  "dpServer.hds.interval": "dpServer.hds.intervalMs",
+  "dpServer.hds.checkDefaults.timeout": "dpServer.hds.checkDefaults.timeoutMs",
+  "dpServer.hds.checkDefaults.interval": "dpServer.hds.checkDefaults.intervalMs",
+};
+
+/** What has no effect, by reason. `prefix.*` stands for everything below. */
+const ignored: readonly (readonly [why: string, paths: string])[] = [
+  ["the command says which service runs: atoll run global, zone, xds or tokens", "mode"],
+  [
+    "there is no database: the log in general.workDir is the store; move what the database holds with atollctl migrate",
+    "store.postgres.* store.kubernetes.* store.upsert.*",
+  ],
+  ["nothing is cached that could be stale", "store.cache.*"],
+  [
+    "nothing polls and no message is resent on a timer: a change is pushed when it is written",
+    `xdsServer.dataplaneConfigurationRefreshInterval xdsServer.nackBackoff dpServer.hds.refreshInterval
+     multizone.global.kds.refreshInterval multizone.global.kds.zoneInsightFlushInterval multizone.global.kds.msgSendTimeout
+     multizone.global.kds.nackBackoff multizone.global.kds.responseBackoff multizone.zone.kds.refreshInterval
+     multizone.zone.kds.msgSendTimeout multizone.zone.kds.nackBackoff multizone.zone.kds.responseBackoff
+     multizone.zone.ingressUpdateInterval experimental.kdsEventBasedWatchdog.* eventBus.bufferSize
+     metrics.mesh.minResyncInterval metrics.mesh.fullResyncInterval metrics.mesh.bufferSize metrics.mesh.eventProcessors
+     metrics.mesh.minResyncTimeout metrics.mesh.maxResyncTimeout
+     runtime.universal.vipRefreshInterval ipam.allocationInterval meshService.generationInterval
+     coreResources.status.meshMultiZoneServiceInterval coreResources.status.meshServiceInterval`,
+  ],
+  [
+    "a record of the log has a limit of its own (4 MiB), and the relay another (10 MiB)",
+    "multizone.global.kds.maxMsgSize multizone.zone.kds.maxMsgSize",
+  ],
+  ["connections between zones and global are always TLS", "multizone.global.kds.tlsEnabled"],
+  ["no requests go to what is only checked: its interval always holds", "dpServer.hds.checkDefaults.noTrafficInterval"],
+  ["traces across services are not there", "multizone.global.kds.tracing.* tracing.*"],
+  ["sessions are judged by their heartbeats: multizone.global.kds.heartbeatIntervalMs", "multizone.global.kds.zoneHealthCheck.*"],
+  ["labels reach the other side as they are: leave out those that should not", "multizone.global.kds.labels.* multizone.zone.kds.labels.*"],
+  ["each side writes topics of its own, so that origins cannot be mixed up", "multizone.zone.disableOriginLabelValidation"],
+  ["links follow the address that a request was sent to", "apiServer.rootUrl"],
+  ["there is no web page", "apiServer.gui.*"],
+  [
+    "names are resolved by the runtime, and connections are tried again with a backoff of their own",
+    "general.dnsCacheTTL general.resilientComponentBaseBackoff general.resilientComponentMaxBackoff",
+  ],
+  ["debug views are always there, on the diagnostics port", "diagnostics.debugEndpoints"],
+  ["kuma-dp takes its own template: --dns-coredns-config-template-path", "bootstrapServer.params.corefileTemplatePath"],
+  ["there is no monitoring assignment server: let Prometheus find the proxies by other means", "monitoringAssignmentServer.*"],
+  [
+    "a proxy or zone is online while its stream is open, whether anything is said there or not",
+    "metrics.dataplane.idleTimeout metrics.zone.idleTimeout",
+  ],
+  ["finished subscriptions are kept whole", "metrics.zone.compactFinishedSubscriptions"],
+  ["metrics are those of docs/operating.md", "metrics.controlPlane.reportResourcesCount"],
+  ["nothing is reported to anybody", "reports.enabled"],
+  [
+    "a Dataplane is removed xdsServer.dataplaneDeregistrationDelay after its proxy has gone; others stay until they are deleted",
+    "runtime.universal.dataplaneCleanupAge runtime.universal.zoneResourceCleanupAge",
+  ],
+  ["there are no tenants and no hostname generators to begin with", "defaults.skipTenantResources defaults.skipHostnameGenerators"],
+  ["a MeshService gets no virtual IP", "ipam.meshService.* ipam.meshExternalService.* ipam.meshMultiZoneService.*"],
+  ["passthrough needs no list of internal networks", "ipam.knownInternalCIDRs"],
+  ["every kind is known; policies with a targetRef have no effect", "policies.pluginPoliciesEnabled coreResources.enabled"],
+  ["MeshService is stored and has no effect", "meshService.deletionGracePeriod"],
+  ["replicas find each other through the log", "interCp.catalog.* interCp.server.port interCp.server.tlsMinVersion"],
+  ["there is no Kubernetes here: resources in its form are applied with atollctl", "runtime.kubernetes.*"],
+  [
+    "Kuma's experiments are not there",
+    `experimental.kubeOutboundsAsVIPs experimental.useTagFirstVirtualOutboundModel experimental.ingressTagFilters
+     experimental.autoReachableServices experimental.sidecarContainers`,
+  ],
+];
+
+const tlsLimits = "the limit is not there, and without it weaker TLS would be spoken than you asked for: put a TLS proxy in front";
+
+/** What would be dangerous to go on without, with the values that ask for nothing. */
+const refused: readonly (readonly [why: string, harmless: readonly unknown[], paths: string])[] = [
+  [
+    "the log in general.workDir is the store, a file on this machine or Kafka (log.kafka.brokers): unset it, give the folder a disk that " +
+      "lasts, and move what the old store holds with atollctl migrate",
+    ["memory"],
+    "store.type",
+  ],
+  ["only universal is there: no CRDs, no injection, no service account tokens", ["universal"], "environment"],
+  ["the diagnostics server speaks plain HTTP: unset it, and keep its port on a network you trust", [false], "diagnostics.tlsEnabled"],
+  [
+    "the diagnostics server speaks plain HTTP: unset it, and keep its port on a network you trust",
+    [],
+    "diagnostics.tlsCertFile diagnostics.tlsKeyFile",
+  ],
+  ["plain HTTP is spoken on the diagnostics port", ["TLSv1_2", "TLSv1_3"], "diagnostics.tlsMinVersion"],
+  [tlsLimits, ["TLSv1_2"], "general.tlsMinVersion multizone.global.kds.tlsMinVersion"],
+  [
+    tlsLimits,
+    ["TLSv1_3"],
+    `general.tlsMaxVersion apiServer.https.tlsMaxVersion dpServer.tlsMaxVersion multizone.global.kds.tlsMaxVersion
+     diagnostics.tlsMaxVersion interCp.server.tlsMaxVersion`,
+  ],
+  [
+    tlsLimits,
+    [],
+    `general.tlsCipherSuites apiServer.https.tlsCipherSuites dpServer.tlsCipherSuites multizone.global.kds.tlsCipherSuites
+     diagnostics.tlsCipherSuites interCp.server.tlsCipherSuites`,
+  ],
+];
+
+/** Variables whose names do not follow from the path. */
+const variables: Readonly<Record<string, string>> = {
+  "xdsServer.dataplaneDeregistrationDelay": "XDS_DATAPLANE_DEREGISTRATION_DELAY",
+  "access.static.viewConfigDump.users": "ACCESS_STATIC_GET_CONFIG_DUMP_USERS",
+  "access.static.viewConfigDump.groups": "ACCESS_STATIC_GET_CONFIG_DUMP_GROUPS",
+  "dpServer.hds.checkDefaults.timeout": "DP_SERVER_HDS_CHECK_TIMEOUT",
+  "dpServer.hds.checkDefaults.interval": "DP_SERVER_HDS_CHECK_INTERVAL",
+  "dpServer.hds.checkDefaults.healthyThreshold": "DP_SERVER_HDS_CHECK_HEALTHY_THRESHOLD",
+  "dpServer.hds.checkDefaults.unhealthyThreshold": "DP_SERVER_HDS_CHECK_UNHEALTHY_THRESHOLD",
+  "dpServer.hds.checkDefaults.noTrafficInterval": "DP_SERVER_HDS_CHECK_NO_TRAFFIC_INTERVAL",
+  "policies.pluginPoliciesEnabled": "PLUGIN_POLICIES_ENABLED",
+};
+
+/** `["apiServer", "http", "port"]` -> `API_SERVER_HTTP_PORT`. */
+export function variableName(path: readonly string[]): string {
+  return path.map((part) => part.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toUpperCase()).join("_");
+}
+
+const words = (text: string): string[] => text.trim().split(/\s+/);
+/** Lists of objects are read from the file alone. */
+const variableOf = (path: string): string =>
+  path.endsWith(".publicKeys") ? "" : `KUMA_${variables[path] ?? variableName(path.split("."))}`;
+
+/** Variables of a row beside its own. */
+const otherVariables: Readonly<Record<string, string>> = { "runtime.kubernetes.*": "KUMA_INJECTOR_*" };
+
+/** Every setting of Kuma 2.10's control plane, sorted by path; everything below `prefix.*` in one row. */
+export const kumaSettings: readonly KumaSetting[] = [
+  ...words(same).map((path): KumaSetting => ({ path, variable: variableOf(path), state: "used", as: path })),
+  ...Object.entries(renamed).map(([path, as]): KumaSetting => ({ path, variable: variableOf(path), state: "used", as })),
+  ...ignored.flatMap(([why, paths]) =>
+    words(paths).map((path): KumaSetting => ({ path, variable: variableOf(path), state: "ignored", why })),
+  ),
+  ...refused.flatMap(([why, harmless, paths]) =>
+    words(paths).map((path): KumaSetting => ({ path, variable: variableOf(path), state: "refused", why, harmless })),
+  ),
+].toSorted((a, b) => (a.path < b.path ? -1 : 1));
+
+const covers = (pattern: string, name: string): boolean =>
+  pattern === name || (pattern.endsWith("*") && name.startsWith(pattern.slice(0, -1)));
+
+/** The row of a path (or of a path above it), undefined for what Kuma does not know. */
+export const kumaSettingAt = (path: string): KumaSetting | undefined => kumaSettings.find((row) => covers(row.path, path));
+
+/** The row of a variable, `KUMA_` included. */
+export const kumaSettingOf = (variable: string): KumaSetting | undefined =>
+  kumaSettings.find((row) => covers(row.variable, variable) || covers(otherVariables[row.path] ?? "", variable));
