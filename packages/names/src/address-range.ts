@@ -1,4 +1,7 @@
-import { IPv4, IPv6, fromByteArray, isValid, isValidCIDR, parse, parseCIDR } from "ipaddr.js";
+import ipaddr, { type IPv4, type IPv6 } from "ipaddr.js";
+
+// A CommonJS module whose names Node does not see when it runs the sources.
+const { fromByteArray, isValid, isValidCIDR, parse, parseCIDR } = ipaddr;
 
 export const isAddressRange = (text: string): boolean => isValidCIDR(text);
 
@@ -10,7 +13,7 @@ export class AddressRange {
   /** @throws Error if `cidr` is not `address/bits`. */
   constructor(cidr: string) {
     const [address, bits] = parseCIDR(cidr);
-    const family = address.kind() === "ipv4" ? IPv4 : IPv6;
+    const family = address.kind() === "ipv4" ? ipaddr.IPv4 : ipaddr.IPv6;
     this.#first = family.networkAddressFromCIDR(cidr);
     this.#bits = bits;
   }
