@@ -1,3 +1,4 @@
+import { boundAddress } from "./bound-address.ts";
 import { contentVersion } from "./encode-resource.ts";
 import { nonceOf } from "./push.ts";
 import type { HeldResource, Push, Rejected } from "./push.ts";
@@ -106,12 +107,13 @@ export class TypeState {
     const absent = probe ? [] : this.#absent;
     for (const name of [...upserts.keys(), ...absent]) this.#owed.delete(name);
     const answers = upserts.size === this.#upserts.size && absent.length === this.#absent.length;
+    const replaced = this.#replacedBy(upserts);
     return this.#send(view, sequence, {
       upserts,
-      removals: absent,
+      removals: [...absent, ...replaced],
       probe,
       answers,
-      settles: answers && this.#gone.size === 0 && !this.#blocked(view),
+      settles: answers && this.#gone.size === replaced.length && !this.#blocked(view),
     });
   }
 
@@ -297,6 +299,22 @@ export class TypeState {
       if (probed?.length) return { upserts: new Map(probed), probe: true };
     }
     return { upserts: this.#upserts, probe: false };
+  }
+
+  /**
+   * Listeners that are gone and hold the place where one of these binds: Envoy refuses two listeners of one address, and hands the
+   * socket on if it learns of both changes in one response. One of which only the version is known may be such.
+   */
+  #replacedBy(upserts: ReadonlyMap<string, EncodedResource>): string[] {
+    if (this.#gone.size === 0) return [];
+    const bound = new Set([...upserts.values()].flatMap((resource) => boundAddress(resource) ?? []));
+    if (bound.size === 0) return [];
+    return [...this.#gone.keys()].filter((name) => {
+      const held = this.held.get(name);
+      if (held?.bytes === undefined) return true;
+      const place = boundAddress(held as EncodedResource);
+      return place !== undefined && bound.has(place);
+    });
   }
 
   #send(view: TypeView, sequence: number, part: Pick<Push, "upserts" | "removals" | "probe" | "answers" | "settles">): Push {

@@ -66,6 +66,16 @@ describe.each(["delta", "sotw"] as const)("%s", (protocol) => {
     ]);
   });
 
+  it("takes a listener away in the response that brings another one for its address", () => {
+    const client = connected(protocol, ...a, ...web, listener("other", 81), route("other", "a"));
+    client.offer(snapshot(2, ...a, listener("new", 80), route("new", "a"), listener("third", 82), route("third", "a"))).settle();
+    const [first, ...later] = client.lines().filter((line) => line.startsWith("push Listener"));
+    // The one at another address goes after the new ones are there, as always.
+    expect(first).toBe(protocol === "delta" ? "push Listener new third -web" : "push Listener other new third -web");
+    expect(later).toEqual([protocol === "delta" ? "push Listener -other" : "push Listener new third -other"]);
+    expect(client.applied).toBe(2);
+  });
+
   it("gives up the order when the client does not answer", () => {
     const client = connected(protocol, ...a, ...web);
     client.offer(snapshot(2, ...a, ...b, listener("web", 80), route("web", "b")));

@@ -1,0 +1,25 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { typeUrls } from "@atoll/envoy-api";
+import { ListenerSchema } from "@atoll/envoy-api/envoy/config/listener/v3/listener_pb.js";
+import type { EncodedResource } from "./snapshot.ts";
+
+// A resource is immutable and shared by many snapshots, so it is looked into once.
+const found = new WeakMap<EncodedResource, string | null>();
+
+/** Where a listener binds, in words that are equal for the same place; undefined for one that binds nothing and for other types. */
+export function boundAddress(resource: EncodedResource): string | undefined {
+  if (resource.typeUrl !== typeUrls.listener) return undefined;
+  let bound = found.get(resource);
+  if (bound === undefined) {
+    bound = read(resource.bytes) ?? null;
+    found.set(resource, bound);
+  }
+  return bound ?? undefined;
+}
+
+function read(bytes: Uint8Array): string | undefined {
+  const { address, bindToPort } = fromBinary(ListenerSchema, bytes);
+  if (bindToPort === false || address?.address.case !== "socketAddress") return undefined;
+  const { protocol, address: host, portSpecifier } = address.address.value;
+  return `${protocol} ${host} ${portSpecifier.value}`;
+}
