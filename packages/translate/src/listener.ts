@@ -73,7 +73,7 @@ function chainMatch(match: NonNullable<FilterChainView["match"]>): Init<typeof F
 }
 
 function filters({ rbac, filter }: FilterChainView, routes: (view: RouteConfigView) => RouteConfiguration): FilterInit[] {
-  const refuseAll = rbac !== undefined && rbac.policies.length === 0 && filter.type === "http";
+  const refuseAll = rbac?.refuseRequests === true && filter.type === "http";
   const guard = rbac && !refuseAll ? [networkRbac(rbac)] : [];
   switch (filter.type) {
     case "http":

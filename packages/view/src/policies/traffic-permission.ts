@@ -4,11 +4,22 @@ import type { MeshContext, Policy } from "../mesh-context.ts";
 import { serviceTag, sortedTags, spiffeId, statName } from "../names.ts";
 import type { PrincipalView, RbacView } from "../proxy-view.ts";
 
-/** Who may connect to something with these tags, by the TrafficPermission chosen for them. None: nobody. */
-export function rbacView(context: MeshContext, destinationTags: Tags, statPrefix: string): RbacView {
-  const permission = chooseInboundPolicy(context.resources<Policy["spec"]>("TrafficPermission"), destinationTags, context.rules);
-  const principals = (permission?.spec.sources ?? []).map(({ match }) => principal(context.name, match ?? {}));
-  return { statPrefix: `${statName(statPrefix)}.`, policies: permission ? [{ name: permission.name, principals }] : [] };
+const permissionFor = (context: MeshContext, tags: Tags) =>
+  chooseInboundPolicy(context.resources<Policy["spec"]>("TrafficPermission"), tags, context.rules);
+
+/**
+ * Who may connect to something with these tags, by the TrafficPermission chosen for them. None: nobody, which HTTP says with 403
+ * unless a permission is there for another of the `siblings`, the tags of all inbounds of the proxy.
+ */
+export function rbacView(context: MeshContext, destinationTags: Tags, statPrefix: string, siblings: readonly Tags[] = []): RbacView {
+  const prefix = `${statName(statPrefix)}.`;
+  const permission = permissionFor(context, destinationTags);
+  if (!permission) {
+    const refuseRequests = siblings.every((tags) => !permissionFor(context, tags));
+    return { statPrefix: prefix, ...(refuseRequests ? { refuseRequests } : {}), policies: [] };
+  }
+  const principals = (permission.spec.sources ?? []).map(({ match }) => principal(context.name, match ?? {}));
+  return { statPrefix: prefix, policies: [{ name: permission.name, principals }] };
 }
 
 function principal(mesh: string, source: Tags): PrincipalView {

@@ -1,6 +1,7 @@
 import { inboundPolicies, inboundPoliciesCandidates, inboundPolicyCandidates, kumaTagsHeader } from "@atoll/policy";
 import type { FaultInjectionSpec, RateLimitSpec } from "@atoll/resource";
 import { isIPv6 } from "node:net";
+import { tagSets } from "../dataplane.ts";
 import type { Dataplane, InboundInterface } from "../dataplane.ts";
 import type { MeshContext, Policy } from "../mesh-context.ts";
 import { clusterNames, downstreamTls, meshAlpn } from "../mesh-tls.ts";
@@ -92,12 +93,12 @@ function chains(scope: InboundScope, inbound: InboundInterface, protocol: Protoc
     ? httpFilter(scope, inbound, protocol, cluster)
     : tcpFilter(cluster, scope.kafkaFilter && protocol === "kafka");
   if (context.mtls === "off") return [{ filter }];
-  const secured: FilterChainView = { tls: downstreamTls(context), rbac: rbacView(context, inbound.tags, listener), filter };
+  const secured: FilterChainView = { tls: downstreamTls(context), rbac: rbacView(context, inbound.tags, listener, tagSets(scope.dataplane)), filter };
   if (context.mtls === "STRICT") return [secured];
   return [
     { match: { transportProtocol: "raw_buffer" }, filter },
-    // TLS of the application's own: its bytes mean nothing to an HTTP filter.
-    { match: { transportProtocol: "tls" }, filter: tcpFilter(cluster, false) },
+    // TLS of the application's own. Who offers it says `tcp`: an inbound said to speak HTTP answers an error, as in Kuma.
+    { match: { transportProtocol: "tls" }, filter },
     { match: { transportProtocol: "tls", applicationProtocols: [meshAlpn] }, ...secured },
   ];
 }
