@@ -40,6 +40,8 @@ export function httpConnectionManager(view: HttpFilterView, { routes, refuseAll 
   const typedConfig = encodeAny(HttpConnectionManagerSchema, {
     http2ProtocolOptions: { allowConnect: true },
     upgradeConfigs: [{ upgradeType: "websocket" }],
+    internalAddressConfig: { cidrRanges: internalAddresses },
+    ...(view.normalizePath && { normalizePath: true }),
     ...edge,
     statPrefix: statName(view.statPrefix),
     routeSpecifier:
@@ -69,6 +71,19 @@ export function httpConnectionManager(view: HttpFilterView, { routes, refuseAll 
 const edgeIdleTimeoutMs = 5 * 60_000;
 
 /**
+ * Whose requests may bring headers for Envoy itself, such as `x-envoy-retry-on`, and are marked `x-envoy-internal`: private networks and
+ * this machine, as everywhere in Kuma. Written out, because Envoy's default depends on its version.
+ */
+const internalAddresses = [
+  { addressPrefix: "10.0.0.0", prefixLen: 8 },
+  { addressPrefix: "192.168.0.0", prefixLen: 16 },
+  { addressPrefix: "172.16.0.0", prefixLen: 12 },
+  { addressPrefix: "fc00::", prefixLen: 7 },
+  { addressPrefix: "127.0.0.1", prefixLen: 32 },
+  { addressPrefix: "::1", prefixLen: 128 },
+];
+
+/**
  * What an Envoy that faces strangers should do, as Envoy's guide for edge proxies says: trust the connection for the client's address,
  * not a header; bring paths to one form, so that a route cannot be passed by another spelling; bound time and memory per client.
  * https://www.envoyproxy.io/docs/envoy/latest/configuration/best_practices/edge
@@ -80,13 +95,6 @@ function edgeHardening(serverName: string) {
     normalizePath: true,
     mergeSlashes: true,
     pathWithEscapedSlashesAction: HttpConnectionManager_PathWithEscapedSlashesAction.UNESCAPE_AND_REDIRECT,
-    // Written out, because Envoy's default depends on its version.
-    internalAddressConfig: {
-      cidrRanges: [
-        { addressPrefix: "127.0.0.1", prefixLen: 32 },
-        { addressPrefix: "::1", prefixLen: 128 },
-      ],
-    },
     commonHttpProtocolOptions: { headersWithUnderscoresAction: HttpProtocolOptions_HeadersWithUnderscoresAction.REJECT_REQUEST },
     http2ProtocolOptions: { maxConcurrentStreams: 100, allowConnect: true, ...edgeHttp2Windows },
     streamIdleTimeout: durationOf(5_000),
@@ -111,7 +119,7 @@ function httpFilters(view: HttpFilterView, refuseAll: boolean): HttpFilterInit[]
 function compressor(): HttpFilterInit {
   const library = { name: "gzip", typedConfig: encodeAny(GzipSchema, {}) };
   const value = encodeAny(CompressorSchema, { compressorLibrary: library, responseDirectionConfig: { disableOnEtagHeader: true } });
-  return { name: "envoy.filters.http.compressor", configType: { case: "typedConfig", value } };
+  return { name: "gzip-compress", configType: { case: "typedConfig", value } };
 }
 
 function grpcStats(): HttpFilterInit {

@@ -96,6 +96,8 @@ export interface HttpFilterView {
   routes: { rds: string } | { inline: RouteConfigView };
   /** Set for gateways: the edge hardening of an Envoy that faces strangers. */
   edge?: { serverName: string };
+  /** `/a/../b` is routed and forwarded as `/b`; part of the edge hardening too. */
+  normalizePath?: boolean;
   /** Forward client certificate details SANITIZE_SET with URI (inbound of a mesh service). */
   forwardClientCertificate?: boolean;
   /** Appear before the router in this order: faults, rate limit, compressor, grpc stats, router. */
@@ -134,12 +136,11 @@ export interface DirectResponseView {
   body: string;
 }
 
-/**
- * First network filter. ALLOW action: no policy matches = connection closed. No policies at all: nobody is allowed, and an HTTP chain
- * answers 403 instead.
- */
+/** First network filter. ALLOW action: no policy matches = connection closed. */
 export interface RbacView {
   statPrefix: string;
+  /** Nobody is allowed, and an HTTP chain says so: it takes connections of the mesh and answers 403. */
+  refuseRequests?: true;
   policies: { name: string; principals: PrincipalView[] }[];
 }
 /** Every SAN must be present in the peer certificate (AND); an empty list is any peer. */

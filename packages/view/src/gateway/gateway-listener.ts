@@ -6,7 +6,7 @@ import { optional } from "../optional.ts";
 import { accessLogs } from "../policies/access-log.ts";
 import { choiceOf } from "../reasons.ts";
 import type { Reasons } from "../reasons.ts";
-import type { DownstreamTlsView, FilterChainView, HttpFilterView, ListenerView, SecretView, TcpFilterView } from "../proxy-view.ts";
+import type { DirectResponseView, DownstreamTlsView, FilterChainView, HttpFilterView, ListenerView, SecretView, TcpFilterView } from "../proxy-view.ts";
 import { addGatewayCluster } from "./gateway-cluster.ts";
 import { gatewayCertificate } from "./gateway-certificate.ts";
 import { gatewayListenerReasons, hostReasons } from "./gateway-reasons.ts";
@@ -51,7 +51,6 @@ export function addGatewayListener(
     const secured = chainSecurity(scope, first, group, crossMesh);
     if (!secured) continue;
     const filter = http ? httpFilter(scope, routeName(name, protocol, group)) : tcpFilter(scope, protocol === "TLS" ? [group] : groups);
-    if (!filter) continue;
     secrets.push(...secured.secrets);
     const chain: FilterChainView = { ...secured.chain, filter };
     chains.push(chain);
@@ -162,8 +161,8 @@ const httpFilter = (scope: GatewayScope, rds: string): HttpFilterView => ({
   ...(scope.tracing ? { tracing: { ...scope.tracing.listener("inbound", scope.service), spawnUpstreamSpan: true } } : {}),
 });
 
-/** All routes of the groups in one; undefined without a backend, because Envoy refuses a TCP proxy without a cluster. */
-function tcpFilter(scope: GatewayScope, groups: readonly HostGroup[]): TcpFilterView | undefined {
+/** All routes of the groups in one. Without a backend connections are taken and closed: Envoy refuses a TCP proxy without a cluster. */
+function tcpFilter(scope: GatewayScope, groups: readonly HostGroup[]): TcpFilterView | DirectResponseView {
   const weights = new Map<string, number>();
   let maxConnectAttempts: number | undefined;
   for (const host of groups.flatMap((group) => group.hosts)) {
@@ -182,7 +181,7 @@ function tcpFilter(scope: GatewayScope, groups: readonly HostGroup[]): TcpFilter
   const clusters = someWeight([...weights].map(([name, weight]) => ({ name, weight })))
     .filter(({ weight }) => weight > 0)
     .sort((a, b) => (a.name < b.name ? -1 : 1));
-  if (clusters.length === 0) return undefined;
+  if (clusters.length === 0) return { type: "directResponse", body: "" };
   return {
     type: "tcp",
     statPrefix: statName(scope.service),

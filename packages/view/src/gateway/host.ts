@@ -51,7 +51,7 @@ const hostnamesOf = ({ spec }: GatewayRoute): string[] => spec.conf.http?.hostna
 
 /**
  * Envoy chooses one virtual host and looks no further, so routes with hostnames leave the host `*` for hosts of their own. A
- * wildcard hostname also goes to the hosts that end like it and exist by then.
+ * wildcard hostname also goes to the hosts that end like it, as long as a listener or a route before this one named them: so in Kuma.
  */
 function splitAnyHost(hosts: readonly GatewayHost[]): GatewayHost[] {
   const any = hosts.find(({ hostname }) => hostname === anyHost);
@@ -60,16 +60,15 @@ function splitAnyHost(hosts: readonly GatewayHost[]): GatewayHost[] {
   const attach = (host: GatewayHost, route: GatewayRoute): void => {
     if (!host.routes.includes(route)) host.routes.push(route);
   };
-  const named = any.routes.flatMap((route) => hostnamesOf(route).map((hostname) => ({ hostname: hostOrAny(hostname), route })));
-  for (const route of any.routes) if (hostnamesOf(route).length === 0) attach(byName.get(anyHost)!, route);
-  for (const { hostname, route } of named) {
-    if (!byName.has(hostname)) byName.set(hostname, { hostname, tags: any.tags, routes: [] });
-    attach(byName.get(hostname)!, route);
-  }
-  // After all hosts exist, so that the outcome does not depend on the order of routes.
-  for (const { hostname, route } of named) {
-    if (!hostname.startsWith("*.")) continue;
-    for (const host of byName.values()) if (host.hostname.endsWith(hostname.slice(2))) attach(host, route);
+  for (const route of any.routes) {
+    const names = hostnamesOf(route).map(hostOrAny);
+    if (names.length === 0) attach(byName.get(anyHost)!, route);
+    for (const hostname of names) {
+      if (!byName.has(hostname)) byName.set(hostname, { hostname, tags: any.tags, routes: [] });
+      attach(byName.get(hostname)!, route);
+      if (!hostname.startsWith("*.")) continue;
+      for (const host of byName.values()) if (host.hostname.endsWith(hostname.slice(2))) attach(host, route);
+    }
   }
   return [...byName.values()];
 }

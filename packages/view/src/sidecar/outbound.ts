@@ -221,6 +221,8 @@ function httpFilter(scope: OutboundScope, tags: Tags, plan: Plan, routes: RouteC
     type: "http",
     statPrefix: statName(service),
     routes: { rds: routes.name },
+    // As in Kuma: a mesh with TrafficRoutes leaves paths as they are.
+    ...(scope.trafficRoute ? {} : { normalizePath: true }),
     ...(routes.virtualHosts.some((host) => host.routes.some((route) => route.rateLimit)) ? { localRateLimit: true } : {}),
     ...(plan.protocol === "grpc" ? { grpcStats: true } : {}),
     ...(choose ? httpTimeouts(choose<TimeoutSpec>("Timeout")(service)?.spec.conf, plan.protocol) : {}),

@@ -27,6 +27,7 @@ export function addEgress(contexts: MeshContexts, egress: Resource<ZoneEgressSpe
       address: networking.address,
       port: networking.port,
       direction: "inbound",
+      reusePort: false,
       tlsInspector: true,
       chains,
     },

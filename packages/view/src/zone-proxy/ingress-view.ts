@@ -42,6 +42,7 @@ export function addIngress(
       address: networking.address,
       port: networking.port,
       direction: "inbound",
+      reusePort: false,
       tlsInspector: true,
       chains: chains.length > 0 ? chains : [{ filter: { type: "directResponse", body } }],
     },
