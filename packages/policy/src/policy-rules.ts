@@ -28,11 +28,12 @@ export const recordedRules: PolicyRules = {
 };
 
 /**
- * The default everywhere: as recorded, but for what the gateway's documents promise in so many words: "Full" support of fault
- * injections and proxy templates, and the oldest of several connection policies.
+ * The default everywhere: as recorded, but for what documents promise in so many words: a policy acts on whatever its selectors
+ * match; and of gateways, "Full" support of fault injections and proxy templates, and the oldest of several connection policies.
  */
 export const defaultRules: PolicyRules = {
   ...recordedRules,
+  sidecarOutboundPolicies: "always",
   gatewayVirtualHostChanges: "applied",
   gatewayEqualRank: "oldest",
   gatewayFaults: "applied",

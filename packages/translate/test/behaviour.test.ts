@@ -84,7 +84,10 @@ beforeAll(async () => {
           faults: [{ sourceTagsRegex: ".*&kuma.io/service=[^&]*web[,&].*", abort: { percent: 100, httpStatus: 418 } }],
         }),
       ),
-      listener("denied", chain({ routes: inline([{ match: everything, action: toBackend }]) }, { statPrefix: "d.", refuseRequests: true, policies: [] })),
+      listener(
+        "denied",
+        chain({ routes: inline([{ match: everything, action: toBackend }]) }, { statPrefix: "d.", refuseRequests: true, policies: [] }),
+      ),
       listener(
         "closed",
         chain(

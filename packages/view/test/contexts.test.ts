@@ -88,7 +88,7 @@ test("an equal view is the former one, and a changed one shares what did not cha
       type: "Timeout",
       mesh: "default",
       name: "t",
-      sources: [{ match: { [service]: "*" } }],
+      sources: [{ match: { [service]: "other" } }],
       destinations: [{ match: { [service]: "*" } }],
       conf: { connectTimeout: "1s" },
     },

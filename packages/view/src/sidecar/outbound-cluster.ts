@@ -1,4 +1,4 @@
-import { inboundPolicyCandidates, outboundChooser } from "@atoll/policy";
+import { firstMatch, inboundPolicyCandidates, outboundChooser } from "@atoll/policy";
 import type { Chooser as PolicyChooser, Tags } from "@atoll/policy";
 import type { CircuitBreakerSpec, HealthCheckSpec, Resource, TimeoutSpec } from "@atoll/resource";
 import { destinationEndpoints, resolveDestination } from "../destination.ts";
@@ -42,12 +42,24 @@ export function sidecarChooser(context: MeshContext, sources: readonly Tags[]): 
   };
 }
 
+const outboundPolicyTypes = ["Timeout", "Retry", "CircuitBreaker", "HealthCheck", "TrafficLog", "RateLimit"];
+
+/** Whether a policy of the mesh has the dataplane as a source. Where none has, proxies share what they are told of their outbounds. */
+export const hasOutboundPolicies = (context: MeshContext, sources: readonly Tags[]): boolean =>
+  outboundPolicyTypes.some((type) =>
+    context
+      .resources<{ sources?: { match?: Tags }[] }>(type)
+      .some(({ spec }) => sources.some((tags) => firstMatch(spec.sources, tags) !== undefined)),
+  );
+
 export interface OutboundClusterRequest {
   /** Destination with kuma.io/service, and kuma.io/mesh if in another mesh. */
   tags: Tags;
   /** Service of the outbound itself: its Timeout is the one that counts. */
   outboundService: string;
   choose: Chooser | null;
+  /** TrafficRoutes route the mesh: then a service without a Timeout has the timeouts of that way of routing. */
+  routed: boolean;
   loadBalancer?: LoadBalancerView | undefined;
   /** External services that this proxy may dial itself. */
   dialled: readonly ExternalService[];
@@ -87,7 +99,7 @@ export function outboundCluster(
     "outbound",
     name,
     destination.upstream.mtls,
-    request.choose !== null,
+    request.routed,
     timeout?.name,
     circuitBreaker?.name,
     healthCheck?.name,
@@ -98,7 +110,7 @@ export function outboundCluster(
   const cluster = context.memo.share(key, (): ClusterView => {
     const common = {
       ...clusterNames(name),
-      ...(request.choose ? clusterTimeouts(timeout?.spec.conf, facts.protocol) : { connectTimeoutMs: defaultConnectTimeoutMs }),
+      ...(request.routed || timeout ? clusterTimeouts(timeout?.spec.conf, facts.protocol) : { connectTimeoutMs: defaultConnectTimeoutMs }),
       ...optional("circuitBreaker", circuitBreakerView(circuitBreaker?.spec.conf)),
       ...healthCheckView(healthCheck?.spec.conf, facts.protocol),
     };

@@ -48,6 +48,7 @@ export function addOutbound(scope: OutboundScope, outbound: OutboundAddress): vo
       tags,
       outboundService: outbound.tags[serviceTag] ?? "",
       choose: scope.choose,
+      routed: scope.trafficRoute !== null,
       loadBalancer: plan.loadBalancer,
       dialled: scope.dialled,
       ipv6: scope.ipv6,
@@ -216,6 +217,7 @@ function httpFilter(scope: OutboundScope, tags: Tags, plan: Plan, routes: RouteC
   const service = tags[serviceTag] ?? "";
   const { context, choose } = scope;
   const log = choose?.<TrafficLogSpec>("TrafficLog")(service)?.spec;
+  const timeout = choose?.<TimeoutSpec>("Timeout")(service);
   const logs = accessLogs(context, scope.dataplane, log, { ...logged(scope, service), kind: "http" });
   return {
     type: "http",
@@ -225,7 +227,7 @@ function httpFilter(scope: OutboundScope, tags: Tags, plan: Plan, routes: RouteC
     ...(scope.trafficRoute ? {} : { normalizePath: true }),
     ...(routes.virtualHosts.some((host) => host.routes.some((route) => route.rateLimit)) ? { localRateLimit: true } : {}),
     ...(plan.protocol === "grpc" ? { grpcStats: true } : {}),
-    ...(choose ? httpTimeouts(choose<TimeoutSpec>("Timeout")(service)?.spec.conf, plan.protocol) : {}),
+    ...(scope.trafficRoute || timeout ? httpTimeouts(timeout?.spec.conf, plan.protocol) : {}),
     ...(logs.length > 0 ? { accessLogs: logs } : {}),
     ...(choose && scope.tracing ? { tracing: scope.tracing.listener("outbound", scope.sourceService, service) } : {}),
   };
@@ -238,7 +240,7 @@ function tcpFilter(scope: OutboundScope, tags: Tags, plan: Plan): TcpFilterView 
   const destinations = plan.routes.filter(({ http }) => !http).flatMap((route) => route.destinations);
   if (destinations.length === 0) return undefined;
   const retry = choose?.<RetrySpec>("Retry")(service)?.spec.conf;
-  const timeout = choose?.<TimeoutSpec>("Timeout")(service)?.spec.conf;
+  const timeout = choose?.<TimeoutSpec>("Timeout")(service);
   const logs = accessLogs(context, scope.dataplane, choose?.<TrafficLogSpec>("TrafficLog")(service)?.spec, {
     ...logged(scope, service),
     kind: "network",
@@ -247,7 +249,7 @@ function tcpFilter(scope: OutboundScope, tags: Tags, plan: Plan): TcpFilterView 
     type: "tcp",
     statPrefix: statName(service),
     clusters: clustersOf(destinations),
-    ...(choose ? { idleTimeoutMs: milliseconds(timeout?.tcp?.idleTimeout) ?? 0 } : {}),
+    ...(scope.trafficRoute || timeout ? { idleTimeoutMs: milliseconds(timeout?.spec.conf.tcp?.idleTimeout) ?? 0 } : {}),
     ...optional("maxConnectAttempts", retry?.tcp?.maxConnectAttempts),
     ...(logs.length > 0 ? { accessLogs: logs } : {}),
     ...(scope.kafkaFilter && plan.protocol === "kafka" ? { kafkaStatPrefix: statName(service) } : {}),

@@ -15,7 +15,7 @@ import type { ViewBuilder } from "../view-builder.ts";
 import { addDirectAccess } from "./direct-access.ts";
 import { addDnsListener } from "./dns-listener.ts";
 import { addInbound } from "./inbound.ts";
-import { sidecarChooser } from "./outbound-cluster.ts";
+import { hasOutboundPolicies, sidecarChooser } from "./outbound-cluster.ts";
 import { outboundAddresses } from "./outbound-addresses.ts";
 import { addOutbound } from "./outbound.ts";
 import { addPassthrough } from "./passthrough.ts";
@@ -39,7 +39,8 @@ export function addSidecar(
   for (const inbound of inbounds) addInbound({ context, builder, dataplane, tracing: trace, transparent, kafkaFilter }, inbound);
 
   const routed = context.hasTrafficRoutes;
-  const acting = routed || context.rules.sidecarOutboundPolicies === "always";
+  const acting =
+    routed || (context.rules.sidecarOutboundPolicies === "always" && (trace !== undefined || hasOutboundPolicies(context, sources)));
   const scope = {
     contexts,
     context,
