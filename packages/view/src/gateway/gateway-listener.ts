@@ -6,7 +6,15 @@ import { optional } from "../optional.ts";
 import { accessLogs } from "../policies/access-log.ts";
 import { choiceOf } from "../reasons.ts";
 import type { Reasons } from "../reasons.ts";
-import type { DirectResponseView, DownstreamTlsView, FilterChainView, HttpFilterView, ListenerView, SecretView, TcpFilterView } from "../proxy-view.ts";
+import type {
+  DirectResponseView,
+  DownstreamTlsView,
+  FilterChainView,
+  HttpFilterView,
+  ListenerView,
+  SecretView,
+  TcpFilterView,
+} from "../proxy-view.ts";
 import { addGatewayCluster } from "./gateway-cluster.ts";
 import { gatewayCertificate } from "./gateway-certificate.ts";
 import { gatewayListenerReasons, hostReasons } from "./gateway-reasons.ts";

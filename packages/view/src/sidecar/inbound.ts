@@ -93,7 +93,11 @@ function chains(scope: InboundScope, inbound: InboundInterface, protocol: Protoc
     ? httpFilter(scope, inbound, protocol, cluster)
     : tcpFilter(cluster, scope.kafkaFilter && protocol === "kafka");
   if (context.mtls === "off") return [{ filter }];
-  const secured: FilterChainView = { tls: downstreamTls(context), rbac: rbacView(context, inbound.tags, listener, tagSets(scope.dataplane)), filter };
+  const secured: FilterChainView = {
+    tls: downstreamTls(context),
+    rbac: rbacView(context, inbound.tags, listener, tagSets(scope.dataplane)),
+    filter,
+  };
   if (context.mtls === "STRICT") return [secured];
   return [
     { match: { transportProtocol: "raw_buffer" }, filter },
