@@ -1,5 +1,5 @@
 import type { Tags } from "@atoll/policy";
-import { isDnsName, renderOutboundTemplate, type Resource, type VirtualIpOutbound, type VirtualOutboundSpec } from "@atoll/resource";
+import { isDnsName, renderGoTemplate, type Resource, type VirtualIpOutbound, type VirtualOutboundSpec } from "@atoll/resource";
 
 /** The name, port and destination that a VirtualOutbound gives to what has these tags; undefined if its templates make none of them. */
 export function virtualOutboundOffer(
@@ -15,8 +15,8 @@ export function virtualOutboundOffer(
     parameters[parameter] = value;
     destination[key] = value;
   }
-  const host = renderOutboundTemplate(spec.conf.host, parameters);
-  const port = renderOutboundTemplate(spec.conf.port, parameters);
+  const host = renderGoTemplate(spec.conf.host, parameters);
+  const port = renderGoTemplate(spec.conf.port, parameters);
   if ("error" in host || "error" in port || !isDnsName(host.text) || !/^[+]?\d{1,18}$/.test(port.text)) return undefined;
   const number = Number(port.text);
   if (number < 1 || number > 65_535) return undefined;

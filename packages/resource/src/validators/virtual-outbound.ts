@@ -1,6 +1,6 @@
 import type { VirtualOutboundSpec } from "../specs/virtual-outbound.ts";
+import { renderGoTemplate } from "../go-template.ts";
 import { tag } from "../tags.ts";
-import { renderOutboundTemplate } from "../virtual-outbound.ts";
 import { anyTags, isTagName, validateSelectors } from "./tags.ts";
 import { isDnsName } from "./values.ts";
 import { at, violation, type Violations } from "./violation.ts";
@@ -53,7 +53,7 @@ function* validateTemplate(
     yield violation(path, undefinedField);
     return;
   }
-  const rendered = renderOutboundTemplate(template, values);
+  const rendered = renderGoTemplate(template, values);
   const fault = "error" in rendered ? rendered.error : faultOf(rendered.text);
   if (fault !== undefined) yield violation(path, `template pre evaluation failed with error=${JSON.stringify(fault)}`);
 }
