@@ -40,6 +40,8 @@ export interface BootstrapContext {
   xdsPort: number;
   xdsConnectTimeoutMs: number;
   maxDownstreamConnections: number;
+  /** Template of the configuration of the launcher's CoreDNS; absent = its own. */
+  corefileTemplate?: string | undefined;
 }
 
 /** Status and body of an answer that refuses; kuma-dp shows the text to its operator. */
@@ -103,7 +105,7 @@ export function answerBootstrap(request: BootstrapRequest, requestHost: string, 
     kumaSidecarConfiguration: {
       networking: {
         isUsingTransparentProxy: proxyType === "dataplane" && networking.transparentProxying !== undefined,
-        corefileTemplate: null,
+        corefileTemplate: context.corefileTemplate === undefined ? null : Buffer.from(context.corefileTemplate).toString("base64"),
         address: networking.address ?? "",
       },
       metrics: { aggregate: [] },

@@ -35,14 +35,15 @@ const contextWith = (part: Partial<BootstrapContext> = {}): BootstrapContext => 
 interface Case {
   host: string;
   xdsHost?: string;
+  corefileTemplate?: string;
   stored?: object[];
   request: Record<string, unknown> & { dataplaneResource?: object };
 }
 
-golden(fileURLToPath(new URL("../testdata", import.meta.url)), ({ host, xdsHost, stored = [], request }: Case) => {
+golden(fileURLToPath(new URL("../testdata", import.meta.url)), ({ host, xdsHost, corefileTemplate, stored = [], request }: Case) => {
   const { dataplaneResource, ...rest } = request;
   const body = JSON.stringify({ ...rest, ...(dataplaneResource && { dataplaneResource: JSON.stringify(dataplaneResource) }) });
-  const context = contextWith({ zoneResources: new Config().put(...stored), ...(xdsHost && { xdsHost }) });
+  const context = contextWith({ zoneResources: new Config().put(...stored), ...(xdsHost && { xdsHost }), corefileTemplate });
   const { bootstrap, kumaSidecarConfiguration } = answerBootstrap(parseBootstrapRequest(body)!, host, context);
   return { "bootstrap.yaml": parse(Buffer.from(bootstrap, "base64").toString("utf8")), "answer.yaml": kumaSidecarConfiguration };
 });

@@ -79,6 +79,8 @@ export const xdsSettings = z.object({
       adminAccessLogPath: z.string().default("/dev/null"),
       xdsHost: z.string().default(""),
       xdsPort: port.default(0),
+      /** Of a Go template that launchers make CoreDNS's configuration from. */
+      corefileTemplatePath: z.string().default(""),
       xdsConnectTimeoutMs: z.int().default(1_000),
     }),
   }),

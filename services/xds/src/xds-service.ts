@@ -189,7 +189,9 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
     dataplanes: settings.dpServer.authn.dpProxy.type || "dpToken",
     zoneProxies: settings.dpServer.authn.zoneProxy.type || "zoneToken",
   };
-  const { adminAddress, adminPort, adminAccessLogPath, xdsHost, xdsPort, xdsConnectTimeoutMs } = settings.bootstrapServer.params;
+  const { adminAddress, adminPort, adminAccessLogPath, xdsHost, xdsPort, xdsConnectTimeoutMs, corefileTemplatePath } =
+    settings.bootstrapServer.params;
+  const corefileTemplate = corefileTemplatePath === "" ? undefined : readFileSync(expandPath(corefileTemplatePath), "utf8");
   const { hds, authn } = settings.dpServer;
   const keys = configuredKeys(
     {
@@ -230,6 +232,7 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
       xdsHost,
       xdsPort: xdsPort || boundPort,
       maxDownstreamConnections: settings.proxy.gateway.globalDownstreamMaxConnections,
+      corefileTemplate,
     }),
     log,
     onApplied: (nodeId, revision) => {

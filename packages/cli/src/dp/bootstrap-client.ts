@@ -6,6 +6,9 @@ export interface BootstrapAnswer {
   /** Envoy's bootstrap configuration, YAML. */
   bootstrap: string;
   networkingAddress: string;
+  isTransparent: boolean;
+  /** For CoreDNS, in place of the one that comes with this program. */
+  corefileTemplate: string | undefined;
 }
 
 /** The control plane understood the request and refused it: trying again can't help. */
@@ -52,10 +55,16 @@ export async function fetchBootstrap(cp: URL, caPem: string | undefined, body: u
 }
 
 function decode(text: string): BootstrapAnswer {
-  const answer = JSON.parse(text) as { bootstrap: string; kumaSidecarConfiguration: { networking: { address: string } } };
+  const { bootstrap, kumaSidecarConfiguration } = JSON.parse(text) as {
+    bootstrap: string;
+    kumaSidecarConfiguration: { networking: { address: string; isUsingTransparentProxy?: boolean; corefileTemplate?: string | null } };
+  };
+  const { address, isUsingTransparentProxy = false, corefileTemplate } = kumaSidecarConfiguration.networking;
   return {
-    bootstrap: Buffer.from(answer.bootstrap, "base64").toString("utf8"),
-    networkingAddress: answer.kumaSidecarConfiguration.networking.address,
+    bootstrap: Buffer.from(bootstrap, "base64").toString("utf8"),
+    networkingAddress: address,
+    isTransparent: isUsingTransparentProxy,
+    corefileTemplate: corefileTemplate ? Buffer.from(corefileTemplate, "base64").toString("utf8") : undefined,
   };
 }
 

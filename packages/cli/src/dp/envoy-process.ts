@@ -2,6 +2,7 @@ import { execFile, spawn } from "node:child_process";
 import { request } from "node:http";
 import { constants } from "node:os";
 import { promisify } from "node:util";
+import { endWithThisProcess } from "./end-with-this-process.ts";
 
 export interface EnvoyVersion {
   /** Such as 1.40.0. */
@@ -58,18 +59,6 @@ export function startEnvoy(options: EnvoyOptions): RunningEnvoy {
   });
   void exited.then(dismiss);
   return { exited, kill: (signal) => void child.kill(signal) };
-}
-
-/**
- * An Envoy without its supervisor would hold its ports for ever, and the folder its token: a small shell waits for this process's end,
- * however it comes. Returns how to send it home once Envoy is gone, for its process id may then be another's.
- */
-function endWithThisProcess(pid: number, folder: string | undefined): () => void {
-  const script = 'cat >/dev/null; kill -9 "$1" 2>/dev/null; [ -z "$2" ] || rm -rf "$2"';
-  const watcher = spawn("sh", ["-c", script, "sh", String(pid), folder ?? ""], { stdio: ["pipe", "ignore", "ignore"], detached: true });
-  watcher.on("error", () => undefined);
-  watcher.unref();
-  return () => watcher.kill("SIGKILL");
 }
 
 /** Makes Envoy's health check fail, so that its listeners drain and its callers leave. */

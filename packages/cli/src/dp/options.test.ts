@@ -2,7 +2,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { scratchFolder } from "@atoll/testkit";
 import { afterAll, describe, expect, test } from "vitest";
-import { durationS, fillVariables, resolveDpOptions } from "./options.ts";
+import { durationS } from "./option-values.ts";
+import { fillVariables, resolveDpOptions } from "./options.ts";
 
 const folder = scratchFolder();
 afterAll(() => folder[Symbol.dispose]());
@@ -32,6 +33,10 @@ test("what is asked for by default", () => {
     envoyLogLevel: "info",
     drainTimeS: 30,
     readinessPort: 9902,
+    dns: {
+      ...{ enabled: true, envoyPort: 15_054, port: 15_053, prometheusPort: 19_153, logging: false },
+      ...{ coreDnsBinary: undefined, corefileTemplatePath: undefined, configDir: undefined },
+    },
     retry: { backoffMs: 1_000, maxDurationMs: 300_000 },
   });
 });
@@ -53,6 +58,14 @@ test("every variable of kuma-dp is read, ours before theirs, and flags before bo
     KUMA_DATAPLANE_RUNTIME_CONFIG_DIR: "/config",
     KUMA_DATAPLANE_RUNTIME_SOCKET_DIR: "/sockets",
     KUMA_DATAPLANE_RUNTIME_CONCURRENCY: "2",
+    KUMA_DNS_ENABLED: "false",
+    KUMA_DNS_ENVOY_DNS_PORT: "1054",
+    KUMA_DNS_CORE_DNS_PORT: "1053",
+    KUMA_DNS_CORE_DNS_BINARY_PATH: "/coredns",
+    KUMA_DNS_CORE_DNS_CONFIG_TEMPLATE_PATH: "/Corefile",
+    KUMA_DNS_CONFIG_DIR: "/dns",
+    KUMA_DNS_PROMETHEUS_PORT: "1153",
+    KUMA_DNS_ENABLE_LOGGING: "true",
   };
   expect(resolveDpOptions({}, env)).toMatchObject({
     cpAddress: new URL("https://cp:2"),
@@ -66,6 +79,10 @@ test("every variable of kuma-dp is read, ours before theirs, and flags before bo
     configDir: "/config",
     socketDir: "/sockets",
     concurrency: 2,
+    dns: {
+      ...{ enabled: false, envoyPort: 1_054, port: 1_053, prometheusPort: 1_153, logging: true },
+      ...{ coreDnsBinary: "/coredns", corefileTemplatePath: "/Corefile", configDir: "/dns" },
+    },
     retry: { backoffMs: 3_000, maxDurationMs: 60_000 },
   });
   expect(resolveDpOptions({ cpAddress: "https://cp:3", drainTime: "5s", name: "web-2" }, env)).toMatchObject({

@@ -1,5 +1,8 @@
 import { readFileSync } from "node:fs";
 import { parse as parseYaml } from "yaml";
+import { resolveDnsOptions, type DnsFlags, type DnsOptions } from "./dns-options.ts";
+import { DpOptionsError } from "./dp-options-error.ts";
+import { durationS, wholeNumber } from "./option-values.ts";
 
 /** What `atoll-dp run` was asked to do, from flags and `KUMA_*` / `ATOLL_*` variables. */
 export interface DpOptions {
@@ -20,6 +23,7 @@ export interface DpOptions {
   envoyLogLevel: string;
   drainTimeS: number;
   readinessPort: number;
+  dns: DnsOptions;
   retry: { backoffMs: number; maxDurationMs: number };
 }
 
@@ -30,7 +34,7 @@ export interface ProxyDocument {
   json: string;
 }
 
-export interface DpFlags {
+export interface DpFlags extends DnsFlags {
   cpAddress?: string;
   caCertFile?: string;
   proxyType?: string;
@@ -47,11 +51,6 @@ export interface DpFlags {
   concurrency?: string;
   logLevel?: string;
   drainTime?: string;
-}
-
-/** Raised for a wrong flag, variable or file; the message names it. */
-export class DpOptionsError extends Error {
-  override readonly name = "DpOptionsError";
 }
 
 /** Flags win over variables, as in kuma-dp. */
@@ -91,6 +90,7 @@ export function resolveDpOptions(flags: DpFlags, env: NodeJS.ProcessEnv): DpOpti
     envoyLogLevel: flags.logLevel ?? "info",
     drainTimeS: durationS("--drain-time", flags.drainTime ?? variable("DATAPLANE_DRAIN_TIME") ?? "30s"),
     readinessPort: wholeNumber("KUMA_READINESS_PORT", variable("READINESS_PORT") ?? "9902"),
+    dns: resolveDnsOptions(flags, variable),
     retry: {
       backoffMs: 1_000 * durationS("KUMA_CONTROL_PLANE_RETRY_BACKOFF", variable("CONTROL_PLANE_RETRY_BACKOFF") ?? "1s"),
       maxDurationMs: 1_000 * durationS("KUMA_CONTROL_PLANE_RETRY_MAX_DURATION", variable("CONTROL_PLANE_RETRY_MAX_DURATION") ?? "5m"),
@@ -174,17 +174,4 @@ function parseAddress(text: string): URL {
   const url = new URL(text);
   if (url.protocol !== "https:" && url.protocol !== "http:") throw new DpOptionsError(`--cp-address: "${text}" has to start with https://`);
   return url;
-}
-
-function wholeNumber(flag: string, text: string): number {
-  if (!/^\d+$/.test(text)) throw new DpOptionsError(`${flag}: "${text}" is not a whole number`);
-  return Number(text);
-}
-
-/** Go durations of whole parts: 30s, 1m, 1m30s, 500ms. */
-export function durationS(flag: string, text: string): number {
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
-  if (parts.length === 0 || parts.map((part) => part[0]).join("") !== text)
-    throw new DpOptionsError(`${flag}: "${text}" is not a duration such as 30s`);
-  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * { ms: 0.001, s: 1, m: 60, h: 3600 }[unit as "s"]!, 0);
 }

@@ -124,6 +124,7 @@ describe("a run", () => {
       proxyType: "dataplane",
       caCert: pair.certificatePem,
       operatingSystem: "linux",
+      dnsPort: 15_054,
       features: ["feature-tcp-accesslog-via-named-pipe"],
       version: { envoy: { version: "1.40.0", build: "abc/1.40.0/Clean/RELEASE/BoringSSL", kumaDpCompatible: true } },
     });

@@ -1,11 +1,12 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { version } from "@atoll/runtime/version";
 import { parse as parseYaml } from "yaml";
 import { startAccessLogStreamer } from "./access-log-streamer.ts";
 import { fetchBootstrap, type BootstrapAnswer } from "./bootstrap-client.ts";
+import { startDns } from "./dns.ts";
 import { envoyVersion, failHealthCheck, startEnvoy } from "./envoy-process.ts";
 import type { DpOptions } from "./options.ts";
 import { startReadiness } from "./readiness.ts";
@@ -60,11 +61,12 @@ interface Places {
 async function supervise(
   options: DpOptions,
   places: Places,
-  { bootstrap }: BootstrapAnswer,
+  answer: BootstrapAnswer,
   stop: AbortSignal,
   hurry: AbortSignal,
 ): Promise<number> {
-  const admin = adminAddress(bootstrap);
+  const admin = adminAddress(answer.bootstrap);
+  const dns = await startDns(options.dns, answer, dirname(places.configPath));
   const readiness = await startReadiness(admin?.address ?? "127.0.0.1", options.readinessPort);
   const accessLogs = startAccessLogStreamer(places.workdir, options.name, options.mesh, say);
   try {
@@ -76,9 +78,11 @@ async function supervise(
       concurrency: options.concurrency,
       temporary: places.temporary,
     });
-    const ended = await Promise.race([envoy.exited, aborted(stop)]);
+    const dnsEnded = dns.ended.then((reason) => ({ status: 1, reason }));
+    const ended = await Promise.race([envoy.exited, aborted(stop), dnsEnded]);
     if (ended !== undefined) {
       say(ended.reason);
+      envoy.kill("SIGKILL");
       return ended.status;
     }
     readiness.terminate();
@@ -92,6 +96,7 @@ async function supervise(
   } finally {
     accessLogs.close();
     readiness.close();
+    dns.close();
   }
 }
 
@@ -115,6 +120,7 @@ function bootstrapRequest(options: DpOptions, envoy: { version: string; build: s
     },
     caCert: options.caCertPem ?? "",
     dynamicMetadata: {},
+    ...(options.proxyType === "dataplane" && { dnsPort: options.dns.envoyPort }),
     readinessPort: options.readinessPort,
     operatingSystem: "linux",
     features: ["feature-tcp-accesslog-via-named-pipe"],
