@@ -37,7 +37,7 @@ export async function startProxy(
   stack: Stack,
   zone: StackZone,
   document: ProxyDocument,
-  options: { token?: string } = {},
+  options: { token?: string; env?: Record<string, string> } = {},
 ): Promise<StartedProcess> {
   const folder = join(stack.workDir, "proxies");
   mkdirSync(folder, { recursive: true });
@@ -58,6 +58,6 @@ export async function startProxy(
       "--concurrency=1",
       "--log-level=warning",
     ],
-    { env: { KUMA_READINESS_PORT: "0", KUMA_DATAPLANE_DRAIN_TIME: "1s" } },
+    { env: { KUMA_READINESS_PORT: "0", KUMA_DATAPLANE_DRAIN_TIME: "1s", ...options.env } },
   );
 }

@@ -15,6 +15,8 @@ export interface SidecarOptions {
   outbound?: Record<number, string | Tags>;
   /** Merged into `networking`. */
   networking?: Document;
+  /** Of its launcher. */
+  env?: Record<string, string>;
 }
 
 const wildcard = [{ match: { "kuma.io/service": "*" } }];
@@ -142,7 +144,7 @@ export class MeshBed {
         ...options.networking,
       },
     };
-    await this.#start(zone, document);
+    await this.#start(zone, document, options.env);
     return { admin, document, inbound };
   }
 
@@ -164,7 +166,7 @@ export class MeshBed {
         ...(options.delegated ? { outbound: this.#outbounds(options) } : {}),
       },
     };
-    await this.#start(zone, document);
+    await this.#start(zone, document, options.env);
     return { admin, document };
   }
 
@@ -175,9 +177,9 @@ export class MeshBed {
     return found;
   }
 
-  async #start(zone: string, document: Document): Promise<void> {
+  async #start(zone: string, document: Document, env?: Record<string, string>): Promise<void> {
     this.#documents.set(document["name"] as string, document);
-    await this.atoll.startProxy(zone, document);
+    await this.atoll.startProxy(zone, document, env ? { env } : {});
   }
 
   async zoneProxy(type: "ZoneIngress" | "ZoneEgress", name: string, zone: string): Promise<{ admin: number; port: number }> {

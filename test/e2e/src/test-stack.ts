@@ -146,7 +146,11 @@ export class TestStack {
   }
 
   /** Starts `atoll-dp` with its Envoy; under `as` in `proxies`, or the document's name. */
-  async startProxy(zone: string, document: Document, options: { token?: string; as?: string } = {}): Promise<StartedProcess> {
+  async startProxy(
+    zone: string,
+    document: Document,
+    options: { token?: string; as?: string; env?: Record<string, string> } = {},
+  ): Promise<StartedProcess> {
     const started = await startProxy(this.stack, this.zone(zone), document as unknown as ProxyDocument, options);
     const name = options.as ?? (document["name"] as string);
     const before = this.proxies.get(name);
