@@ -36,7 +36,7 @@ const same = `
   dpServer.authn.enableReloadableTokens
   dpServer.hds.enabled dpServer.hds.checkDefaults.healthyThreshold dpServer.hds.checkDefaults.unhealthyThreshold
   bootstrapServer.params.adminAddress bootstrapServer.params.adminPort bootstrapServer.params.adminAccessLogPath
-  bootstrapServer.params.xdsHost bootstrapServer.params.xdsPort
+  bootstrapServer.params.xdsHost bootstrapServer.params.xdsPort bootstrapServer.params.corefileTemplatePath
   multizone.global.kds.grpcPort multizone.global.kds.tlsCertFile multizone.global.kds.tlsKeyFile
   multizone.zone.name multizone.zone.globalAddress multizone.zone.kds.rootCaFile multizone.zone.kds.tlsSkipVerify
   store.unsafeDelete
@@ -95,7 +95,6 @@ const ignored: readonly (readonly [why: string, paths: string])[] = [
     "general.dnsCacheTTL general.resilientComponentBaseBackoff general.resilientComponentMaxBackoff",
   ],
   ["debug views are always there, on the diagnostics port", "diagnostics.debugEndpoints"],
-  ["kuma-dp takes its own template: --dns-coredns-config-template-path", "bootstrapServer.params.corefileTemplatePath"],
   ["there is no monitoring assignment server: let Prometheus find the proxies by other means", "monitoringAssignmentServer.*"],
   [
     "a proxy or zone is online while its stream is open, whether anything is said there or not",
