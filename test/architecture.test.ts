@@ -113,6 +113,11 @@ const only: Record<string, string> = {
   jose: "tokens",
   "@peculiar/x509": "certificates",
   "node:sqlite": "the embedded log",
+  "@opentelemetry/api": "where spans begin and end, and what carries them on",
+  "@opentelemetry/sdk-trace": "sending spans",
+  "@opentelemetry/sdk-metrics": "sending metrics",
+  "@opentelemetry/exporter-trace-otlp-http": "sending spans",
+  "@opentelemetry/exporter-metrics-otlp-http": "sending metrics",
 };
 const owners: Record<string, string[]> = {
   "@grpc/grpc-js": ["packages/event-log", "packages/kds", "packages/xds", "packages/dp-server"],
@@ -121,6 +126,11 @@ const owners: Record<string, string[]> = {
   jose: ["packages/token"],
   "@peculiar/x509": ["packages/certificate"],
   "node:sqlite": ["packages/event-log"],
+  "@opentelemetry/api": ["packages/api", "packages/event-log", "packages/kds", "packages/runtime", "packages/token"],
+  "@opentelemetry/sdk-trace": ["packages/runtime"],
+  "@opentelemetry/sdk-metrics": ["packages/runtime"],
+  "@opentelemetry/exporter-trace-otlp-http": ["packages/runtime"],
+  "@opentelemetry/exporter-metrics-otlp-http": ["packages/runtime"],
 };
 
 test.each(Object.keys(only))("%s is imported only by its owners", (dependency) => {

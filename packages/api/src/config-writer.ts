@@ -3,6 +3,7 @@ import { type KeyString, type ResourceKey, keyString, parseKeyString } from "@at
 import { KeyQueue } from "./key-queue.ts";
 import type { ConfigStore } from "./ports.ts";
 import { conflict } from "./problem.ts";
+import { spanned } from "./spanned.ts";
 
 /** What a request wants to write, decided against the state the writer saw. */
 export interface Proposal<Result> {
@@ -68,7 +69,7 @@ export class ConfigWriter {
   async #write<Result>(decide: () => Proposal<Result> | Preparation, options: WriteOptions): Promise<Written<Result>> {
     for (let attempt = 0; attempt < mostAttempts; attempt++) {
       for (const condition of options.conditions ?? []) this.#check(condition);
-      const decided = decide();
+      const decided = spanned("decide", decide);
       if ("prepare" in decided) {
         await decided.prepare();
         continue;

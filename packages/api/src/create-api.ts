@@ -74,6 +74,7 @@ export function createApi(options: ApiOptions, tls?: TlsOptions): FastifyInstanc
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 2_000 },
   });
   const users = new WeakMap<FastifyRequest, User>();
+  options.requests?.watch(app as FastifyInstance);
   if (tls?.clients !== undefined) app.server.on("secureConnection", refuseBadCertificate);
 
   // Bodies stay bytes: what is wrong with them is said by the route, in words that name its kind.
@@ -115,7 +116,7 @@ export function createApi(options: ApiOptions, tls?: TlsOptions): FastifyInstanc
     if (problem.status === 500) options.onError?.(error, { method: request.method, path: pathOf(request) });
     if (problem.status === 413 && Number(request.headers["content-length"] ?? Infinity) <= mostDroppedBytes)
       reply.removeHeader("connection");
-    return sendText(reply.status(problem.status), renderJson(problemBody(problem)), "application/json");
+    return sendText(reply.status(problem.status), renderJson(problemBody(problem, options.requests?.traceId(request))), "application/json");
   });
   return app;
 }

@@ -150,6 +150,7 @@ const schemas: Record<string, object> = {
       status: integer,
       title: text,
       detail: text,
+      instance: text,
       invalid_parameters: { type: "array", items: ofProperties({ field: text, reason: text }, ["field", "reason"]) },
     },
     ["type", "status", "title", "detail"],

@@ -2,6 +2,7 @@ import type { ChangeSet, ResourceReader, Verdict } from "@atoll/replica";
 import type { ResourceDraft, ResourceKey, Violation, ZoneInsightSpec } from "@atoll/resource";
 import type { InventoryEntry, InventoryIngress } from "@atoll/inventory";
 import type { TokenKind, TokenRequest } from "@atoll/token";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { AccessRules, User } from "./access.ts";
 import type { AppliedRevision } from "./applied-revisions.ts";
 import type { Problem } from "./problem.ts";
@@ -106,6 +107,14 @@ export interface ApiSettings {
   createMeshRoutingResources: boolean;
 }
 
+/** Watches requests, for metrics and traces. */
+export interface Requests {
+  /** Called before the server has any hook. */
+  watch(app: FastifyInstance): void;
+  /** Names the trace a request belongs to, if it is recorded. */
+  traceId(request: FastifyRequest): string | undefined;
+}
+
 export interface ApiOptions {
   settings: ApiSettings;
   config: ConfigStore;
@@ -128,6 +137,7 @@ export interface ApiOptions {
   /** Milliseconds since the epoch. */
   now: () => number;
   newId: () => string;
+  requests?: Requests;
   /** Unexpected failures, which the client only sees as 500. */
   onError?: (error: unknown, call: { method: string; path: string }) => void;
 }

@@ -49,14 +49,15 @@ export function logProblem(error: LogError): ApiError {
   return unavailable(`the log can not be written now: ${error.message}`, error);
 }
 
-/** `details` and `causes` repeat `detail` and `invalid_parameters`: older clients read only them. */
-export function problemBody(problem: Problem): object {
+/** `details` and `causes` repeat `detail` and `invalid_parameters`: older clients read only them. `instance` = the id of the trace. */
+export function problemBody(problem: Problem, instance?: string): object {
   const violations = problem.violations ?? [];
   return {
     type: "/std-errors",
     status: problem.status,
     title: problem.title,
     detail: problem.detail,
+    ...(instance !== undefined && { instance }),
     ...(violations.length > 0 && { invalid_parameters: violations.map(({ field, reason }) => ({ field, reason })) }),
     details: problem.detail,
     ...(violations.length > 0 && { causes: violations.map(({ field, reason }) => ({ field, message: reason })) }),

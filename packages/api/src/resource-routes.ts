@@ -14,6 +14,7 @@ import { readDocument } from "./read-document.ts";
 import { readOnlyText } from "./read-only.ts";
 import { type Form, readForm, renderResource } from "./render.ts";
 import { decideDelete, decidePut, draftOf } from "./resource-writes.ts";
+import { spanned } from "./spanned.ts";
 import { afterWrite } from "./written-answer.ts";
 
 /** Kinds with routes of their own elsewhere, because nothing is stored of them. */
@@ -102,12 +103,13 @@ async function putResource(kind: Kind, context: ApiContext, call: Call): Promise
   const { settings } = options;
   const mesh = meshOf(kind, context, call)!;
   const name = call.params["name"]!;
-  const document = readDocument(kind, call.body);
-  const violations = validateMeta(document, {
-    url: { type: kind.type, mesh, name },
-    zone: settings.mode === "zone" ? settings.zone : undefined,
+  const document = spanned("validate", () => {
+    const written = readDocument(kind, call.body);
+    const zone = settings.mode === "zone" ? settings.zone : undefined;
+    const violations = validateMeta(written, { url: { type: kind.type, mesh, name }, zone });
+    if (violations.length > 0) throw invalid("Could not process a resource", violations);
+    return written;
   });
-  if (violations.length > 0) throw invalid("Could not process a resource", violations);
   requireAccess(kind, context, call);
 
   if (isWrittenToZone(kind, settings)) return putInZone(kind, context, call, document);

@@ -49,6 +49,8 @@ export interface CompileRound {
   proxies: number;
   built: number;
   changed: number;
+  /** When it began, as `performance.now()` gives it. */
+  beganMs: number;
   /** Spent on building, without the pauses. */
   durationMs: number;
 }
@@ -148,6 +150,11 @@ export class Compiler {
     this.#proxies.clear();
   }
 
+  /** How many proxies wait to be built. */
+  get waiting(): number {
+    return this.#due.others.size + this.#due.sidecars.size;
+  }
+
   /** Whether everything that is known has been built. */
   get idle(): boolean {
     return !this.#scheduled && this.#tally === undefined;
@@ -210,7 +217,7 @@ export class Compiler {
       else if (!proxy.behind && !due.has(nodeId)) this.#advance(nodeId, revision);
     }
     this.#revision = revision;
-    this.#tally ??= { revision, proxies: 0, built: 0, changed: 0, durationMs: 0 };
+    this.#tally ??= { revision, proxies: 0, built: 0, changed: 0, beganMs: performance.now(), durationMs: 0 };
     this.#work();
   }
 
@@ -231,7 +238,7 @@ export class Compiler {
       }
     }
     tally.durationMs += performance.now() - began;
-    if (this.#due.others.size + this.#due.sidecars.size > 0) {
+    if (this.waiting > 0) {
       this.#next ??= setImmediate(() => {
         this.#next = undefined;
         this.#work();

@@ -36,8 +36,11 @@ export interface DpServerOptions {
   authentication: ProxyAuthentication;
   bootstrap: (boundPort: number) => BootstrapContext;
   log: Log;
-  onApplied?: (nodeId: string, revision: number) => void;
-  onNack?: (nodeId: string, typeUrl: string, message: string, resources: readonly string[]) => void;
+  /** Told of what goes on on the streams, for metrics and traces. */
+  watch?: Pick<AdsHooks, "onSend" | "onAck" | "onNack" | "onApplied"> & {
+    onDisconnected?(nodeId: string): void;
+    onRefused?(nodeId: string): void;
+  };
 }
 
 interface Admitted {
@@ -136,7 +139,7 @@ export class DpServer {
   }
 
   #hooks(): AdsHooks {
-    const { compiler, lifecycle, log } = this.#options;
+    const { compiler, lifecycle, log, watch } = this.#options;
     return {
       onNode: async (node, metadata, stream) => {
         const admitted = await this.#admit(node, metadata);
@@ -147,15 +150,22 @@ export class DpServer {
         await this.#connect(stream.id);
         log.info({ proxy: stream.nodeId, peer: stream.peer }, "proxy connected");
       },
-      onSend: ({ nodeId, typeUrl }) => lifecycle.count(nodeId, typeUrl, "responsesSent"),
-      onAck: ({ nodeId, typeUrl }) => lifecycle.count(nodeId, typeUrl, "responsesAcknowledged"),
-      onNack: ({ nodeId, typeUrl, message, rejected }) => {
+      onSend: (event) => {
+        lifecycle.count(event.nodeId, event.typeUrl, "responsesSent");
+        watch?.onSend?.(event);
+      },
+      onAck: (event) => {
+        lifecycle.count(event.nodeId, event.typeUrl, "responsesAcknowledged");
+        watch?.onAck?.(event);
+      },
+      onNack: (event) => {
+        const { nodeId, typeUrl, message, rejected } = event;
         lifecycle.count(nodeId, typeUrl, "responsesRejected");
         const resources = rejected.map((one) => one.name);
-        log.warn({ proxy: nodeId, typeUrl, resources, reason: message }, "Envoy rejected a configuration");
-        this.#options.onNack?.(nodeId, typeUrl, message, resources);
+        log.warn({ proxy: nodeId, revision: event.revision, typeUrl, resources, reason: message }, "Envoy rejected a configuration");
+        watch?.onNack?.(event);
       },
-      onApplied: (nodeId, revision) => this.#options.onApplied?.(nodeId, revision),
+      onApplied: (...event) => watch?.onApplied?.(...event),
       onStreamClosed: (stream) => {
         const admitted = this.#admitted.get(stream.id);
         this.#admitted.delete(stream.id);
@@ -163,6 +173,7 @@ export class DpServer {
         if (this.#closing || admitted === undefined || stream.nodeId === undefined) return;
         compiler.disconnect(stream.nodeId);
         lifecycle.disconnect(stream.nodeId);
+        watch?.onDisconnected?.(stream.nodeId);
         log.info({ proxy: stream.nodeId }, "proxy disconnected");
       },
       onError: (error, stream) => log.error({ err: error, proxy: stream.nodeId }, "ADS stream failed"),
@@ -206,6 +217,7 @@ export class DpServer {
         await authenticateProxy(verifier, authentication, { proxyType: node.proxyType, resource, replaces }, token);
       } catch (error) {
         log.warn({ proxy: node.nodeId, reason: (error as Error).message }, "proxy refused");
+        this.#options.watch?.onRefused?.(node.nodeId);
         throw new StatusError(status.UNAUTHENTICATED, `authentication failed: ${(error as Error).message}`);
       }
       return { node, resource, token };

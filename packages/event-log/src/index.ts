@@ -18,6 +18,8 @@ export { methodDefinition, serviceDefinition } from "./grpc-service.ts";
 export { mirrorTopic } from "./mirror-topic.ts";
 export type { MirrorTopicOptions } from "./mirror-topic.ts";
 export { pause } from "./pause.ts";
+export { spanTime, traceHeader, traceRecord, tracedAppend } from "./record-trace.ts";
+export type { TraceContext } from "./record-trace.ts";
 export { RelayLog } from "./relay-log.ts";
 export type { RelayLogOptions } from "./relay-log.ts";
 export { relayChannelOptions, RpcRefusal, toStatus } from "./relay-codec.ts";

@@ -2,6 +2,7 @@ import { Backoff } from "./backoff.ts";
 import { LogError, maxAppendBytes, recordBytes, topicConfig } from "./event-log.ts";
 import type { LogRecord, MirrorLog } from "./event-log.ts";
 import { pause } from "./pause.ts";
+import { spanTime, traceRecord } from "./record-trace.ts";
 
 export interface MirrorTopicOptions {
   topic: string;
@@ -68,7 +69,9 @@ async function copy(options: MirrorTopicOptions, replaceBecause: string | undefi
   const start = because === undefined ? target.head : source.cleanup === "keep" ? source.tail : 0;
   let replacing = because !== undefined;
   let first = true;
+  let live = false;
   for await (const batch of from.read(topic, start, signal)) {
+    const beganMs = spanTime();
     if (replacing) {
       const last = batch.length === 0;
       await to.appendMirror(topic, batch, { incarnation, replacement: { first, last, tail: source.tail } });
@@ -77,8 +80,13 @@ async function copy(options: MirrorTopicOptions, replaceBecause: string | undefi
       replacing = false;
       options.onReplaced?.(because ?? "");
     }
-    if (batch.length === 0) caughtUp();
+    if (batch.length === 0) {
+      live = true;
+      caughtUp();
+    }
     for (const part of parts(batch)) await to.appendMirror(topic, part, { incarnation });
+    // What is copied to catch up happened at another time.
+    if (live) for (const record of batch) traceRecord(`mirror ${topic}`, record, beganMs);
   }
 }
 

@@ -9,6 +9,7 @@ import type { Gatekeeper } from "./gatekeeper.ts";
 import { decodeHeartbeat } from "./heartbeat.ts";
 import type { Heartbeat, Progress } from "./heartbeat.ts";
 import { describeIdentity } from "./identity.ts";
+import { traceAnswer } from "./registration-trace.ts";
 import { judgeVersions } from "./version-skew.ts";
 import { ZoneSession } from "./zone-session.ts";
 
@@ -39,6 +40,8 @@ export interface KdsOptions {
   instancesPerZone: "one" | "many";
   /** Runs before the answer; may refuse by throwing `RpcRefusal` (zone disabled). */
   onRegister?: (registration: ZoneRegistration) => void | Promise<void>;
+  /** A zone that wanted to register was told why not. */
+  onRefused?: () => void;
   onSession?: (session: ZoneSession) => void;
   onHeartbeat?: (session: ZoneSession, heartbeat: Heartbeat) => void;
   onSessionEnd?: (session: ZoneSession) => void;
@@ -74,9 +77,12 @@ export class KdsService {
   }
 
   private readonly register: handleUnaryCall<RegisterRequest, RegisterResponse> = (call, callback) => {
-    this.registered(call.metadata, call.request).then(
+    traceAnswer(call.request.zone, call.metadata, () => this.registered(call.metadata, call.request)).then(
       (answer) => callback(null, answer),
-      (error) => callback(toStatus(error)),
+      (error) => {
+        this.options.onRefused?.();
+        callback(toStatus(error));
+      },
     );
   };
 

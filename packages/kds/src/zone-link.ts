@@ -8,6 +8,7 @@ import { decodeHeartbeat, encodeHeartbeat } from "./heartbeat.ts";
 import type { Heartbeat, Progress } from "./heartbeat.ts";
 import { decodeQuery } from "./proxy-query.ts";
 import type { ProxyQuery } from "./proxy-query.ts";
+import { traceCall } from "./registration-trace.ts";
 
 /** What `Register` sends. */
 export interface RegisterFields {
@@ -23,23 +24,25 @@ const registerTimeoutMs = 10_000;
 /** One call of `Register`; rejects with grpc-js' ServiceError. */
 export function register(client: Client, metadata: Metadata, fields: RegisterFields, signal: AbortSignal): Promise<RegisterResponse> {
   const { path, requestSerialize, responseDeserialize } = methodDefinition(Kds.method.register);
-  return new Promise((resolve, reject) => {
-    const cancel = (): void => call.cancel();
-    const call = client.makeUnaryRequest(
-      path,
-      requestSerialize,
-      responseDeserialize,
-      create(RegisterRequestSchema, fields),
-      metadata,
-      { deadline: Date.now() + registerTimeoutMs },
-      (error, answer) => {
-        signal.removeEventListener("abort", cancel);
-        if (error) reject(error);
-        else resolve(answer!);
-      },
-    );
-    signal.addEventListener("abort", cancel);
-  });
+  const send = () =>
+    new Promise<RegisterResponse>((resolve, reject) => {
+      const cancel = (): void => call.cancel();
+      const call = client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        create(RegisterRequestSchema, fields),
+        metadata,
+        { deadline: Date.now() + registerTimeoutMs },
+        (error, answer) => {
+          signal.removeEventListener("abort", cancel);
+          if (error) reject(error);
+          else resolve(answer!);
+        },
+      );
+      signal.addEventListener("abort", cancel);
+    });
+  return traceCall(fields.zone, metadata, send);
 }
 
 export interface SessionOptions {

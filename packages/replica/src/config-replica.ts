@@ -1,4 +1,4 @@
-import { Backoff, type EventLog, LogError, type LogRecord, pause, topics } from "@atoll/event-log";
+import { Backoff, type EventLog, LogError, type LogRecord, pause, spanTime, topics, tracedAppend, traceRecord } from "@atoll/event-log";
 import { type KeyString, type Resource } from "@atoll/resource";
 import type { ChangeSet, Verdict } from "./change-set.ts";
 import { ConfigState } from "./config-state.ts";
@@ -7,6 +7,7 @@ import { ensureTopicIfAllowed, followTopic, retryUntilAvailable } from "./follow
 import { type HistoryEntry, HistoryError, type ResourceDifference, differences, foldTo, readDecided, stateAt } from "./history.ts";
 import { Listeners } from "./listeners.ts";
 import type { ChangeEvent, ResourceReader } from "./reader.ts";
+import type { FoldedRecord, ReplicaObserver } from "./replica-observer.ts";
 import { decodeChangeSet, encodeJson } from "./record-codec.ts";
 import { appendSnapshot, readNewestSnapshot } from "./snapshot.ts";
 
@@ -15,6 +16,7 @@ export interface ConfigReplicaOptions {
   signal?: AbortSignal;
   /** Write a snapshot whenever this many records came since the newest one. Absent: this process writes none by itself. */
   snapshots?: { everyRecords: number };
+  observer?: ReplicaObserver;
   /** Told of failures that the replica survives: unreadable records, lost connections, listeners that throw. */
   onError?: (error: unknown) => void;
 }
@@ -22,8 +24,6 @@ export interface ConfigReplicaOptions {
 export interface SubmitOptions {
   /** Default 10,000. */
   timeoutMs?: number;
-  /** Headers of the record, for example the trace context. */
-  headers?: Readonly<Record<string, string>>;
 }
 
 export interface Lag {
@@ -40,6 +40,7 @@ export class ConfigReplica implements ResourceReader {
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
   readonly #everyRecords: number | undefined;
+  readonly #observer: ReplicaObserver | undefined;
   readonly #onError: (error: unknown) => void;
   readonly #listeners: Listeners<ChangeEvent>;
   readonly #submitted = new Map<string, { resolve: (verdict: Verdict) => void; reject: (error: unknown) => void }>();
@@ -49,6 +50,8 @@ export class ConfigReplica implements ResourceReader {
   readonly #recent = new Map<number, Verdict>();
   #state = new ConfigState();
   #snapshotRevision = 0;
+  /** Past the records that were there when this replica began: what comes now happens now. */
+  #live = false;
   #writingSnapshot: Promise<number> | undefined;
   #following: Promise<void> = Promise.resolve();
 
@@ -56,6 +59,7 @@ export class ConfigReplica implements ResourceReader {
     this.#log = options.log;
     this.#signal = options.signal ? AbortSignal.any([options.signal, this.#stop.signal]) : this.#stop.signal;
     this.#everyRecords = options.snapshots?.everyRecords;
+    this.#observer = options.observer;
     this.#onError = options.onError ?? (() => {});
     this.#listeners = new Listeners(this.#onError);
   }
@@ -91,6 +95,11 @@ export class ConfigReplica implements ResourceReader {
 
   get size(): number {
     return this.#state.size;
+  }
+
+  /** Change sets submitted here whose verdict is not known yet. */
+  get undecided(): number {
+    return this.#submitted.size;
   }
 
   get<Spec = unknown>(type: string, mesh: string, name: string): Resource<Spec> | undefined {
@@ -131,7 +140,7 @@ export class ConfigReplica implements ResourceReader {
    * @throws LogError "unavailable" after `timeoutMs`: the outcome is unknown, the record may still be folded later.
    */
   async submit(changeSet: ChangeSet, options: SubmitOptions = {}): Promise<Verdict> {
-    const { timeoutMs = 10_000, headers } = options;
+    const { timeoutMs = 10_000 } = options;
     if (this.#signal.aborted) throw new LogError("closed", "the replica is closed");
     const { promise, resolve, reject } = Promise.withResolvers<Verdict>();
     this.#submitted.set(changeSet.id, { resolve, reject });
@@ -142,7 +151,7 @@ export class ConfigReplica implements ResourceReader {
       const message = `no verdict on change set ${changeSet.id} within ${timeoutMs} ms${why}; it may still be applied`;
       reject(new LogError("unavailable", message, { cause: trouble }));
     }, timeoutMs);
-    this.#append(changeSet, headers, AbortSignal.any([this.#signal, done.signal]), (error) => (trouble = error)).catch(reject);
+    this.#append(changeSet, AbortSignal.any([this.#signal, done.signal]), (error) => (trouble = error)).catch(reject);
     try {
       return await promise;
     } finally {
@@ -207,17 +216,14 @@ export class ConfigReplica implements ResourceReader {
     await this.#following;
   }
 
-  async #append(
-    changeSet: ChangeSet,
-    headers: SubmitOptions["headers"],
-    signal: AbortSignal,
-    onTrouble: (error: LogError) => void,
-  ): Promise<void> {
+  async #append(changeSet: ChangeSet, signal: AbortSignal, onTrouble: (error: LogError) => void): Promise<void> {
     const backoff = new Backoff({ firstMs: 10, maxMs: 500 });
-    const record = { key: null, value: encodeJson(changeSet), ...(headers ? { headers } : {}) };
+    const record = { key: null, value: encodeJson(changeSet) };
     while (!signal.aborted) {
       try {
-        await this.#log.append(topics.config, [record]);
+        const beganMs = performance.now();
+        await tracedAppend(this.#log, topics.config, [record]);
+        this.#observer?.appended?.(performance.now() - beganMs);
         return;
       } catch (error) {
         if (!(error instanceof LogError) || !error.canRetry) throw error;
@@ -241,6 +247,7 @@ export class ConfigReplica implements ResourceReader {
 
   async #take(batch: readonly LogRecord[]): Promise<boolean> {
     if (batch.length === 0) {
+      this.#live = true;
       this.#caughtUp.resolve();
       return true;
     }
@@ -257,6 +264,8 @@ export class ConfigReplica implements ResourceReader {
   #foldBatch(batch: readonly LogRecord[]): void {
     const changed = new Set<KeyString>();
     const decided: [string, Verdict][] = [];
+    const observed: FoldedRecord[] = [];
+    const batchMs = spanTime();
     for (const record of batch) {
       const revision = record.offset + 1;
       if (revision <= this.#state.revision) continue;
@@ -268,13 +277,20 @@ export class ConfigReplica implements ResourceReader {
       const outcome = fold(this.#state, folded);
       this.#state.apply(revision, outcome);
       if (outcome.verdict.accepted && !outcome.repeated) for (const key of outcome.verdict.changed) changed.add(key);
+      if (this.#live && this.#observer) observed.push(this.#observe(revision, record, outcome.verdict, batchMs));
       decided.push([outcome.id, outcome.verdict]);
       this.#recent.set(revision, outcome.verdict);
       if (this.#recent.size > recentVerdicts) this.#recent.delete(this.#recent.keys().next().value!);
     }
+    if (observed.length > 0) this.#observer?.folded?.(observed, spanTime() - batchMs);
     this.#publish(changed);
     for (const [id, verdict] of decided) this.#submitted.get(id)?.resolve(verdict);
     this.#snapshotIfDue();
+  }
+
+  #observe(revision: number, record: LogRecord, { accepted }: Verdict, beganMs: number): FoldedRecord {
+    const trace = traceRecord("fold", record, beganMs, { "atoll.revision": revision, "atoll.accepted": accepted });
+    return { revision, accepted, appendedMs: record.timestamp, trace };
   }
 
   #decode(revision: number, record: LogRecord): FoldRecord | undefined {

@@ -14,6 +14,7 @@ export { joinReaders } from "./join-readers.ts";
 export { Listeners } from "./listeners.ts";
 export type { ChangeEvent, ResourceReader } from "./reader.ts";
 export { decodeChangeSet, decodeJson, decodeResource, encodeJson } from "./record-codec.ts";
+export type { FoldedRecord, ReplicaObserver } from "./replica-observer.ts";
 export { ResourceTable } from "./resource-table.ts";
 export { appendSnapshot, readNewestSnapshot } from "./snapshot.ts";
 export type { StoredSnapshot } from "./snapshot.ts";

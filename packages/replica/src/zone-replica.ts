@@ -1,4 +1,4 @@
-import { Backoff, type EventLog, LogError, type LogRecord, pause, topics } from "@atoll/event-log";
+import { Backoff, type EventLog, LogError, type LogRecord, pause, topics, tracedAppend } from "@atoll/event-log";
 import { type KeyString, type Resource, type ResourceDraft, type ResourceKey, keyString, parseKeyString } from "@atoll/resource";
 import { equalValue } from "./equal-value.ts";
 import { ensureTopicIfAllowed, followTopic, readToHead, retryUntilAvailable } from "./follow.ts";
@@ -19,7 +19,6 @@ export interface ZoneReplicaOptions {
 export interface ZoneWriteOptions {
   /** Default 10,000. */
   timeoutMs?: number;
-  headers?: Readonly<Record<string, string>>;
 }
 
 /** A copy of one zone's own resources that follows `atoll.zone.<zone>`: the last record of a key wins. */
@@ -154,7 +153,7 @@ export class ZoneReplica implements ResourceReader {
 
   async #write(key: KeyString, resource: Resource | null, options: ZoneWriteOptions): Promise<void> {
     if (this.#signal.aborted) throw new LogError("closed", "the zone replica is closed");
-    const { timeoutMs = 10_000, headers } = options;
+    const { timeoutMs = 10_000 } = options;
     // Writes of one key go one after the other: a retried older one must not overtake a newer one.
     const earlier = this.#onTheWay.get(key)?.settled;
     const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(timeoutMs)]);
@@ -162,11 +161,11 @@ export class ZoneReplica implements ResourceReader {
       // The wait is part of the time this write has.
       await Promise.race([earlier, aborted(signal)]);
       if (signal.aborted) throw new LogError("unavailable", `${this.#topic}: an earlier write of ${key} is still on its way`);
-      const record = { key, value: resource && encodeJson(resource), ...(headers ? { headers } : {}) };
+      const record = { key, value: resource && encodeJson(resource) };
       const backoff = new Backoff({ firstMs: 10, maxMs: 500 });
       for (;;) {
         try {
-          const [offset] = await this.#log.append(this.#topic, [record]);
+          const [offset] = await tracedAppend(this.#log, this.#topic, [record]);
           await this.#folded(offset!, signal);
           return;
         } catch (error) {

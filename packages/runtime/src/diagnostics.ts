@@ -1,57 +1,68 @@
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { ChangeTrace } from "./change-trace.ts";
 import { startDebugServer } from "./debug-server.ts";
+import { ReplicaMetrics, type ObservedReplica } from "./replica-metrics.ts";
+import { RequestWatch } from "./request-watch.ts";
 import { Timeline } from "./timeline.ts";
+import { otlpWanted, startTracing, type Telemetry, type TelemetrySource, type TracingSettings } from "./tracing.ts";
+import { version } from "./version.ts";
 
-/** The part of a folded configuration that every service shows. */
-export interface ObservedReplica {
-  readonly revision: number;
-  readonly size: number;
-  checksum(): string;
-  watch(listener: (event: { revision: number }) => void): () => void;
+export interface DiagnosticsSettings {
+  diagnostics: { serverInterface: string; serverPort: number };
+  tracing: TracingSettings;
 }
 
-/** A service's own account of itself: health, metrics and debug views on its diagnostics port. */
+/** A service's own account of itself: health, metrics, traces, and debug views on its diagnostics port. */
 export class Diagnostics {
   readonly registry = new Registry();
   /** Debug views by name; a service adds its own as its parts come up. */
   readonly views: Record<string, () => unknown> = {};
   readonly timeline = new Timeline();
+  readonly trace = new ChangeTrace();
+  /** Observes the service's replica of the configuration. */
+  readonly replica = new ReplicaMetrics(this.registry, this.timeline, this.trace);
   /** Why the service is not ready to serve, or null. */
   notReady: string | null;
-  #server: { close(): Promise<void> } | undefined;
+  #requests: RequestWatch | undefined;
+  readonly #parts: { close(): Promise<void> }[] = [];
 
   private constructor(notReady: string) {
     this.notReady = notReady;
   }
 
   /** Listens before anything else of a service is there, so that `/readyz` can say what it waits for. */
-  static async open(settings: { serverInterface: string; serverPort: number }, notReady: string): Promise<Diagnostics> {
+  static async open(settings: DiagnosticsSettings, notReady: string, source: TelemetrySource): Promise<Diagnostics> {
     const diagnostics = new Diagnostics(notReady);
     const { registry, views } = diagnostics;
     collectDefaultMetrics({ register: registry });
-    const { serverInterface: address, serverPort: port } = settings;
-    diagnostics.#server = await startDebugServer({ address, port, registry, views, notReady: () => diagnostics.notReady });
+    const build = { name: "atoll_build_info", help: "Version of Atoll, and of the Kuma API it speaks", labelNames: ["version", "kuma"] };
+    new Gauge({ ...build, registers: [registry] }).set({ version: version.atoll, kuma: version.kuma }, 1);
+    const { serverInterface: address, serverPort: port } = settings.diagnostics;
+    const server = await startDebugServer({ address, port, registry, views, notReady: () => diagnostics.notReady });
+    const telemetry = [await startTracing(settings.tracing, source), await startMetrics(settings.tracing, registry, source)];
+    diagnostics.#parts.push(server, ...telemetry.filter((part) => part !== undefined));
     return diagnostics;
+  }
+
+  /** Of the service's HTTP servers, all together. */
+  get requests(): RequestWatch {
+    return (this.#requests ??= new RequestWatch(this.registry));
   }
 
   /** Shows how far this process has folded the configuration, and when each revision came. */
   observe(replica: ObservedReplica): void {
-    replica.watch(({ revision }) => this.timeline.mark(revision, "folded"));
-    this.registry.registerMetric(
-      new Gauge({
-        name: "atoll_revision",
-        help: "Revision of the configuration folded here",
-        registers: [],
-        collect() {
-          this.set(replica.revision);
-        },
-      }),
-    );
+    this.replica.show(replica);
     this.views["timeline"] = () => this.timeline.view();
     this.views["replica"] = () => ({ revision: replica.revision, checksum: replica.checksum(), resources: replica.size });
   }
 
   async close(): Promise<void> {
-    await this.#server?.close();
+    await Promise.all(this.#parts.map((part) => part.close()));
   }
+}
+
+async function startMetrics(settings: TracingSettings, registry: Registry, source: TelemetrySource): Promise<Telemetry | undefined> {
+  if (!otlpWanted("metrics", settings, process.env)) return undefined;
+  const { sendMetrics } = await import("./otlp-metrics.ts");
+  return sendMetrics(registry, source, settings.openTelemetry.url);
 }

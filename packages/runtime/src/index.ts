@@ -1,4 +1,5 @@
-export { Diagnostics, type ObservedReplica } from "./diagnostics.ts";
+export { ChangeTrace } from "./change-trace.ts";
+export { Diagnostics, type DiagnosticsSettings } from "./diagnostics.ts";
 export { startDebugServer, type DebugServerOptions } from "./debug-server.ts";
 export { Lifecycle, runUntilSignal, type Closeable } from "./lifecycle.ts";
 export { createLogger, type Logger } from "./logger.ts";
@@ -8,6 +9,8 @@ export { expandPath, instanceName } from "./paths.ts";
 export { kumaSettingAt, kumaSettingOf, kumaSettings, variableName, type KumaSetting } from "./kuma-settings.ts";
 export { settingsNotices, type SettingsNotices } from "./settings-notices.ts";
 export { loadSettings, settingPaths, SettingsError, type SettingsSource } from "./settings.ts";
+export { RequestWatch } from "./request-watch.ts";
+export { tracingSettings, type TelemetrySource } from "./tracing.ts";
 export { Timeline, type TimelineEntry } from "./timeline.ts";
 export { version } from "./version.ts";
 export { parse as parseYaml } from "yaml";

@@ -43,7 +43,7 @@ const same = `
   defaults.skipMeshCreation defaults.createMeshRoutingResources
   metrics.dataplane.subscriptionLimit metrics.zone.subscriptionLimit
   dnsServer.domain dnsServer.serviceVipEnabled dnsServer.serviceVipPort
-  diagnostics.serverPort
+  diagnostics.serverPort tracing.openTelemetry.enabled
   proxy.gateway.globalDownstreamMaxConnections`;
 
 /** Settings that have another name here. */
@@ -84,7 +84,8 @@ const ignored: readonly (readonly [why: string, paths: string])[] = [
   ],
   ["connections between zones and global are always TLS", "multizone.global.kds.tlsEnabled"],
   ["no requests go to what is only checked: its interval always holds", "dpServer.hds.checkDefaults.noTrafficInterval"],
-  ["traces across services are not there", "multizone.global.kds.tracing.* tracing.*"],
+  ["the whole way of a change is one trace: tracing.openTelemetry.enabled", "multizone.global.kds.tracing.*"],
+  ["traces go over HTTP: OTEL_EXPORTER_OTLP_ENDPOINT or tracing.openTelemetry.url says where to", "tracing.openTelemetry.endpoint"],
   ["sessions are judged by their heartbeats: multizone.global.kds.heartbeatIntervalMs", "multizone.global.kds.zoneHealthCheck.*"],
   ["labels reach the other side as they are: leave out those that should not", "multizone.global.kds.labels.* multizone.zone.kds.labels.*"],
   ["each side writes topics of its own, so that origins cannot be mixed up", "multizone.zone.disableOriginLabelValidation"],
@@ -167,9 +168,10 @@ const variables: Readonly<Record<string, string>> = {
   "policies.pluginPoliciesEnabled": "PLUGIN_POLICIES_ENABLED",
 };
 
-/** `["apiServer", "http", "port"]` -> `API_SERVER_HTTP_PORT`. */
+/** `["apiServer", "http", "port"]` -> `API_SERVER_HTTP_PORT`. OpenTelemetry is one word. */
 export function variableName(path: readonly string[]): string {
-  return path.map((part) => part.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toUpperCase()).join("_");
+  const words = (part: string) => part.replace("openTelemetry", "opentelemetry").replace(/([a-z0-9])([A-Z])/g, "$1_$2");
+  return path.map((part) => words(part).toUpperCase()).join("_");
 }
 
 const words = (text: string): string[] => text.trim().split(/\s+/);

@@ -4,6 +4,8 @@ export interface TimelineEntry {
   stages: Record<string, number>;
 }
 
+const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
+
 /**
  * Remembers when each of the last revisions first passed each stage, for the debug view `/debug/timeline`. Beside one another, the
  * timelines of a machine's processes show where a change spent its time.
@@ -24,7 +26,15 @@ export class Timeline {
       this.#entries.set(revision, entry);
       if (this.#entries.size > this.#size) this.#entries.delete(this.#entries.keys().next().value!);
     }
-    entry.stages[stage] ??= Number(process.hrtime.bigint()) / 1e6;
+    entry.stages[stage] ??= monotonicMs();
+  }
+
+  /** How long ago the revision passed the stage, or at least: the oldest one that is remembered. 0 if nothing is known of it yet. */
+  ageMs(revision: number, stage: string): number {
+    const oldest = this.#entries.values().next().value;
+    const entry = this.#entries.get(revision) ?? (oldest !== undefined && revision < oldest.revision ? oldest : undefined);
+    const at = entry?.stages[stage];
+    return at === undefined ? 0 : monotonicMs() - at;
   }
 
   view(): TimelineEntry[] {

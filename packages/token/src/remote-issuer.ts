@@ -1,3 +1,4 @@
+import { context, propagation } from "@opentelemetry/api";
 import type { Violation } from "@atoll/resource";
 import type { TokenKind } from "./claims.ts";
 import { renderTokenRequest, type TokenRequest } from "./request.ts";
@@ -40,10 +41,13 @@ export function createRemoteIssuer(options: RemoteIssuerOptions) {
     request: TokenRequest<K>,
     author: string,
   ): Promise<{ token: string } | { problem: IssueProblem }> => {
+    const trace: Record<string, string> = {};
+    propagation.inject(context.active(), trace);
     try {
       const response = await send(new URL(`/tokens/${kind}`, options.url), {
         method: "POST",
         headers: {
+          ...trace,
           "content-type": "application/json",
           authorization: `Bearer ${options.bearer}`,
           "atoll-author": encodeURIComponent(author),

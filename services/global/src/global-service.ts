@@ -23,6 +23,7 @@ import { InventoryFeed } from "@atoll/sync";
 import { configuredKeys, createRemoteIssuer, resourceKeys, resourceRevocations, verifyUserToken } from "@atoll/token";
 import { assertClusterKeys, clusterIdOf, ensureClusterSecrets } from "./first-start.ts";
 import { openLog } from "./open-log.ts";
+import { globalMetrics } from "./global-metrics.ts";
 import type { GlobalSettings } from "./settings.ts";
 import { ensureZone } from "./zone-registration.ts";
 import { ZoneInsights } from "./zone-insights.ts";
@@ -45,7 +46,7 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
   const instanceId = instanceName("global", settings.apiServer.http.port);
   const onError = (error: unknown) => log.warn({ err: error }, "the log is not followed as it should be");
 
-  const diagnostics = lifecycle.add("diagnostics", await Diagnostics.open(settings.diagnostics, "opening the log"));
+  const diagnostics = lifecycle.add("diagnostics", await Diagnostics.open(settings, "opening the log", { service: "global", instanceId }));
   const { views } = diagnostics;
 
   const ring: KeyRing = {
@@ -53,7 +54,10 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
     zone: await loadSealingKey(join(workDir, "zone.key")),
   };
   const eventLog = lifecycle.add("log", await openLog(settings.log, workDir, log));
-  const config = lifecycle.add("configuration", await ConfigReplica.open({ log: eventLog, snapshots: settings.snapshots, onError }));
+  const config = lifecycle.add(
+    "configuration",
+    await ConfigReplica.open({ log: eventLog, snapshots: settings.snapshots, observer: diagnostics.replica, onError }),
+  );
   diagnostics.observe(config);
   await ensureClusterSecrets(config, ring, { bootstrapAdminToken: settings.apiServer.authn.tokens.bootstrapAdminToken, nowMs: Date.now() });
   assertClusterKeys(config, ring, workDir);
@@ -62,6 +66,7 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
   lifecycle.add("inventory feed", await InventoryFeed.open({ log: eventLog, config, inventory, onError }));
 
   const insights = new ZoneInsights(instanceId, () => new Date(), settings.metrics.zone.subscriptionLimit);
+  const metrics = globalMetrics(diagnostics, insights, () => config.revision);
   const certificate = await loadServiceCertificate({ ...settings.general, workDir, nowMs: Date.now() });
   const { tokens: userTokens } = settings.apiServer.authn;
   const { dpProxy, zoneProxy } = settings.dpServer.authn;
@@ -92,10 +97,18 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
     onRegister: async (registration) => {
       await ensureZone(config, registration.zone);
       insights.registered(registration);
+      metrics.registered();
       log.info({ zone: registration.zone, version: registration.version }, "zone registered");
     },
     onSession: (session) => insights.opened(session),
-    onHeartbeat: (session, heartbeat) => insights.heard(session, heartbeat),
+    onRefused: () => metrics.registrationRefused(),
+    onHeartbeat: (session, heartbeat) => {
+      const revisions = Math.max(0, config.revision - heartbeat.revision);
+      insights.heard(session, heartbeat, {
+        revisions,
+        ms: revisions > 0 ? diagnostics.timeline.ageMs(heartbeat.revision + 1, "folded") : 0,
+      });
+    },
     onSessionEnd: (session) => {
       insights.ended(session);
       log.info({ zone: session.zone }, "zone disconnected");
@@ -145,6 +158,7 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
     proxies: proxiesThrough(kds, zones),
     now: Date.now,
     newId: randomUUID,
+    requests: diagnostics.requests,
     onError: (error, call) => log.error({ err: error, ...call }, "request failed"),
   };
   const api = lifecycle.add("api", createApi(options));

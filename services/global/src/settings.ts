@@ -1,4 +1,4 @@
-import { accessSettings, apiServerSettings, kafkaSettings, proxyTokenSettings } from "@atoll/runtime";
+import { accessSettings, apiServerSettings, kafkaSettings, proxyTokenSettings, tracingSettings } from "@atoll/runtime";
 import { z } from "zod";
 
 const port = z.int().min(0).max(65_535);
@@ -37,6 +37,7 @@ export const globalSettings = z.object({
   store: section({ unsafeDelete: z.boolean().default(false) }),
   defaults: section({ skipMeshCreation: z.boolean().default(false), createMeshRoutingResources: z.boolean().default(false) }),
   snapshots: section({ everyRecords: z.int().min(1).default(10_000) }),
+  tracing: tracingSettings,
   diagnostics: section({ serverInterface: z.string().default("0.0.0.0"), serverPort: port.default(5680) }),
 });
 

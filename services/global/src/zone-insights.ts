@@ -1,6 +1,13 @@
 import { randomUUID } from "node:crypto";
-import type { ZoneInsightSpec, ZoneSubscription } from "@atoll/resource";
+import { isOnline, type ZoneInsightSpec, type ZoneSubscription } from "@atoll/resource";
 import type { ZoneRegistration, ZoneSession } from "@atoll/kds";
+
+/** How far a zone was behind this process when it last said where it is. */
+export interface ZoneLag {
+  revisions: number;
+  /** For how long there had been a revision it did not have. */
+  ms: number;
+}
 
 /** What this process observed of the zones' sessions, as their insights show it. */
 export class ZoneInsights {
@@ -10,6 +17,7 @@ export class ZoneInsights {
   readonly #registrations = new Map<string, ZoneRegistration>();
   readonly #ids = new WeakMap<ZoneSession, string>();
   readonly #applied = new Map<string, { revision: number; checksum: string }>();
+  readonly #lags = new Map<string, ZoneLag>();
 
   readonly #kept: number;
 
@@ -22,6 +30,23 @@ export class ZoneInsights {
 
   of(zone: string): ZoneInsightSpec | undefined {
     return this.#insights.get(zone);
+  }
+
+  /** Sorted names of those that were in session with this process. */
+  zones(): string[] {
+    return [...this.#insights.keys()].sort();
+  }
+
+  isConnected(zone: string): boolean {
+    return isOnline(this.#insights.get(zone));
+  }
+
+  revisionOf(zone: string): number {
+    return this.#applied.get(zone)?.revision ?? 0;
+  }
+
+  lagOf(zone: string): ZoneLag {
+    return this.#lags.get(zone) ?? { revisions: 0, ms: 0 };
   }
 
   /** Revision and checksum each zone said it is at. */
@@ -54,9 +79,10 @@ export class ZoneInsights {
     } as ZoneInsightSpec);
   }
 
-  heard(session: ZoneSession, progress: { revision: number; checksum: string }): void {
+  heard(session: ZoneSession, progress: { revision: number; checksum: string }, lag: ZoneLag): void {
     const before = this.#applied.get(session.zone)?.revision ?? progress.revision;
     this.#applied.set(session.zone, progress);
+    this.#lags.set(session.zone, lag);
     const insight = this.#insights.get(session.zone);
     if (insight === undefined) return;
     const at = this.#now().toISOString();

@@ -1,4 +1,4 @@
-import { kafkaSettings, proxyTokenSettings } from "@atoll/runtime";
+import { kafkaSettings, proxyTokenSettings, tracingSettings } from "@atoll/runtime";
 import { z } from "zod";
 
 const port = z.int().min(0).max(65_535);
@@ -22,6 +22,7 @@ export const tokensSettings = z.object({
     rootCaFile: z.string().optional(),
     tlsSkipVerify: z.boolean().default(false),
   }),
+  tracing: tracingSettings,
   /** What a zone's token is verified with, when the zone asks for tokens of dataplanes. */
   dpServer: section({ authn: section({ zoneProxy: proxyTokenSettings.zoneProxy }) }),
   diagnostics: section({ serverInterface: z.string().default("0.0.0.0"), serverPort: port.default(5680) }),

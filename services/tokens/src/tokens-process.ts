@@ -1,11 +1,20 @@
 import { join } from "node:path";
 import { ConfigReplica } from "@atoll/replica";
-import { expandPath, Lifecycle, Registry, startDebugServer, verificationSettings, type Logger } from "@atoll/runtime";
+import {
+  Counter,
+  Diagnostics,
+  expandPath,
+  instanceName,
+  Lifecycle,
+  type Logger,
+  type Registry,
+  verificationSettings,
+} from "@atoll/runtime";
 import { loadSealingKey } from "@atoll/secret";
 import { openLedger } from "./ledger.ts";
 import { openLog } from "./open-log.ts";
 import type { TokensSettings } from "./settings.ts";
-import { startTokens } from "./tokens-service.ts";
+import { startTokens, type TokensPorts } from "./tokens-service.ts";
 
 /** The token issuer as a process: follows global's log with the global key, and signs. */
 export async function startTokensProcess(settings: TokensSettings, log: Logger): Promise<{ close(): Promise<void> }> {
@@ -14,23 +23,19 @@ export async function startTokensProcess(settings: TokensSettings, log: Logger):
     const workDir = expandPath(settings.general.workDir);
     const global = await loadSealingKey(join(workDir, "global.key"), { create: false });
     const zone = await loadSealingKey(join(workDir, "zone.key"), { create: false });
+    const source = { service: "tokens", instanceId: instanceName("tokens", settings.tokens.port) };
+    const diagnostics = lifecycle.add("diagnostics", await Diagnostics.open(settings, "following the log of global", source));
     const eventLog = lifecycle.add("log", await openLog(settings, workDir, global));
-    let ready: string | null = "following the log of global";
-    const debug = {
-      address: settings.diagnostics.serverInterface,
-      port: settings.diagnostics.serverPort,
-      registry: new Registry(),
-      notReady: () => ready,
-    };
-    lifecycle.add("diagnostics", await startDebugServer(debug));
     const resources = lifecycle.add(
       "replica",
       await ConfigReplica.open({
         log: eventLog,
+        observer: diagnostics.replica,
         signal: lifecycle.signal,
         onError: (error) => log.warn({ err: error }, "following the log"),
       }),
     );
+    diagnostics.observe(resources);
     const ledger = await openLedger(eventLog);
     lifecycle.add(
       "http",
@@ -46,14 +51,23 @@ export async function startTokensProcess(settings: TokensSettings, log: Logger):
             settings.dpServer.authn.zoneProxy.zoneToken.validator,
             "dpServer.authn.zoneProxy.zoneToken.validator",
           ),
+          requests: diagnostics.requests,
+          onIssue: countIssues(diagnostics.registry),
           waitFor: (revision, options) => resources.waitFor(revision, options),
         },
       ),
     );
-    ready = null;
+    diagnostics.notReady = null;
     return lifecycle;
   } catch (error) {
     await lifecycle.close();
     throw error;
   }
+}
+
+function countIssues(registry: Registry): TokensPorts["onIssue"] {
+  const registers = [registry];
+  const issued = new Counter({ name: "atoll_tokens_issued_total", help: "Tokens signed", labelNames: ["kind"], registers });
+  const refused = new Counter({ name: "atoll_tokens_refused_total", help: "Requests for tokens refused", labelNames: ["kind"], registers });
+  return (kind, wasIssued) => (wasIssued ? issued : refused).inc({ kind });
 }

@@ -1,3 +1,4 @@
+import type { RequestWatch } from "@atoll/runtime";
 import { isServiceBearer, SecretError, type SealingKey } from "@atoll/secret";
 import {
   configuredKeys,
@@ -24,6 +25,10 @@ export interface TokensPorts extends Omit<IssuerPorts, "keyRing"> {
   zoneKeys?: ConfiguredKeys;
   /** Resolves when the resources show that revision; rejects when `timeoutMs` passes first. */
   waitFor?(revision: number, options: { timeoutMs: number }): Promise<void>;
+  /** Watches requests, for metrics and traces. */
+  requests?: Pick<RequestWatch, "watch">;
+  /** A token was issued, or refused to whoever asked. */
+  onIssue?: (kind: TokenKind, issued: boolean) => void;
   /** Shaped like a pino logger. */
   logger: { info(fields: object, message: string): void; error(fields: object, message: string): void };
 }
@@ -57,6 +62,7 @@ const sendProblem = (reply: FastifyReply, problem: IssueProblem) =>
 export function createTokensServer(ports: TokensPorts, https?: { cert: string; key: string }): FastifyInstance {
   const { resources, keyRing, clock, logger } = ports;
   const app = fastify({ logger: false, bodyLimit: 1_048_576, ...(https && { https }) }) as unknown as FastifyInstance;
+  ports.requests?.watch(app);
   const issue = createIssuer(ports);
   const stored = resourceKeys(resources, keyRing);
   const keys = ports.zoneKeys === undefined ? stored : configuredKeys({ zone: ports.zoneKeys }, stored);
@@ -105,7 +111,8 @@ export function createTokensServer(ports: TokensPorts, https?: { cert: string; k
   const preHandler = [onlyServices, caughtUp];
 
   for (const kind of kinds) {
-    app.post(`/tokens/${kind}`, { preHandler }, async (request, reply) => {
+    const onResponse = async (_request: FastifyRequest, reply: FastifyReply) => ports.onIssue?.(kind, reply.statusCode === 200);
+    app.post(`/tokens/${kind}`, { preHandler, onResponse }, async (request, reply) => {
       const outcome = await issue(kind, String(request.body ?? ""), authorOf(request));
       if ("token" in outcome) return reply.type("text/plain").send(outcome.token);
       if ("problem" in outcome) return sendProblem(reply, outcome.problem);

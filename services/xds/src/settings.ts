@@ -1,4 +1,4 @@
-import { redisSettings, tlsVersion, tokenValidatorSettings } from "@atoll/runtime";
+import { redisSettings, tlsVersion, tokenValidatorSettings, tracingSettings } from "@atoll/runtime";
 import { z } from "zod";
 
 const port = z.int().min(0).max(65_535);
@@ -85,6 +85,7 @@ export const xdsSettings = z.object({
     }),
   }),
   proxy: section({ gateway: section({ globalDownstreamMaxConnections: z.int().default(50_000) }) }),
+  tracing: tracingSettings,
   diagnostics: section({ serverInterface: z.string().default("0.0.0.0"), serverPort: port.default(5680) }),
 });
 

@@ -14,9 +14,7 @@ import {
 import { connectZone, type ProxyQuery } from "@atoll/kds";
 import { ConfigReplica, ZoneReplica } from "@atoll/replica";
 import {
-  Counter,
   expandPath,
-  Histogram,
   instanceName,
   Diagnostics,
   nodeTlsVersion,
@@ -34,6 +32,7 @@ import { configuredKeys, resourceKeys, resourceRevocations } from "@atoll/token"
 import { SnapshotCache } from "@atoll/xds";
 import { AppliedReporter } from "./applied-report.ts";
 import { queryEnvoy } from "./envoy-admin.ts";
+import { ProxyWatch } from "./proxy-watch.ts";
 import { ReplicaStatus } from "./replica-status.ts";
 import type { XdsSettings } from "./settings.ts";
 import { openInventory } from "./shared-inventory.ts";
@@ -57,7 +56,10 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
   const instanceId = settings.general.instanceId ?? instanceName(`xds-${zone}`, settings.dpServer.port);
   const onError = (error: unknown) => log.warn({ err: error }, (error as Error).message);
 
-  const diagnostics = lifecycle.add("diagnostics", await Diagnostics.open(settings.diagnostics, "waiting for the zone's sync service"));
+  const diagnostics = lifecycle.add(
+    "diagnostics",
+    await Diagnostics.open(settings, "waiting for the zone's sync service", { service: "xds", instanceId, zone }),
+  );
   const { views } = diagnostics;
 
   const { address, rootCaFile = join(workDir, "tls.crt"), tlsSkipVerify } = settings.zone;
@@ -92,7 +94,10 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
   let config: ConfigReplica | undefined;
   await Promise.race([connection.registered, refused.promise]);
   const follow = { log: connection.log, signal: lifecycle.signal, onError };
-  config = lifecycle.add("configuration", await Promise.race([ConfigReplica.open(follow), refused.promise]));
+  config = lifecycle.add(
+    "configuration",
+    await Promise.race([ConfigReplica.open({ ...follow, observer: diagnostics.replica }), refused.promise]),
+  );
   const resources = lifecycle.add("resources", await ZoneReplica.open({ ...follow, zone }));
   diagnostics.observe(config);
   const inventory = lifecycle.add("inventory", await openInventory(settings.inventory, zone, log));
@@ -117,18 +122,6 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
       onError: (error, nodeId, secret) => log.warn({ err: error, proxy: nodeId, secret }, "cannot make a secret"),
     }),
   );
-  const buildTime = new Histogram({
-    name: "atoll_build_seconds",
-    help: "Time to rebuild the configuration that a change affects",
-    buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2, 1],
-    registers: [diagnostics.registry],
-  });
-  const nacks = new Counter({
-    name: "atoll_nacks_total",
-    help: "Configurations that Envoy rejected",
-    labelNames: ["type"],
-    registers: [diagnostics.registry],
-  });
   let lastRound: unknown;
   const compiler = lifecycle.add(
     "compiler",
@@ -143,13 +136,19 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
       onError: (error, nodeId) =>
         log.error({ err: error, proxy: nodeId }, "cannot build the configuration of a proxy; it keeps what it has"),
       onRound: (round) => {
-        diagnostics.timeline.mark(round.revision, "built");
+        watch.built(round);
         lastRound = { ...round, at: Date.now() };
-        buildTime.observe(round.durationMs / 1000);
         reporter.changed();
       },
     }),
   );
+  const watch = new ProxyWatch({
+    diagnostics,
+    cache,
+    revision: () => config!.revision,
+    waiting: () => compiler.waiting,
+    onApplied: () => reporter.changed(),
+  });
   const lifecycleOfProxies = lifecycle.add(
     "proxies",
     new ProxyLifecycle({
@@ -235,11 +234,14 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
       corefileTemplate,
     }),
     log,
-    onApplied: (nodeId, revision) => {
-      diagnostics.timeline.mark(revision, `applied ${nodeId}`);
-      reporter.changed();
+    watch: {
+      onSend: (event) => watch.onSend(event),
+      onAck: (event) => watch.onAck(event),
+      onNack: (event) => watch.onNack(event),
+      onApplied: (nodeId, revision) => watch.onApplied(nodeId, revision),
+      onDisconnected: (nodeId) => watch.onDisconnected(nodeId),
+      onRefused: () => watch.onRefused(),
     },
-    onNack: (_nodeId, typeUrl) => nacks.inc({ type: typeUrl.slice(typeUrl.lastIndexOf(".") + 1) }),
   });
   lifecycle.add("dataplane server", dpServer);
   config.watch(({ keys: changed }) => {

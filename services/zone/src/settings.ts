@@ -1,5 +1,5 @@
 import { isAddressRange } from "@atoll/names";
-import { accessSettings, apiServerSettings, kafkaSettings, proxyTokenSettings, redisSettings } from "@atoll/runtime";
+import { accessSettings, apiServerSettings, kafkaSettings, proxyTokenSettings, redisSettings, tracingSettings } from "@atoll/runtime";
 import { z } from "zod";
 
 const port = z.int().min(0).max(65_535);
@@ -53,6 +53,7 @@ export const zoneSettings = z.object({
   }),
   /** Where the zone's xDS replicas connect. */
   relay: section({ interface: z.string().default("0.0.0.0"), port: port.default(5686) }),
+  tracing: tracingSettings,
   diagnostics: section({ serverInterface: z.string().default("0.0.0.0"), serverPort: port.default(5680) }),
 });
 

@@ -27,6 +27,7 @@ import { openKafkaUpstream } from "./kafka-upstream.ts";
 import type { ZoneSettings } from "./settings.ts";
 import { openInventory } from "./shared-inventory.ts";
 import { ZoneKeyStore } from "./zone-key.ts";
+import { showZoneMetrics } from "./zone-metrics.ts";
 
 /** A zone's sync service: the one process of the zone that talks to global, and the relay for its xDS replicas. */
 export async function startZone(settings: ZoneSettings, log: Logger): Promise<{ close(): Promise<void> }> {
@@ -48,11 +49,14 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
   const instanceId = instanceName(`zone-${zone}`, settings.apiServer.http.port);
   const onError = (error: unknown) => log.warn({ err: error }, (error as Error).message);
 
-  const diagnostics = lifecycle.add("diagnostics", await Diagnostics.open(settings.diagnostics, "opening the log"));
+  const diagnostics = lifecycle.add(
+    "diagnostics",
+    await Diagnostics.open(settings, "opening the log", { service: "zone", instanceId, zone }),
+  );
   const { views } = diagnostics;
 
   const local = lifecycle.add("log", await EmbeddedLog.open({ path: join(workDir, "log.sqlite") }));
-  const config = lifecycle.add("configuration", await ConfigReplica.open({ log: local, onError }));
+  const config = lifecycle.add("configuration", await ConfigReplica.open({ log: local, observer: diagnostics.replica, onError }));
   diagnostics.observe(config);
   const resources = lifecycle.add("resources", await ZoneReplica.open({ log: local, zone, onError }));
   const inventory = lifecycle.add("inventory", await openInventory(settings.inventory, zone, onError));
@@ -214,6 +218,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     },
     now: Date.now,
     newId: randomUUID,
+    requests: diagnostics.requests,
     onError: (error, call) => log.error({ err: error, ...call }, "request failed"),
   };
   const { http, https } = settings.apiServer;
@@ -225,6 +230,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     await lifecycle.add("api over TLS", createApi(options, tls)).listen({ host: https.interface, port: https.port });
   }
 
+  showZoneMetrics(diagnostics, { sync, inventory, xdsServers: () => relay.sessions(zone).length });
   views["sync"] = () => sync.status();
   views["inventory"] = () =>
     inventory.zones().map((name) => ({ zone: name, ingresses: inventory.ingresses(name), entries: inventory.entries(name) }));

@@ -18,6 +18,7 @@ export async function withStack<T>(
   zones: readonly string[],
   say: (message: string) => void,
   use: (bench: BenchStack) => Promise<T>,
+  env?: Record<string, string>,
 ): Promise<T> {
   const zoneBases = Object.fromEntries(zones.map((name, index) => [name, bases.zone + index * 100]));
   const taken = await takenPorts([
@@ -33,6 +34,7 @@ export async function withStack<T>(
       globalBase: bases.global,
       zones: zoneBases,
       logLevel: "warn",
+      env,
       onProgress: (what) => say(`start ${what}`),
     });
     return await use({ stack, topologyBase: bases.topology });

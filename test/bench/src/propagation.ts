@@ -80,7 +80,8 @@ export async function measurePropagation(options: PropagationOptions): Promise<P
   });
 }
 
-function withResponseHeader(route: Record<string, unknown>, name: string, value: string): Record<string, unknown> {
+/** The route, setting a header on every response: a change that each request through it shows. */
+export function withResponseHeader(route: Record<string, unknown>, name: string, value: string): Record<string, unknown> {
   const changed = structuredClone(route) as { conf: { http: { rules: { filters?: unknown[] }[] } } };
   changed.conf.http.rules[0]!.filters = [{ responseHeader: { set: [{ name, value }] } }];
   return changed as unknown as Record<string, unknown>;

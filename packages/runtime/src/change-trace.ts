@@ -1,0 +1,130 @@
+import { SpanKind, SpanStatusCode, trace, type Context, type Span } from "@opentelemetry/api";
+
+/** Where the fold of a change stands in its trace. */
+export interface FoldedChange {
+  revision: number;
+  trace: Context | undefined;
+}
+
+interface Delivery {
+  span: Span;
+  context: Context;
+  /** Sent and not answered, by type. */
+  pushes: Map<string, Span>;
+}
+
+interface Change {
+  revision: number;
+  folded: Context;
+  built?: Context;
+  deliveries: Map<string, Delivery>;
+}
+
+const tracer = trace.getTracer("atoll");
+const epochMs = (sinceStartMs: number): number => performance.timeOrigin + sinceStartMs;
+const shortType = (typeUrl: string): string => typeUrl.slice(typeUrl.lastIndexOf(".") + 1);
+
+/** So many changes are followed at once, each to so many proxies: the others are not told apart from these. */
+const mostChanges = 64;
+const mostProxies = 50;
+
+/**
+ * Goes on with the traces of changes from the fold to Envoy's ACK: a span for the build, one for each proxy that gets something, and in it one
+ * for each response until it is answered. Without traced changes it does nothing.
+ */
+export class ChangeTrace {
+  #changes: Change[] = [];
+  readonly #applied = new Map<string, number>();
+
+  folded(records: readonly FoldedChange[]): void {
+    for (const { revision, trace: folded } of records) if (folded) this.#changes.push({ revision, folded, deliveries: new Map() });
+    while (this.#changes.length > mostChanges) this.#drop(this.#changes.shift()!);
+  }
+
+  /** `beganMs` as `performance.now()` gives it. Changes that were folded since the round before are all in this one. */
+  built(round: { revision: number; beganMs: number; built: number; changed: number }): void {
+    for (const change of this.#changes) {
+      if (change.built !== undefined || change.revision > round.revision) continue;
+      const attributes = { "atoll.revision": round.revision, "atoll.proxies.built": round.built, "atoll.proxies.changed": round.changed };
+      const span = tracer.startSpan("build", { startTime: epochMs(round.beganMs), attributes }, change.folded);
+      span.end(epochMs(performance.now()));
+      change.built = trace.setSpan(change.folded, span);
+    }
+  }
+
+  sent({ nodeId, typeUrl, revision, resources, removals }: Message & { resources: number; removals: number }): void {
+    for (const { delivery } of this.#concerned(nodeId, revision, true)) {
+      const attributes = { "atoll.resources": resources, "atoll.removals": removals, "atoll.revision": revision };
+      const startTime = epochMs(performance.now());
+      const push = tracer.startSpan(`push ${shortType(typeUrl)}`, { kind: SpanKind.CLIENT, startTime, attributes }, delivery.context);
+      delivery.pushes.get(typeUrl)?.end(startTime);
+      delivery.pushes.set(typeUrl, push);
+    }
+  }
+
+  /** Envoy has acknowledged a response, or refused it with a message. */
+  answered({ nodeId, typeUrl, revision, message }: Message & { message?: string }): void {
+    for (const { delivery } of this.#concerned(nodeId, revision, false)) {
+      const push = delivery.pushes.get(typeUrl);
+      if (push === undefined) continue;
+      delivery.pushes.delete(typeUrl);
+      push.setAttribute("atoll.answer", message === undefined ? "ACK" : "NACK");
+      if (message !== undefined) push.setStatus({ code: SpanStatusCode.ERROR, message });
+      push.end(epochMs(performance.now()));
+    }
+  }
+
+  /** The proxy has everything of this revision. */
+  applied(nodeId: string, revision: number): void {
+    for (const { change, delivery } of this.#concerned(nodeId, revision, false)) this.#end(change, nodeId, delivery);
+    this.#applied.set(nodeId, revision);
+  }
+
+  disconnected(nodeId: string): void {
+    this.#applied.delete(nodeId);
+    for (const change of this.#changes) {
+      const delivery = change.deliveries.get(nodeId);
+      if (delivery) this.#end(change, nodeId, delivery, "the proxy went away");
+    }
+  }
+
+  /** Changes up to a revision that the proxy has not had all of. With `begin`, those it had nothing of yet are begun. */
+  *#concerned(nodeId: string, revision: number, begin: boolean): Generator<{ change: Change; delivery: Delivery }> {
+    const applied = this.#applied.get(nodeId);
+    // What a proxy gets when it first connects is no delivery of a change.
+    if (applied === undefined) return;
+    for (const change of this.#changes) {
+      if (change.revision > revision || change.revision <= applied) continue;
+      const delivery = change.deliveries.get(nodeId) ?? (begin ? this.#begin(change, nodeId) : undefined);
+      if (delivery) yield { change, delivery };
+    }
+  }
+
+  #begin(change: Change, nodeId: string): Delivery | undefined {
+    if (change.deliveries.size >= mostProxies) return undefined;
+    const parent = change.built ?? change.folded;
+    const attributes = { "atoll.proxy": nodeId, "atoll.revision": change.revision };
+    const span = tracer.startSpan("deliver", { startTime: epochMs(performance.now()), attributes }, parent);
+    const delivery = { span, context: trace.setSpan(parent, span), pushes: new Map<string, Span>() };
+    change.deliveries.set(nodeId, delivery);
+    return delivery;
+  }
+
+  #end(change: Change, nodeId: string, delivery: Delivery, failure?: string): void {
+    change.deliveries.delete(nodeId);
+    const at = epochMs(performance.now());
+    for (const push of delivery.pushes.values()) push.end(at);
+    if (failure !== undefined) delivery.span.setStatus({ code: SpanStatusCode.ERROR, message: failure });
+    delivery.span.end(at);
+  }
+
+  #drop(change: Change): void {
+    for (const [nodeId, delivery] of change.deliveries) this.#end(change, nodeId, delivery, "no longer followed");
+  }
+}
+
+interface Message {
+  nodeId: string;
+  typeUrl: string;
+  revision: number;
+}

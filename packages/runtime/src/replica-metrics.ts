@@ -1,0 +1,97 @@
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import type { ChangeTrace, FoldedChange } from "./change-trace.ts";
+import type { Timeline } from "./timeline.ts";
+
+/** The part of a folded configuration that every service shows. */
+export interface ObservedReplica {
+  readonly revision: number;
+  readonly size: number;
+  readonly undecided: number;
+  checksum(): string;
+}
+
+interface Folded extends FoldedChange {
+  accepted: boolean;
+  appendedMs: number;
+}
+
+const short = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 1];
+/** From one process to another. */
+const delays = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 1, 5, 30];
+const remembered = 1_024;
+
+/** Observes a replica of the configuration: its metrics, the timeline of revisions, the traces of changes. */
+export class ReplicaMetrics {
+  readonly #registry: Registry;
+  readonly #timeline: Timeline;
+  readonly #trace: ChangeTrace;
+  readonly #append: Histogram;
+  readonly #fold: Histogram;
+  readonly #foldDelay: Histogram;
+  readonly #folded: Counter<"verdict">;
+  readonly #appendedMs = new Map<number, number>();
+
+  constructor(registry: Registry, timeline: Timeline, trace: ChangeTrace) {
+    this.#registry = registry;
+    this.#timeline = timeline;
+    this.#trace = trace;
+    const registers = [registry];
+    this.#append = new Histogram({
+      name: "atoll_append_seconds",
+      help: "Time until a change set was durable in the log",
+      buckets: short,
+      registers,
+    });
+    this.#fold = new Histogram({ name: "atoll_fold_seconds", help: "Time to fold what came at once", buckets: short, registers });
+    this.#foldDelay = new Histogram({
+      name: "atoll_fold_delay_seconds",
+      help: "Time from the log's taking a change set until it was folded here, by both machines' clocks",
+      buckets: delays,
+      registers,
+    });
+    this.#folded = new Counter({
+      name: "atoll_folded_change_sets_total",
+      help: "Change sets that came since the start",
+      labelNames: ["verdict"],
+      registers,
+    });
+  }
+
+  appended(durationMs: number): void {
+    this.#append.observe(durationMs / 1000);
+  }
+
+  folded(records: readonly Folded[], durationMs: number): void {
+    this.#fold.observe(durationMs / 1000);
+    for (const { revision, accepted, appendedMs } of records) {
+      this.#timeline.mark(revision, "folded");
+      this.#folded.inc({ verdict: accepted ? "accepted" : "rejected" });
+      this.#foldDelay.observe(Math.max(0, Date.now() - appendedMs) / 1000);
+      this.#appendedMs.set(revision, appendedMs);
+      if (this.#appendedMs.size > remembered) this.#appendedMs.delete(this.#appendedMs.keys().next().value!);
+    }
+    this.#trace.folded(records);
+  }
+
+  /** Since the log took the revision; undefined if it did so before this process was up to date, or long ago. */
+  sinceAppendedMs(revision: number): number | undefined {
+    const at = this.#appendedMs.get(revision);
+    return at === undefined ? undefined : Math.max(0, Date.now() - at);
+  }
+
+  /** How far this process is. */
+  show(replica: ObservedReplica): void {
+    const gauge = (name: string, help: string, value: () => number) =>
+      new Gauge({
+        name,
+        help,
+        registers: [this.#registry],
+        collect() {
+          this.set(value());
+        },
+      });
+    gauge("atoll_revision", "Revision of the configuration folded here", () => replica.revision);
+    gauge("atoll_resources", "Resources of the configuration", () => replica.size);
+    gauge("atoll_undecided_change_sets", "Change sets submitted here whose verdict is awaited", () => replica.undecided);
+  }
+}
