@@ -8,23 +8,15 @@ export function secretsOfBackend(mesh: string, backend: CertificateAuthorityBack
   return [source?.cert.secret, source?.key.secret].filter((name) => name !== undefined && name !== "") as string[];
 }
 
-/** The pair a provided backend names; faults are relative to its `conf`. */
+/** The pair a provided backend, whose settings are valid, names; faults are relative to its `conf`. */
 export function loadProvidedCa(
   mesh: string,
   backend: CertificateAuthorityBackend,
   options: ApiOptions,
 ): { pair: { certPem: string; keyPem: string } } | { faults: Violation[] } {
-  const conf = (backend.conf ?? {}) as { cert?: DataSource; key?: DataSource };
-  const faults: Violation[] = [];
-  for (const field of ["cert", "key"] as const) {
-    const source = conf[field];
-    if (source === undefined) faults.push({ field, reason: "has to be defined" });
-    else if (Object.values(source).every((value) => value === undefined || value === ""))
-      faults.push({ field, reason: "data source cannot be empty" });
-  }
-  if (faults.length > 0) return { faults };
-  const keyPem = load(mesh, conf.key!, options);
-  const certPem = load(mesh, conf.cert!, options);
+  const conf = backend.conf as { cert: DataSource; key: DataSource };
+  const keyPem = load(mesh, conf.key, options);
+  const certPem = load(mesh, conf.cert, options);
   if (typeof keyPem === "string" && typeof certPem === "string") return { pair: { certPem, keyPem } };
   // Peers say it of both, whichever of them is missing.
   const { error } = (typeof keyPem === "string" ? certPem : keyPem) as { error: string };

@@ -9,6 +9,7 @@ import {
   type ResourceKey,
   type Violation,
   kindOf,
+  validateAuthority,
   validateNewMeshName,
 } from "@atoll/resource";
 import { createSigningKey, dataplaneScope, firstKid, signingKeyResources } from "@atoll/token";
@@ -122,8 +123,10 @@ function meshFaults(
       return faults;
     }
     if (mtls?.skipValidation === true) continue;
+    const settingsFaults = validateAuthority(backend);
+    faults.push(...settingsFaults.map(under(path)));
     if (backend.type === "builtin") faults.push(...builtinFaults(draft.name, backend, path));
-    else {
+    else if (settingsFaults.length === 0) {
       const provided = loadProvidedCa(draft.name, backend, options);
       if ("faults" in provided) faults.push(...provided.faults.map(under(`${path}.conf`)));
       else {

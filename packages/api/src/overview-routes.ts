@@ -86,7 +86,8 @@ function getOverview(kind: Kind, overview: Overview, context: ApiContext, call: 
     overview.type === "Zone"
       ? context.options.zoneInsight?.(shown.resource.name)
       : context.catalog.get(overview.insightType, mesh, shown.resource.name)?.resource.spec;
-  return json(render(overview, shown, insight));
+  // Of one alone, clients are shown an empty insight where there is none.
+  return json(render(overview, shown, insight ?? {}));
 }
 
 function insightsOf(overview: Overview, context: ApiContext, mesh: string | undefined): (resource: Resource) => unknown {

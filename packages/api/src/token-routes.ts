@@ -41,6 +41,9 @@ async function issue<K extends TokenKind>(kind: K, context: ApiContext, call: Ca
   if (!settings.issueTokens[kind]) {
     throw new ApiError({ status: 400, title: "Could not issue a token", detail: "issuing tokens using the control plane is disabled." });
   }
+  if (kind === "user" && settings.mode === "zone") {
+    throw new ApiError({ status: 400, title: "Could not issue a token", detail: "tokens of users are issued by global: ask there" });
+  }
   requireSigningKey(kind, parsed.request.claims, context);
   const issued = await issueToken(kind, parsed.request, call.user.name);
   if ("problem" in issued) throw new ApiError(issued.problem);

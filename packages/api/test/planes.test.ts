@@ -111,7 +111,8 @@ test("overviews join a resource with what is observed of it, on all their paths"
   expect((await request("GET /zoneingresses/_overview")).text).toBe("404: Page Not Found");
 
   await request("PUT /zones/west", { type: "Zone", name: "west" });
-  expect((await request("GET /zones+insights/west")).body).toMatchObject({ type: "ZoneOverview", name: "west", zone: {} });
+  expect((await request("GET /zones+insights/west")).body).toMatchObject({ type: "ZoneOverview", name: "west", zone: {}, zoneInsight: {} });
+  expect((await request("GET /zones+insights")).body.items[0]).not.toHaveProperty("zoneInsight");
   zoneInsights.set("west", online);
   expect((await request("GET /zones/_overview")).body.items[0].zoneInsight).toEqual(online);
 });
@@ -245,6 +246,16 @@ test("a zone hides the secrets of global and shows the keys that verify", async 
   ]);
   expect(items[0].labels).toEqual({ "kuma.io/display-name": "zone-token-signing-key-1", "kuma.io/origin": "global" });
   expect((await request("GET /global-secrets/admin-user-token")).status).toBe(404);
+});
+
+test("a zone issues no tokens of users", async () => {
+  const { request, issued } = await eastZone();
+  expect((await request("POST /tokens/user", { name: "jane", validFor: "1h" })).body).toMatchObject({
+    status: 400,
+    title: "Could not issue a token",
+    detail: "tokens of users are issued by global: ask there",
+  });
+  expect(issued).toEqual([]);
 });
 
 test("a zone writes its own dataplanes, with its name on them", async () => {

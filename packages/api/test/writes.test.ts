@@ -100,6 +100,22 @@ test("a zone that is online stays", async () => {
   expect((await request("GET /status/zones")).text).toBe("null\n");
 });
 
+test("settings that make no authority are refused, whether the mesh is new or not", async () => {
+  const { request, config } = await planeWithMesh();
+  const mtls = { enabledBackend: "ca", backends: [{ name: "ca", type: "builtin", conf: { caCert: { expiration: "soon" } } }] };
+  for (const [name, title] of [
+    ["new", "Could not create a resource"],
+    ["default", "Could not update a resource"],
+  ]) {
+    expect((await request(`PUT /meshes/${name}`, mesh(name!, { mtls }))).body).toMatchObject({
+      status: 400,
+      title,
+      invalid_parameters: [{ field: "mtls.backends[0].conf.caCert.expiration", reason: "has to be a valid format" }],
+    });
+  }
+  expect(config.list("Secret", "new")).toEqual([]);
+});
+
 test("a signing key and its public half come and go together", async () => {
   const { request, config } = await planeWithMesh();
   const name = "zone-token-signing-key-3";

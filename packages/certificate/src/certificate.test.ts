@@ -119,8 +119,10 @@ describe("provided CA", () => {
   test("what does not load", async () => {
     const leaf = await issueLeaf(ca, { identity, nowMs, keyPair });
     const fields = (candidate: PemPair) => validateProvidedCa(candidate).map(({ field, reason }) => `${field}: ${reason}`);
-    expect(fields({ ...pair, certPem: "x" })).toEqual(["cert: not a valid certificate: cert: no PEM block of type CERTIFICATE"]);
-    expect(fields({ ...pair, keyPem: "x" })).toEqual(["key: not a valid private key: key: no PEM block of a private key"]);
+    expect(fields({ ...pair, certPem: "x" })).toEqual([
+      "cert: not a valid TLS key pair: tls: failed to find any PEM data in certificate input",
+    ]);
+    expect(fields({ ...pair, keyPem: "x" })).toEqual(["cert: not a valid TLS key pair: tls: failed to find any PEM data in key input"]);
     expect(fields({ ...pair, keyPem: leaf.keyPem })).toEqual(["key: does not belong to the certificate"]);
     const broken = pair.certPem.replace(/\n[^-]{10}/, "\nAAAAAAAAAA");
     expect(fields({ ...pair, certPem: broken })).toEqual(["cert: not a valid certificate: cert: certificate 1 cannot be parsed"]);

@@ -4,7 +4,7 @@ import type { Violation } from "@atoll/resource";
 import * as x509 from "@peculiar/x509";
 import { buildCertificate, signingKeyOf } from "./build-certificate.ts";
 import { CertificateError } from "./certificate-error.ts";
-import { readCertificates, readPrivateKey } from "./pem.ts";
+import { pemBlocks, readCertificates, readPrivateKey } from "./pem.ts";
 import { generateRsaKey, privateKeyPem } from "./keys.ts";
 
 /** A certificate and its private key, PEM. */
@@ -39,6 +39,9 @@ export async function createBuiltinCa(options: { mesh: string; nowMs: number; rs
 }
 
 function pairProblem({ certPem, keyPem }: PemPair): Violation | undefined {
+  const unloadable = (what: string) => `not a valid TLS key pair: tls: failed to find any PEM data in ${what} input`;
+  if (pemBlocks(certPem).length === 0) return { field: "cert", reason: unloadable("certificate") };
+  if (pemBlocks(keyPem).length === 0) return { field: "cert", reason: unloadable("key") };
   let certificates;
   try {
     certificates = readCertificates(certPem, "cert");

@@ -16,5 +16,5 @@ export * from "./proxy-status.ts";
 export { renderGoTemplate } from "./go-template.ts";
 export type { TemplateValue } from "./go-template-functions.ts";
 export { isDnsName, splitHostPort } from "./validators/values.ts";
-export { validateMeshChange } from "./validators/mesh.ts";
+export { validateAuthority } from "./validators/mesh.ts";
 export * from "./specs/index.ts";

@@ -13,7 +13,7 @@ import {
   routableAddressOf,
   tagSetsOf,
   tagValuesOf,
-  validateMeshChange,
+  validateAuthority,
   withComputedLabels,
   withUnprovenInbounds,
   withZoneTag,
@@ -96,18 +96,18 @@ test("a rate limit on an external service may only name the service", () => {
   expect(limitsExternalServiceByTags(limit({ "kuma.io/service": "es" }), { "kuma.io/service": "es" })).toBe(false);
 });
 
-test("a mesh's authority is checked when it is stored, and not exchanged while in use", () => {
-  const mesh = (type: string, conf?: object, name = "ca") => ({
-    mtls: { enabledBackend: name, backends: [{ name, type, conf: conf as never }] },
-  });
-  expect(validateMeshChange(mesh("builtin"))).toEqual([]);
-  expect(validateMeshChange(mesh("vault"))).toEqual([
-    { field: "mtls.backends[0].type", reason: "could not find installed plugin for this type" },
+test("the settings of a mesh's authority are checked when it is stored", () => {
+  const faults = (type: string, conf?: unknown) =>
+    validateAuthority({ name: "ca", type, conf: conf as never }).map(({ field, reason }) => `${field}: ${reason}`);
+  expect(faults("builtin")).toEqual([]);
+  expect(faults("builtin", { caCert: { expiration: "10y" } })).toEqual([]);
+  expect(faults("builtin", { caCert: { expiration: "soon" } })).toEqual(["conf.caCert.expiration: has to be a valid format"]);
+  expect(faults("builtin", { caCert: "x" })).toEqual([
+    "conf: could not convert backend config: json: cannot unmarshal string into Go value of type map[string]json.RawMessage",
   ]);
-  expect(validateMeshChange(mesh("provided", { cert: { secret: "a" } }))).toEqual([
-    { field: "mtls.backends[0].conf.key", reason: "has to be defined" },
-  ]);
-  expect(validateMeshChange(mesh("builtin", undefined, "b"), mesh("builtin")).map(({ field }) => field)).toEqual(["mtls.enabledBackend"]);
+  expect(faults("vault")).toEqual(["type: could not find installed plugin for this type"]);
+  expect(faults("provided", { cert: { secret: "a" } })).toEqual(["conf.key: has to be defined"]);
+  expect(faults("provided", { cert: {}, key: { secret: "a" } })).toEqual(["conf.cert: data source cannot be empty"]);
 });
 
 test("labels are computed from the place of the write", () => {

@@ -44,7 +44,11 @@ describe("requests", () => {
       expect(parsed.ok && parsed.request.validForMs).toBe(315_360_000_000);
     }
     expect(violations("user", { name: "u" })).toEqual(["validFor: cannot be empty"]);
-    expect(violations("user", { name: "u", validFor: "0s" })).toEqual(["validFor: cannot be empty"]);
+    expect(violations("user", { name: "u", validFor: "0s" })).toEqual(["validFor: cannot be empty or nil"]);
+    expect(violations("user", { name: "u", validFor: "x" })).toEqual([
+      "validFor: cannot be empty or nil",
+      'validFor: is invalid: time: invalid duration "x"',
+    ]);
   });
 
   test("every violation is reported", () => {

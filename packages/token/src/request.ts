@@ -42,14 +42,16 @@ const parsers: { [K in TokenKind]: Parse<K> } = {
   zone(json) {
     const claims = { zone: stringOf(json, "zone"), scope: stringsOf(json, "scope") };
     const life = validFor(stringOf(json, "validfor"), tenYearsMs);
-    const violations = claims.scope.length === 0 ? [empty("scope")] : [];
+    // A scope that is there and empty makes a token that is good for nothing, as it always did.
+    const violations = json["scope"] === undefined || json["scope"] === null ? [empty("scope")] : [];
     return { claims, validForMs: life.durationMs, violations: [...violations, ...life.violations] };
   },
   user(json) {
     const claims = { name: stringOf(json, "name"), groups: stringsOf(json, "groups") };
     const life = validFor(stringOf(json, "validfor"), undefined);
     const violations = claims.name === "" ? [empty("name")] : [];
-    if (life.violations.length === 0 && life.durationMs === 0) violations.push(empty("validFor"));
+    if (life.durationMs === 0 && stringOf(json, "validfor") !== "")
+      violations.push({ field: "validFor", reason: "cannot be empty or nil" });
     return { claims, validForMs: life.durationMs, violations: [...violations, ...life.violations] };
   },
 };

@@ -42,32 +42,25 @@ function* validateMtls(mtls: NonNullable<MeshSpec["mtls"]>): Violations {
 }
 
 /**
- * What is checked when a mesh is about to be stored: the settings of its certificate authorities, and that an authority in use is
- * not exchanged. Whether provided certificates fit is for whoever can load them. `previous` is the stored mesh, if any.
+ * What is wrong with the settings of a certificate authority when its mesh is about to be stored; fields are relative to the backend.
+ * Whether provided certificates fit is for whoever can load them.
  */
-export const validateMeshChange = (spec: MeshSpec, previous?: MeshSpec): Violation[] => [...meshChangeFaults(spec, previous)];
+export const validateAuthority = (backend: CertificateAuthorityBackend): Violation[] => [...authorityFaults(backend)];
 
-function* meshChangeFaults(spec: MeshSpec, previous: MeshSpec | undefined): Violations {
-  const before = previous?.mtls?.enabledBackend;
-  const after = spec.mtls?.enabledBackend;
-  if (before && after && before !== after) {
-    yield violation("mtls.enabledBackend", "Changing CA when mTLS is enabled is forbidden. Disable mTLS first and then change the CA");
-  }
-  if (spec.mtls?.skipValidation) return;
-  for (const [index, backend] of (spec.mtls?.backends ?? []).entries()) yield* validateAuthority(at("mtls.backends", index), backend);
-}
-
-function* validateAuthority(path: string, backend: CertificateAuthorityBackend): Violations {
+function* authorityFaults(backend: CertificateAuthorityBackend): Violations {
   const conf = backend.conf ?? {};
   try {
-    if (backend.type === "builtin") builtinCaConf.read(conf);
-    else if (backend.type === "provided") {
+    if (backend.type === "builtin") {
+      const { expiration } = builtinCaConf.read(conf).caCert ?? {};
+      if (expiration !== undefined && !rotationPeriod.test(expiration))
+        yield violation("conf.caCert.expiration", "has to be a valid format");
+    } else if (backend.type === "provided") {
       const { cert, key } = providedCaConf.read(conf);
-      if (!isWritten(cert)) yield violation(`${path}.conf.cert`, isObject(cert) ? "data source cannot be empty" : "has to be defined");
-      if (!isWritten(key)) yield violation(`${path}.conf.key`, isObject(key) ? "data source cannot be empty" : "has to be defined");
-    } else yield violation(`${path}.type`, "could not find installed plugin for this type");
+      if (!isWritten(cert)) yield violation("conf.cert", isObject(cert) ? "data source cannot be empty" : "has to be defined");
+      if (!isWritten(key)) yield violation("conf.key", isObject(key) ? "data source cannot be empty" : "has to be defined");
+    } else yield violation("type", "could not find installed plugin for this type");
   } catch (error) {
     if (!(error instanceof ParseError)) throw error;
-    yield violation(`${path}.conf`, error.message);
+    yield violation("conf", `could not convert backend config: ${error.message}`);
   }
 }
