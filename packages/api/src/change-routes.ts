@@ -1,5 +1,5 @@
-import type { Change } from "@atoll/replica";
-import { type Kind, type ResourceKey, keyString, kindOf, parseKeyString, validateMeta } from "@atoll/resource";
+import { type Change, equalValue, type ResourceReader } from "@atoll/replica";
+import { type Kind, type KeyString, type ResourceKey, keyString, kindOf, parseKeyString, validateMeta } from "@atoll/resource";
 import type { ApiContext } from "./api-context.ts";
 import { readWait } from "./applied-revisions.ts";
 import { requireAccess } from "./resource-routes.ts";
@@ -9,10 +9,11 @@ import type { Condition, Preparation, Proposal } from "./config-writer.ts";
 import { warningsOf } from "./deprecations.ts";
 import { parseJson } from "./json-text.ts";
 import { MeshMaterial } from "./mesh-lifecycle.ts";
+import { proposedState } from "./proposed-state.ts";
 import { ApiError, badRequest, invalid, notAllowed } from "./problem.ts";
 import { type WrittenDocument, documentOf } from "./read-document.ts";
 import { readOnlyText } from "./read-only.ts";
-import { decideDelete, decidePut, repeatedKey } from "./resource-writes.ts";
+import { decideDelete, decidePut, draftOf, repeatedKey } from "./resource-writes.ts";
 import { afterWrite } from "./written-answer.ts";
 
 interface ChangeRequest {
@@ -36,7 +37,13 @@ async function applyChanges(context: ApiContext, call: Call): Promise<Answer> {
   for (const { type } of request.deletes) requireWritable(kindOf(type)!, context, call);
   const materials = new Map(request.puts.map(({ document }) => [document, new MeshMaterial(options)]));
   const hasDataplanes = (mesh: string) => catalog.list("Dataplane", mesh).length > 0;
-  const written = await writer.write(() => decideAll(request, context, materials, hasDataplanes), {
+  const decide = () => decideAll(request, context, materials, hasDataplanes);
+  const warnings = request.puts.flatMap(({ kind, document }) => warningsOf(kind, document));
+  if (readDryRun(call)) {
+    const { changes } = await writer.preview(decide, request.conditions);
+    return json(changedBody(options.config.revision, changedKeys(changes, options.config), warnings, { dryRun: true }));
+  }
+  const written = await writer.write(decide, {
     keys: [
       ...request.puts.map(({ kind, document }) => ({ type: kind.type, mesh: document.mesh, name: document.name })),
       ...request.deletes,
@@ -46,10 +53,31 @@ async function applyChanges(context: ApiContext, call: Call): Promise<Answer> {
     conditions: request.conditions,
   });
   const after = await afterWrite(context, waitMs, written.revision);
-  const warnings = [...request.puts.flatMap(({ kind, document }) => warningsOf(kind, document)), ...after.warnings];
-  const body = { revision: written.revision, changed: written.changed, ...(warnings.length > 0 && { warnings }) };
-  return json(body, 200, after.headers);
+  return json(changedBody(written.revision, written.changed, [...warnings, ...after.warnings]), 200, after.headers);
 }
+
+const changedBody = (revision: number, changed: readonly KeyString[], warnings: readonly string[], more: object = {}) => ({
+  revision,
+  ...more,
+  changed,
+  ...(warnings.length > 0 && { warnings }),
+});
+
+/** `?dry_run=true`: everything is decided and checked, nothing is written; the answer says what would change. */
+function readDryRun(call: Call): boolean {
+  const text = call.query.get("dry_run") ?? "false";
+  if (text !== "true" && text !== "false") throw badRequest("query parameter dry_run: must be true or false");
+  return text === "true";
+}
+
+/** Keys that the changes would leave with another value. */
+const changedKeys = (changes: readonly Change[], config: ResourceReader): KeyString[] =>
+  changes.flatMap((change) => {
+    const key = change.op === "put" ? change.resource : change.key;
+    const before = config.get(key.type, key.mesh, key.name);
+    const same = change.op === "put" ? before !== undefined && equalValue(before, change.resource) : before === undefined;
+    return same ? [] : [keyString(key)];
+  });
 
 function requireWritable(kind: Kind, context: ApiContext, call: Call): void {
   const { settings } = context.options;
@@ -67,9 +95,10 @@ function decideAll(
   const reliedOn: ResourceKey[] = [];
   // Meshes first: what else the set puts may live in them.
   const puts = request.puts.toSorted((a, b) => Number(b.kind.type === "Mesh") - Number(a.kind.type === "Mesh"));
-  const newMeshes = new Set(puts.filter(({ kind }) => kind.type === "Mesh").map(({ document }) => document.name));
+  const drafts = puts.map(({ kind, document }) => draftOf(kind, document, undefined, options));
+  const proposed = proposedState(options.config, drafts, request.deletes);
   for (const { kind, document } of puts) {
-    const decided = decidePut(kind, document, options, materials.get(document)!, newMeshes);
+    const decided = decidePut(kind, document, options, materials.get(document)!, proposed);
     if ("prepare" in decided) return decided;
     changes.push(...decided.changes);
     reliedOn.push(...(decided.reliedOn ?? []));

@@ -66,6 +66,16 @@ export class ConfigWriter {
     return this.#queue.run(options.keys, () => this.#write(decide, options));
   }
 
+  /** What a write would propose now; nothing is written. Refuses as `write`. */
+  async preview<Result>(decide: () => Proposal<Result> | Preparation, conditions: readonly Condition[] = []): Promise<Proposal<Result>> {
+    for (;;) {
+      for (const condition of conditions) this.#check(condition);
+      const decided = decide();
+      if (!("prepare" in decided)) return decided;
+      await decided.prepare();
+    }
+  }
+
   async #write<Result>(decide: () => Proposal<Result> | Preparation, options: WriteOptions): Promise<Written<Result>> {
     for (let attempt = 0; attempt < mostAttempts; attempt++) {
       for (const condition of options.conditions ?? []) this.#check(condition);

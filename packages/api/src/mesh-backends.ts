@@ -1,6 +1,13 @@
 import { type DataSource, caSourceOf, readDataSource } from "@atoll/certificate";
+import type { ResourceReader } from "@atoll/replica";
 import type { CertificateAuthorityBackend, Violation } from "@atoll/resource";
 import type { ApiOptions } from "./ports.ts";
+
+/** Where the Secrets are that a backend names, and how they are opened. */
+export interface SecretSource {
+  config: ResourceReader;
+  reveal: ApiOptions["reveal"];
+}
 
 /** Names of the mesh's Secrets a backend keeps its CA in: certificate, then key. */
 export function secretsOfBackend(mesh: string, backend: CertificateAuthorityBackend): string[] {
@@ -12,18 +19,18 @@ export function secretsOfBackend(mesh: string, backend: CertificateAuthorityBack
 export function loadProvidedCa(
   mesh: string,
   backend: CertificateAuthorityBackend,
-  options: ApiOptions,
+  secrets: SecretSource,
 ): { pair: { certPem: string; keyPem: string } } | { faults: Violation[] } {
   const conf = backend.conf as { cert: DataSource; key: DataSource };
-  const keyPem = load(mesh, conf.key, options);
-  const certPem = load(mesh, conf.cert, options);
+  const keyPem = load(mesh, conf.key, secrets);
+  const certPem = load(mesh, conf.cert, secrets);
   if (typeof keyPem === "string" && typeof certPem === "string") return { pair: { certPem, keyPem } };
   // Peers say it of both, whichever of them is missing.
   const { error } = (typeof keyPem === "string" ? certPem : keyPem) as { error: string };
   return { faults: ["cert", "key"].map((field) => ({ field, reason: error })) };
 }
 
-function load(mesh: string, source: DataSource, { config, reveal }: ApiOptions): string | { error: string } {
+function load(mesh: string, source: DataSource, { config, reveal }: SecretSource): string | { error: string } {
   const bytes = readDataSource(source, (name) => {
     const secret = config.get("Secret", mesh, name);
     const revealed = secret === undefined ? undefined : reveal(secret);

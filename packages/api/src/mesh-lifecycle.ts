@@ -1,5 +1,5 @@
 import { parseLifetimeMs } from "@atoll/certificate";
-import type { Change } from "@atoll/replica";
+import type { Change, ResourceReader } from "@atoll/replica";
 import {
   type BuiltinCaConf,
   type CertificateAuthorityBackend,
@@ -12,11 +12,11 @@ import {
   validateAuthority,
   validateNewMeshName,
 } from "@atoll/resource";
-import { createSigningKey, dataplaneScope, firstKid, signingKeyResources } from "@atoll/token";
+import { createSigningKey, dataplaneScope, firstKid, scopeOfSigningKey, signingKeyResources } from "@atoll/token";
 import type { Preparation } from "./config-writer.ts";
 import { defaultPolicies } from "./default-policies.ts";
 import type { ApiOptions } from "./ports.ts";
-import { loadProvidedCa, secretsOfBackend } from "./mesh-backends.ts";
+import { loadProvidedCa, secretsOfBackend, type SecretSource } from "./mesh-backends.ts";
 import { invalid } from "./problem.ts";
 
 const longestSecretName = 255;
@@ -58,15 +58,16 @@ const isPreparation = (value: object): value is Preparation => "prepare" in valu
 
 /**
  * Everything that is written with a mesh, in one change set: the CA of each builtin backend that has none yet and, with a new
- * mesh, its first signing key and its default policies.
+ * mesh, its first signing key and its default policies; all but what the change set brings itself (`proposed`).
  */
 export function decideMesh(
   draft: ResourceDraft<MeshSpec>,
   existing: Resource<MeshSpec> | undefined,
   options: ApiOptions,
   material: MeshMaterial,
+  proposed: ResourceReader = options.config,
 ): Change[] | Preparation {
-  const faults = meshFaults(draft, existing, options, material);
+  const faults = meshFaults(draft, existing, { reveal: options.reveal, config: proposed }, material);
   if (isPreparation(faults)) return faults;
   if (faults.length > 0) throw invalid(existing === undefined ? "Could not create a resource" : "Could not update a resource", faults);
 
@@ -75,22 +76,25 @@ export function decideMesh(
   for (const backend of draft.spec.mtls?.backends ?? []) {
     if (backend.type !== "builtin") continue;
     const [certKey, keyKey] = secretsOfBackend(draft.name, backend).map((name) => ({ type: "Secret", mesh: draft.name, name }));
-    if (options.config.get("Secret", draft.name, certKey!.name) !== undefined) continue;
+    if (proposed.get("Secret", draft.name, certKey!.name) !== undefined) continue;
     const ca = material.ca(draft.name, backend);
     if (isPreparation(ca)) return ca;
     put(options.seal(secret(certKey!, ca.certPem)));
     put(options.seal(secret(keyKey!, ca.keyPem)));
   }
   if (existing === undefined) {
-    const pem = material.signingKey();
-    if (typeof pem !== "string") return pem;
-    const [signingKey, verificationKey] = signingKeyResources(dataplaneScope(draft.name), firstKid, pem);
-    put(options.seal(signingKey));
-    put(verificationKey);
+    if (!proposed.list("Secret", draft.name).some((each) => scopeOfSigningKey(each) !== undefined)) {
+      const pem = material.signingKey();
+      if (typeof pem !== "string") return pem;
+      const [signingKey, verificationKey] = signingKeyResources(dataplaneScope(draft.name), firstKid, pem);
+      put(options.seal(signingKey));
+      put(verificationKey);
+    }
     const skipped = new Set(draft.spec.skipCreatingInitialPolicies);
     if (!skipped.has("*")) {
       for (const policy of defaultPolicies(draft.name, options.settings.createMeshRoutingResources)) {
-        if (!skipped.has(policy.type) && kindOf(policy.type) !== undefined) put(policy);
+        const brought = proposed.get(policy.type, draft.name, policy.name) !== undefined;
+        if (!brought && !skipped.has(policy.type) && kindOf(policy.type) !== undefined) put(policy);
       }
     }
   }
@@ -102,7 +106,7 @@ const secret = (key: ResourceKey, pem: string): ResourceDraft => ({ ...key, spec
 function meshFaults(
   draft: ResourceDraft<MeshSpec>,
   existing: Resource<MeshSpec> | undefined,
-  options: ApiOptions,
+  secrets: SecretSource,
   material: MeshMaterial,
 ): Violation[] | Preparation {
   const faults: Violation[] = [];
@@ -127,7 +131,7 @@ function meshFaults(
     faults.push(...settingsFaults.map(under(path)));
     if (backend.type === "builtin") faults.push(...builtinFaults(draft.name, backend, path));
     else if (settingsFaults.length === 0) {
-      const provided = loadProvidedCa(draft.name, backend, options);
+      const provided = loadProvidedCa(draft.name, backend, secrets);
       if ("faults" in provided) faults.push(...provided.faults.map(under(`${path}.conf`)));
       else {
         const checked = material.providedFaults(provided.pair);

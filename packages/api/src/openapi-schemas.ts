@@ -37,6 +37,7 @@ const parameters = {
     { type: "string", enum: ["", "applied"] },
     "Answer when every live proxy of every zone has acknowledged the change.",
   ),
+  dry_run: inQuery("dry_run", { type: "boolean" }, "Check everything and answer what would change, without writing it."),
   timeout: inQuery("timeout", text, "How long to wait, such as 10s; at most 10m."),
   from: inQuery("from", text, "A revision."),
   to: inQuery("to", text, "A revision."),
@@ -162,7 +163,10 @@ const schemas: Record<string, object> = {
     reason: text,
   }),
   Rollback: ofProperties({ reason: text }),
-  Changed: ofProperties({ revision: integer, restored: integer, changed: texts, warnings: texts }, ["revision", "changed"]),
+  Changed: ofProperties({ revision: integer, dryRun: { type: "boolean" }, restored: integer, changed: texts, warnings: texts }, [
+    "revision",
+    "changed",
+  ]),
   RevisionStatus: ofProperties(
     {
       revision: integer,

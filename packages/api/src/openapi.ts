@@ -102,7 +102,13 @@ const special: readonly { path: RegExp; shape: Shape }[] = [
   { path: /^\/tokens\//, shape: { tag: "tokens", summary: "Issue a token", body: "TokenRequest", answers: { 200: "" }, text: true } },
   {
     path: /^\/changes$/,
-    shape: { tag: "history", summary: "Several changes as one revision", query: waiting, body: "ChangeSet", answers: { 200: "Changed" } },
+    shape: {
+      tag: "history",
+      summary: "Several changes as one revision",
+      query: [...waiting, "dry_run"],
+      body: "ChangeSet",
+      answers: { 200: "Changed" },
+    },
   },
   {
     path: /\/rollback$/,

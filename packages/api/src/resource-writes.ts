@@ -1,4 +1,4 @@
-import type { Change } from "@atoll/replica";
+import type { Change, ResourceReader } from "@atoll/replica";
 import {
   type DataplaneSpec,
   type Kind,
@@ -42,13 +42,13 @@ function admitted(spec: DataplaneSpec, zone: string, existing: Resource | undefi
   return existing === undefined ? withUnprovenInbounds(tagged) : tagged;
 }
 
-/** Decides a PUT to the configuration against its present state. `newMeshes` come with the same change set. */
+/** Decides a PUT to the configuration against its present state. `proposed` is that with the other documents of the same change set. */
 export function decidePut(
   kind: Kind,
   document: WrittenDocument,
   options: ApiOptions,
   material: MeshMaterial,
-  newMeshes: ReadonlySet<string> = new Set(),
+  proposed: ResourceReader = options.config,
 ): Proposal<Written> | Preparation {
   const { config, seal } = options;
   const existing = config.get(kind.type, kind.scope === "mesh" ? document.mesh : "", document.name);
@@ -57,12 +57,11 @@ export function decidePut(
   const title = existing === undefined ? createTitle : updateTitle;
   const reliedOn: ResourceKey[] = [];
   if (kind.scope === "mesh") {
-    const exists = newMeshes.has(draft.mesh) || config.get("Mesh", "", draft.mesh) !== undefined;
-    if (!exists) throw notFound("Failed to retrieve Mesh");
+    if (proposed.get("Mesh", "", draft.mesh) === undefined) throw notFound("Failed to retrieve Mesh");
     reliedOn.push(meshKey(draft.mesh));
   }
   if (kind.type === "Mesh") {
-    const changes = decideMesh(draft as ResourceDraft<MeshSpec>, existing as Resource<MeshSpec> | undefined, options, material);
+    const changes = decideMesh(draft as ResourceDraft<MeshSpec>, existing as Resource<MeshSpec> | undefined, options, material, proposed);
     return "prepare" in changes ? changes : { changes, reliedOn, result };
   }
   const changes: Change[] = [{ op: "put", resource: seal(draft) }];
@@ -72,9 +71,9 @@ export function decidePut(
   }
   const violations =
     kind.type === "ExternalService"
-      ? externalServiceViolations(draft, config)
+      ? externalServiceViolations(draft, proposed)
       : kind.type === "RateLimit"
-        ? rateLimitViolations(draft, config)
+        ? rateLimitViolations(draft, proposed)
         : [];
   if (violations.length > 0) throw invalid(title, violations);
   return { changes, reliedOn, result };

@@ -113,8 +113,8 @@ export function planeOptions(overrides: Overrides = {}) {
     zoneInsight: (zone) => zoneInsights.get(zone),
     seal,
     reveal: ({ spec }) => {
-      const { sealed } = spec as { sealed?: string };
-      return sealed === undefined ? undefined : Buffer.from(sealed, "hex").toString();
+      const { sealed, data } = spec as { sealed?: string; data?: string };
+      return sealed === undefined ? data : Buffer.from(sealed, "hex").toString();
     },
     certificates: {
       createCa: async ({ mesh }) => ({ certPem: `cert of ${mesh}`, keyPem: `key of ${mesh}` }),
