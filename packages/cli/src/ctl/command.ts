@@ -11,6 +11,7 @@ import { addKeys } from "./generate-keys.ts";
 import { addTokens } from "./generate-tokens.ts";
 import { addGet } from "./get-command.ts";
 import { addInspect } from "./inspect-command.ts";
+import { addMigrate } from "./migration/migrate-command.ts";
 import { type Io, processIo } from "./io.ts";
 import { addRevisions } from "./revision-commands.ts";
 import { readDuration } from "./wait.ts";
@@ -56,6 +57,7 @@ export function ctlCommand(io: Io = processIo): Command {
   addKeys(generate, io);
   addCertificate(generate, io);
   addExport(program, client, io);
+  addMigrate(program, client, io);
   addConfig(program, path, io);
   addVersion(program, client, io);
   return program;

@@ -1,0 +1,30 @@
+/** What to write instead of a policy with a targetRef, which has no effect. */
+const counterparts: Readonly<Record<string, string>> = {
+  MeshTrafficPermission: "TrafficPermission",
+  MeshTimeout: "Timeout",
+  MeshRetry: "Retry",
+  MeshCircuitBreaker: "CircuitBreaker",
+  MeshHealthCheck: "HealthCheck",
+  MeshFaultInjection: "FaultInjection",
+  MeshRateLimit: "RateLimit",
+  MeshAccessLog: "TrafficLog",
+  MeshTrace: "TrafficTrace",
+  MeshProxyPatch: "ProxyTemplate",
+  MeshHTTPRoute: "TrafficRoute",
+  MeshTCPRoute: "TrafficRoute",
+  MeshLoadBalancingStrategy: "TrafficRoute (conf.loadBalancer)",
+  MeshMetric: "Mesh (metrics)",
+  MeshPassthrough: "Mesh (networking.outbound.passthrough)",
+  MeshTLS: "Mesh (mtls)",
+  MeshExternalService: "ExternalService",
+  MeshService: "the tag kuma.io/service",
+  MeshMultiZoneService: "the tag kuma.io/service, which is one for all zones",
+  HostnameGenerator: "VirtualOutbound",
+};
+
+/** The counterpart of a document, undefined where there is none. Routes of a gateway are MeshGatewayRoutes. */
+export function counterpartOf(type: string, spec: unknown): string | undefined {
+  const top = (spec as { targetRef?: { kind?: string } } | undefined)?.targetRef?.kind;
+  if (top === "MeshGateway" && (type === "MeshHTTPRoute" || type === "MeshTCPRoute")) return "MeshGatewayRoute";
+  return counterparts[type];
+}
