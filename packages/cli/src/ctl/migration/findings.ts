@@ -92,6 +92,18 @@ function meshAttention({ name: mesh, spec }: ResourceDraft<MeshSpec>, taken: rea
 }
 
 function gatewayAttention(taken: readonly PlannedResource[]): string[] {
+  return [...routesWithoutGateways(taken), ...gatewaysWithoutRoutes(taken)];
+}
+
+/** The default profile of an export leaves gateways out, and policies with a targetRef. */
+function routesWithoutGateways(taken: readonly PlannedResource[]): string[] {
+  const meshes = new Set(taken.filter(({ type }) => type === "MeshGatewayRoute").map(({ mesh }) => mesh));
+  return [...meshes]
+    .filter((mesh) => names(taken, "MeshGateway", mesh).length === 0)
+    .map((mesh) => `mesh ${mesh} has MeshGatewayRoutes and no MeshGateway: export with --profile federation-with-policies`);
+}
+
+function gatewaysWithoutRoutes(taken: readonly PlannedResource[]): string[] {
   const gateways = taken.filter(({ type }) => type === "MeshGateway");
   return gateways.flatMap(({ mesh, name }) => {
     const routed = names(taken, "MeshGatewayRoute", mesh).length > 0;
