@@ -1,0 +1,1 @@
+export { settingsOf, type ServiceName } from "./service-settings.ts";
