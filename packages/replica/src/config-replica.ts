@@ -144,19 +144,17 @@ export class ConfigReplica implements ResourceReader {
     if (this.#signal.aborted) throw new LogError("closed", "the replica is closed");
     const { promise, resolve, reject } = Promise.withResolvers<Verdict>();
     this.#submitted.set(changeSet.id, { resolve, reject });
-    const done = new AbortController();
     let trouble: LogError | undefined;
     const timer = setTimeout(() => {
       const why = trouble ? ` (${trouble.message})` : "";
       const message = `no verdict on change set ${changeSet.id} within ${timeoutMs} ms${why}; it may still be applied`;
       reject(new LogError("unavailable", message, { cause: trouble }));
     }, timeoutMs);
-    this.#append(changeSet, AbortSignal.any([this.#signal, done.signal]), (error) => (trouble = error)).catch(reject);
+    this.#append(changeSet, (error) => (trouble = error)).catch(reject);
     try {
       return await promise;
     } finally {
       clearTimeout(timer);
-      done.abort();
       this.#submitted.delete(changeSet.id);
     }
   }
@@ -216,10 +214,11 @@ export class ConfigReplica implements ResourceReader {
     await this.#following;
   }
 
-  async #append(changeSet: ChangeSet, signal: AbortSignal, onTrouble: (error: LogError) => void): Promise<void> {
+  /** Until it is in the log, or nobody waits for its verdict any more. */
+  async #append(changeSet: ChangeSet, onTrouble: (error: LogError) => void): Promise<void> {
     const backoff = new Backoff({ firstMs: 10, maxMs: 500 });
     const record = { key: null, value: encodeJson(changeSet) };
-    while (!signal.aborted) {
+    while (!this.#signal.aborted && this.#submitted.has(changeSet.id)) {
       try {
         const beganMs = performance.now();
         await tracedAppend(this.#log, topics.config, [record]);
@@ -228,7 +227,7 @@ export class ConfigReplica implements ResourceReader {
       } catch (error) {
         if (!(error instanceof LogError) || !error.canRetry) throw error;
         onTrouble(error);
-        await pause(backoff.next(), signal);
+        await pause(backoff.next(), this.#signal);
       }
     }
   }
