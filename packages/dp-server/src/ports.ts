@@ -3,8 +3,8 @@ import type { ChangeEvent, ResourceReader } from "@atoll/replica";
 
 /** The zone's own log, folded: what this zone's proxies are and what was observed of them. */
 export interface ZoneStore extends ResourceReader {
-  /** Resolves when the record is durable and folded here; equal content appends nothing. */
-  put(resource: ResourceDraft | Resource): Promise<unknown>;
+  /** Resolves when the record is durable, unless that is not wanted, and folded here; equal content appends nothing. */
+  put(resource: ResourceDraft | Resource, options?: { durable?: boolean }): Promise<unknown>;
   delete(key: ResourceKey): Promise<unknown>;
   watch(listener: (event: ChangeEvent) => void): () => void;
 }

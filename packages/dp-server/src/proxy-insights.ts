@@ -149,7 +149,7 @@ export class ProxyInsights {
     );
     this.#inFlight.set(nodeId, spec);
     try {
-      await this.#options.store.put({ ...insightKey(observed.node), spec });
+      await this.#options.store.put({ ...insightKey(observed.node), spec }, { durable: false });
     } finally {
       if (this.#inFlight.get(nodeId) === spec) this.#inFlight.delete(nodeId);
     }

@@ -37,6 +37,17 @@ export function eventLogContract(name: string, open: () => Promise<{ log: EventL
         (error: unknown) => (error instanceof LogError ? error.code : error),
       );
 
+    test("records that need not be durable are read like others, in the order of all", async () => {
+      const offsets = await Promise.all([
+        log.append("compacted", [{ key: "a", value: bytes("1") }], { durable: false }),
+        log.append("compacted", [{ key: "b", value: bytes("2") }]),
+        log.append("compacted", [{ key: "c", value: bytes("3") }], { durable: false }),
+      ]);
+      expect(offsets).toEqual([[0], [1], [2]]);
+      const { records } = await collect(log, "compacted", 0, (_, markers) => markers > 0);
+      expect(records.map(({ key, value }) => `${key}=${text(value)}`)).toEqual(["a=1", "b=2", "c=3"]);
+    });
+
     test("gives offsets in order, and the records back as they were", async () => {
       const headers = { traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", tracestate: "vendor=1" };
       expect(await log.append("kept", [{ key: "a", value: bytes("1"), headers }, { value: bytes("2") }])).toEqual([0, 1]);

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -175,4 +175,33 @@ test("a failed write fails alone with what came with it, and the log goes on", a
   expect(await log.append("kept", [{ value: value("b") }])).toEqual([0]);
   expect(await contents(log, "kept")).toEqual(["0:=b"]);
   await log.close();
+});
+
+test("records that need not be durable are kept; after a crash of the machine their topic has another incarnation, and no other has", async () => {
+  const log = await EmbeddedLog.open({ path, boot: "first" });
+  for (const name of ["observed", "told"]) await log.ensureTopic({ name, cleanup: "compact" });
+  await log.append("told", [{ key: "a", value: value("1") }]);
+  for (const round of [1, 2, 3]) await log.append("observed", [{ key: "a", value: value(String(round)) }], { durable: false });
+  const before = { observed: (await log.describe("observed")).incarnation, told: (await log.describe("told")).incarnation };
+
+  /** The files as they are now, opened as if the process had ended without a word. */
+  const reopened = async (boot: string) => {
+    const copy = mkdtempSync(join(tmpdir(), "atoll-log-"));
+    cpSync(folder, copy, { recursive: true });
+    const again = await EmbeddedLog.open({ path: join(copy, "log.db"), boot });
+    try {
+      const [observed, told] = await Promise.all([again.describe("observed"), again.describe("told")]);
+      return { observed: observed.incarnation, told: told.incarnation, contents: await contents(again, "observed") };
+    } finally {
+      await again.close();
+      rmSync(copy, { recursive: true });
+    }
+  };
+  expect(await reopened("first")).toEqual({ ...before, contents: ["2:a=3"] });
+  const crashed = await reopened("second");
+  expect(crashed.told).toBe(before.told);
+  expect(crashed.observed).not.toBe(before.observed);
+  expect(crashed.contents).toEqual(["2:a=3"]);
+  await log.close();
+  expect(await reopened("second")).toEqual({ ...before, contents: ["2:a=3"] });
 });

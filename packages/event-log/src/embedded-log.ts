@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import { openDatabase } from "./database.ts";
-import type { LogRecord, MirrorLog, MirrorOptions, NewRecord, TopicConfig, TopicDescription } from "./event-log.ts";
+import type { AppendOptions, LogRecord, MirrorLog, MirrorOptions, NewRecord, TopicConfig, TopicDescription } from "./event-log.ts";
 import { LogError, maxAppendBytes, recordBytes } from "./event-log.ts";
 import { TopicStore, topicTable } from "./topic-store.ts";
 import type { TopicRow } from "./topic-store.ts";
+import { UnsyncedTopics, currentBoot } from "./unsynced-topics.ts";
 
 export interface EmbeddedLogOptions {
   /** The database file; made if absent. ":memory:" for a log that ends with the process. */
@@ -13,12 +14,14 @@ export interface EmbeddedLogOptions {
   tombstoneRetentionMs?: number;
   /** Milliseconds since the epoch. */
   clock?: () => number;
+  /** Names the time since the machine started. */
+  boot?: string;
 }
 
 interface Write {
   topic: TopicStore;
-  /** A copy's records are safe at their source: they need no sync of their own. */
-  copied: boolean;
+  /** Needs no sync of its own. */
+  unsynced: boolean;
   /** Runs inside the transaction and says what the writer is told. */
   run(now: number): unknown;
   resolve(value: never): void;
@@ -27,13 +30,14 @@ interface Write {
 
 /**
  * The log in one file, owned by one process. An append is acknowledged when SQLite has synced it; appends that arrive together share one
- * transaction and one sync. Copied records are written without a sync of their own. Followers are woken by the append itself. A compacted topic drops the older record of a key at the append of
- * the newer.
+ * transaction and one sync. Copied records, which are safe at their source, and those that need not be durable are written without a
+ * sync of their own. Followers are woken by the append itself. A compacted topic drops the older record of a key at the append of the newer.
  */
 export class EmbeddedLog implements MirrorLog {
   private readonly db: DatabaseSync;
   private readonly topics = new Map<string, TopicStore>();
   private readonly followers = new Map<string, Set<() => void>>();
+  private readonly unsynced: UnsyncedTopics;
   private readonly staged = new Map<string, LogRecord[]>();
   private readonly tombstoneRetentionMs: number;
   private readonly clock: () => number;
@@ -51,6 +55,7 @@ export class EmbeddedLog implements MirrorLog {
     this.tombstoneRetentionMs = options.tombstoneRetentionMs ?? 24 * 3_600_000;
     this.clock = options.clock ?? Date.now;
     db.exec(topicTable);
+    this.unsynced = new UnsyncedTopics(db, options.boot ?? currentBoot());
     for (const row of db.prepare("SELECT * FROM topics").all() as unknown as TopicRow[]) this.topics.set(row.name, new TopicStore(db, row));
   }
 
@@ -69,14 +74,20 @@ export class EmbeddedLog implements MirrorLog {
     this.wake(config.name);
   }
 
-  async append(topicName: string, records: readonly NewRecord[]): Promise<number[]> {
+  async append(topicName: string, records: readonly NewRecord[], { durable = true }: AppendOptions = {}): Promise<number[]> {
     const topic = this.writable(topicName, records);
-    return this.enqueue(topic, (now) =>
-      records.map((record) => {
-        const offset = topic.draftHead;
-        topic.write({ offset, timestamp: now, key: record.key ?? null, value: record.value, headers: record.headers ?? {} });
-        return offset;
-      }),
+    const isFirst = !durable && !this.unsynced.has(topic.id);
+    return this.enqueue(
+      topic,
+      (now) => {
+        if (isFirst) this.unsynced.add(topic.id);
+        return records.map((record) => {
+          const offset = topic.draftHead;
+          topic.write({ offset, timestamp: now, key: record.key ?? null, value: record.value, headers: record.headers ?? {} });
+          return offset;
+        });
+      },
+      !durable && !isFirst,
     );
   }
 
@@ -178,6 +189,8 @@ export class EmbeddedLog implements MirrorLog {
     if (this.closed) return;
     this.flush();
     this.closed = true;
+    this.syncCommits(true);
+    this.unsynced.clear();
     this.db.close();
     for (const topic of this.followers.keys()) this.wake(topic);
   }
@@ -197,11 +210,11 @@ export class EmbeddedLog implements MirrorLog {
     return topic;
   }
 
-  private enqueue<T>(topic: TopicStore, run: (now: number) => T, copied = false): Promise<T> {
+  private enqueue<T>(topic: TopicStore, run: (now: number) => T, unsynced = false): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       // After the sockets of this turn were read: what arrived together is synced together.
       if (this.queue.length === 0) setImmediate(() => this.flush());
-      this.queue.push({ topic, copied, run, resolve, reject });
+      this.queue.push({ topic, unsynced, run, resolve, reject });
     });
   }
 
@@ -213,7 +226,7 @@ export class EmbeddedLog implements MirrorLog {
     const answers: unknown[] = [];
     try {
       const now = this.clock();
-      this.syncCommits(group.some((write) => !write.copied));
+      this.syncCommits(group.some((write) => !write.unsynced));
       this.db.exec("BEGIN IMMEDIATE");
       for (const write of group) answers.push(write.run(now));
       for (const topic of touched) {
@@ -223,7 +236,10 @@ export class EmbeddedLog implements MirrorLog {
       this.db.exec("COMMIT");
     } catch (error) {
       if (this.db.isTransaction) this.db.exec("ROLLBACK");
-      for (const topic of touched) topic.settle(false);
+      for (const topic of touched) {
+        topic.settle(false);
+        this.unsynced.forget(topic.id);
+      }
       const failure = new LogError("unavailable", `the log could not store the append: ${(error as Error).message}`, { cause: error });
       for (const write of group) write.reject(failure);
       return;

@@ -19,6 +19,14 @@ export interface NewRecord {
   headers?: Readonly<Record<string, string>>;
 }
 
+export interface AppendOptions {
+  /**
+   * Default true. False, for what its writer tells anew in any case (heartbeats, what is observed): the records survive the end of the
+   * process, and after a crash of the machine the newest may be missing. A log may store them as safely as others.
+   */
+  durable?: boolean;
+}
+
 export interface TopicConfig {
   name: string;
   /** "keep" = history is kept; "compact" = only the newest record of each key must be kept. */
@@ -32,7 +40,7 @@ export interface EventLog {
    * Appends atomically and in order; resolves when durable with the offset of each record.
    * Rejects with `LogError`: "unavailable" (retry later; the records may or may not be in the log), "forbidden", "too-large".
    */
-  append(topic: string, records: readonly NewRecord[]): Promise<number[]>;
+  append(topic: string, records: readonly NewRecord[], options?: AppendOptions): Promise<number[]>;
   /**
    * Replays from `fromOffset` (inclusive), then follows new records as they arrive, in batches, until `signal` aborts.
    * Survives loss of the connection behind it. An empty batch says "caught up with the head" and comes once, when it first is.

@@ -1,6 +1,6 @@
 import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import type { Attributes, Context } from "@opentelemetry/api";
-import type { EventLog, LogRecord, NewRecord } from "./event-log.ts";
+import type { AppendOptions, EventLog, LogRecord, NewRecord } from "./event-log.ts";
 
 /** Where in a trace something happened; what follows from it is made a child of it. */
 export type TraceContext = Context;
@@ -14,8 +14,13 @@ const tracer = trace.getTracer("atoll");
 export const spanTime = (): number => performance.timeOrigin + performance.now();
 
 /** Appends; within a trace as a span of it, whose context the records carry to everyone who reads them. */
-export async function tracedAppend(log: EventLog, topic: string, records: readonly NewRecord[]): Promise<number[]> {
-  if (trace.getSpan(context.active()) === undefined) return log.append(topic, records);
+export async function tracedAppend(
+  log: EventLog,
+  topic: string,
+  records: readonly NewRecord[],
+  options?: AppendOptions,
+): Promise<number[]> {
+  if (trace.getSpan(context.active()) === undefined) return log.append(topic, records, options);
   const span = tracer.startSpan(`append ${topic}`, { kind: SpanKind.PRODUCER, startTime: spanTime() });
   const carried: Record<string, string> = {};
   propagation.inject(trace.setSpan(context.active(), span), carried);
@@ -23,6 +28,7 @@ export async function tracedAppend(log: EventLog, topic: string, records: readon
     return await log.append(
       topic,
       records.map((record) => ({ ...record, headers: { ...record.headers, ...carried } })),
+      options,
     );
   } catch (error) {
     span.setStatus({ code: SpanStatusCode.ERROR, message: (error as Error).message });

@@ -3,7 +3,7 @@ import type { DescMessage, DescMethod, MessageInitShape, MessageShape } from "@b
 import { LogRelay, ReadRequestSchema } from "@atoll/kds-api";
 import { Client, Metadata } from "@grpc/grpc-js";
 import type { ChannelCredentials, ChannelOptions, ClientReadableStream } from "@grpc/grpc-js";
-import type { LogRecord, MirrorLog, MirrorOptions, NewRecord, TopicConfig, TopicDescription } from "./event-log.ts";
+import type { AppendOptions, LogRecord, MirrorLog, MirrorOptions, NewRecord, TopicConfig, TopicDescription } from "./event-log.ts";
 import type { ReadResponse } from "@atoll/kds-api";
 import { LogError, maxAppendBytes, recordBytes } from "./event-log.ts";
 import { Backoff } from "./backoff.ts";
@@ -27,6 +27,7 @@ export interface RelayLogOptions {
 interface WaitingAppend {
   records: readonly NewRecord[];
   bytes: number;
+  durable: boolean;
   resolve(offsets: number[]): void;
   reject(error: LogError): void;
 }
@@ -59,7 +60,7 @@ export class RelayLog implements MirrorLog {
     await this.call(LogRelay.method.ensureTopic, { topic: topic.name, cleanup: encodeCleanup(topic.cleanup) });
   }
 
-  async append(topic: string, records: readonly NewRecord[]): Promise<number[]> {
+  async append(topic: string, records: readonly NewRecord[], { durable = true }: AppendOptions = {}): Promise<number[]> {
     this.assertOpen();
     const bytes = records.reduce((sum, record) => sum + recordBytes(record), 0);
     if (bytes > maxAppendBytes) throw new LogError("too-large", `append of ${bytes} bytes to ${topic}: at most ${maxAppendBytes}`);
@@ -67,7 +68,7 @@ export class RelayLog implements MirrorLog {
     if (!outbox) this.outboxes.set(topic, (outbox = { busy: false, waiting: [] }));
     const box = outbox;
     return new Promise((resolve, reject) => {
-      box.waiting.push({ records, bytes, resolve, reject });
+      box.waiting.push({ records, bytes, durable, resolve, reject });
       if (!box.busy) void this.empty(topic, box);
     });
   }
@@ -188,7 +189,8 @@ export class RelayLog implements MirrorLog {
     for (let group = takeGroup(box); group.length > 0; group = takeGroup(box)) {
       try {
         const records = group.flatMap((append) => append.records.map(encodeRecord));
-        const { offsets } = await this.call(LogRelay.method.append, { topic, records });
+        const notDurable = group.every(({ durable }) => !durable);
+        const { offsets } = await this.call(LogRelay.method.append, { topic, records, notDurable });
         let next = 0;
         for (const append of group) append.resolve(offsets.slice(next, (next += append.records.length)).map(Number));
       } catch (error) {

@@ -85,7 +85,7 @@ export function relayServiceImplementation<Identity>(log: MirrorLog, options: Re
   });
 
   const append = unary<AppendRequest, AppendResponse>("append", async (request) => {
-    const offsets = await log.append(request.topic, request.records.map(decodeRecord));
+    const offsets = await log.append(request.topic, request.records.map(decodeRecord), { durable: !request.notDurable });
     return create(AppendResponseSchema, { offsets: offsets.map(BigInt) });
   });
 

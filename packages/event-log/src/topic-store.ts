@@ -40,6 +40,7 @@ export const topicTable = `CREATE TABLE IF NOT EXISTS topics (
  * them after `settle(true)`.
  */
 export class TopicStore {
+  readonly id: number;
   readonly name: string;
   readonly cleanup: TopicConfig["cleanup"];
   head: number;
@@ -52,7 +53,6 @@ export class TopicStore {
 
   private draft: { head: number; tail: number; incarnation: string; written: LogRecord[]; replaced: boolean };
   private oldestTombstoneAt: number;
-  private readonly id: number;
   private readonly insert: StatementSync;
   private readonly select: StatementSync;
   private readonly supersede: StatementSync;

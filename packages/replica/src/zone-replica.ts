@@ -19,6 +19,8 @@ export interface ZoneReplicaOptions {
 export interface ZoneWriteOptions {
   /** Default 10,000. */
   timeoutMs?: number;
+  /** Default true. False for what is observed, and told anew in any case. */
+  durable?: boolean;
 }
 
 /** A copy of one zone's own resources that follows `atoll.zone.<zone>`: the last record of a key wins. */
@@ -153,7 +155,7 @@ export class ZoneReplica implements ResourceReader {
 
   async #write(key: KeyString, resource: Resource | null, options: ZoneWriteOptions): Promise<void> {
     if (this.#signal.aborted) throw new LogError("closed", "the zone replica is closed");
-    const { timeoutMs = 10_000 } = options;
+    const { timeoutMs = 10_000, durable = true } = options;
     // Writes of one key go one after the other: a retried older one must not overtake a newer one.
     const earlier = this.#onTheWay.get(key)?.settled;
     const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(timeoutMs)]);
@@ -165,7 +167,7 @@ export class ZoneReplica implements ResourceReader {
       const backoff = new Backoff({ firstMs: 10, maxMs: 500 });
       for (;;) {
         try {
-          const [offset] = await tracedAppend(this.#log, this.#topic, [record]);
+          const [offset] = await tracedAppend(this.#log, this.#topic, [record], { durable });
           await this.#folded(offset!, signal);
           return;
         } catch (error) {
@@ -210,13 +212,15 @@ export class ZoneReplica implements ResourceReader {
       await this.#rebuild();
       return false;
     }
-    this.#publish(foldInto(this.#table, batch, this.#position, this.#onError), batch.at(-1)!.offset + 1);
+    const changed = foldInto(this.#table, batch, this.#position, this.#onError);
+    this.#publish(changed, Math.max(this.#position, batch.at(-1)!.offset + 1));
     return true;
   }
 
   async #rebuild(): Promise<void> {
     const table = new ResourceTable();
-    let position = this.#position;
+    // A topic that was made anew may end before what was folded here.
+    let position = await this.#log.head(this.#topic);
     for await (const batch of readToHead(this.#log, this.#topic, 0, this.#signal)) {
       foldInto(table, batch, 0, this.#onError);
       position = Math.max(position, batch.at(-1)!.offset + 1);
@@ -234,7 +238,7 @@ export class ZoneReplica implements ResourceReader {
   }
 
   #publish(changed: ReadonlySet<KeyString>, position: number): void {
-    this.#position = Math.max(this.#position, position);
+    this.#position = position;
     if (changed.size > 0) this.#listeners.send({ revision: this.#position, keys: [...changed] });
     for (const waiter of this.#waiting) if (waiter.offset < this.#position) waiter.resolve();
   }

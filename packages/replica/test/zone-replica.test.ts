@@ -129,3 +129,20 @@ test("joined readers: the earlier wins, lists are merged in order", async () => 
   expect(joined.get("Dataplane", "default", "a")?.spec).toEqual({ zone: "west" });
   expect(joined.get("Dataplane", "default", "c")).toBeUndefined();
 });
+
+test("a topic that was made anew and is shorter is taken over, and followed from its own end", async () => {
+  const replica = await open();
+  for (const name of ["a", "b", "c", "d"]) await replica.put(dataplane(name));
+  const topic = topics.zone("east");
+  const kept = { offset: 0, timestamp: 0, key: key("Dataplane", "default", "a"), headers: {} };
+  const value = Buffer.from(JSON.stringify({ ...dataplane("a", { n: 2 }), creationTime: "", modificationTime: "", revision: 0 }));
+  await log.appendMirror(topic, [{ ...kept, value }], { incarnation: "another", replacement: { first: true, last: true, tail: 0 } });
+  await eventually(() => replica.size === 1 && replica.get("Dataplane", "default", "a")?.spec);
+  await replica.put(dataplane("e"));
+  expect(
+    replica
+      .list("Dataplane")
+      .map(({ name }) => name)
+      .toSorted(),
+  ).toEqual(["a", "e"]);
+});

@@ -5,7 +5,7 @@ export function withDescribe(log: MirrorLog, describe: (topic: string) => Promis
   return {
     describe,
     ensureTopic: (topic) => log.ensureTopic(topic),
-    append: (topic, records) => log.append(topic, records),
+    append: (topic, records, options) => log.append(topic, records, options),
     appendMirror: (topic, records, options) => log.appendMirror(topic, records, options),
     read: (topic, fromOffset, signal) => log.read(topic, fromOffset, signal),
     head: (topic) => log.head(topic),

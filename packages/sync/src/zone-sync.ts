@@ -324,7 +324,7 @@ export class ZoneSync {
 
   #append(key: string, value: object): void {
     const { local, zone } = this.#options;
-    local.append(topics.inventory(zone), [{ key, value: encodeJson(value) }]).catch((error: unknown) => {
+    local.append(topics.inventory(zone), [{ key, value: encodeJson(value) }], { durable: false }).catch((error: unknown) => {
       if (!this.#signal.aborted) this.#onError(error);
     });
   }

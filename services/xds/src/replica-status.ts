@@ -11,7 +11,7 @@ interface StatusSpec extends AppliedReport {
 }
 
 export interface StatusStore extends ResourceReader {
-  put(draft: ResourceDraft): Promise<unknown>;
+  put(draft: ResourceDraft, options?: { durable?: boolean }): Promise<unknown>;
   delete(key: ResourceKey, options?: { timeoutMs?: number }): Promise<unknown>;
 }
 
@@ -72,7 +72,7 @@ export class ReplicaStatus {
   async #put(): Promise<void> {
     if (this.#retired) return;
     const spec: StatusSpec = { ...this.#report, beat: this.#beat };
-    await this.#options.store.put({ type: statusType, mesh: "", name: this.#options.instanceId, spec });
+    await this.#options.store.put({ type: statusType, mesh: "", name: this.#options.instanceId, spec }, { durable: false });
   }
 
   #statusOf(instanceId: string): StatusSpec | undefined {
