@@ -44,6 +44,8 @@ export interface StackZone {
 
 export interface Stack {
   kind: StackKind;
+  /** Of Kafka, if the stack is on it. */
+  brokers: string | undefined;
   /** REST of the first instance of global. */
   url: string;
   /** Of the first instance of global, and of the token issuer. */
@@ -179,6 +181,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const services = [...globals, tokens, ...Object.values(zones).flatMap(({ sync, xds }) => [...sync.instances, ...xds.instances])];
   const stack: Stack = {
     kind,
+    brokers: backends?.brokers,
     url: `http://127.0.0.1:${ports.api}`,
     ports,
     global: new Service("global", globals),

@@ -1,9 +1,17 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { StackKind } from "@atoll/demo/backends";
 import { globalPorts, zonePorts } from "@atoll/demo/ports";
 import { startStack, type Stack } from "@atoll/demo/stack";
 import { takenPorts } from "@atoll/demo/taken-ports";
+
+export interface BenchStackOptions {
+  zones: readonly string[];
+  kind: StackKind;
+  env?: Record<string, string>;
+  onProgress: (message: string) => void;
+}
 
 /** 18000 to 18299 for the control plane, 19000 to 19099 for what it configures. */
 const bases = { global: 18_000, zone: 18_100, topology: 19_000 };
@@ -13,13 +21,9 @@ export interface BenchStack {
   topologyBase: number;
 }
 
-/** Starts a stack with these zones in a folder of its own, lets `use` work with it, and leaves nothing behind. */
-export async function withStack<T>(
-  zones: readonly string[],
-  say: (message: string) => void,
-  use: (bench: BenchStack) => Promise<T>,
-  env?: Record<string, string>,
-): Promise<T> {
+/** Starts a stack, one instance of each service, in a folder of its own, lets `use` work with it, and leaves nothing behind. */
+export async function withStack<T>(options: BenchStackOptions, use: (bench: BenchStack) => Promise<T>): Promise<T> {
+  const { zones, kind, env } = options;
   const zoneBases = Object.fromEntries(zones.map((name, index) => [name, bases.zone + index * 100]));
   const taken = await takenPorts([
     ...Object.values(globalPorts(bases.global)),
@@ -33,9 +37,11 @@ export async function withStack<T>(
       workDir,
       globalBase: bases.global,
       zones: zoneBases,
+      kind,
+      instances: 1,
       logLevel: "warn",
       env,
-      onProgress: (what) => say(`start ${what}`),
+      onProgress: (what) => options.onProgress(`start ${what}`),
     });
     return await use({ stack, topologyBase: bases.topology });
   } finally {

@@ -1,68 +1,87 @@
 import { writeFileSync } from "node:fs";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
+import { type StackKind, stackKinds } from "@atoll/demo/backends";
 import { measureMemory } from "./memory.ts";
 import { measurePropagation } from "./propagation.ts";
 import { recordTrace } from "./record-trace.ts";
-import { renderMemory, renderPropagation } from "./render.ts";
+import { renderMemory, renderPropagation, renderWrites } from "./render.ts";
 import { renderTrace } from "./render-trace.ts";
+import { measureWrites } from "./writes.ts";
 
-const usage = `Measures Atoll on this machine, with real Envoys and the embedded log.
+const usage = `Measures Atoll on this machine, with real Envoys. Prints Markdown.
 
-usage: npm run bench -- [propagation | memory | trace] [--rounds N] [--warm-up N] [--pause-ms N] [--json FILE]
+usage: npm run bench -- [BENCHMARK] [--stack embedded|kafka] [options]
 
   propagation   from the PUT of a MeshGatewayRoute on global until the gateway's Envoy in zone east serves by it (the default)
-  memory        resident memory and start-up time of each process of a zone with four proxies
-  trace         one change as OpenTelemetry saw it, the median of 21; with --json FILE the trace goes there as OTLP
-  --rounds N    changes that are measured (100)
-  --warm-up N   changes before them (10)
-  --pause-ms N  between the effect of a change and the next one (20)
+                --rounds N (100), --warm-up N (10), --pause-ms N (20) between the effect of a change and the next one
+  writes        acknowledged writes a second on one global: --clients N (64), --seconds N (5)
+  memory        resident memory and start-up time of each process of a zone with four proxies: --rounds N (100)
+  trace         one change as OpenTelemetry saw it, the median of 21; --json FILE gets the trace alone, as OTLP
+
+  --stack S     embedded logs, or Kafka and a Redis for each zone: those of KAFKA_BROKERS and REDIS_URL, or started (embedded)
   --json FILE   writes every figure there
 `;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    stack: { type: "string", default: "embedded" },
     rounds: { type: "string", default: "100" },
     "warm-up": { type: "string", default: "10" },
     "pause-ms": { type: "string", default: "20" },
+    clients: { type: "string", default: "64" },
+    seconds: { type: "string", default: "5" },
     json: { type: "string" },
     help: { type: "boolean", short: "h", default: false },
   },
 });
+
+const ended = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => ended.abort(new Error(`ended by ${signal}`)));
+const common = { stack: values.stack as StackKind, signal: ended.signal, onProgress: (message: string) => console.error(message) };
+
+/** Each measures, and answers its figures and how they read. */
+const benchmarks: Record<string, () => Promise<{ result: unknown; text: string }>> = {
+  propagation: () =>
+    shown(
+      measurePropagation({ ...common, rounds: whole("rounds"), warmUp: whole("warm-up"), pauseMs: whole("pause-ms") }),
+      renderPropagation,
+    ),
+  writes: () => shown(measureWrites({ ...common, clients: whole("clients"), seconds: whole("seconds") }), renderWrites),
+  trace: () => shown(recordTrace(common), renderTrace),
+  memory: () => shown(measureMemory({ ...common, rounds: whole("rounds") }), renderMemory),
+};
+
+async function shown<Result>(measuring: Promise<Result>, render: (result: Result) => string): Promise<{ result: Result; text: string }> {
+  const result = await measuring;
+  return { result, text: render(result) };
+}
+
+function whole(name: "rounds" | "warm-up" | "pause-ms" | "clients" | "seconds"): number {
+  const number = Number(values[name]);
+  if (Number.isInteger(number) && number >= 0) return number;
+  console.error(`--${name}: "${values[name]}" is not a whole number`);
+  process.exit(2);
+}
+
 const [what = "propagation"] = positionals;
-if (values.help || !["propagation", "memory", "trace"].includes(what)) {
+const run = benchmarks[what];
+if (values.help || run === undefined || !stackKinds.includes(common.stack)) {
   console.error(usage);
   process.exit(values.help ? 0 : 2);
 }
-const whole = (name: "rounds" | "warm-up" | "pause-ms") => {
-  const number = Number(values[name]);
-  if (!Number.isInteger(number) || number < 0) {
-    console.error(`--${name}: "${values[name]}" is not a whole number`);
-    process.exit(2);
-  }
-  return number;
-};
-const ended = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => ended.abort(new Error(`ended by ${signal}`)));
-const common = { rounds: whole("rounds"), signal: ended.signal, onProgress: (message: string) => console.error(message) };
 const machine = `${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? "unknown"}), ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.version}`;
 
 try {
-  if (what === "trace") {
-    const trace = await recordTrace(common);
-    console.log(`\nOn ${machine}, everything on it:\n\n${renderTrace(trace)}`);
-    if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(trace, null, 1)}\n`);
-    process.exit(0);
-  }
-  const result =
-    what === "memory"
-      ? await measureMemory(common)
-      : await measurePropagation({ ...common, warmUp: whole("warm-up"), pauseMs: whole("pause-ms") });
+  const { result, text } = await run();
   console.log(`\nOn ${machine}, everything on it:\n`);
-  console.log(Array.isArray(result) ? renderMemory(result) : renderPropagation(result));
+  console.log(text);
   if (values.json !== undefined)
-    writeFileSync(values.json, `${JSON.stringify({ benchmark: what, at: new Date().toISOString(), machine, result }, null, 1)}\n`);
+    writeFileSync(
+      values.json,
+      `${JSON.stringify(what === "trace" ? result : { benchmark: what, at: new Date().toISOString(), machine, result }, null, 1)}\n`,
+    );
   process.exit(0);
 } catch (error) {
   console.error((error as Error).message);

@@ -25,7 +25,7 @@ export interface ProcessFigures {
 /** One zone with four proxies: what each process needs of memory, and how long it takes to start. */
 export async function measureMemory(options: MemoryOptions): Promise<ProcessFigures[]> {
   const { rounds, signal, onProgress } = options;
-  return withStack(["east"], onProgress, async ({ stack, topologyBase }) => {
+  return withStack({ zones: ["east"], kind: "embedded", onProgress }, async ({ stack, topologyBase }) => {
     const ports = topologyPorts(topologyBase);
     const zone = stack.zones["east"]!;
     const wanted = ["ingress-1", "orders-1", "edge-1", "egress-1"];

@@ -1,22 +1,28 @@
+import type { StackKind } from "@atoll/demo/backends";
 import { pathOf, readDocuments, startTopology, topologyPorts } from "@atoll/demo/topology";
 import { eventually } from "@atoll/testkit/eventually";
 import { type CollectedSpan, startOtlpCollector, type TraceRequest } from "@atoll/testkit/otlp-collector";
 import { withStack } from "./bench-stack.ts";
-import { withResponseHeader } from "./propagation.ts";
+import { withRound } from "./propagation.ts";
 
 const rounds = 21;
 const lastSpans = ["deliver", "push RouteConfiguration"];
 /** Names of the machine say nothing to a reader. */
 const shownAttributes = ["service.name", "service.version", "atoll.zone"];
 
+export interface TraceOptions {
+  stack: StackKind;
+  signal: AbortSignal;
+  onProgress: (message: string) => void;
+}
+
 /** Changes a route 21 times with tracing on, and gives the trace of the change that took the median time until Envoy's acknowledgement. */
-export async function recordTrace(options: { signal: AbortSignal; onProgress: (message: string) => void }): Promise<TraceRequest> {
+export async function recordTrace(options: TraceOptions): Promise<TraceRequest> {
   const collector = await startOtlpCollector();
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: "100", OTEL_METRICS_EXPORTER: "none" };
   try {
     return await withStack(
-      ["east", "west"],
-      options.onProgress,
+      { zones: ["east", "west"], kind: options.stack, env, onProgress: options.onProgress },
       async ({ stack, topologyBase }) => {
         const ports = topologyPorts(topologyBase);
         const topology = await startTopology(stack, ports, { east: "east", west: "west" }, (what) => options.onProgress(`start ${what}`));
@@ -27,7 +33,7 @@ export async function recordTrace(options: { signal: AbortSignal; onProgress: (m
           const took: { traceId: string; ms: number }[] = [];
           for (let round = 0; round < rounds; round++) {
             options.signal.throwIfAborted();
-            const body = JSON.stringify(withResponseHeader(route, "x-round", String(round)));
+            const body = JSON.stringify(withRound(route, String(round)));
             const answer = await fetch(stack.url + pathOf(route), { method: "PUT", headers: { "content-type": "application/json" }, body });
             const revision = Number(answer.headers.get("atoll-revision"));
             const spans = await eventually(() => completeTrace(collector.spans, revision), { limitMs: 20_000 });
@@ -39,7 +45,6 @@ export async function recordTrace(options: { signal: AbortSignal; onProgress: (m
           await topology.close();
         }
       },
-      env,
     );
   } finally {
     await collector.close();

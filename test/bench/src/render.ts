@@ -2,15 +2,20 @@ import { markdownTable } from "./markdown-table.ts";
 import type { ProcessFigures } from "./memory.ts";
 import { spread } from "./percentiles.ts";
 import type { PropagationResult } from "./propagation.ts";
+import type { WritesResult } from "./writes.ts";
 import { stageTitles } from "./stages.ts";
 
 const ms = (value: number) => (Number.isNaN(value) ? "-" : value.toFixed(2));
 
+function figures(title: string, values: readonly number[]): string[] {
+  const { p50, p90, p99, max } = spread(values);
+  return [title, ...[p50, p90, p99, max].map(ms)];
+}
+
+const spreadTable = (rows: readonly (readonly string[])[]) => markdownTable(["ms", "p50", "p90", "p99", "max"], rows);
+const onStack = { embedded: "embedded log", kafka: "log in Kafka" } as const;
+
 export function renderPropagation({ rounds, requests, failures, requestMs, floors }: PropagationResult): string {
-  const figures = (title: string, values: readonly number[]) => {
-    const { p50, p90, p99, max } = spread(values);
-    return [title, ...[p50, p90, p99, max].map(ms)];
-  };
   const stages = stageTitles.map(([stage, title]) =>
     figures(
       title,
@@ -20,26 +25,24 @@ export function renderPropagation({ rounds, requests, failures, requestMs, floor
   const { envoyApplyMs, durableAppendMs } = floors;
   const failed = Object.values(failures).reduce((sum, one) => sum + one, 0);
   return [
-    markdownTable(["ms", "p50", "p90", "p99", "max"], stages),
+    spreadTable(stages),
     "",
     `${rounds.length} changes; ${requests} requests through four hops meanwhile, ${failed} failed${failed === 0 ? "" : ` (${JSON.stringify(failures)})`}.`,
     "",
     "What the machine and Envoy need at least, measured in the same run:",
     "",
-    markdownTable(
-      ["ms", "p50", "p90", "p99", "max"],
+    spreadTable([
+      figures("one durable append to SQLite", durableAppendMs),
+      ...(floors.bareKafkaMs.length > 0 ? [figures("bare kafkajs, produced to consumed", floors.bareKafkaMs)] : []),
+      figures("one request through the four hops", requestMs),
       [
-        figures("one durable append to SQLite", durableAppendMs),
-        figures("one request through the four hops", requestMs),
-        [
-          "Envoy's own time to apply a route update",
-          envoyApplyMs === null ? "-" : ms(envoyApplyMs.p50),
-          "-",
-          envoyApplyMs === null ? "-" : ms(envoyApplyMs.p99),
-          "-",
-        ],
+        "Envoy's own time to apply a route update",
+        envoyApplyMs === null ? "-" : ms(envoyApplyMs.p50),
+        "-",
+        envoyApplyMs === null ? "-" : ms(envoyApplyMs.p99),
+        "-",
       ],
-    ),
+    ]),
   ].join("\n");
 }
 
@@ -53,4 +56,17 @@ export function renderMemory(processes: readonly ProcessFigures[]): string {
       changedMb.toFixed(0),
     ]),
   );
+}
+
+export function renderWrites({ stack, clients, acknowledged, seconds, durationsMs, floors }: WritesResult): string {
+  const rate = (acknowledged / seconds).toFixed(0);
+  return [
+    `${rate} acknowledged writes a second (${onStack[stack]}): ${clients} clients, each with one PUT under way, for ${seconds} s, without zones.`,
+    "",
+    spreadTable([
+      figures("a PUT, sent to answered", durationsMs),
+      figures("floor: one durable append to SQLite", floors.durableAppendMs),
+      ...(floors.bareKafkaMs.length > 0 ? [figures("floor: bare kafkajs, produced to consumed", floors.bareKafkaMs)] : []),
+    ]),
+  ].join("\n");
 }

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { Client } from "undici";
 import { monotonicMs } from "./clock.ts";
 
@@ -9,38 +10,20 @@ export interface RouteWatchReport {
   durationsMs: number[];
 }
 
-/** Asks one path over one kept connection, one request after the other, and tells when an answer first carries a header value. */
+const everyMs = 10;
+
+/** Asks one path over one kept connection, about a hundred times a second, and remembers what failed. */
 export class RouteWatch {
   readonly #client: Client;
   readonly #path: string;
-  readonly #header: string;
   readonly #report: RouteWatchReport = { requests: 0, failures: {}, durationsMs: [] };
-  #awaited: { value: string; resolve: (at: number) => void } | undefined;
   #stopped = false;
   #loop: Promise<void>;
 
-  constructor(url: string, path: string, header: string) {
+  constructor(url: string, path: string) {
     this.#client = new Client(url, { pipelining: 1 });
     this.#path = path;
-    this.#header = header;
     this.#loop = this.#run();
-  }
-
-  /** Resolves with the monotonic time at which the first answer with this value began. */
-  appearance(value: string, limitMs: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#awaited = undefined;
-        reject(new Error(`the change did not show within ${limitMs} ms`));
-      }, limitMs);
-      this.#awaited = {
-        value,
-        resolve: (at) => {
-          clearTimeout(timer);
-          resolve(at);
-        },
-      };
-    });
   }
 
   async stop(): Promise<RouteWatchReport> {
@@ -56,22 +39,35 @@ export class RouteWatch {
       this.#report.requests++;
       try {
         const answer = await this.#client.request({ method: "GET", path: this.#path });
-        const at = monotonicMs();
         if (answer.statusCode !== 200) this.#fail(String(answer.statusCode));
         await answer.body.dump();
         this.#report.durationsMs.push(monotonicMs() - began);
-        if (this.#awaited !== undefined && answer.headers[this.#header] === this.#awaited.value) {
-          const { resolve } = this.#awaited;
-          this.#awaited = undefined;
-          resolve(at);
-        }
       } catch (error) {
         this.#fail((error as NodeJS.ErrnoException).code ?? (error as Error).message);
       }
+      await pause(Math.max(0, began + everyMs - monotonicMs()));
     }
   }
 
   #fail(what: string): void {
     this.#report.failures[what] = (this.#report.failures[what] ?? 0) + 1;
+  }
+}
+
+/** Asks one path again and again until an answer has this header, and tells when that answer began, in monotonic milliseconds. */
+export async function firstAnswer(
+  client: Client,
+  path: string,
+  [header, value]: readonly [string, string],
+  { earliestMs, limitMs }: { earliestMs: number; limitMs: number },
+): Promise<number> {
+  const began = monotonicMs();
+  if (earliestMs > 0) await pause(earliestMs);
+  for (;;) {
+    const answer = await client.request({ method: "GET", path });
+    const at = monotonicMs();
+    await answer.body.dump();
+    if (answer.headers[header] === value) return at;
+    if (at - began > limitMs) throw new Error(`the change did not show within ${limitMs} ms`);
   }
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { stagesOf } from "./stages.ts";
 
-const round = { revision: 7, sentAt: 100, answeredAt: 103, effectAt: 110 };
+const round = { revision: 7, sentAt: 100, answeredAt: 103, effectAt: 110, throughAt: 112 };
 
 test("the stages of a change add up to its effect", () => {
   const { durable, zone, xds, built, envoy, effect, answered, acked } = stagesOf(

@@ -5,13 +5,16 @@ export interface Round {
   revision: number;
   sentAt: number;
   answeredAt: number;
+  /** The gateway answered by the change itself, and for the first time with an answer that came through all four hops. */
   effectAt: number;
+  throughAt: number;
 }
 
 /** Milliseconds of each stage of one change; a stage that no timeline knows is absent. */
 export interface StageTimes {
   revision: number;
   effect: number;
+  through: number;
   answered: number;
   durable?: number;
   zone?: number;
@@ -23,18 +26,19 @@ export interface StageTimes {
 
 /** The stages that a change passes one after the other, and beside them the two answers that nobody on that way waits for. */
 export const stageTitles: readonly (readonly [keyof StageTimes, string])[] = [
-  ["effect", "PUT sent → first answer by the new route"],
+  ["effect", "PUT sent → the gateway's Envoy answers by the new route"],
   ["durable", "· PUT sent → on disk and folded on global"],
   ["zone", "· → mirrored on disk and folded in the zone"],
   ["xds", "· → folded in the zone's xDS server"],
   ["built", "· → built and handed to the stream"],
-  ["envoy", "· → first answer by the new route"],
+  ["envoy", "· → the gateway's Envoy answers by the new route"],
+  ["through", "PUT sent → first answer by it through all four hops"],
   ["answered", "PUT sent → 200 received"],
   ["acked", "built → ACKed by the gateway's Envoy"],
 ];
 
 export function stagesOf(round: Round, timelines: { global: Timelines; sync: Timelines; xds: Timelines }, nodeId: string): StageTimes {
-  const { revision, sentAt, answeredAt, effectAt } = round;
+  const { revision, sentAt, answeredAt, effectAt, throughAt } = round;
   const durable = timelines.global.get(revision)?.["folded"];
   const zone = timelines.sync.get(revision)?.["folded"];
   const passed = timelines.xds.get(revision);
@@ -42,6 +46,7 @@ export function stagesOf(round: Round, timelines: { global: Timelines; sync: Tim
   return {
     revision,
     effect: effectAt - sentAt,
+    through: throughAt - sentAt,
     answered: answeredAt - sentAt,
     durable: between(sentAt, durable),
     zone: between(durable, zone),
