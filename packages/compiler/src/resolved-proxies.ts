@@ -33,9 +33,9 @@ export class ResolvedProxies implements ResourceReader {
     return all.flatMap((one) => this.#resolve(one) ?? []);
   }
 
-  /** Every host name in the addresses of this zone's proxies. */
-  hosts(): string[] {
-    return [...addressedTypes].flatMap((type) => this.#inner.list(type).flatMap(hostsOf));
+  /** Every host name in the addresses of this zone's proxies, and of others. */
+  hosts(others: readonly Resource[] = []): string[] {
+    return [...[...addressedTypes].flatMap((type) => this.#inner.list(type)), ...others].flatMap(hostsOf);
   }
 
   #resolve<Spec>(resource: Resource<Spec>): Resource<Spec> | undefined {

@@ -1,11 +1,11 @@
 import { Server, status, type Metadata } from "@grpc/grpc-js";
 import type { Compiler } from "@atoll/compiler";
+import type { ProxyRef } from "@atoll/view";
 import type { Node } from "@atoll/envoy-api/envoy/config/core/v3/base_pb.js";
 import { LogError } from "@atoll/event-log";
 import type { ResourceDraft } from "@atoll/resource";
 import { TokenError, type TokenErrorCode } from "@atoll/token";
 import { AdsServer, StatusError, type AdsHooks, type SnapshotCache } from "@atoll/xds";
-import { bootstrapListener } from "./bootstrap-listener.ts";
 import type { BootstrapContext } from "./bootstrap-answer.ts";
 import { HealthDiscovery } from "./health-discovery.ts";
 import type { HealthCheckDefaults } from "./health-specifier.ts";
@@ -13,6 +13,8 @@ import type { Log, ZoneStore } from "./ports.ts";
 import { authenticateProxy, type ProxyAuthentication, type TokenVerifier } from "./proxy-authenticator.ts";
 import { RegistrationError, type ProxyLifecycle } from "./proxy-lifecycle.ts";
 import { parseProxyNode, ProxyNodeError, type ProxyNode } from "./proxy-node.ts";
+import { proxyHttp } from "./proxy-http.ts";
+import { resourceKey, type ProxyName } from "./proxy-records.ts";
 import { openTlsPort, type TlsPort } from "./tls-port.ts";
 
 export interface DpServerOptions {
@@ -29,13 +31,15 @@ export interface DpServerOptions {
   /** Of this control plane, as proxies compare it with their own. */
   version: string;
   cache: SnapshotCache;
-  compiler: Pick<Compiler, "connect" | "disconnect">;
+  compiler: Pick<Compiler, "connect" | "arrived" | "disconnect">;
   lifecycle: ProxyLifecycle;
   store: ZoneStore;
   verifier: TokenVerifier;
   authentication: ProxyAuthentication;
   bootstrap: (boundPort: number) => BootstrapContext;
   log: Log;
+  /** An Envoy that has not answered for everything by then is made known all the same. Default 5 s. */
+  publishAfterMs?: number;
   /** Told of what goes on on the streams, for metrics and traces. */
   watch?: Pick<AdsHooks, "onSend" | "onAck" | "onNack" | "onApplied"> & {
     onDisconnected?(nodeId: string): void;
@@ -48,15 +52,19 @@ interface Admitted {
   resource: ResourceDraft;
   /** Kept in memory only, to be asked again when tokens are revoked. */
   token: string;
+  /** Until it is published. */
+  unpublished?: NodeJS.Timeout | undefined;
 }
 
 /** Why a token that was good is not any more, its time aside. */
 const withdrawn: ReadonlySet<TokenErrorCode> = new Set(["revoked", "unknown-key", "bad-signature"]);
 
+const defaultPublishAfterMs = 5_000;
+
 /** Envoy's filter for Kafka is part of contrib builds only. */
 const kafkaFilter = "envoy.filters.network.kafka_broker";
 
-/** What proxies talk to: `/bootstrap`, ADS and health discovery on one TLS port. */
+/** What proxies talk to: `/bootstrap`, `/leave`, ADS and health discovery on one TLS port. */
 export class DpServer {
   readonly #options: DpServerOptions;
   readonly #ads: AdsServer;
@@ -96,7 +104,11 @@ export class DpServer {
       certificatePem: options.certificatePem,
       privateKeyPem: options.privateKeyPem,
       grpc: server.#grpc,
-      http: bootstrapListener(() => options.bootstrap(bound), options.log),
+      http: proxyHttp({
+        bootstrap: () => options.bootstrap(bound),
+        leave: (proxy, token) => server.#leave(proxy, token),
+        log: options.log,
+      }),
       minVersion: options.minTlsVersion,
       readHeaderTimeoutMs: options.readHeaderTimeoutMs,
     });
@@ -147,7 +159,7 @@ export class DpServer {
         return { nodeId: admitted.node.nodeId };
       },
       onReady: async (stream) => {
-        await this.#connect(stream.id);
+        this.#connect(stream.id);
         log.info({ proxy: stream.nodeId, peer: stream.peer }, "proxy connected");
       },
       onSend: (event) => {
@@ -165,10 +177,12 @@ export class DpServer {
         log.warn({ proxy: nodeId, revision: event.revision, typeUrl, resources, reason: message }, "Envoy rejected a configuration");
         watch?.onNack?.(event);
       },
+      onServed: ({ id }) => this.#publish(id),
       onApplied: (...event) => watch?.onApplied?.(...event),
       onStreamClosed: (stream) => {
         const admitted = this.#admitted.get(stream.id);
         this.#admitted.delete(stream.id);
+        clearTimeout(admitted?.unpublished);
         // A second stream that was refused has no node id, and must not end the first one's registration.
         if (this.#closing || admitted === undefined || stream.nodeId === undefined) return;
         compiler.disconnect(stream.nodeId);
@@ -180,19 +194,14 @@ export class DpServer {
     };
   }
 
-  async #connect(streamId: number): Promise<void> {
-    const { compiler, lifecycle } = this.#options;
-    const { node, resource } = this.#admitted.get(streamId)!;
-    try {
-      await lifecycle.connect(node, resource);
-    } catch (error) {
-      if (error instanceof LogError)
-        throw new StatusError(status.UNAVAILABLE, `the proxy cannot be registered at the moment: ${error.message}`);
-      throw error;
-    }
-    // Its stream may have ended meanwhile.
-    if (!this.#admitted.has(streamId)) return;
-    compiler.connect(node.nodeId, {
+  /** Serves the proxy; others hear of it when its Envoy listens, or has taken too long to say so. */
+  #connect(streamId: number): void {
+    const { compiler, lifecycle, publishAfterMs = defaultPublishAfterMs } = this.#options;
+    const admitted = this.#admitted.get(streamId)!;
+    const { node, resource } = admitted;
+    lifecycle.connect(node, resource);
+    admitted.unpublished = setTimeout(() => this.#publish(streamId), publishAfterMs);
+    const ref: ProxyRef = {
       type: node.proxyType,
       mesh: node.mesh,
       name: node.name,
@@ -203,7 +212,36 @@ export class DpServer {
         ...(node.workdir !== "" && { workDir: node.workdir }),
         kafkaFilter: node.extensions.has(kafkaFilter),
       },
-    });
+    };
+    compiler.connect(node.nodeId, ref, node.resource && resource);
+  }
+
+  async #leave(proxy: ProxyName, token: string): Promise<boolean> {
+    const { lifecycle, verifier, authentication, store, log } = this.#options;
+    const { type, mesh, name } = resourceKey(proxy);
+    const resource = store.get(type, mesh, name);
+    if (resource === undefined) return false;
+    await authenticateProxy(verifier, authentication, { proxyType: proxy.proxyType, resource, replaces: undefined }, token);
+    log.info({ proxy: `${mesh}.${name}` }, "proxy leaves");
+    return lifecycle.leave(proxy);
+  }
+
+  #publish(streamId: number): void {
+    const admitted = this.#admitted.get(streamId);
+    if (admitted?.unpublished === undefined) return;
+    clearTimeout(admitted.unpublished);
+    admitted.unpublished = undefined;
+    const { compiler, lifecycle, log } = this.#options;
+    const { nodeId } = admitted.node;
+    lifecycle.publish(nodeId).then(
+      () => this.#admitted.get(streamId) === admitted && compiler.arrived(nodeId),
+      (error: unknown) => {
+        if (this.#admitted.get(streamId) !== admitted) return;
+        if (!(error instanceof LogError)) log.error({ err: error, proxy: nodeId }, "cannot register a proxy");
+        const reason = error instanceof LogError ? `: ${error.message}` : "";
+        this.#ads.disconnect(nodeId, new StatusError(status.UNAVAILABLE, `the proxy cannot be registered at the moment${reason}`));
+      },
+    );
   }
 
   async #admit(described: Node, metadata: Metadata): Promise<Admitted> {

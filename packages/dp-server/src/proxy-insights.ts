@@ -27,6 +27,8 @@ interface Observed {
   subscription: SubscriptionInsight;
   mTLS: InsightSpec["mTLS"];
   timer: NodeJS.Timeout | undefined;
+  /** Not before is anything of it written: until then the proxy is online to nobody. */
+  published: boolean;
 }
 
 /** A log that does not take a record is tried again after this long. */
@@ -49,6 +51,7 @@ export class ProxyInsights {
     this.#options = options;
   }
 
+  /** Observes a proxy whose stream has begun. */
   begin(node: ProxyNode): void {
     const { clock, instanceId } = this.#options;
     this.#dismiss(this.#ended, node.nodeId);
@@ -58,18 +61,28 @@ export class ProxyInsights {
       subscription: newSubscription(randomUUID(), instanceId, clock.now(), node.version),
       mTLS: this.#stored(node)?.mTLS,
       timer: undefined,
+      published: false,
     };
     this.#connected.set(node.nodeId, observed);
-    this.#write(observed);
   }
 
-  end(nodeId: string): void {
+  /** Tells the zone that the proxy is online. */
+  publish(nodeId: string): void {
+    const observed = this.#connected.get(nodeId);
+    if (observed === undefined || observed.published) return;
+    observed.published = true;
+    void this.#write(observed);
+  }
+
+  /** The proxy is online no more, or is about to leave. Resolves when the zone knows, or when the log does not take it now. */
+  async end(nodeId: string): Promise<void> {
     const observed = this.#connected.get(nodeId);
     if (observed === undefined) return;
     this.#dismiss(this.#connected, nodeId);
+    if (!observed.published) return;
     observed.subscription = { ...observed.subscription, disconnectTime: this.#options.clock.now().toISOString() };
     this.#ended.set(nodeId, observed);
-    this.#write(observed);
+    await this.#write(observed);
   }
 
   count(nodeId: string, typeUrl: string, what: keyof ResponseCounts): void {
@@ -99,10 +112,10 @@ export class ProxyInsights {
    */
   reassert(nodeId: string): void {
     const observed = this.#connected.get(nodeId);
-    if (observed === undefined || this.#inFlight.has(nodeId)) return;
+    if (observed === undefined || !observed.published || this.#inFlight.has(nodeId)) return;
     const { id, connectTime } = observed.subscription;
     const present = this.#stored(observed.node)?.subscriptions ?? [];
-    if (!present.some((one) => one.id === id || one.connectTime > connectTime)) this.#write(observed);
+    if (!present.some((one) => one.id === id || one.connectTime > connectTime)) void this.#write(observed);
   }
 
   /** Writes no more. What is connected stays so in the log: it is about to connect elsewhere, or here again. */
@@ -117,13 +130,13 @@ export class ProxyInsights {
   }
 
   #writeAfter(observed: Observed, delayMs: number): void {
-    observed.timer ??= setTimeout(() => this.#write(observed), delayMs);
+    if (observed.published) observed.timer ??= setTimeout(() => void this.#write(observed), delayMs);
   }
 
-  #write(observed: Observed): void {
+  #write(observed: Observed): Promise<void> {
     clearTimeout(observed.timer);
     observed.timer = undefined;
-    this.#put(observed).then(
+    return this.#put(observed).then(
       () => {
         const { nodeId } = observed.node;
         if (this.#ended.get(nodeId) === observed) this.#ended.delete(nodeId);

@@ -90,13 +90,21 @@ export class ProxyLifecycle {
     return { resource, replaces: stored };
   }
 
-  /**
-   * Registers an authenticated proxy whose stream has begun. Resolves when its resource can be read here, which is at once if it
-   * is stored as it is; rejects if the zone's log does not take it.
-   */
-  async connect(node: ProxyNode, resource: ResourceDraft): Promise<void> {
+  /** An authenticated proxy's stream has begun. Nobody is told of it before `publish`. */
+  connect(node: ProxyNode, resource: ResourceDraft): void {
     this.#stay(node.nodeId);
     this.#live.set(node.nodeId, { node, resource });
+    this.#insights.begin(node);
+  }
+
+  /**
+   * Registers a connected proxy, which others may call from then on. Resolves when its resource can be read here, which is at once if it
+   * is stored as it is; rejects if the zone's log does not take it.
+   */
+  async publish(nodeId: string): Promise<void> {
+    const live = this.#live.get(nodeId);
+    if (live === undefined || this.#closed) return;
+    const { node, resource } = live;
     this.#kept.set(keyString(insightKey(node)), node.nodeId);
     if (node.resource !== undefined) {
       this.#kept.set(keyString(resourceKey(node)), node.nodeId);
@@ -107,7 +115,24 @@ export class ProxyLifecycle {
       // Its stream may have ended meanwhile.
       if (this.#live.get(node.nodeId)?.node !== node) return;
     }
-    this.#insights.begin(node);
+    this.#insights.publish(nodeId);
+  }
+
+  /**
+   * A proxy is about to stop: it is offline from now on, so that others that can serve are called instead. Resolves when this zone knows.
+   * False if neither this replica nor any other has it.
+   */
+  async leave(proxy: ProxyName): Promise<boolean> {
+    const nodeId = nodeIdOf(proxy);
+    if (this.#live.has(nodeId)) {
+      await this.#insights.end(nodeId);
+      return true;
+    }
+    const key = registrationKey(proxy);
+    const registration = this.#options.store.get<RegistrationSpec>(registrationType, key.mesh, key.name);
+    if (registration === undefined) return false;
+    await this.#options.store.put({ ...key, spec: { ...registration.spec, leaving: true } });
+    return true;
   }
 
   /** Ends the proxy's subscription now, and its registration after the delay unless it is back by then. */
@@ -116,7 +141,7 @@ export class ProxyLifecycle {
     if (live === undefined || this.#closed) return;
     this.#live.delete(nodeId);
     for (const key of [insightKey(live.node), resourceKey(live.node), registrationKey(live.node)]) this.#kept.delete(keyString(key));
-    this.#insights.end(nodeId);
+    void this.#insights.end(nodeId);
     if (live.node.resource !== undefined) this.#leave(live.node, this.#options.instanceId);
   }
 
@@ -217,7 +242,9 @@ export class ProxyLifecycle {
       const [type, mesh, name] = [key.slice(0, key.indexOf("/")), node.mesh, node.name];
       if (type === registrationType) {
         const { name: registered } = registrationKey(node);
-        if (this.#options.store.get(registrationType, mesh, registered) === undefined) this.#register(node);
+        const registration = this.#options.store.get<RegistrationSpec>(registrationType, mesh, registered);
+        if (registration === undefined) this.#register(node);
+        else if (registration.spec.leaving) void this.#insights.end(node.nodeId);
       } else if (type === resourceTypeOf[node.proxyType]) {
         const stored = this.#options.store.get(type, mesh, name);
         if (stored !== undefined) live.resource = stored;

@@ -24,6 +24,8 @@ export interface RegistrationSpec {
   proxyType: ProxyType;
   name: string;
   instanceId: string;
+  /** The proxy said that it is about to stop. */
+  leaving?: true;
 }
 
 const insightTypeOf: Record<ProxyType, "DataplaneInsight" | "ZoneIngressInsight" | "ZoneEgressInsight"> = {

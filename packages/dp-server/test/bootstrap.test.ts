@@ -7,7 +7,7 @@ import { golden, validateEnvoyConfig } from "@atoll/testkit";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { answerBootstrap, type BootstrapContext } from "../src/index.ts";
-import { bootstrapListener } from "../src/bootstrap-listener.ts";
+import { proxyHttp } from "../src/proxy-http.ts";
 import { parseBootstrapRequest } from "../src/bootstrap-request.ts";
 import { Config, dataplane, draft, quiet } from "./fixtures.ts";
 
@@ -97,7 +97,7 @@ describe("over HTTP", () => {
   let leafPem: string;
 
   beforeAll(async () => {
-    const server = createServer(bootstrapListener(() => context, quiet));
+    const server = createServer(proxyHttp({ bootstrap: () => context, leave: async () => false, log: quiet }));
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     server.unref();

@@ -1,5 +1,6 @@
 import { request as requestHttps } from "node:https";
 import { connect as connectTcp } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { connect as connectTls } from "node:tls";
 import { status } from "@grpc/grpc-js";
 import { HealthStatus } from "@atoll/envoy-api/envoy/config/core/v3/health_check_pb.js";
@@ -35,6 +36,7 @@ let log: EmbeddedLog;
 let store: ZoneReplica;
 let server: DpServer;
 let address: ServerAddress;
+let cache: SnapshotCache;
 let connected: string[];
 let refs: Record<string, Parameters<DpServerOptions["compiler"]["connect"]>[1]>;
 const clients: { close(): void }[] = [];
@@ -77,6 +79,10 @@ beforeEach(async () => {
   ({ log, store } = await openZone());
   connected = [];
   refs = {};
+  await open();
+});
+
+async function open(publishAfterMs = 40): Promise<void> {
   const lifecycle = new ProxyLifecycle(lifecycleOptions(store, "xds-1", config));
   server = await DpServer.open({
     address: "127.0.0.1",
@@ -85,12 +91,14 @@ beforeEach(async () => {
     privateKeyPem: pair.privateKeyPem,
     instanceId: "xds-1",
     version: "2.10.11",
-    cache: new SnapshotCache(),
+    cache: (cache = new SnapshotCache()),
+    publishAfterMs,
     compiler: {
       connect: (nodeId, ref) => {
         connected.push(nodeId);
         refs[nodeId] = ref;
       },
+      arrived: () => {},
       disconnect: (nodeId) => void connected.splice(connected.indexOf(nodeId), 1),
     },
     lifecycle,
@@ -122,7 +130,28 @@ beforeEach(async () => {
   });
   clients.push({ close: () => lifecycle.close() });
   address = { port: server.port, caPem: pair.certificatePem };
-});
+}
+
+/** The same server, with another patience. */
+async function reopen(publishAfterMs: number): Promise<void> {
+  await server.close();
+  await open(publishAfterMs);
+}
+
+const postTo = (path: string, body: object, credential: string) =>
+  new Promise<{ status: number; text: string }>((resolve, reject) => {
+    const headers = credential === "" ? {} : { authorization: `Bearer ${credential}` };
+    const call = requestHttps(
+      { host: "localhost", port: address.port, path, method: "POST", ca: pair.certificatePem, headers },
+      (response) => {
+        let text = "";
+        response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+        response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));
+      },
+    );
+    call.on("error", reject);
+    call.end(JSON.stringify(body));
+  });
 
 afterEach(async () => {
   for (const client of clients.splice(0)) client.close();
@@ -199,7 +228,34 @@ describe("a stream that is let in", () => {
       name: "web-1",
       metadata: { adminPort: 9901, kafkaFilter: true },
     });
-    expect(store.get("Dataplane", "default", "web-1")).toBeDefined();
+    await eventually(() => store.get("Dataplane", "default", "web-1"));
+  });
+
+  test("its proxy is in the log once its Envoy has answered for all that it was sent, and not before", async () => {
+    await reopen(60_000);
+    cache.set("default.web-1", { revision: 1, resources: new Map() });
+    const client = ads(bearer(await token("dataplane", {}))).start(envoyNode(dataplane("web-1")));
+    await eventually(() => client.responses.length > 0);
+    await delay(60);
+    expect(store.get("Dataplane", "default", "web-1")).toBeUndefined();
+    client.acknowledge();
+    await eventually(() => store.get("Dataplane", "default", "web-1"));
+  });
+
+  test("a proxy that says it leaves, with its token, is offline from then on; with another's it is not", async () => {
+    const own = await token("dataplane", { name: "web-1", mesh: "default" });
+    ads(bearer(own)).start(envoyNode(dataplane("web-1")));
+    const isOn = () => isOnline(store.get<{ subscriptions?: [] }>("DataplaneInsight", "default", "web-1")?.spec);
+    await eventually(isOn);
+    const leave = (credential: string, body: object = { mesh: "default", name: "web-1", proxyType: "dataplane" }) =>
+      postTo("/leave", body, credential);
+    expect(await leave(await token("dataplane", { name: "web-2", mesh: "default" }))).toMatchObject({ status: 401 });
+    expect(await leave("")).toEqual({ status: 401, text: "no token was sent" });
+    expect(await leave(own, { mesh: "default", proxyType: "moon", name: "web-1" })).toMatchObject({ status: 400 });
+    expect(await leave(own, { mesh: "default", name: "web-9" })).toEqual({ status: 404, text: "this proxy is not registered" });
+    expect(isOn()).toBe(true);
+    expect(await leave(own)).toEqual({ status: 200, text: "" });
+    expect(isOn()).toBe(false);
   });
 
   test("it ends when its token is revoked, and only then", async () => {
@@ -415,7 +471,7 @@ describe("health discovery", () => {
   test("a probe's results make the inbound ready and not ready", async () => {
     const header = bearer(await token("dataplane", {}));
     ads(header).start(envoyNode(probed));
-    await eventually(() => connected.includes("default.web-1"));
+    await eventually(() => store.get("Dataplane", "default", "web-1"));
     const client = hds(header).start(envoyNode(probed));
     const specifier = await eventually(() => client.responses[0]);
     expect(specifier.clusterHealthChecks.map((one) => one.clusterName)).toEqual(["kuma:envoy:admin", "inbound:127.0.0.1:8080"]);
@@ -442,7 +498,7 @@ describe("health discovery", () => {
   test("a draining Envoy makes every inbound not ready", async () => {
     const header = bearer(await token("dataplane", {}));
     ads(header).start(envoyNode(probed));
-    await eventually(() => connected.includes("default.web-1"));
+    await eventually(() => store.get("Dataplane", "default", "web-1"));
     const client = hds(header).start(envoyNode(probed));
     await eventually(() => client.responses[0]);
     client.report({ "kuma:envoy:admin": HealthStatus.UNHEALTHY, "inbound:127.0.0.1:8080": HealthStatus.HEALTHY });

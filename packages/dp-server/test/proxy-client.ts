@@ -71,6 +71,12 @@ export class AdsClient extends ProxyStream<DeltaDiscoveryRequest, DeltaDiscovery
     return this;
   }
 
+  /** Accepts what came last. */
+  acknowledge(): void {
+    const { typeUrl, nonce } = this.responses.at(-1)!;
+    this.#write({ typeUrl, responseNonce: nonce });
+  }
+
   /** Accepts every response, and asks for all endpoints and listeners, and for these secrets. */
   acknowledgeAll(secrets: readonly string[] = [], onAccepted: (response: DeltaDiscoveryResponse) => void = () => {}): void {
     let first = true;

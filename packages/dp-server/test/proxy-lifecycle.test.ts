@@ -23,7 +23,8 @@ const newLifecycle = (instanceId: string, at: ZoneReplica = store) => {
 
 const connect = async (to: ProxyLifecycle, document: ReturnType<typeof dataplane>, options: { brought?: boolean } = {}) => {
   const node = nodeOf(document, options);
-  await to.connect(node, to.resolve(node).resource);
+  to.connect(node, to.resolve(node).resource);
+  await to.publish(node.nodeId);
   return node.nodeId;
 };
 
@@ -67,14 +68,16 @@ describe("registration", () => {
 
   test("a zone proxy keeps the labels of its file alone", async () => {
     const node = nodeOf(ingress("in-1"));
-    await lifecycle.connect(node, lifecycle.resolve(node).resource);
+    lifecycle.connect(node, lifecycle.resolve(node).resource);
+    await lifecycle.publish(node.nodeId);
     expect(store.get("ZoneIngress", "", "in-1")!.labels).toBeUndefined();
   });
 
   test("an ingress and an egress of one name are two proxies", async () => {
     const egress = { type: "ZoneEgress", name: "edge", networking: { address: "127.0.0.1", port: 10002 } };
     const nodes = [nodeOf(ingress("edge")), nodeOf(egress)];
-    for (const node of nodes) await lifecycle.connect(node, lifecycle.resolve(node).resource);
+    for (const node of nodes) lifecycle.connect(node, lifecycle.resolve(node).resource);
+    for (const node of nodes) await lifecycle.publish(node.nodeId);
     lifecycle.disconnect(nodes[0]!.nodeId);
     await eventually(() => store.get("ZoneIngress", "", "edge") === undefined);
     expect(store.get("ZoneEgress", "", "edge")).toBeDefined();
@@ -137,11 +140,59 @@ describe("going away", () => {
     expect(subscriptions.map((one) => one.disconnectTime === undefined)).toEqual([false, true]);
   });
 
+  test("a proxy is known to nobody before it is published, and leaves nothing if its stream ends before", async () => {
+    const node = nodeOf(dataplane("web-1"));
+    lifecycle.connect(node, lifecycle.resolve(node).resource);
+    lifecycle.count(node.nodeId, "type.googleapis.com/envoy.config.listener.v3.Listener", "responsesSent");
+    await delay(20);
+    expect(records("web-1")).toEqual([false, false, false]);
+    lifecycle.disconnect(node.nodeId);
+    await lifecycle.publish(node.nodeId);
+    expect(records("web-1")).toEqual([false, false, false]);
+  });
+
+  test("what was counted before a proxy was published is in its insight", async () => {
+    const node = nodeOf(dataplane("web-1"));
+    lifecycle.connect(node, lifecycle.resolve(node).resource);
+    lifecycle.count(node.nodeId, "type.googleapis.com/envoy.config.listener.v3.Listener", "responsesSent");
+    await lifecycle.publish(node.nodeId);
+    await eventually(() => insightOf("web-1")?.subscriptions?.[0]?.status.lds.responsesSent === "1");
+  });
+
+  test("a proxy that says it leaves is offline, and stays so until its stream ends; its resource stays until then", async () => {
+    const nodeId = await connect(lifecycle, dataplane("web-1"));
+    await eventually(() => isOnline(insightOf("web-1")));
+    expect(await lifecycle.leave({ proxyType: "dataplane", mesh: "default", name: "web-1" })).toBe(true);
+    expect(isOnline(insightOf("web-1"))).toBe(false);
+    lifecycle.count(nodeId, "type.googleapis.com/envoy.config.listener.v3.Listener", "responsesSent");
+    await delay(120);
+    expect([isOnline(insightOf("web-1")), ...records("web-1")]).toEqual([false, true, true, true]);
+    lifecycle.disconnect(nodeId);
+    await eventually(() => records("web-1").every((one) => !one));
+    expect(await lifecycle.leave({ proxyType: "dataplane", mesh: "default", name: "web-1" })).toBe(false);
+  });
+
+  test("a proxy may say so to another replica, and come back", async () => {
+    const { store: otherStore } = await openZone(log);
+    closing.unshift(otherStore);
+    const other = newLifecycle("xds-2", otherStore);
+    const nodeId = await connect(lifecycle, dataplane("web-1"));
+    await eventually(() => isOnline(insightOf("web-1", otherStore)));
+    expect(await other.leave({ proxyType: "dataplane", mesh: "default", name: "web-1" })).toBe(true);
+    await eventually(() => !isOnline(insightOf("web-1")));
+    lifecycle.disconnect(nodeId);
+    await connect(lifecycle, dataplane("web-1"));
+    await eventually(() => isOnline(insightOf("web-1")));
+    await delay(40);
+    expect(isOnline(insightOf("web-1"))).toBe(true);
+  });
+
   test("a stream that ends while its proxy is being registered leaves nobody online", async () => {
     const node = nodeOf(dataplane("web-1"));
-    const connecting = lifecycle.connect(node, lifecycle.resolve(node).resource);
+    lifecycle.connect(node, lifecycle.resolve(node).resource);
+    const publishing = lifecycle.publish(node.nodeId);
     lifecycle.disconnect(node.nodeId);
-    await connecting;
+    await publishing;
     await eventually(() => records("web-1").every((one) => !one));
   });
 });

@@ -130,7 +130,8 @@ function nodeMetadata({ kind, admin, node = {} }: BootstrapParams): Record<strin
   return Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined && value !== ""));
 }
 
-function runtimeLayers(kind: ProxyKind): object[] {
+/** Runtime settings of every Envoy, and, for a gateway, where more come from. */
+export function runtimeLayers(kind: ProxyKind): object[] {
   const own = { name: "kuma", staticLayer: { "re2.max_program_size.error_level": 4294967295, "re2.max_program_size.warn_level": 1000 } };
   if (kind !== "gateway") return [own];
   // The connection limits of a gateway's listeners can only be set as runtime values.

@@ -15,7 +15,7 @@ import { circuitBreakers, outlierDetection } from "./circuit-breaker.ts";
 import { overAds } from "./config-source.ts";
 import { durationOf } from "./duration.ts";
 import { inlineEndpoints } from "./endpoint.ts";
-import { healthChecks } from "./health-check.ts";
+import { healthCheck } from "./health-check.ts";
 import { edgeHttp2Windows } from "./http2.ts";
 import { loadBalancer, subsets } from "./load-balancer.ts";
 import { sortedTags } from "./metadata.ts";
@@ -27,7 +27,7 @@ type ClusterInit = Init<typeof ClusterSchema>;
 
 export function translateCluster(view: ClusterView): Cluster {
   const altStatName = view.altStatName ?? statName(view.name);
-  const checks = healthChecks(view.healthChecks ?? []);
+  const checks = view.healthCheck ? [healthCheck(view.healthCheck)] : [];
   return create(ClusterSchema, {
     name: view.name,
     altStatName: altStatName === view.name ? "" : altStatName,

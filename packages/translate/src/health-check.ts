@@ -9,12 +9,7 @@ import type { Init } from "./init.ts";
 
 type HealthCheckInit = Init<typeof HealthCheckSchema>;
 
-/** Newer Envoys want names where there are several. */
-export function healthChecks(views: readonly HealthCheckView[]): HealthCheckInit[] {
-  return views.map((view, index) => ({ ...healthCheck(view), name: views.length > 1 ? `${view.checker.type}-${index}` : "" }));
-}
-
-function healthCheck(view: HealthCheckView): HealthCheckInit {
+export function healthCheck(view: HealthCheckView): HealthCheckInit {
   return {
     timeout: durationOf(view.timeoutMs),
     interval: durationOf(view.intervalMs),

@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { runtimeLayers } from "../src/bootstrap.ts";
 
 /** The resources of one proxy in Envoy's JSON, with the secrets that they name. */
 export interface JsonResources {
@@ -56,6 +57,7 @@ export function bootstraps(parts: ReturnType<typeof staticResources>[]): JsonObj
   }
   return groups.map(({ parts: joined }) => ({
     node: { id: "test", cluster: "test" },
+    layeredRuntime: { layers: [runtimeLayers("sidecar")[0]!] },
     staticResources: {
       clusters: joined.flatMap((part) => part.clusters),
       listeners: joined.flatMap((part) => part.listeners),

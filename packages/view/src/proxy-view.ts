@@ -320,7 +320,7 @@ export interface ClusterView {
   /** Subsets by endpoint tags (envoy.lb metadata). Fallback of each selector is NO_FALLBACK, of the cluster ANY_ENDPOINT. */
   subsetKeys?: string[][];
   circuitBreaker?: CircuitBreakerView;
-  healthChecks?: HealthCheckView[];
+  healthCheck?: HealthCheckView;
   /** 0 switches panic mode off. */
   healthyPanicThresholdPercent?: number;
   failTrafficOnPanic?: boolean;

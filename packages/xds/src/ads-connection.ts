@@ -160,6 +160,9 @@ export class AdsConnection implements AdsStream {
           cache.setAckedRevision(nodeId, event.revision);
           hooks.onApplied?.(nodeId, event.revision, stream);
           break;
+        case "served":
+          hooks.onServed?.(stream);
+          break;
       }
     }
     this.#mindPatience();

@@ -62,6 +62,11 @@ export interface AdsHooks {
   onNack?(event: AdsNack): void;
   /** The client has acknowledged everything up to this revision. */
   onApplied?(nodeId: string, revision: number, stream: IdentifiedStream): void;
+  /**
+   * The client has all that it can use, for the first time on its stream: everything is answered, and what it refused is withheld. Envoy
+   * listens by then.
+   */
+  onServed?(stream: IdentifiedStream): void;
   /** Called once for each stream, however it ended. */
   onStreamClosed?(stream: AdsStream): void;
   /** An unforeseen error, whose text the client did not get. */

@@ -32,7 +32,9 @@ export type SessionEvent =
       readonly rejected: readonly Rejected[];
       readonly message: string;
     }
-  | { readonly kind: "applied"; readonly revision: number };
+  | { readonly kind: "applied"; readonly revision: number }
+  /** For the first time the client has all that it can use: it has answered everything, and what it refused is withheld. */
+  | { readonly kind: "served" };
 
 /** A moment of a session. */
 export interface Mark {
@@ -56,6 +58,7 @@ export class Session {
   #generation = 0;
   #sequence = 0;
   #waiting = false;
+  #served = false;
   /** The newest generation whose order is given up, and the newest for which unanswered responses were looked through. */
   #released = 0;
   #overtaken = 0;
@@ -177,6 +180,10 @@ export class Session {
       this.applied = applied;
       events.push({ kind: "applied", revision: applied });
     }
+    if (!this.#served && this.#hasAll(this.#snapshot)) {
+      this.#served = true;
+      events.push({ kind: "served" });
+    }
     return events;
   }
 
@@ -206,11 +213,21 @@ export class Session {
       if (settled === undefined) return undefined;
       if (oldest === undefined || settled.generation < oldest.generation) oldest = settled;
     }
+    return this.#mayAskForMore(snapshot) ? undefined : oldest?.revision;
+  }
+
+  #hasAll(snapshot: Snapshot): boolean {
+    const types = [...this.types.values()];
+    if (types.length === 0 || types.some((type) => type.inFlight !== undefined || type.hasUpserts())) return false;
+    return !this.#mayAskForMore(snapshot);
+  }
+
+  /** Whether there is something that the client has not asked for, and will. */
+  #mayAskForMore(snapshot: Snapshot): boolean {
     for (const typeUrl of [typeUrls.cluster, typeUrls.listener]) {
-      if (!this.types.has(typeUrl) && snapshot.resources.get(typeUrl)?.size) return undefined;
+      if (!this.types.has(typeUrl) && snapshot.resources.get(typeUrl)?.size) return true;
     }
-    this.#awaitsNames ??= this.#findAwaitedName();
-    return this.#awaitsNames ? undefined : oldest?.revision;
+    return (this.#awaitsNames ??= this.#findAwaitedName());
   }
 
   #findAwaitedName(): boolean {

@@ -14,6 +14,8 @@ export class ModelClient {
   readonly session: Session;
   readonly unanswered: Push[] = [];
   applied = 0;
+  /** How often the session said that the client has all it can use. */
+  served = 0;
   #lines: string[] = [];
   readonly #names = new Map<string, Set<string>>();
 
@@ -125,6 +127,9 @@ export class ModelClient {
         case "applied":
           this.applied = event.revision;
           this.#lines.push(`applied ${event.revision}`);
+          break;
+        case "served":
+          this.served++;
           break;
         case "ack":
           break;

@@ -28,6 +28,23 @@ describe.each(["delta", "sotw"] as const)("%s", (protocol) => {
     expect(client.applied).toBe(7);
   });
 
+  it("says once that the client has all it can use: every name it was given is asked for and answered", () => {
+    const client = new ModelClient(protocol).offer(snapshot(7, ...a, ...web));
+    client.subscribe(CDS).ack().subscribe(EDS, "a").ack().subscribe(LDS).ack().subscribe(RDS, "web");
+    expect(client.served).toBe(0);
+    expect(client.ack().served).toBe(1);
+    expect(client.offer(snapshot(8, ...a, ...b, ...web)).settle().served).toBe(1);
+  });
+
+  it("says so too of a client that refuses a resource, though it has not applied the revision", () => {
+    const client = new ModelClient(protocol).offer(snapshot(7, ...a, ...web, listener("bad", 81)));
+    client.subscribe(CDS).ack().subscribe(EDS, "a").ack().subscribe(LDS);
+    client.nack("Error adding/updating listener(s) bad: malformed IP address\n");
+    expect(client.served).toBe(0);
+    client.settle();
+    expect([client.served, client.applied]).toEqual([1, 0]);
+  });
+
   it("answers a request for everything even if there is nothing", () => {
     const client = new ModelClient(protocol).offer(snapshot(1)).subscribe(CDS);
     expect(client.lines()).toEqual(["push Cluster"]);

@@ -24,15 +24,25 @@ export function envoyBinary(): string {
   return found;
 }
 
+/** The newest Envoy that is supported, which is the one everything runs on, and the oldest: `$ENVOY_OLDEST_PATH`, or as the set-up put it. */
+export function supportedEnvoys(): { version: "newest" | "oldest"; binary: string }[] {
+  const oldest = process.env["ENVOY_OLDEST_PATH"] ?? join(repositoryRoot(), ".atoll", "envoy-oldest", "envoy", "_bin", "envoy");
+  if (!isExecutable(oldest)) throw new Error("the oldest supported Envoy is not there: set ENVOY_OLDEST_PATH, or run the project's setup");
+  return [
+    { version: "newest", binary: envoyBinary() },
+    { version: "oldest", binary: oldest },
+  ];
+}
+
 /**
  * Lets Envoy check a bootstrap, given as proto3 JSON. Resolves when Envoy accepts it; rejects with Envoy's own words.
  * It resolves no DNS and opens no port.
  */
-export async function validateEnvoyConfig(bootstrap: unknown): Promise<void> {
+export async function validateEnvoyConfig(bootstrap: unknown, binary = envoyBinary()): Promise<void> {
   using folder = scratchFolder();
   const file = join(folder.path, "bootstrap.json");
   writeFileSync(file, JSON.stringify(bootstrap));
-  const child = spawn(envoyBinary(), ["--mode", "validate", "--config-path", file, "--log-level", "error", "--concurrency", "1"], {
+  const child = spawn(binary, ["--mode", "validate", "--config-path", file, "--log-level", "error", "--concurrency", "1"], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   const chunks: Buffer[] = [];

@@ -43,3 +43,12 @@ export function golden<Input>(folder: string, produce: (input: Input, name: stri
     });
   });
 }
+
+/** What the cases of another golden folder become, parsed: outputs with this ending, by case. */
+export function goldenOutputs<Output>(folder: string, ending: string): { name: string; output: Output }[] {
+  const files = readdirSync(join(folder, "in")).map((file) => file.slice(0, -inputEnding.length));
+  return files
+    .toSorted()
+    .filter((name) => existsSync(join(folder, "out", `${name}.${ending}`)))
+    .map((name) => ({ name, output: parse(readFileSync(join(folder, "out", `${name}.${ending}`), "utf8")) as Output }));
+}

@@ -1,6 +1,6 @@
-export { golden } from "./golden.ts";
+export { golden, goldenOutputs } from "./golden.ts";
 export type { GoldenOutputs } from "./golden.ts";
-export { envoyBinary, validateEnvoyConfig } from "./envoy.ts";
+export { envoyBinary, supportedEnvoys, validateEnvoyConfig } from "./envoy.ts";
 export { eventually } from "./eventually.ts";
 export type { EventuallyOptions } from "./eventually.ts";
 export { freePort } from "./free-port.ts";

@@ -1,6 +1,11 @@
 import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
+import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
+import type { DpOptions } from "./options.ts";
+
+/** A proxy that is to stop waits no longer than this for a control plane that does not answer. */
+const leaveLimitMs = 2_000;
 
 export interface BootstrapAnswer {
   /** Envoy's bootstrap configuration, YAML. */
@@ -68,13 +73,35 @@ function decode(text: string): BootstrapAnswer {
   };
 }
 
-function post(url: URL, caPem: string | undefined, body: string, signal: AbortSignal): Promise<{ status: number; text: string }> {
+/** Tells the control plane that the proxy is about to stop, so that nobody calls it any more. Rejects with the reason if it was not heard. */
+export async function announceLeave(options: DpOptions): Promise<void> {
+  const { cpAddress, caCertPem, mesh, name, proxyType, tokenPath } = options;
+  // It may have been replaced since this process began.
+  const token = tokenPath === "" ? options.token : readFileSync(tokenPath, "utf8").trim();
+  const body = JSON.stringify({ mesh, name, proxyType });
+  const credential = token === "" ? {} : { authorization: `Bearer ${token}` };
+  const { status, text } = await post(new URL("/leave", cpAddress), caCertPem, body, AbortSignal.timeout(leaveLimitMs), credential);
+  if (status !== 200) throw new Error(`it answered ${status} ${text.trim()}`.trim());
+}
+
+function post(
+  url: URL,
+  caPem: string | undefined,
+  body: string,
+  signal: AbortSignal,
+  credential: { authorization?: string } = {},
+): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const options = {
       method: "POST",
       timeout: 10_000,
       signal,
-      headers: { accept: "application/json", "content-type": "application/json", "content-length": Buffer.byteLength(body) },
+      headers: {
+        accept: "application/json",
+        "content-type": "application/json",
+        "content-length": Buffer.byteLength(body),
+        ...credential,
+      },
     };
     const request =
       url.protocol === "https:"

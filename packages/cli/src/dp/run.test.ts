@@ -60,7 +60,7 @@ beforeEach(async () => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
-      requests.push(JSON.parse(Buffer.concat(chunks).toString("utf8")) as Record<string, unknown>);
+      requests.push({ ...(JSON.parse(Buffer.concat(chunks).toString("utf8")) as object), path: request.url, told: envoyLog() });
       const { status, body } = answers.length > 1 ? answers.shift()! : answers[0]!;
       response.writeHead(status).end(body);
     });
@@ -145,7 +145,18 @@ describe("a run", () => {
     expect(await dp.exited).toBe(0);
     expect(performance.now() - began).toBeGreaterThan(290);
     expect(envoyLog().trim().split("\n").slice(-2)).toEqual(["POST /healthcheck/fail", "SIGTERM"]);
+    expect(requests.at(-1)).toMatchObject({ path: "/leave", mesh: "default", name: "web-1", proxyType: "dataplane" });
+    expect(requests.at(-1)!["told"]).not.toContain("/healthcheck/fail");
     expect(temporaryFolders()).toEqual([]);
+  });
+
+  test("a control plane that does not hear of it is said, and delays the end no longer than the drain", async () => {
+    const dp = await run();
+    await ready();
+    answers = [{ status: 404, body: "this proxy is not registered" }];
+    dp.signal("SIGTERM");
+    expect(await dp.exited).toBe(0);
+    expect(dp.output()).toContain("the control plane was not told that this proxy stops: it answered 404 this proxy is not registered");
   });
 
   test("a second signal ends the drain", async () => {

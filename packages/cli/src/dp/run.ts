@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { version } from "@atoll/runtime/version";
 import { parse as parseYaml } from "yaml";
 import { startAccessLogStreamer } from "./access-log-streamer.ts";
-import { fetchBootstrap, type BootstrapAnswer } from "./bootstrap-client.ts";
+import { announceLeave, fetchBootstrap, type BootstrapAnswer } from "./bootstrap-client.ts";
 import { startDns } from "./dns.ts";
 import { envoyVersion, failHealthCheck, startEnvoy } from "./envoy-process.ts";
 import type { DpOptions } from "./options.ts";
@@ -86,6 +86,11 @@ async function supervise(
       return ended.status;
     }
     readiness.terminate();
+    // First nobody new is to call, then those who do are asked to go, then there is time for both.
+    const left = announceLeave(options).catch((error: unknown) =>
+      say(`the control plane was not told that this proxy stops: ${(error as Error).message}`),
+    );
+    await Promise.race([left, aborted(hurry)]);
     if (admin !== undefined) await failHealthCheck(admin.port);
     await Promise.race([envoy.exited, aborted(hurry), delay(options.drainTimeS * 1_000)]);
     envoy.kill("SIGTERM");

@@ -7,7 +7,7 @@ import { milliseconds } from "./timeout.ts";
 export function healthCheckView(
   conf: HealthCheckSpec["conf"] | undefined,
   protocol: Protocol,
-): Pick<ClusterView, "healthChecks" | "healthyPanicThresholdPercent" | "failTrafficOnPanic"> {
+): Pick<ClusterView, "healthCheck" | "healthyPanicThresholdPercent" | "failTrafficOnPanic"> {
   if (!conf) return {};
   const { http, tcp } = conf;
   const checker: HealthCheckView["checker"] = http
@@ -39,16 +39,14 @@ export function healthCheckView(
   };
   const given = Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined));
   return {
-    healthChecks: [
-      {
-        timeoutMs: milliseconds(conf.timeout) ?? 0,
-        intervalMs: milliseconds(conf.interval) ?? 0,
-        unhealthyThreshold: conf.unhealthyThreshold ?? 1,
-        healthyThreshold: conf.healthyThreshold ?? 1,
-        ...(given as Partial<HealthCheckView>),
-        checker,
-      },
-    ],
+    healthCheck: {
+      timeoutMs: milliseconds(conf.timeout) ?? 0,
+      intervalMs: milliseconds(conf.interval) ?? 0,
+      unhealthyThreshold: conf.unhealthyThreshold ?? 1,
+      healthyThreshold: conf.healthyThreshold ?? 1,
+      ...(given as Partial<HealthCheckView>),
+      checker,
+    },
     ...(conf.healthyPanicThreshold === undefined ? {} : { healthyPanicThresholdPercent: conf.healthyPanicThreshold }),
     ...(conf.failTrafficOnPanic === undefined ? {} : { failTrafficOnPanic: conf.failTrafficOnPanic }),
   };
