@@ -34,11 +34,13 @@ if (filters.length === 0) {
   check("types", "tsc", ["-b"]);
 }
 
-// Before any test waits for one of them: what the tests of Kafka and Redis need of the machine. A test that misses one says so.
+// Before any test waits for one of them: what the tests of Kafka, Redis and delegated gateways need of the machine. A test that misses one says so.
 for (const [command, args, debianPackage] of [
   ["java", ["-version"], "default-jre-headless"],
   ["mvn", ["--version"], "maven"],
   ["redis-server", ["--version"], "redis-server"],
+  ["nginx", ["-v"], "nginx"],
+  ["haproxy", ["-v"], "haproxy"],
 ] as const) {
   try {
     ensureCommand(command, args, debianPackage, `there is no ${command}: tests that need it will fail`);

@@ -1,8 +1,10 @@
-import { createServer as createProxyServer } from "node:http";
-import { request } from "node:http";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { ensureCommand } from "@atoll/testkit/ensure-command";
 import { eventually } from "@atoll/testkit/eventually";
 import { startProcess } from "@atoll/testkit/process";
+import { scratchFolder } from "@atoll/testkit/scratch-folder";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Backend } from "./backend.ts";
 import { envoyStats, sumOf } from "./envoy.ts";
@@ -14,7 +16,9 @@ let bed: MeshBed;
 let eastShop: Backend;
 let westShop: Backend;
 let eastWeb: Backend;
+let westWeb: Backend;
 let egressAdmin: number;
+let ingressAdmin: number;
 let callerAdmin: number;
 const here = 0;
 const there = 1;
@@ -44,7 +48,7 @@ beforeAll(async () => {
     gatewayRoute("edge", "edge", [prefixRule("/", "web")]),
   ];
   for (const document of documents) await bed.atoll.apply(document);
-  const [one, two, three, , caller, egress] = await Promise.all([
+  const [one, two, three, four, caller, egress, ingress] = await Promise.all([
     bed.service("catalog-east", "catalog-east-1", { mesh: "shop" }),
     bed.service("catalog-west", "catalog-west-1", { mesh: "shop", zone: "west" }),
     bed.service("web", "web-east"),
@@ -63,9 +67,10 @@ beforeAll(async () => {
     bed.gateway("edge", "edge-1"),
     bed.gateway("front", "front-1", { delegated: true, outbound: { [delegated]: "web" } }),
   ]);
-  [eastShop, westShop, eastWeb] = [one.app, two.app, three.app];
+  [eastShop, westShop, eastWeb, westWeb] = [one.app, two.app, three.app, four.app];
   callerAdmin = caller.admin;
   egressAdmin = egress.admin;
+  ingressAdmin = ingress.admin;
   await bed.answers(web, 200);
 }, 120_000);
 
@@ -107,33 +112,68 @@ describe("a cross-mesh gateway, called by an explicit outbound", () => {
 });
 
 describe("a delegated gateway", () => {
-  test("carries what a reverse proxy of another make sends to its outbounds, to both zones", async () => {
-    const proxy = createProxyServer((incoming, outgoing) => {
-      const forwarded = request(
-        { host: "127.0.0.1", port: bed.port(delegated), path: incoming.url, headers: incoming.headers, agent: false },
-        (answer) => {
-          outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-          answer.pipe(outgoing);
-        },
-      );
-      forwarded.on("error", () => outgoing.destroy());
-      incoming.pipe(forwarded);
-    }).listen(bed.port(proxied), "127.0.0.1");
-    try {
+  /** How each reverse proxy is told to pass on what comes to one port to another, with the file it reads. */
+  const reverseProxies = [
+    {
+      make: "nginx",
+      args: (file: string, folder: string) => ["-p", folder, "-c", file, "-g", "daemon off;"],
+      config: (from: number, to: number, folder: string) => `pid ${folder}/pid; error_log stderr; events {}
+http { access_log off; client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy; fastcgi_temp_path ${folder}/fastcgi;
+  uwsgi_temp_path ${folder}/uwsgi; scgi_temp_path ${folder}/scgi;
+  server { listen 127.0.0.1:${from}; location / { proxy_pass http://127.0.0.1:${to}; proxy_http_version 1.1; } } }`,
+    },
+    {
+      make: "haproxy",
+      args: (file: string) => ["-f", file],
+      config: (from: number, to: number) => `defaults
+  mode http
+  timeout connect 5s
+  timeout client 30s
+  timeout server 30s
+frontend in
+  bind 127.0.0.1:${from}
+  default_backend out
+backend out
+  server mesh 127.0.0.1:${to}
+`,
+    },
+  ];
+
+  test.each(reverseProxies)(
+    "carries what $make sends to its outbounds, to both zones, with its identity and its policies",
+    async (proxy) => {
+      ensureCommand(proxy.make, ["-v"], proxy.make, `this test needs ${proxy.make}`);
+      using folder = scratchFolder();
+      const file = join(folder.path, "proxy.conf");
+      writeFileSync(file, proxy.config(bed.port(proxied), bed.port(delegated), folder.path));
+      await using running = await startProcess(proxy.make, proxy.args(file, folder.path));
+      const path = `/delegated/${proxy.make}`;
       const shares = await eventually(
         async () => {
-          const found = await bed.shares(proxied, 20, "/delegated");
+          const found = await bed.shares(proxied, 20, path).catch((error: Error) => {
+            throw new Error(`${error.message}; ${running.output()}`);
+          });
           return found["web-east"] && found["web-west"] ? found : undefined;
         },
         { limitMs: 15_000 },
       );
       expect(Object.keys(shares).toSorted()).toEqual(["web-east", "web-west"]);
-      const seen = eastWeb.requests.find((one) => one.path === "/delegated")!;
+      const seen = eastWeb.requests.find((one) => one.path === path)!;
       expect(callerOf(seen.headers as Record<string, string>)).toBe("spiffe://default/front");
-    } finally {
-      proxy.close();
-    }
-  });
+
+      const timeout = connection("Timeout", "front", { from: "front", conf: { http: { requestTimeout: "200ms" } } });
+      for (const app of [eastWeb, westWeb]) app.respond = () => ({ delayMs: 600 });
+      try {
+        await bed.answers(proxied, 200);
+        await bed.during(timeout, () => bed.answers(proxied, 504));
+        await bed.answers(proxied, 200);
+        await bed.during(connection("TrafficPermission", "not-front", { from: "caller", to: "web" }), () => bed.answers(proxied, 503));
+      } finally {
+        for (const app of [eastWeb, westWeb]) app.respond = () => undefined;
+      }
+      await bed.answers(proxied, 200);
+    },
+  );
 
   test("is a source for policies", async () => {
     await bed.during(connection("TrafficPermission", "not-front", { from: "caller", to: "web" }), async () => {
@@ -164,6 +204,36 @@ describe.each([
       await bed.apply(mesh("default", { routing: { zoneEgress: true } }));
     }
     await settle(["web-east", "web-west"]);
+  });
+});
+
+test("an instance that fails its probe leaves the endpoints of both zones, and comes back with it", async () => {
+  const probe = { interval: "0.2s", timeout: "1s", unhealthyThreshold: 1, healthyThreshold: 1, tcp: {} };
+  const route = gatewayRoute("probed", "edge", [prefixRule("/probed", "probed")]);
+  const west = await bed.service("probed", "probed-west", { zone: "west", probe });
+  await bed.service("probed", "probed-east", { probe });
+  const answering = (...names: string[]) =>
+    eventually(
+      async () => {
+        const found = Object.keys(await bed.shares(edge, 12, "/probed/a")).toSorted();
+        if (found.join() !== names.join()) throw new Error(`${found.join()} answer, not ${names.join()}`);
+        return true;
+      },
+      { limitMs: 20_000, everyMs: 50 },
+    );
+  /** Ways to the service that an Envoy has: the egress of east to the other zone, the ingress of west to its instances. */
+  const ways = async (admin: number) => sumOf(await envoyStats(admin, /^cluster\.default_probed\.membership_total$/));
+  const counted = (wanted: number) =>
+    eventually(async () => (await ways(egressAdmin)) === wanted && (await ways(ingressAdmin)) === wanted, { limitMs: 20_000 });
+  await bed.during(route, async () => {
+    await answering("probed-east", "probed-west");
+    await counted(1);
+    await west.app.stop();
+    await answering("probed-east");
+    await counted(0);
+    await bed.backend("probed-west", west.appPort);
+    await answering("probed-east", "probed-west");
+    await counted(1);
   });
 });
 

@@ -13,6 +13,8 @@ export interface SidecarOptions {
   protocol?: string;
   /** Service (or tags) by the port of this bed on which the application reaches it. */
   outbound?: Record<number, string | Tags>;
+  /** `serviceProbe` of the inbound. */
+  probe?: Document;
   /** Merged into `networking`. */
   networking?: Document;
   /** Of its launcher. */
@@ -110,10 +112,10 @@ export class MeshBed {
     service: string,
     name: string,
     options: SidecarOptions = {},
-  ): Promise<{ app: Backend; admin: number; document: Document; inbound: number }> {
+  ): Promise<{ app: Backend; appPort: number; admin: number; document: Document; inbound: number }> {
     const { app, port } = await this.backend(name);
     const made = await this.sidecar(service, name, port, options);
-    return { app, ...made };
+    return { app, appPort: port, ...made };
   }
 
   /** The proxy beside an application that is already there. */
@@ -124,7 +126,7 @@ export class MeshBed {
     options: SidecarOptions = {},
   ): Promise<{ admin: number; document: Document; inbound: number }> {
     const [inbound, admin] = [this.freshPort(), this.freshPort()];
-    const { mesh: of = "default", zone = "east", tags = {}, protocol = "http" } = options;
+    const { mesh: of = "default", zone = "east", tags = {}, protocol = "http", probe } = options;
     const document = {
       type: "Dataplane",
       mesh: of,
@@ -138,6 +140,7 @@ export class MeshBed {
             servicePort: appPort,
             serviceAddress: "127.0.0.1",
             tags: { "kuma.io/service": service, "kuma.io/protocol": protocol, ...tags },
+            ...(probe ? { serviceProbe: probe } : {}),
           },
         ],
         outbound: this.#outbounds(options),

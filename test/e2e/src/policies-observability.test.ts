@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { eventually } from "@atoll/testkit/eventually";
@@ -19,6 +20,7 @@ let edgeAdmin: number;
 const client = 0;
 const edge = 1;
 const metricsPort = 2;
+const agentPort = 6;
 const folder = scratchFolder();
 const file = join(folder.path, "access.log");
 const dataplanes = { client: "client-1", edge: "edge-1" };
@@ -82,6 +84,12 @@ function observed(metrics?: Metrics): Record<string, unknown> {
           type: "zipkin",
           sampling: 100,
           conf: { url: `http://127.0.0.1:${bed.port(5)}/api/v2/spans`, apiVersion: "httpJson" },
+        },
+        {
+          name: "datadog",
+          type: "datadog",
+          sampling: 100,
+          conf: { address: "127.0.0.1", port: bed.port(agentPort), splitService: true },
         },
       ],
     },
@@ -189,6 +197,61 @@ test("TrafficTrace: a collector receives the spans of sidecars and of the gatewa
   await eventually(async () => (await tracingClusters()) === 0, { limitMs: 10_000 });
   expect(web.requests.find((one) => one.path === "/traced/client")?.headers["x-b3-traceid"]).toBeDefined();
   expect(web.requests.find((one) => one.path === "/untraced")?.headers["x-b3-traceid"]).toBeUndefined();
+});
+
+/** A Datadog agent, as far as Envoy sees one: keeps the spans it is sent, MessagePack as it comes. */
+async function datadogAgent(port: number): Promise<{ bodies: Buffer[] } & AsyncDisposable> {
+  const bodies: Buffer[] = [];
+  const server = createHttpServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      if (/^\/v0\.\d\/traces$/.test(request.url ?? "")) bodies.push(Buffer.concat(chunks));
+      response.writeHead(200, { "content-type": "application/json" }).end('{"rate_by_service":{}}');
+    });
+  });
+  server.listen(port, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    bodies,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+test("TrafficTrace: a Datadog agent receives the spans of both sides of a request, which share its trace, and none after", async () => {
+  await using agent = await datadogAgent(bed.port(agentPort));
+  const traces = {
+    type: "TrafficTrace",
+    mesh: "default",
+    name: "trace",
+    selectors: [{ match: { "kuma.io/service": "*" } }],
+    conf: { backend: "datadog" },
+  };
+  /** Trace ids by which the application saw requests, as they stand in a span. */
+  const traceIds = () =>
+    web.requests
+      .filter(({ path, headers }) => path === "/traced/datadog" && headers["x-datadog-trace-id"])
+      .map(({ headers }) => {
+        const id = Buffer.alloc(8);
+        id.writeBigUInt64BE(BigInt(headers["x-datadog-trace-id"] as string));
+        return id;
+      });
+  await bed.during(traces, () =>
+    eventually(
+      async () => {
+        for (let round = 0; round < 5; round++) await bed.get(client, "/traced/datadog");
+        const bodiesOf = (service: string) => agent.bodies.filter((body) => body.includes(service));
+        return traceIds().some((id) =>
+          ["client_OUTBOUND_web", "web_INBOUND"].every((service) => bodiesOf(service).some((body) => body.includes(id))),
+        );
+      },
+      { limitMs: 25_000, everyMs: 200 },
+    ),
+  );
+  await eventually(async () => (await tracingClusters()) === 0, { limitMs: 10_000 });
 });
 
 const tracingClusters = async (): Promise<number> => {

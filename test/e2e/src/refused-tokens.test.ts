@@ -189,7 +189,9 @@ describe("a proxy", () => {
     const proxy = await atoll.startProxy("east", document, { token });
     const listeners = async () => (await rest(`http://127.0.0.1:${document.networking.admin.port}/listeners`)).text;
     await eventually(async () => (await listeners()).includes(`127.0.0.1:${document.networking.inbound[0]!.port}`), { limitMs: 20_000 });
-    expect((await rest(`${atoll.zone("east").url}/meshes/default/dataplanes/good`)).status).toBe(200);
+    await eventually(async () => (await rest(`${atoll.zone("east").url}/meshes/default/dataplanes/good`)).status === 200, {
+      limitMs: 10_000,
+    });
 
     expect(said(proxy)).not.toContain("authentication failed");
 
