@@ -4,7 +4,7 @@ import { selfSignedPair, type PemPair } from "@atoll/testkit/self-signed-pair";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { envoyStats, sumOf } from "./envoy.ts";
 import { describeFailures, Load } from "./load.ts";
-import { connection, gatewayRoute, mesh, MeshBed, openMesh, prefixRule } from "./mesh-bed.ts";
+import { gatewayRoute, mesh, MeshBed, openMesh, prefixRule } from "./mesh-bed.ts";
 import { jsonHeaders, rest } from "./rest.ts";
 
 // A gateway and a sidecar in east call services in both zones, two hundred requests a second together, while what they go by changes. No
