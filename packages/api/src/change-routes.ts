@@ -1,5 +1,14 @@
 import { type Change, equalValue, type ResourceReader } from "@atoll/replica";
-import { type Kind, type KeyString, type ResourceKey, keyString, kindOf, parseKeyString, validateMeta } from "@atoll/resource";
+import {
+  type Kind,
+  type KeyString,
+  type ResourceKey,
+  type Violation,
+  keyString,
+  kindOf,
+  parseKeyString,
+  validateMeta,
+} from "@atoll/resource";
 import type { ApiContext } from "./api-context.ts";
 import { readWait } from "./applied-revisions.ts";
 import { requireAccess } from "./resource-routes.ts";
@@ -9,6 +18,7 @@ import type { Condition, Preparation, Proposal } from "./config-writer.ts";
 import { warningsOf } from "./deprecations.ts";
 import { parseJson } from "./json-text.ts";
 import { MeshMaterial } from "./mesh-lifecycle.ts";
+import { nativeViolations } from "./native-resources.ts";
 import { proposedState } from "./proposed-state.ts";
 import { ApiError, badRequest, invalid, notAllowed } from "./problem.ts";
 import { type WrittenDocument, documentOf } from "./read-document.ts";
@@ -35,6 +45,7 @@ async function applyChanges(context: ApiContext, call: Call): Promise<Answer> {
   const request = readRequest(call);
   for (const { kind } of request.puts) requireWritable(kind, context, call);
   for (const { type } of request.deletes) requireWritable(kindOf(type)!, context, call);
+  await requireNative(request, options);
   const materials = new Map(request.puts.map(({ document }) => [document, new MeshMaterial(options)]));
   const hasDataplanes = (mesh: string) => catalog.list("Dataplane", mesh).length > 0;
   const decide = () => decideAll(request, context, materials, hasDataplanes);
@@ -78,6 +89,15 @@ const changedKeys = (changes: readonly Change[], config: ResourceReader): KeyStr
     const same = change.op === "put" ? before !== undefined && equalValue(before, change.resource) : before === undefined;
     return same ? [] : [keyString(key)];
   });
+
+async function requireNative({ puts }: ChangeRequest, options: ApiContext["options"]): Promise<void> {
+  const violations: Violation[] = [];
+  for (const [index, { document }] of puts.entries()) {
+    const faults = await nativeViolations(document, options);
+    violations.push(...faults.map(({ field, reason }) => ({ field: `resources[${index}].${field}`, reason })));
+  }
+  if (violations.length > 0) throw invalid("Could not process a change set", violations);
+}
 
 function requireWritable(kind: Kind, context: ApiContext, call: Call): void {
   const { settings } = context.options;

@@ -15,6 +15,7 @@ export type {
   ProxyKey,
   RevisionRecord,
   TokenIssuer,
+  NativeTarget,
   ZoneReaders,
   ZoneStore,
 } from "./ports.ts";

@@ -115,6 +115,9 @@ export interface Requests {
   traceId(request: FastifyRequest): string | undefined;
 }
 
+/** What of Envoy's a text in a ProxyTemplate is; a `resource` names its own type. */
+export type NativeTarget = "cluster" | "listener" | "networkFilter" | "httpFilter" | "virtualHost" | "resource";
+
 export interface ApiOptions {
   settings: ApiSettings;
   config: ConfigStore;
@@ -130,6 +133,11 @@ export interface ApiOptions {
   /** The reverse, base64; undefined = this process may not open it. */
   reveal: (secret: ResourceKey & { spec: unknown }) => string | undefined;
   certificates: Certificates;
+  /**
+   * Why the text of a ProxyTemplate (YAML or JSON) is no such thing of Envoy's; undefined if it is one. A `patch` need not be whole.
+   * Absent: texts are taken as they are.
+   */
+  nativeFault?: (target: NativeTarget, text: string, patch: boolean) => Promise<string | undefined>;
   issueToken: TokenIssuer;
   /** Verifies a user token; rejects if it is not good. */
   verifyUserToken: (token: string) => Promise<User>;

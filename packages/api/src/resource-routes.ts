@@ -8,6 +8,7 @@ import { readConditions } from "./conditions.ts";
 import { warningsOf } from "./deprecations.ts";
 import { readFilter } from "./list-filter.ts";
 import { MeshMaterial } from "./mesh-lifecycle.ts";
+import { nativeViolations } from "./native-resources.ts";
 import { pageOf, readPage } from "./pagination.ts";
 import { badRequest, invalid, notAllowed, notFound } from "./problem.ts";
 import { readDocument } from "./read-document.ts";
@@ -111,6 +112,8 @@ async function putResource(kind: Kind, context: ApiContext, call: Call): Promise
     return written;
   });
   requireAccess(kind, context, call);
+  const native = await nativeViolations(document, options);
+  if (native.length > 0) throw invalid("Could not process a resource", native);
 
   if (isWrittenToZone(kind, settings)) return putInZone(kind, context, call, document);
   const waitMs = readWait(call);

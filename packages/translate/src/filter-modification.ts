@@ -14,8 +14,8 @@ import {
 } from "@atoll/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import type { HttpConnectionManager } from "@atoll/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import type { ProxyModificationView } from "@atoll/view";
-import { envoyRegistry } from "./envoy-registry.ts";
 import { mergeMessage } from "./merge-message.ts";
+import { nativeMessage } from "./native-json.ts";
 
 /** The network filters of every chain, changed. */
 export function modifyNetworkFilters(listener: Listener, modification: ProxyModificationView): Listener {
@@ -34,7 +34,7 @@ export function modifyHttpFilters(listener: Listener, modification: ProxyModific
 
 export function modifyVirtualHosts(routes: RouteConfiguration, modification: ProxyModificationView): RouteConfiguration {
   const copy = clone(RouteConfigurationSchema, routes);
-  const value = () => envoyRegistry().fromEnvoyJson(VirtualHostSchema, modification.value as JsonValue);
+  const value = () => nativeMessage(VirtualHostSchema, modification.value as JsonValue);
   const matches = (host: { name: string }) => modification.match?.name === undefined || modification.match.name === host.name;
   switch (modification.operation) {
     case "add":
@@ -84,7 +84,7 @@ function modifyFilters<Desc extends DescMessage>(
   filters: MessageShape<Desc>[],
   { operation, match, value }: ProxyModificationView,
 ): MessageShape<Desc>[] {
-  const filter = () => envoyRegistry().fromEnvoyJson(schema, value as JsonValue);
+  const filter = () => nativeMessage(schema, value as JsonValue);
   const matches = (one: MessageShape<Desc>) => match?.name === undefined || (one as unknown as Filter).name === match.name;
   const position = filters.findIndex(matches);
   switch (operation) {

@@ -7,9 +7,9 @@ import type { Listener } from "@atoll/envoy-api/envoy/config/listener/v3/listene
 import { RouteConfigurationSchema } from "@atoll/envoy-api/envoy/config/route/v3/route_pb.js";
 import { typeUrlOf } from "@atoll/envoy-api";
 import type { ProxyKind, ProxyModificationView, ProxyTemplateView, Tags } from "@atoll/view";
-import { envoyRegistry } from "./envoy-registry.ts";
 import { modifyHttpFilters, modifyNetworkFilters, modifyVirtualHosts, modifyInlineVirtualHosts } from "./filter-modification.ts";
 import { mergeMessage } from "./merge-message.ts";
+import { nativeAny, nativeMessage } from "./native-json.ts";
 import { originOf } from "./origin.ts";
 import type { EnvoyResources } from "./envoy-resources.ts";
 
@@ -38,7 +38,7 @@ const placeOfType = new Map<string, "clusters" | "endpoints" | "listeners" | "ro
 ]);
 
 function addWhole(resources: EnvoyResources, { name, resource }: ProxyTemplateView["resources"][number]): EnvoyResources {
-  const any = envoyRegistry().anyFromJson(resource as JsonValue);
+  const any = nativeAny(resource as JsonValue);
   switch (placeOfType.get(any.typeUrl)) {
     case "clusters":
       return { ...resources, clusters: replaceNamed(resources.clusters, fromBinary(ClusterSchema, any.value), nameOf) };
@@ -102,7 +102,7 @@ function modifyList<Desc extends DescMessage>(
   modification: ProxyModificationView,
   matches: (message: MessageShape<Desc>) => boolean,
 ): MessageShape<Desc>[] {
-  const value = () => envoyRegistry().fromEnvoyJson(schema, modification.value as JsonValue);
+  const value = () => nativeMessage(schema, modification.value as JsonValue);
   switch (modification.operation) {
     case "add":
       return [...list, value()];

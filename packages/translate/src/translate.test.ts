@@ -84,6 +84,12 @@ describe("ProxyTemplate", () => {
     expect(made.clusters[0]!.connectTimeout).toMatchObject({ seconds: 0n, nanos: 500_000_000 });
   });
 
+  test("leaves out fields that Envoy does not have, and reads durations as they are written elsewhere", () => {
+    const value = { connectTimeout: "1m30s", fieldOfTheFuture: { a: 1 } };
+    const made = translate(withModification({ target: "cluster", operation: "patch", value }));
+    expect(made.clusters[0]!.connectTimeout).toMatchObject({ seconds: 90n });
+  });
+
   test("touches only what its match names", () => {
     const match = { origin: "inbound" };
     const made = translate(withModification({ target: "cluster", operation: "remove", match }));
@@ -92,7 +98,7 @@ describe("ProxyTemplate", () => {
   });
 
   test.each<[string, ProxyModificationView, RegExp]>([
-    ["an unknown field", { target: "cluster", operation: "patch", value: { nonsense: 1 } }, /modifications\[0\]\.cluster: .*nonsense/],
+    ["a wrong type", { target: "cluster", operation: "patch", value: { name: 1 } }, /modifications\[0\]\.cluster: .*number into Go/],
     [
       "an unknown type",
       { target: "httpFilter", operation: "addFirst", value: { name: "x", typedConfig: { "@type": "type.googleapis.com/no.Such" } } },

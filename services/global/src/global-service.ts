@@ -22,6 +22,7 @@ import { deriveServiceBearer, isServiceBearer, loadSealingKey, type KeyRing } fr
 import { InventoryFeed } from "@atoll/sync";
 import { configuredKeys, createRemoteIssuer, resourceKeys, resourceRevocations, verifyUserToken } from "@atoll/token";
 import { assertClusterKeys, clusterIdOf, ensureClusterSecrets } from "./first-start.ts";
+import { nativeFaultOf } from "./native-resources.ts";
 import { openLog } from "./open-log.ts";
 import { globalMetrics } from "./global-metrics.ts";
 import type { GlobalSettings } from "./settings.ts";
@@ -146,6 +147,7 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
     inventory,
     zoneInsight: (zone) => insights.of(zone),
     ...keyRingPorts(ring, Date.now),
+    nativeFault: nativeFaultOf,
     issueToken: createRemoteIssuer({
       url: settings.tokens.url,
       bearer: deriveServiceBearer(ring.global!),
