@@ -1,3 +1,4 @@
+export { createAdminTls, type AdminTls } from "./admin-tls.ts";
 export { canBeAuthority } from "./authority.ts";
 export { caSourceOf, readDataSource, type CaBackend, type CaSource, type DataSource } from "./ca-backend.ts";
 export { CertificateError } from "./certificate-error.ts";

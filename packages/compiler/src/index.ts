@@ -3,3 +3,4 @@ export { Compiler, type CompilerOptions, type CompileRound, type WatchedReader }
 export type { IssuedCertificate } from "./identities.ts";
 export { isOffline, OnlineProxies } from "./online-proxies.ts";
 export { SecretMaterials, type ResolvedSecrets, type SecretMaterialsOptions } from "./secret-materials.ts";
+export { zoneAdminTls } from "./zone-admin-tls.ts";

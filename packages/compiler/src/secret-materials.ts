@@ -1,5 +1,5 @@
 import { SecretSchema } from "@atoll/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
-import { createBuiltinCa, parseGatewayBundle } from "@atoll/certificate";
+import { createBuiltinCa, parseGatewayBundle, type AdminTls } from "@atoll/certificate";
 import type { ResourceReader } from "@atoll/replica";
 import { tag, type MeshSpec } from "@atoll/resource";
 import type { KeyRing } from "@atoll/secret";
@@ -21,6 +21,8 @@ export interface SecretMaterialsOptions {
   onChanged: () => void;
   /** A secret that a proxy needs can't be made as configured; called once for each reason. */
   onError: (error: unknown, nodeId: string, secret: string) => void;
+  /** For admin listeners of Envoys; without it they are not served. */
+  adminTls?: AdminTls;
   /** How long a new CA is trusted before it signs. Default 5,000. */
   trustLeadMs?: number;
   /** How long the CA before it stays trusted after that. Default 600,000. */
@@ -148,7 +150,19 @@ export class SecretMaterials {
         };
       case "ca":
         return { caPem: text(this.#bytes.read(source.mesh, source.data)) };
+      case "adminServer": {
+        const { certPem, keyPem } = this.#adminTls().envoy;
+        return { certificateChainPem: certPem, privateKeyPem: keyPem };
+      }
+      case "adminClients":
+        return { caPem: this.#adminTls().caPem };
     }
+  }
+
+  #adminTls(): AdminTls {
+    const { adminTls } = this.#options;
+    if (adminTls === undefined) throw new Error("there is no CA for admin listeners");
+    return adminTls;
   }
 
   #trust(nodeId: string, name: string, meshes: readonly string[]): SecretMaterial | undefined {

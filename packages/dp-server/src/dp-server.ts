@@ -206,6 +206,7 @@ export class DpServer {
       mesh: node.mesh,
       name: node.name,
       metadata: {
+        adminAddress: this.#options.bootstrap(this.port).adminAddress,
         ...(node.adminPort !== undefined && { adminPort: node.adminPort }),
         ...(node.readinessPort !== undefined && { readinessPort: node.readinessPort }),
         ...(node.dnsPort !== undefined && { dnsPort: node.dnsPort }),

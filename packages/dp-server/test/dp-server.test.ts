@@ -226,7 +226,7 @@ describe("a stream that is let in", () => {
       type: "dataplane",
       mesh: "default",
       name: "web-1",
-      metadata: { adminPort: 9901, kafkaFilter: true },
+      metadata: { adminAddress: "127.0.0.1", adminPort: 9901, kafkaFilter: true },
     });
     await eventually(() => store.get("Dataplane", "default", "web-1"));
   });

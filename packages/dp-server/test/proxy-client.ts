@@ -87,7 +87,7 @@ export class AdsClient extends ProxyStream<DeltaDiscoveryRequest, DeltaDiscovery
       if (!first) return;
       first = false;
       for (const other of otherTypes) this.#write({ typeUrl: other, resourceNamesSubscribe: ["*"] });
-      if (secrets.length > 0) this.#write({ typeUrl: secretType, resourceNamesSubscribe: [...secrets] });
+      this.#write({ typeUrl: secretType, resourceNamesSubscribe: [...adminSecrets, ...secrets] });
     });
   }
 
@@ -95,6 +95,9 @@ export class AdsClient extends ProxyStream<DeltaDiscoveryRequest, DeltaDiscovery
     this.call.write(create(DeltaDiscoveryRequestSchema, request));
   }
 }
+
+/** Of the admin listener, which every proxy has that is not on the loopback. */
+const adminSecrets = ["envoy_admin:certificate", "envoy_admin:clients"];
 
 /** What an Envoy asks for besides clusters. */
 const otherTypes = ["endpoint.v3.ClusterLoadAssignment", "listener.v3.Listener"].map((name) => `type.googleapis.com/envoy.config.${name}`);

@@ -89,7 +89,7 @@ function json<Desc extends DescMessage>(schema: Desc, messages: MessageShape<Des
   return messages.map((message) => toEnvoyJson(schema, message) as JsonObject);
 }
 
-const isCa = ({ source }: SecretView) => ["meshCa", "allMeshCas", "ca"].includes(source.type);
+const isCa = ({ source }: SecretView) => ["meshCa", "allMeshCas", "ca", "adminClients"].includes(source.type);
 
 /** Something that shows its place in the golden file. */
 function placeholder(secret: SecretView): SecretMaterial {

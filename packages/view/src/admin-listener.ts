@@ -1,7 +1,7 @@
 import type { Resource } from "@atoll/resource";
-import { statName } from "./names.ts";
+import { adminClientName, adminClientsSecret, adminServerSecret, statName } from "./names.ts";
 import type { ProxyMetadata } from "./proxy-ref.ts";
-import type { RouteView } from "./proxy-view.ts";
+import type { DownstreamTlsView, EndpointView, HttpFilterView, RouteView } from "./proxy-view.ts";
 import { refOf } from "./reasons.ts";
 import type { Reasons } from "./reasons.ts";
 import type { ViewBuilder } from "./view-builder.ts";
@@ -17,8 +17,8 @@ interface Administered {
 }
 
 /**
- * Lets others ask whether the proxy is ready, on its own address. Absent where that is the address the admin interface itself
- * binds. Nothing else of the admin interface is shown.
+ * Shows the admin interface on the proxy's own address: whether it is ready to everybody, all of it to who proves to be the zone's
+ * control plane. Absent where that is the address the admin interface itself binds.
  */
 export function addAdminListener(builder: ViewBuilder, proxy: Resource<Administered>, metadata: ProxyMetadata = {}): void {
   const { address, admin } = proxy.spec.networking;
@@ -26,42 +26,42 @@ export function addAdminListener(builder: ViewBuilder, proxy: Resource<Administe
   if (address === adminAddress) return;
   const port = admin?.port || metadata.adminPort || defaultAdminPort;
   const { readinessPort } = metadata;
-  const target = readinessPort ? readinessName : adminName;
   const reasons = (): Reasons => ({ from: [refOf(proxy, "admin")], policies: [] });
-  builder.cluster(
-    {
-      name: target,
-      altStatName: statName(target),
-      discovery: {
-        type: "static",
-        endpoints: [{ address: readinessPort ? defaultAdminAddress : adminAddress, port: readinessPort ?? port }],
-      },
-      connectTimeoutMs,
-      http: "http1",
-    },
-    undefined,
-    reasons,
-  );
-  const route: RouteView = {
-    match: { path: { prefix: "/ready" } },
-    action: { type: "forward", clusters: [{ name: target, weight: 1 }] },
+  const local = (name: string, at: EndpointView): void =>
+    builder.cluster(
+      { name, altStatName: statName(name), discovery: { type: "static", endpoints: [at] }, connectTimeoutMs, http: "http1" },
+      undefined,
+      reasons,
+    );
+  local(adminName, { address: isAnyAddress(adminAddress) ? defaultAdminAddress : adminAddress, port });
+  if (readinessPort) local(readinessName, { address: defaultAdminAddress, port: readinessPort });
+  const tls: DownstreamTlsView = {
+    certificates: [adminServerSecret],
+    ca: adminClientsSecret,
+    sans: [{ type: "dns", exact: adminClientName }],
   };
+  const passing = (prefix: string, cluster: string) =>
+    passingFilter(adminName, { match: { path: { prefix } }, action: { type: "forward", clusters: [{ name: cluster, weight: 1 }] } });
   builder.listener(
     {
       name: adminName,
       address,
       port,
       direction: "inbound",
+      tlsInspector: true,
       chains: [
-        {
-          filter: {
-            type: "http",
-            statPrefix: statName(adminName),
-            routes: { inline: { name: adminName, virtualHosts: [{ name: adminName, domains: ["*"], routes: [route] }] } },
-          },
-        },
+        { match: { transportProtocol: "raw_buffer" }, filter: passing("/ready", readinessPort ? readinessName : adminName) },
+        { match: { transportProtocol: "tls" }, tls, filter: passing("/", adminName) },
       ],
     },
     reasons,
   );
 }
+
+const isAnyAddress = (address: string): boolean => address === "0.0.0.0" || address === "::";
+
+const passingFilter = (name: string, route: RouteView): HttpFilterView => ({
+  type: "http",
+  statPrefix: statName(name),
+  routes: { inline: { name, virtualHosts: [{ name, domains: ["*"], routes: [route] }] } },
+});

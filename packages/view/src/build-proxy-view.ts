@@ -23,7 +23,8 @@ export function buildProxyView(contexts: MeshContexts, proxy: ProxyRef, builder 
     const ingress = zoneResources.get<ZoneIngressSpec>("ZoneIngress", "", name);
     if (!ingress) return undefined;
     addIngress(contexts, ingress, metadata, builder);
-    return builder.finish({ kind: "ingress", mesh: "", name, zone });
+    const view = builder.finish({ kind: "ingress", mesh: "", name, zone });
+    return { ...view, secrets: secretViews(contexts, view, null, []) };
   }
   if (proxy.type === "egress") {
     const egress = zoneResources.get<ZoneEgressSpec>("ZoneEgress", "", name);

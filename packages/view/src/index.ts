@@ -8,7 +8,7 @@ export { meshDependencies } from "./dependencies.ts";
 export type { InventoryView, Reader, ViewInputs, ViewOptions } from "./inputs.ts";
 export { MeshContext } from "./mesh-context.ts";
 export { MeshContexts } from "./mesh-contexts.ts";
-export { destinationClusterName, sniFromTags, zoneEgressService } from "./names.ts";
+export { adminClientName, destinationClusterName, sniFromTags, zoneEgressService } from "./names.ts";
 export type { ProxyMetadata, ProxyRef } from "./proxy-ref.ts";
 export type { PolicyChoice, PolicyVerdict, Reasons, ResourceRef } from "./reasons.ts";
 export { reuseEqual } from "./reuse-equal.ts";

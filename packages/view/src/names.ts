@@ -29,6 +29,11 @@ export const tracingClusterName = (backend: string): string => `tracing:${backen
 
 export const identitySecret = (mesh: string): string => `identity_cert:secret:${mesh}`;
 export const meshCaSecret = (mesh: string): string => `mesh_ca:secret:${mesh}`;
+/** Certificate of an Envoy's admin listener, and the CA of those who may use it. */
+/** In the certificate of a control plane that asks an Envoy's admin listener. */
+export const adminClientName = "envoy-admin-client";
+export const adminServerSecret = "envoy_admin:certificate";
+export const adminClientsSecret = "envoy_admin:clients";
 export const allMeshCasSecret = "mesh_ca:secret:all";
 export const externalCaSecret = (mesh: string, externalService: string): string => `external_ca:${mesh}:${externalService}`;
 export const externalClientSecret = (mesh: string, externalService: string): string => `external_cert:${mesh}:${externalService}`;

@@ -431,7 +431,10 @@ export interface SecretView {
     | { type: "bundle"; mesh: string; data: DataSourceView }
     /** A certificate and its key in two data sources. */
     | { type: "keyPair"; mesh: string; certificate: DataSourceView; key: DataSourceView }
-    | { type: "ca"; mesh: string; data: DataSourceView };
+    | { type: "ca"; mesh: string; data: DataSourceView }
+    /** What an Envoy's admin listener shows to the control plane, and whom it lets in: the same in all of a zone. */
+    | { type: "adminServer" }
+    | { type: "adminClients" };
 }
 
 export type DataSourceView = { secret: string } | { inline: string } | { inlineString: string } | { file: string };

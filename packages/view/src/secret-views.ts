@@ -3,7 +3,15 @@ import type { Tags } from "@atoll/policy";
 import { services, tagSets } from "./dataplane.ts";
 import type { Dataplane } from "./dataplane.ts";
 import type { MeshContexts } from "./mesh-contexts.ts";
-import { allMeshCasSecret, identitySecret, meshCaSecret, serviceTag, zoneEgressService } from "./names.ts";
+import {
+  adminClientsSecret,
+  adminServerSecret,
+  allMeshCasSecret,
+  identitySecret,
+  meshCaSecret,
+  serviceTag,
+  zoneEgressService,
+} from "./names.ts";
 import type { DownstreamTlsView, ProxyView, SecretView, UpstreamTlsView } from "./proxy-view.ts";
 
 /** Every secret name that the view's listeners and clusters mention. */
@@ -26,7 +34,7 @@ const pairs = (sets: readonly Tags[]): [string, string][] =>
 
 /**
  * The secrets a proxy must be able to ask for, sorted by name: those its view mentions. `own` is the dataplane, or null for a
- * zone egress, which has an identity in each mesh; `certificates` are those of a gateway's listeners.
+ * zone proxy, which has an identity in each mesh if it asks for one; `certificates` are those of a gateway's listeners.
  */
 export function secretViews(
   contexts: MeshContexts,
@@ -34,7 +42,10 @@ export function secretViews(
   own: Dataplane | null,
   certificates: readonly SecretView[],
 ): SecretView[] {
-  const known = new Map<string, SecretView>();
+  const known = new Map<string, SecretView>([
+    [adminServerSecret, { name: adminServerSecret, source: { type: "adminServer" } }],
+    [adminClientsSecret, { name: adminClientsSecret, source: { type: "adminClients" } }],
+  ]);
   const add = (secret: SecretView): void => void known.set(secret.name, secret);
   for (const context of contexts.all()) {
     const mesh = context.name;

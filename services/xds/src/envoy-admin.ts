@@ -1,4 +1,6 @@
-import { get } from "node:http";
+import { get as getPlain, type IncomingMessage } from "node:http";
+import { get as getSecure } from "node:https";
+import type { AdminTls } from "@atoll/certificate";
 import type { ProxyQuery } from "@atoll/kds";
 import type { ResourceReader } from "@atoll/replica";
 
@@ -8,22 +10,37 @@ type EnvoyQuery = Exclude<ProxyQuery, { subject: "explain" }>;
 const defaultAdminPort = 9901;
 const timeoutMs = 5_000;
 
-/** Asks a proxy's Envoy, whose admin interface listens on the loopback of the machine both run on. */
-export async function queryEnvoy(resources: ResourceReader, query: EnvoyQuery): Promise<Uint8Array> {
+export interface EnvoyAdminOptions {
+  resources: ResourceReader;
+  /** Where the admin interfaces of Envoys bind, as their bootstrap says. */
+  adminAddress: string;
+  /** Undefined while the zone's key is unknown. */
+  adminTls: AdminTls | undefined;
+}
+
+/**
+ * Asks a proxy's Envoy: by its admin listener, with mutual TLS, on whatever machine it runs; on this one directly where the proxy's
+ * own address is the one that the admin interface binds.
+ */
+export async function queryEnvoy({ resources, adminAddress, adminTls }: EnvoyAdminOptions, query: EnvoyQuery): Promise<Uint8Array> {
   const { type, mesh, name } = query.proxy;
   const resource = resources.get<{ networking?: { address?: string; admin?: { port?: number } } }>(type, mesh, name);
   if (resource === undefined) throw new Error(`${type} ${name} is not found`);
-  const port = resource.spec.networking?.admin?.port ?? defaultAdminPort;
+  const { address = adminAddress, admin } = resource.spec.networking ?? {};
   const path =
     query.subject === "config-dump"
       ? `/config_dump${query.includeEds ? "?include_eds" : ""}`
       : `/${query.subject}${query.format === "json" ? "?format=json" : ""}`;
-  return fetchAdmin(port, path);
+  const at = { host: address, port: admin?.port ?? defaultAdminPort, path, timeout: timeoutMs };
+  if (address === adminAddress) return bodyOf((onAnswer) => getPlain(at, onAnswer));
+  if (adminTls === undefined) throw new Error("the zone's key is not known, by which its Envoys would know this server");
+  const { certPem: cert, keyPem: key } = adminTls.controlPlane;
+  return bodyOf((onAnswer) => getSecure({ ...at, ca: adminTls.caPem, cert, key, servername: adminTls.envoyName, agent: false }, onAnswer));
 }
 
-function fetchAdmin(port: number, path: string): Promise<Uint8Array> {
+function bodyOf(send: (onAnswer: (response: IncomingMessage) => void) => ReturnType<typeof getPlain>): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const call = get({ host: "127.0.0.1", port, path, timeout: timeoutMs }, (response) => {
+    const call = send((response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("end", () =>

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { configuredCertificate, loadServiceCertificate } from "@atoll/certificate";
-import { Compiler, SecretMaterials } from "@atoll/compiler";
+import { Compiler, SecretMaterials, zoneAdminTls } from "@atoll/compiler";
 import {
   createTokenVerifier,
   DpServer,
@@ -74,7 +74,8 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
     version: version.kuma,
     instanceId,
     progress: () => ({ revision: config?.revision ?? 0, checksum: config?.checksum() ?? "" }),
-    answer: async (query) => (query.subject === "explain" ? explain(query.proxy) : queryEnvoy(resources, query)),
+    answer: async (query) =>
+      query.subject === "explain" ? explain(query.proxy) : queryEnvoy({ resources, adminAddress, adminTls }, query),
     onRegistered: (registration) => {
       ring.zone = registration.sealingKey ?? ring.zone;
       log.info({ zone }, "connected to the zone's sync service");
@@ -108,12 +109,14 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
     "applied revisions",
     new AppliedReporter({ cache, revision: () => config!.revision, publish: (report) => status.publish(report) }),
   );
+  const adminTls = ring.zone && (await zoneAdminTls(ring.zone, zone, Date.now()));
   const materials = lifecycle.add(
     "certificates",
     new SecretMaterials({
       config,
       keyRing: ring,
       now: Date.now,
+      ...(adminTls && { adminTls }),
       onIssued: (nodeId, issued) => {
         lifecycleOfProxies.recordCertificate(nodeId, issued);
         compiler.rebuild(nodeId);

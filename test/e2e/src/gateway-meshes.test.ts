@@ -334,3 +334,23 @@ describe("what made a proxy's configuration what it is", () => {
     expect(run.output()).toMatch(/^gateway edge-1 of mesh default in zone east, revision \d+, Envoy at \d+$/m);
   });
 });
+
+// A proxy whose own address is another than the one its admin interface binds, as on a machine of its own.
+test("Envoy's admin interface is shown to the control plane alone, which reads it from afar; whether Envoy is ready is shown to everybody", async () => {
+  const address = "127.0.0.2";
+  const inbound = [{ port: bed.freshPort(), tags: { "kuma.io/service": "far-off", "kuma.io/protocol": "http" } }];
+  const { admin } = await bed.sidecar("far-off", "far-off-1", bed.freshPort(), { zone: "west", networking: { address, inbound } });
+  const shown = (path: string) => rest(`http://${address}:${admin}${path}`, { headers: { connection: "close" } });
+  await eventually(async () => (await shown("/ready")).status === 200, { limitMs: 20_000 });
+  expect((await shown("/config_dump")).status).toBe(404);
+  await expect(fetch(`https://${address}:${admin}/config_dump`)).rejects.toThrow();
+
+  const { items } = (await bed.atoll.call("/meshes/default/dataplanes?name=far-off-1")).json<{ items: { name: string }[] }>();
+  const path = `/meshes/default/dataplanes/${items[0]!.name}`;
+  const dump = await bed.atoll.call(`${path}/xds`);
+  expect([dump.status, dump.text]).toEqual([200, expect.stringContaining(`inbound:${address}:${inbound[0]!.port}`)]);
+  expect((await bed.atoll.call(`${path}/clusters`)).text).toContain("kuma:envoy:admin::");
+  // It came through the listener, with a client certificate.
+  const handshakes = await envoyStats(admin, /^listener\.127\.0\.0\.2_\d+\.ssl\.handshake$/);
+  expect(sumOf(handshakes)).toBeGreaterThan(1);
+});
