@@ -19,5 +19,6 @@ export type {
   ZoneReaders,
   ZoneStore,
 } from "./ports.ts";
+export type { Route } from "./call.ts";
 export { ApiError, type Problem, problemBody } from "./problem.ts";
 export { syncedName } from "./synced-name.ts";

@@ -92,10 +92,11 @@ export class ProxyInsights {
     this.#writeAfter(observed, this.#options.flushMs);
   }
 
-  /** Records which certificate the proxy was given. */
+  /** Records which certificate a dataplane was given. */
   certificate(nodeId: string, issued: { expires: Date; backend: string; supportedBackends: string[] }): void {
     const observed = this.#connected.get(nodeId);
-    if (observed === undefined) return;
+    // Insights of zone proxies have no place for it: theirs are many, one for each mesh.
+    if (observed === undefined || observed.node.proxyType !== "dataplane") return;
     observed.mTLS = {
       certificateExpirationTime: issued.expires.toISOString(),
       lastCertificateRegeneration: this.#options.clock.now().toISOString(),

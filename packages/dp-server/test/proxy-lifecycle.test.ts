@@ -309,4 +309,12 @@ test("responses are counted per type, and certificates are recorded", async () =
     rds: { responsesAcknowledged: "1" },
     eds: {},
   });
+  const egress = await connect(lifecycle, { ...ingress("out-1"), type: "ZoneEgress" } as never);
+  lifecycle.recordCertificate(egress, issued);
+  lifecycle.count(egress, cluster, "responsesSent");
+  const seen = await eventually(() => {
+    const spec = store.get<InsightSpec>("ZoneEgressInsight", "", "out-1")?.spec;
+    return spec?.subscriptions?.at(-1)?.status.cds.responsesSent === "1" ? spec : undefined;
+  });
+  expect(seen).not.toHaveProperty("mTLS");
 });
