@@ -121,6 +121,18 @@ Examples:
       const settings = loadSettings(globalSettings, { file: configFile, env: process.env });
       process.stdout.write(await kafkaRights(settings, request));
     });
+  const log = program.command("log").description("Back global's log up, and restore it");
+  log
+    .command("export <file>")
+    .description("Write everything that global's log holds into a file, while global runs or not; .gz is compressed")
+    .option("-c, --config-file <path>", "settings of global as YAML: its work directory, or log.kafka")
+    .addHelpText("after", "\nSecrets stay sealed: without global.key and zone.key the file opens none of them. Keep those elsewhere.")
+    .action(async (file: string, { configFile }: { configFile?: string }) => archive("exportLog", file, configFile));
+  log
+    .command("import <file>")
+    .description("Put such a file into an empty log: a new work directory that has the two keys, or a Kafka without these topics")
+    .option("-c, --config-file <path>", "settings of global as YAML: its work directory, or log.kafka")
+    .action(async (file: string, { configFile }: { configFile?: string }) => archive("importLog", file, configFile));
   program
     .command("version")
     .description("Print the version")
@@ -142,6 +154,18 @@ function warn({ unknownVariables, unknownKeys, ignored }: SettingsNotices, log: 
     log.warn({ variables: unknownVariables }, "these variables are no settings of this service and have no effect");
   if (unknownKeys.length > 0) log.warn({ keys: unknownKeys }, "these keys of the file are no settings of any service and have no effect");
   for (const { why, settings } of ignored) log.warn({ settings }, `these settings of Kuma have no effect: ${why}`);
+}
+
+async function archive(what: "exportLog" | "importLog", file: string, configFile: string | undefined): Promise<void> {
+  const { globalSettings, ...service } = await import("@atoll/service-global");
+  const settings = loadSettings(globalSettings, { file: configFile, env: process.env });
+  try {
+    const { topics, records } = await service[what](settings, file, createLogger("log", "warn"));
+    console.log(`${what === "exportLog" ? "wrote" : "restored"} ${records} records of ${topics.length} topics: ${topics.join(", ")}`);
+  } catch (error) {
+    console.error(`atoll: ${(error as Error).message}`);
+    process.exitCode = 1;
+  }
 }
 
 /** Runs the command line; wrong settings end with status 1 and are named. */

@@ -1,5 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
-import { LogError } from "./event-log.ts";
+import { LogError, LogInUseError } from "./event-log.ts";
 
 /** Marks the file as ours (`PRAGMA application_id`): "ATLL". */
 const applicationId = 0x41544c4c;
@@ -46,7 +46,9 @@ export function openDatabase(path: string): DatabaseSync {
     const { errcode, message } = error as Error & { errcode?: number };
     // SQLITE_BUSY, https://sqlite.org/rescode.html#busy
     if (errcode !== undefined && (errcode & 0xff) === 5) {
-      throw new LogError("unavailable", `the log ${path} is in use by another process: one process owns an embedded log`, { cause: error });
+      throw new LogInUseError("unavailable", `the log ${path} is in use by another process: one process owns an embedded log`, {
+        cause: error,
+      });
     }
     throw new LogError("unavailable", `cannot open the log ${path}: ${message}`, { cause: error });
   }

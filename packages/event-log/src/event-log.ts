@@ -70,6 +70,9 @@ export class LogError extends Error {
   }
 }
 
+/** Another process owns the log. */
+export class LogInUseError extends LogError {}
+
 /** What a mirror needs beyond the port, of its source (`describe`, `read`) and of its target (`describe`, `appendMirror`). */
 export interface MirrorLog extends EventLog {
   describe(topic: string): Promise<TopicDescription>;

@@ -1,7 +1,9 @@
 export { Backoff } from "./backoff.ts";
 export { EmbeddedLog } from "./embedded-log.ts";
 export type { EmbeddedLogOptions } from "./embedded-log.ts";
-export { LogError, maxAppendBytes, topicConfig, topics } from "./event-log.ts";
+export { ArchiveError, archiveLines, checkArchive, restoreArchive } from "./log-archive.ts";
+export type { ArchiveSummary } from "./log-archive.ts";
+export { LogError, LogInUseError, maxAppendBytes, topicConfig, topics } from "./event-log.ts";
 export type {
   CopyPosition,
   EventLog,

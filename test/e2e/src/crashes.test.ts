@@ -1,8 +1,12 @@
+import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { get } from "@atoll/demo/measure";
 import type { Service } from "@atoll/demo/service";
 import { eventually } from "@atoll/testkit/eventually";
+import { startProcess } from "@atoll/testkit/process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { describeFailures, Load, rest, TestStack } from "./index.ts";
+import { describeFailures, Load, rest, stackKind, TestStack } from "./index.ts";
 
 // What a crash of each process costs: nothing. Requests go through all four hops while global, a zone's sync service and its xDS
 // servers are killed, one after the other.
@@ -135,6 +139,37 @@ test("with global down a restarted zone serves from its checkpoint, also a proxy
   expect(await agree()).toEqual(before);
   await writeReachesEnvoy("after-checkpoint");
 });
+
+test.skipIf(stackKind === "kafka")(
+  "global's disk is lost and its log restored from a backup that was made while it ran: zones go on with it",
+  async () => {
+    await writeReachesEnvoy("before-backup");
+    const before = await agree();
+    const workDir = join(atoll.stack.workDir, "global");
+    const file = join(atoll.stack.workDir, "backup.jsonl.gz");
+    const archive = (what: "export" | "import") =>
+      startProcess(fileURLToPath(new URL("../../../bin/atoll", import.meta.url)), ["log", what, file], {
+        env: { ATOLL_GENERAL_WORK_DIR: workDir, ATOLL_MULTIZONE_GLOBAL_KDS_GRPC_PORT: String(atoll.stack.ports.kds) },
+      });
+    const exported = await archive("export");
+    expect([await exported.exited, exported.output()]).toEqual([
+      0,
+      expect.stringMatching(/^wrote \d+ records of \d+ topics: atoll.config, atoll.tokens, /),
+    ]);
+    await underLoad(async () => {
+      await atoll.stack.global.kill();
+      const refused = await archive("import");
+      expect([await refused.exited, refused.output()]).toEqual([1, expect.stringContaining("an archive goes into an empty log")]);
+      for (const name of readdirSync(workDir)) if (name.startsWith("log.sqlite")) rmSync(join(workDir, name));
+      const imported = await archive("import");
+      expect([await imported.exited, imported.output()]).toEqual([0, expect.stringContaining("restored")]);
+      await atoll.stack.global.start();
+    });
+    expect(await atoll.replica("global")).toMatchObject(before);
+    await writeReachesEnvoy("after-restore");
+    await agree();
+  },
+);
 
 /** A second instance of `orders`, with a token that was issued before global went down. */
 async function orders2Starts(): Promise<void> {

@@ -3,5 +3,5 @@ export type { LoadedRequest, LoadReport } from "./load.ts";
 export { envoyPidOf, envoyStats, isRunning, killProxy, sumOf } from "./envoy.ts";
 export { jsonHeaders, rest } from "./rest.ts";
 export type { RestAnswer, RestCall } from "./rest.ts";
-export { TestStack } from "./test-stack.ts";
+export { stackKind, TestStack } from "./test-stack.ts";
 export type { ReplicaState, TestStackOptions } from "./test-stack.ts";

@@ -11,7 +11,7 @@ let atoll: TestStack;
 beforeAll(async () => {
   collector = await startOtlpCollector();
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: "50", OTEL_METRIC_EXPORT_INTERVAL: "500" };
-  atoll = await TestStack.start(28_750, { zones: ["east"], env });
+  atoll = await TestStack.start(28_750, { kind: "embedded", zones: ["east"], env });
   for (const document of [...atoll.documents("meshes"), ...atoll.documents("gateways")]) await atoll.apply(document);
   await atoll.startProxy("east", atoll.document("east", "edge-1"));
   const { revision } = await atoll.replica("global");
