@@ -73,7 +73,7 @@ test("appended anew, the configuration has its revisions", async () => {
   await fill();
   const lines = await linesOf(source, [config]);
   await restoreArchive(each(lines), target, { asCopy: false });
-  const plain = (records: LogRecord[]) => records.map(({ timestamp: _, ...record }) => record);
+  const plain = (records: LogRecord[]) => records.map((record) => ({ ...record, timestamp: 0 }));
   expect(plain(await recordsOf(target, config))).toEqual(plain(await recordsOf(source, config)));
   await expect(restoreArchive(each(lines), target, { asCopy: false })).rejects.toThrow("topic atoll.config has records already");
 });

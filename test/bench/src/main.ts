@@ -5,8 +5,9 @@ import { type StackKind, stackKinds } from "@atoll/demo/backends";
 import { measureMemory } from "./memory.ts";
 import { measurePropagation } from "./propagation.ts";
 import { recordTrace } from "./record-trace.ts";
-import { renderMemory, renderPropagation, renderWrites } from "./render.ts";
+import { renderMemory, renderPropagation, renderSize, renderWrites } from "./render.ts";
 import { renderTrace } from "./render-trace.ts";
+import { measureSize } from "./size.ts";
 import { measureWrites } from "./writes.ts";
 
 const usage = `Measures Atoll on this machine, with real Envoys. Prints Markdown.
@@ -17,6 +18,7 @@ usage: npm run bench -- [BENCHMARK] [--stack embedded|kafka] [options]
                 --rounds N (100), --warm-up N (10), --pause-ms N (20) between the effect of a change and the next one
   writes        acknowledged writes a second on one global: --clients N (64), --seconds N (5)
   memory        resident memory and start-up time of each process of a zone with four proxies: --rounds N (100)
+  size          what resources cost in memory, on disk, at a restart and in a backup: --resources N (10000)
   trace         one change as OpenTelemetry saw it, the median of 21; --json FILE gets the trace alone, as OTLP
 
   --stack S     embedded logs, or Kafka and a Redis for each zone: those of KAFKA_BROKERS and REDIS_URL, or started (embedded)
@@ -31,6 +33,7 @@ const { values, positionals } = parseArgs({
     "warm-up": { type: "string", default: "10" },
     "pause-ms": { type: "string", default: "20" },
     clients: { type: "string", default: "64" },
+    resources: { type: "string", default: "10000" },
     seconds: { type: "string", default: "5" },
     json: { type: "string" },
     help: { type: "boolean", short: "h", default: false },
@@ -49,6 +52,7 @@ const benchmarks: Record<string, () => Promise<{ result: unknown; text: string }
       renderPropagation,
     ),
   writes: () => shown(measureWrites({ ...common, clients: whole("clients"), seconds: whole("seconds") }), renderWrites),
+  size: () => shown(measureSize({ ...common, resources: whole("resources") }), renderSize),
   trace: () => shown(recordTrace(common), renderTrace),
   memory: () => shown(measureMemory({ ...common, rounds: whole("rounds") }), renderMemory),
 };
@@ -58,7 +62,7 @@ async function shown<Result>(measuring: Promise<Result>, render: (result: Result
   return { result, text: render(result) };
 }
 
-function whole(name: "rounds" | "warm-up" | "pause-ms" | "clients" | "seconds"): number {
+function whole(name: "rounds" | "warm-up" | "pause-ms" | "clients" | "seconds" | "resources"): number {
   const number = Number(values[name]);
   if (Number.isInteger(number) && number >= 0) return number;
   console.error(`--${name}: "${values[name]}" is not a whole number`);

@@ -3,6 +3,7 @@ import type { ProcessFigures } from "./memory.ts";
 import { spread } from "./percentiles.ts";
 import type { PropagationResult } from "./propagation.ts";
 import type { WritesResult } from "./writes.ts";
+import type { SizeResult } from "./size.ts";
 import { stageTitles } from "./stages.ts";
 
 const ms = (value: number) => (Number.isNaN(value) ? "-" : value.toFixed(2));
@@ -56,6 +57,19 @@ export function renderMemory(processes: readonly ProcessFigures[]): string {
       changedMb.toFixed(0),
     ]),
   );
+}
+
+export function renderSize({ resources, resourceBytes, processes, globalLogMb, zoneLogMb, backupMb, backupMs }: SizeResult): string {
+  return [
+    `${resources.toLocaleString("en")} routes of ${resourceBytes} bytes, each written once and changed once in change sets of 50, in a zone without proxies.`,
+    "",
+    markdownTable(
+      ["process", "resident without them (MB)", "with them (MB)", "ready after a restart (ms)"],
+      processes.map(({ name, emptyMb, fullMb, restartedMs }) => [name, emptyMb.toFixed(0), fullMb.toFixed(0), restartedMs.toFixed(0)]),
+    ),
+    "",
+    `On disk: ${globalLogMb.toFixed(1)} MB on global, ${zoneLogMb.toFixed(1)} MB in the zone. \`atoll log export\`, compressed: ${backupMb.toFixed(1)} MB in ${(backupMs / 1000).toFixed(1)} s.`,
+  ].join("\n");
 }
 
 export function renderWrites({ stack, clients, acknowledged, seconds, durationsMs, floors }: WritesResult): string {
