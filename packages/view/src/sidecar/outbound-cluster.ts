@@ -32,7 +32,9 @@ export const outboundChoice = (
   service: string,
   silent = false,
 ): PolicyChoice[] =>
-  choose ? choiceOf(choose(type).candidates(service), { silent }) : unchosen(context.resources(type), "needsTrafficRoute");
+  choose
+    ? choiceOf(choose(type).candidates(service), { silent })
+    : unchosen(context.resources(type), context.rules.sidecarOutboundPolicies === "always" ? "sourcesDoNotMatch" : "needsTrafficRoute");
 
 export function sidecarChooser(context: MeshContext, sources: readonly Tags[]): Chooser {
   const made = new Map<string, unknown>();

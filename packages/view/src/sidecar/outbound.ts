@@ -11,6 +11,7 @@ import { httpTimeouts, milliseconds } from "../policies/timeout.ts";
 import { commonProtocol, isHttp } from "../protocol.ts";
 import type { Protocol } from "../protocol.ts";
 import type {
+  DirectResponseView,
   HeaderOpsView,
   HttpFilterView,
   ListenerView,
@@ -62,7 +63,7 @@ export function addOutbound(scope: OutboundScope, outbound: OutboundAddress): vo
   }
   const build = (): OutboundParts => outboundParts(scope, outbound, plan, external);
   const { listener, routes } = scope.choose ? build() : sharedParts(scope, outbound, plan, external, build);
-  if (listener) scope.builder.listener(listener, () => listenerReasons(scope, outbound, plan, listener));
+  scope.builder.listener(listener, () => listenerReasons(scope, outbound, plan, listener));
   if (routes) scope.builder.route(routes);
 }
 
@@ -94,7 +95,7 @@ function listenerReasons(scope: OutboundScope, outbound: OutboundAddress, plan: 
 
 /** Routes are apart from their listener: a route that changes then closes no connection, and no request meets a cluster that is gone. */
 interface OutboundParts {
-  listener?: ListenerView;
+  listener: ListenerView;
   routes?: RouteConfigView;
 }
 
@@ -112,7 +113,7 @@ function sharedParts(
   const { listener, routes } = scope.context.memo.share(`outbound/${key}`, build);
   // Each is kept by itself, so that a changed route leaves the listener as it was.
   return {
-    ...(listener ? { listener: scope.context.memo.share(`outbound-listener/${key}`, () => listener) } : {}),
+    listener: scope.context.memo.share(`outbound-listener/${key}`, () => listener),
     ...(routes ? { routes: scope.context.memo.share(`outbound-routes/${key}`, () => routes) } : {}),
   };
 }
@@ -125,7 +126,6 @@ function outboundParts(
 ): OutboundParts {
   const routes = isHttp(plan.protocol) ? routeConfig(scope, tags, plan, external) : undefined;
   const filter = routes ? httpFilter(scope, tags, plan, routes) : tcpFilter(scope, tags, plan);
-  if (!filter) return {};
   const listener: ListenerView = {
     name: outboundListenerName(address, port),
     address,
@@ -233,12 +233,12 @@ function httpFilter(scope: OutboundScope, tags: Tags, plan: Plan, routes: RouteC
   };
 }
 
-/** undefined if there is nowhere to send to: Envoy refuses a TCP proxy without a cluster, so the port stays closed. */
-function tcpFilter(scope: OutboundScope, tags: Tags, plan: Plan): TcpFilterView | undefined {
+/** With nowhere to send to, connections are taken and closed: Envoy refuses a TCP proxy without a cluster. */
+function tcpFilter(scope: OutboundScope, tags: Tags, plan: Plan): TcpFilterView | DirectResponseView {
   const service = tags[serviceTag] ?? "";
   const { context, choose } = scope;
   const destinations = plan.routes.filter(({ http }) => !http).flatMap((route) => route.destinations);
-  if (destinations.length === 0) return undefined;
+  if (destinations.length === 0) return { type: "directResponse", body: "" };
   const retry = choose?.<RetrySpec>("Retry")(service)?.spec.conf;
   const timeout = choose?.<TimeoutSpec>("Timeout")(service);
   const logs = accessLogs(context, scope.dataplane, choose?.<TrafficLogSpec>("TrafficLog")(service)?.spec, {
