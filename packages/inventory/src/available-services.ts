@@ -14,6 +14,7 @@ export interface MeshIntent {
 export interface DataplaneIntent {
   networking?: {
     inbound?: readonly { tags?: Tags; state?: string; health?: { ready?: boolean } }[];
+    outbound?: readonly { tags?: Tags }[];
     gateway?: { type?: string; tags?: Tags };
   };
 }
@@ -44,12 +45,14 @@ const meshTag = "kuma.io/mesh";
 /**
  * What a zone offers to other zones, one entry per mesh and tag set, in the order of `renderAvailableServices`:
  * healthy inbounds; external services tagged with this zone, where the mesh routes through egresses; cross-mesh listeners of builtin
- * gateways. Meshes in MeshService mode "Exclusive" offer the last kind only. Resources of unknown meshes offer nothing.
+ * gateways. Meshes in MeshService mode "Exclusive" offer the last kind only. Resources of unknown meshes offer nothing. Besides, what
+ * outbounds ask for by more tags than the service, with 0 instances.
  */
 export function computeAvailableServices(input: AvailabilityInput): InventoryEntry[] {
   const { zone } = input;
   const meshes = new Map(input.meshes.map((mesh) => [mesh.name, mesh.spec]));
   const counted = new Map<InventoryKey, InventoryEntry>();
+  const asked = new Map<InventoryKey, InventoryEntry>();
   const count = (key: InventoryKey, mesh: string, tags: Tags, externalService: boolean): void => {
     const entry = counted.get(key);
     if (entry) entry.instances++;
@@ -67,6 +70,9 @@ export function computeAvailableServices(input: AvailabilityInput): InventoryEnt
     if (!mesh) continue;
     if (!isExclusive(mesh)) for (const { key, tags } of healthyInbounds(dataplane)) count(key, dataplane.mesh, tags, false);
 
+    if (!isExclusive(mesh))
+      for (const { key, tags } of askedFor(dataplane)) asked.set(key, { zone, mesh: dataplane.mesh, tags, instances: 0 });
+
     const gateway = dataplane.spec.networking?.gateway;
     const candidates = gatewaysOf.get(dataplane.mesh);
     if (gateway?.type !== "BUILTIN" || !candidates) continue;
@@ -81,17 +87,23 @@ export function computeAvailableServices(input: AvailabilityInput): InventoryEnt
     if (!mesh || !mesh.routing?.zoneEgress || isExclusive(mesh) || tags[zoneTag] !== zone) continue;
     count(inventoryKey({ mesh: external.mesh, tags, externalService: true }), external.mesh, tags, true);
   }
-  return [...counted.values()].sort(inListOrder);
+  return [...new Map([...asked, ...counted]).values()].sort(inListOrder);
 }
+
+/** True for what can be dialled, false for what an outbound of the zone merely asks for. */
+export const isOffered = ({ instances }: Pick<InventoryEntry, "instances">): boolean => instances > 0;
 
 /** The list as `ZoneIngress.availableServices` shows it; equal content is rendered equal, element by element. */
 export function renderAvailableServices(entries: readonly InventoryEntry[]): AvailableService[] {
-  return [...entries].sort(inListOrder).map(({ tags, instances, mesh, externalService }) => ({
-    tags: Object.fromEntries(Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1))),
-    instances,
-    mesh,
-    ...(externalService ? { externalService: true as const } : {}),
-  }));
+  return entries
+    .filter(isOffered)
+    .sort(inListOrder)
+    .map(({ tags, instances, mesh, externalService }) => ({
+      tags: Object.fromEntries(Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1))),
+      instances,
+      mesh,
+      ...(externalService ? { externalService: true as const } : {}),
+    }));
 }
 
 export interface AvailableService {
@@ -112,6 +124,21 @@ function healthyInbounds(dataplane: Resource<DataplaneIntent>): readonly { key: 
       .map(({ tags = {} }) => ({ key: inventoryKey({ mesh: dataplane.mesh, tags }), tags }))
       .filter(({ tags }) => tags[serviceTag] !== undefined);
     inboundMemo.set(dataplane, found);
+  }
+  return found;
+}
+
+const outboundMemo = new WeakMap<Resource<DataplaneIntent>, readonly { key: InventoryKey; tags: Record<string, string> }[]>();
+
+/** Outbounds that name more than a service. Those into other meshes reach a gateway, which its own tags make known. */
+function askedFor(dataplane: Resource<DataplaneIntent>): readonly { key: InventoryKey; tags: Record<string, string> }[] {
+  let found = outboundMemo.get(dataplane);
+  if (!found) {
+    found = (dataplane.spec.networking?.outbound ?? [])
+      .map(({ tags = {} }) => ({ ...tags }))
+      .filter((tags) => tags[serviceTag] !== undefined && tags[meshTag] === undefined && Object.keys(tags).length > 1)
+      .map((tags) => ({ key: inventoryKey({ mesh: dataplane.mesh, tags }), tags }));
+    outboundMemo.set(dataplane, found);
   }
   return found;
 }

@@ -1,4 +1,4 @@
-export { computeAvailableServices, renderAvailableServices } from "./available-services.ts";
+export { computeAvailableServices, isOffered, renderAvailableServices } from "./available-services.ts";
 export type {
   AvailabilityInput,
   AvailableService,

@@ -1,4 +1,7 @@
-/** One availableServices entry: instances of one tag set of one mesh in one zone. */
+/**
+ * One availableServices entry: instances of one tag set of one mesh in one zone. With 0 instances it offers nothing: an outbound of the
+ * zone asks for these tags, which zone proxies on the way must know.
+ */
 export interface InventoryEntry {
   zone: string;
   mesh: string;

@@ -26,6 +26,37 @@ const compute = (input: Partial<AvailabilityInput>) =>
     }),
   );
 
+describe("outbounds", () => {
+  const caller = resource("Dataplane", "default", "a", {
+    networking: {
+      outbound: [
+        { tags: { "kuma.io/service": "web" } },
+        { tags: { "kuma.io/service": "web", version: "2" } },
+        { tags: { "kuma.io/service": "shop", "kuma.io/mesh": "other", version: "2" } },
+      ],
+    },
+  });
+
+  test("what they ask for by more than a service is told, and is not offered", () => {
+    const entries = computeAvailableServices({
+      zone: "east",
+      meshes: [resource("Mesh", "", "default", {})],
+      dataplanes: [caller],
+      externalServices: [],
+      meshGateways: [],
+    });
+    expect(entries).toEqual([{ zone: "east", mesh: "default", tags: { "kuma.io/service": "web", version: "2" }, instances: 0 }]);
+    expect(renderAvailableServices(entries)).toEqual([]);
+  });
+
+  test("a tag set that is offered, too, is offered", () => {
+    const offering = sidecar("b", [{ tags: { "kuma.io/service": "web", version: "2" } }]);
+    expect(compute({ dataplanes: [caller, offering] })).toEqual([
+      { tags: { "kuma.io/service": "web", version: "2" }, instances: 1, mesh: "default" },
+    ]);
+  });
+});
+
 describe("healthy inbounds", () => {
   test("equal tag sets are counted together, whatever the order of their tags", () => {
     const offered = compute({

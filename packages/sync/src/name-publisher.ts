@@ -1,4 +1,4 @@
-import type { Inventory } from "@atoll/inventory";
+import { isOffered, type Inventory } from "@atoll/inventory";
 import { allocateAddresses, meshNames, type NameConflict, type NameSettings, type PresentRecord } from "@atoll/names";
 import { type ZoneReplica, joinReaders } from "@atoll/replica";
 import {
@@ -106,7 +106,7 @@ export class NamePublisher {
     return [...inventory.zones()]
       .sort()
       .filter((other) => other !== zone && inventory.ingresses(other).length > 0)
-      .flatMap((other) => inventory.entries(other).filter((entry) => entry.mesh === mesh))
+      .flatMap((other) => inventory.entries(other).filter((entry) => entry.mesh === mesh && isOffered(entry)))
       .map(({ tags }) => tags);
   }
 

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import type { Tags } from "@atoll/policy";
 import type { ZoneEgressSpec, ZoneSpec } from "@atoll/resource";
 import type { InventoryView, ViewInputs, ViewOptions } from "./inputs.ts";
 
@@ -24,12 +25,25 @@ function distinct(addresses: Iterable<Address>): Address[] {
   return [...byText.values()].sort(compareAddresses);
 }
 
+function askedFor(inventory: InventoryView): Map<string, Tags[]> {
+  const byMesh = new Map<string, Tags[]>();
+  for (const { mesh, tags, instances } of [...inventory.zones()].sort().flatMap((zone) => inventory.entries(zone))) {
+    if (instances > 0) continue;
+    const known = byMesh.get(mesh);
+    if (known) known.push(tags);
+    else byMesh.set(mesh, [tags]);
+  }
+  return byMesh;
+}
+
 /** What all meshes of a zone share: its egresses, and the zones it can reach. */
 export class ZoneContext {
   readonly zone: string;
   readonly egresses: readonly Address[];
   /** Only zones that are enabled, live and have an ingress; sorted by name. */
   readonly remoteZones: readonly RemoteZone[];
+  /** Tag sets that outbounds ask for by more than the service, in every zone; by mesh. */
+  readonly askedFor: ReadonlyMap<string, readonly Tags[]>;
   readonly #addresses: ViewOptions["addresses"];
 
   constructor(inputs: ViewInputs, options: ViewOptions) {
@@ -44,8 +58,9 @@ export class ZoneContext {
         inputs.inventory.ingresses(zone).flatMap((ingress) => this.dial(ingress.advertisedAddress, ingress.advertisedPort)),
       );
       if (ingresses.length === 0) return [];
-      return [{ zone, ingresses, entries: inputs.inventory.entries(zone) }];
+      return [{ zone, ingresses, entries: inputs.inventory.entries(zone).filter(({ instances }) => instances > 0) }];
     });
+    this.askedFor = askedFor(inputs.inventory);
   }
 
   /** The address as Envoy can use it in an endpoint, which takes IP addresses only; empty if it cannot be dialled. */

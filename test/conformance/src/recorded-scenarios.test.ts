@@ -33,7 +33,7 @@ if (existsSync(join(folder, "rig.py"))) {
 
     afterAll(() => {
       const outcomes = [...readOutcomes(output).values()];
-      if (failure === undefined && outcomes.every(({ name, same }) => same || argued.has(name)))
+      if (failure === undefined && outcomes.every(({ name, same }) => same || argued(name)))
         rmSync(workDir, { recursive: true, force: true });
     });
 
@@ -41,7 +41,7 @@ if (existsSync(join(folder, "rig.py"))) {
       const outcome = readOutcomes(output).get(name);
       if (outcome === undefined)
         expect.fail(`the rig said nothing about it${failure ? `: ${failure.message}` : ""}; its output:\n${output}`);
-      if (argued.has(name)) expect(outcome.same, "it is the same now: remove it from argued.yaml").toBe(false);
+      if (argued(name)) expect(outcome.same, "it is the same now: remove it from argued.yaml").toBe(false);
       else expect(outcome.same, `${outcome.detail}logs below ${workDir}`).toBe(true);
     });
   });

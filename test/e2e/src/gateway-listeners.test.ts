@@ -23,6 +23,7 @@ const tcp = 2;
 const passthrough = 3;
 const terminate = 4;
 const limited = 5;
+const unrouted = 6;
 const pairs = {
   a: selfSignedPair(["a.test"]),
   b: selfSignedPair(["b.test"]),
@@ -52,6 +53,7 @@ beforeAll(async () => {
       [passthrough]: { protocol: "TLS", hostname: "app.test", tls: { mode: "PASSTHROUGH" }, tags: { kind: "pass" } },
       [terminate]: { protocol: "TLS", hostname: "tcp.test", tls: terminated(pairs.tcp), tags: { kind: "greet" } },
       [limited]: { resources: { connectionLimit: 2 } },
+      [unrouted]: { protocol: "TCP", tags: { kind: "bare" } },
     }),
     gatewayRoute("http", "edge", [
       prefixRule("/", "web"),
@@ -298,4 +300,23 @@ test("strangers cannot pass for a proxy of the mesh or for another address", asy
   expect(headers).not.toHaveProperty("x-kuma-tags");
   expect(headers["x-forwarded-client-cert"]).toContain("URI=spiffe://default/edge");
   expect(headers["x-forwarded-client-cert"]).not.toContain("admin");
+});
+
+test("a port passes to another MeshGateway, and back, under names that differ", async () => {
+  const narrower = {
+    ...bed.meshGateway("edge", { [plain]: [{ tags: { kind: "narrow" } }] }),
+    name: "edge-narrow",
+    selectors: [{ match: { "kuma.io/service": "edge", "kuma.io/zone": "east" } }],
+  };
+  const moved = gatewayRoute("moved", { "kuma.io/service": "edge", kind: "narrow" }, [prefixRule("/moved-here", "shadow")]);
+  await bed.during([moved, narrower], async () => {
+    expect((await bed.answers(plain, 200, "/moved-here", "shadow-1")).status).toBe(200);
+  });
+  await bed.answers(plain, 200, "/", "web-1");
+});
+
+test("a TCP listener without routes takes connections and closes them", async () => {
+  const socket = connect(bed.port(unrouted), "127.0.0.1");
+  await once(socket, "connect");
+  await expect(exchange(socket, "hello", 1)).rejects.toThrow(/closed after ""|ECONNRESET/);
 });

@@ -26,6 +26,7 @@ const web = 2;
 const delegated = 3;
 const proxied = 4;
 const edge = 5;
+const versioned = 6;
 const shopListeners = { here: 10, there: 11 };
 
 beforeAll(async () => {
@@ -52,12 +53,13 @@ beforeAll(async () => {
     bed.service("catalog-east", "catalog-east-1", { mesh: "shop" }),
     bed.service("catalog-west", "catalog-west-1", { mesh: "shop", zone: "west" }),
     bed.service("web", "web-east"),
-    bed.service("web", "web-west", { zone: "west" }),
+    bed.service("web", "web-west", { zone: "west", tags: { version: "v2" } }),
     bed.service("caller", "caller-1", {
       outbound: {
         [here]: { "kuma.io/service": "shop-here", "kuma.io/mesh": "shop" },
         [there]: { "kuma.io/service": "shop-there", "kuma.io/mesh": "shop" },
         [web]: "web",
+        [versioned]: { "kuma.io/service": "web", version: "v2" },
       },
     }),
     bed.zoneProxy("ZoneEgress", "egress-east", "east"),
@@ -235,6 +237,11 @@ test("an instance that fails its probe leaves the endpoints of both zones, and c
     await answering("probed-east", "probed-west");
     await counted(1);
   });
+});
+
+test("an outbound may name any tags of a service in another zone, though nothing else in the mesh names them", async () => {
+  await bed.answers(versioned, 200, "/", "web-west");
+  expect(await bed.shares(versioned, 10)).toEqual({ "web-west": 10 });
 });
 
 test("an outbound of one mesh never reaches a service of another that is not exposed", async () => {

@@ -238,6 +238,26 @@ test("TrafficPermission: without any, nobody is allowed", async () => {
   for (const { number } of callers) await bed.answers(number, 200);
 });
 
+test("without any TrafficRoute in the mesh, policies of a caller act all the same", async () => {
+  const [, route] = openMesh();
+  await withBehaviour(
+    ({ path }) => (path === "/slow" ? { delayMs: 600 } : undefined),
+    async () => {
+      await bed.remove(route!);
+      try {
+        await bed.answers(client, 200, "/slow");
+        await bed.during(
+          connection("Timeout", "short", { from: "client", to: "web", conf: { http: { requestTimeout: "200ms" } } }),
+          async () => void (await bed.answers(client, 504, "/slow")),
+        );
+        await bed.answers(client, 200, "/slow");
+      } finally {
+        await bed.apply(route!);
+      }
+    },
+  );
+});
+
 describe("TrafficRoute on a sidecar", () => {
   const route = (conf: object) => connection("TrafficRoute", "web", { from: "client", to: "web", conf });
   const version = (name: string) => ({ "kuma.io/service": "web", version: name });

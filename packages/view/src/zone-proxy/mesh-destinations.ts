@@ -16,7 +16,8 @@ export interface MeshDestinations {
 
 /**
  * Collects every destination that resources of the mesh name. `offered` are the tag sets of available services, which
- * VirtualOutbounds are evaluated on. While the mesh has no TrafficRoute, any service may be asked for by its name alone.
+ * VirtualOutbounds are evaluated on. Tags that outbounds of any zone ask for count, too. While the mesh has no TrafficRoute, any service
+ * may be asked for by its name alone.
  */
 export function meshDestinations(context: MeshContext, offered: readonly Tags[]): MeshDestinations {
   const byService = new Map<string, Tags[]>();
@@ -60,6 +61,8 @@ export function meshDestinations(context: MeshContext, offered: readonly Tags[])
       if (selected && keys.every((key) => tags[key])) add(Object.fromEntries(keys.map((key) => [key, tags[key]!])), outbound);
     }
   }
+
+  for (const tags of context.zone.askedFor.get(context.name) ?? []) add(tags);
 
   const general = byService.get(anyValue) ?? [];
   return {
