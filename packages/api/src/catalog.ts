@@ -1,4 +1,4 @@
-import { type Kind, type Resource, kindOf, label, sortedLabels } from "@atoll/resource";
+import { type Kind, type MeshSpec, type Resource, type VirtualIpSpec, kindOf, label, sortedLabels, virtualIpType } from "@atoll/resource";
 import type { ResourceReader } from "@atoll/replica";
 import { zoneIngressView } from "./available-services.ts";
 import type { ApiOptions } from "./ports.ts";
@@ -62,6 +62,14 @@ export class Catalog {
     }
     shown.push(...this.#rendered(type));
     return shown.toSorted(byMeshAndName);
+  }
+
+  /** Names of a mesh in a zone, as its log has them; none in a mesh in which MeshServices alone have names. */
+  virtualIps(mesh: string, zone: string | undefined): VirtualIpSpec[] {
+    const { config, zones, zoneStore } = this.#options;
+    if (config.get<MeshSpec>("Mesh", "", mesh)?.spec.meshServices?.mode === "Exclusive") return [];
+    const reader = zone === undefined ? undefined : (zones?.reader(zone) ?? zoneStore);
+    return (reader?.list<VirtualIpSpec>(virtualIpType, mesh) ?? []).map(({ spec }) => spec);
   }
 
   has(type: string, mesh: string, name: string): boolean {

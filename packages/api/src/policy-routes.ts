@@ -1,10 +1,11 @@
 import { type DataplaneSpec, type Kind, type Resource, isBuiltinGateway, kinds, sortedLabels } from "@atoll/resource";
 import type { ApiContext } from "./api-context.ts";
+import type { Shown } from "./catalog.ts";
 import { type Answer, type Call, type Route, json } from "./call.ts";
 import { type GatewayPolicies, gatewayPolicies } from "./gateway-policies.ts";
 import { notFound } from "./problem.ts";
 import { renderWithMeta } from "./render.ts";
-import { type PolicyLists, sidecarAttachments } from "./sidecar-policies.ts";
+import { type Attachment, type PolicyLists, sidecarAttachments } from "./sidecar-policies.ts";
 
 type Dataplane = Resource<DataplaneSpec>;
 
@@ -42,8 +43,14 @@ function requireMesh({ catalog }: ApiContext, call: Call, title: string): string
   return mesh;
 }
 
-const dataplanesOf = ({ catalog }: ApiContext, mesh: string): Dataplane[] =>
-  catalog.list("Dataplane", mesh).map(({ resource }) => resource as Dataplane);
+const shownDataplanes = ({ catalog }: ApiContext, mesh: string): Shown<DataplaneSpec>[] =>
+  catalog.list("Dataplane", mesh) as Shown<DataplaneSpec>[];
+
+const dataplanesOf = (context: ApiContext, mesh: string): Dataplane[] => shownDataplanes(context, mesh).map(({ resource }) => resource);
+
+/** The parts of a sidecar; a transparently proxied one reaches others by the names of its zone. */
+const attachmentsOf = ({ catalog }: ApiContext, { resource, zone }: Shown<DataplaneSpec>, lists: PolicyLists) =>
+  sidecarAttachments(resource, catalog.virtualIps(resource.mesh, zone), lists);
 
 const keyOf = ({ mesh, name }: Pick<Resource, "mesh" | "name">) => ({ mesh, name });
 const metaOf = (resource: Resource): object => renderWithMeta(resource.type, resource, {});
@@ -57,7 +64,7 @@ function policiesOfDataplane(context: ApiContext, call: Call): Answer {
   const dataplane = shown.resource as Dataplane;
   const lists = policyLists(context, mesh);
   if (isBuiltinGateway(dataplane.spec)) return json(renderGateway(gatewayPolicies(dataplane, lists)));
-  const items = sidecarAttachments(dataplane, lists).map(({ type, name, service, policies }) => {
+  const items = attachmentsOf(context, shown as Shown<DataplaneSpec>, lists).map(({ type, name, service, policies }) => {
     const byType = Map.groupBy(policies, (policy) => policy.type);
     const matchedPolicies = [...byType]
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
@@ -107,14 +114,16 @@ function dataplanesOfPolicy(kind: Kind, context: ApiContext, call: Call): Answer
   const mesh = requireMesh(context, call, "Could not list Dataplanes");
   const lists = policyLists(context, mesh);
   const isWanted = (policy: Resource) => policy.type === kind.type && policy.name === call.params["name"];
-  const items = dataplanesOf(context, mesh).flatMap((dataplane) =>
-    isBuiltinGateway(dataplane.spec) ? gatewayItems(dataplane, lists, kind, isWanted) : sidecarItems(dataplane, lists, isWanted),
+  const items = shownDataplanes(context, mesh).flatMap((shown) =>
+    isBuiltinGateway(shown.resource.spec)
+      ? gatewayItems(shown.resource, lists, kind, isWanted)
+      : sidecarItems(shown.resource, attachmentsOf(context, shown, lists), isWanted),
   );
   return json({ total: items.length, items });
 }
 
-function sidecarItems(dataplane: Dataplane, lists: PolicyLists, isWanted: (policy: Resource) => boolean): object[] {
-  const attachments = sidecarAttachments(dataplane, lists).filter(({ policies }) => policies.some(isWanted));
+function sidecarItems(dataplane: Dataplane, all: readonly Attachment[], isWanted: (policy: Resource) => boolean): object[] {
+  const attachments = all.filter(({ policies }) => policies.some(isWanted));
   if (attachments.length === 0) return [];
   return [{ kind: "SidecarDataplane", dataplane: keyOf(dataplane), attachments: attachments.map(attachmentKey) }];
 }

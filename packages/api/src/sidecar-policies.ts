@@ -1,6 +1,15 @@
 import { isIPv6 } from "node:net";
 import { type Tags, chooseDataplanePolicy, chooseInboundPolicy, inboundPolicies, outboundChooser, passThroughService } from "@atoll/policy";
-import { type DataplaneSpec, type Resource, type TrafficRouteSpec, inboundAddressesOf, tag, tagSetsOf } from "@atoll/resource";
+import {
+  type DataplaneSpec,
+  type Resource,
+  type TrafficRouteSpec,
+  type VirtualIpSpec,
+  inboundAddressesOf,
+  tag,
+  tagSetsOf,
+} from "@atoll/resource";
+import { outboundAddresses } from "@atoll/view";
 
 /** Policies of one type in the dataplane's mesh. */
 export type PolicyLists = <Spec>(type: string) => readonly Resource<Spec>[];
@@ -21,12 +30,16 @@ const perReachedService = ["HealthCheck", "CircuitBreaker", "Retry"];
 const perDataplane = ["TrafficTrace", "ProxyTemplate"];
 
 /** Which policies the parts of a sidecar have, sorted by part; parts without any are left out (controlplane.md 1.7). */
-export function sidecarAttachments(dataplane: Resource<DataplaneSpec>, policies: PolicyLists): Attachment[] {
+export function sidecarAttachments(
+  dataplane: Resource<DataplaneSpec>,
+  virtualIps: readonly VirtualIpSpec[],
+  policies: PolicyLists,
+): Attachment[] {
   const { spec } = dataplane;
   const sources = tagSetsOf(spec);
   const choose = (type: string) => outboundChooser(policies<Selectors>(type), sources);
-  const outbounds = (spec.networking.outbound ?? []).filter(({ backendRef }) => backendRef === undefined);
-  const services = [...new Set(outbounds.map(({ tags }) => tags?.[tag.service] ?? ""))];
+  const outbounds = outboundAddresses(dataplane, virtualIps);
+  const services = [...new Set(outbounds.map(({ tags }) => tags[tag.service] ?? ""))];
   const attachments: Attachment[] = [];
   const attach = (type: Attachment["type"], name: string, service: string, found: (Resource | undefined)[]) => {
     const chosen = found.filter((policy) => policy !== undefined);
@@ -40,8 +53,8 @@ export function sidecarAttachments(dataplane: Resource<DataplaneSpec>, policies:
     attach("inbound", `${listen.address}:${listen.port}:${application.port}`, inbound.tags[tag.service] ?? "", [permission, ...others]);
   }
   const outboundChoosers = perOutbound.map(choose);
-  for (const { address = "127.0.0.1", port, tags } of outbounds) {
-    const service = tags?.[tag.service] ?? "";
+  for (const { address, port, tags } of outbounds) {
+    const service = tags[tag.service] ?? "";
     attach(
       "outbound",
       `${isIPv6(address) ? `[${address}]` : address}:${port}`,
@@ -52,7 +65,7 @@ export function sidecarAttachments(dataplane: Resource<DataplaneSpec>, policies:
   const log = choose("TrafficLog");
   const reachedChoosers = perReachedService.map(choose);
   const reached = reachedServices(
-    outbounds.map(({ tags }) => tags ?? {}),
+    outbounds.map(({ tags }) => tags),
     choose("TrafficRoute"),
   );
   for (const service of new Set([...services, passThroughService, ...reached])) {

@@ -158,3 +158,21 @@ test("what is not there is said as clients know it", async () => {
   expect(await title("/meshes/default/meshgatewayroutes/no/dataplanes")).toBe("404 Could not find MeshGatewayRoute");
   expect(await title("/meshes/default/virtual-outbounds/no/dataplanes")).toBe("404 404: Page Not Found");
 });
+
+test("a transparently proxied sidecar has the policies of the names of its zone, not of outbounds that it lists", async () => {
+  const plane = await meshWithPolicies();
+  const west = plane.zones.get("west")!;
+  const outbounds = [{ port: 80, tags: { "kuma.io/service": "quotes" }, origin: "service" }];
+  await west.put({ type: "VirtualIp", mesh: "default", name: "service:quotes", spec: { address: "240.0.0.0", domains: [], outbounds } });
+  const networking = {
+    address: "10.0.0.3",
+    transparentProxying: { redirectPortInbound: 15_006, redirectPortOutbound: 15_001 },
+    inbound: [{ port: 80, tags: { "kuma.io/service": "web" } }],
+    outbound: [{ port: 1000, tags: { "kuma.io/service": "listed" } }],
+  };
+  await west.put({ type: "Dataplane", mesh: "default", name: "web-2", spec: { networking } });
+  const { body } = await plane.request("GET /meshes/default/timeouts/t/dataplanes");
+  const attachments = body.items.map((item: { attachments: object[] }) => item.attachments);
+  expect(attachments).toContainEqual([{ type: "outbound", name: "240.0.0.0:80", service: "quotes" }]);
+  expect(JSON.stringify(body)).not.toContain("listed");
+});

@@ -12,4 +12,6 @@ export { adminClientName, destinationClusterName, sniFromTags, zoneEgressService
 export type { ProxyMetadata, ProxyRef } from "./proxy-ref.ts";
 export type { PolicyChoice, PolicyVerdict, Reasons, ResourceRef } from "./reasons.ts";
 export { reuseEqual } from "./reuse-equal.ts";
+export { outboundAddresses } from "./sidecar/outbound-addresses.ts";
+export type { OutboundAddress } from "./sidecar/outbound-addresses.ts";
 export { secretNames } from "./secret-views.ts";

@@ -1,8 +1,14 @@
+import type { VirtualIpSpec } from "@atoll/resource";
+import { callsByName, inboundInterfaces } from "../dataplane.ts";
+import type { Dataplane } from "../dataplane.ts";
 import { serviceTag } from "../names.ts";
-import { callsByName } from "../dataplane.ts";
-import type { Dataplane, InboundInterface } from "../dataplane.ts";
-import type { MeshContext } from "../mesh-context.ts";
-import type { OutboundAddress } from "./outbound.ts";
+import type { Tags } from "../proxy-view.ts";
+
+export interface OutboundAddress {
+  address: string;
+  port: number;
+  tags: Tags;
+}
 
 const defaultAddress = "127.0.0.1";
 
@@ -10,16 +16,16 @@ const defaultAddress = "127.0.0.1";
  * Where a dataplane reaches others: the outbounds it lists; or, transparently proxied, the virtual IPs of its mesh, of which
  * `reachableServices` may leave some out. A virtual IP that is also an inbound of its own is none: it would catch what is meant for it.
  */
-export function outboundAddresses(context: MeshContext, dataplane: Dataplane, inbounds: readonly InboundInterface[]): OutboundAddress[] {
+export function outboundAddresses(dataplane: Dataplane, virtualIps: readonly VirtualIpSpec[]): OutboundAddress[] {
   const { outbound = [], transparentProxying } = dataplane.spec.networking;
   if (!callsByName(dataplane)) {
     return outbound.flatMap(({ address = defaultAddress, port, tags }) => (tags?.[serviceTag] ? [{ address, port, tags }] : []));
   }
   const reachable = new Set(transparentProxying?.reachableServices ?? []);
   const own = new Set(
-    inbounds.flatMap(({ address, port, workloadAddress, workloadPort }) => [`${address}:${port}`, `${workloadAddress}:${workloadPort}`]),
+    inboundInterfaces(dataplane).flatMap((one) => [`${one.address}:${one.port}`, `${one.workloadAddress}:${one.workloadPort}`]),
   );
-  return context.virtualIps.flatMap(({ address, outbounds }) =>
+  return virtualIps.flatMap(({ address, outbounds }) =>
     outbounds
       .filter(({ port, tags }) => {
         const service = tags[serviceTag];

@@ -23,6 +23,7 @@ import type {
 import { choiceOf, refOf } from "../reasons.ts";
 import type { PolicyChoice, Reasons, ResourceRef } from "../reasons.ts";
 import { outboundChoice, outboundCluster, outboundClusterName } from "./outbound-cluster.ts";
+import type { OutboundAddress } from "./outbound-addresses.ts";
 import type { OutboundScope } from "./outbound-scope.ts";
 import { headerOps, resolveSplits, routeMatch, routeRewrite } from "./traffic-route.ts";
 import type { WeightedDestination } from "./traffic-route.ts";
@@ -32,12 +33,6 @@ interface Plan {
   routes: { name: string; http?: TrafficRouteHttp; destinations: WeightedDestination[] }[];
   loadBalancer?: LoadBalancerView | undefined;
   protocol: Protocol;
-}
-
-export interface OutboundAddress {
-  address: string;
-  port: number;
-  tags: Tags;
 }
 
 /** Adds the listener of one outbound, with its clusters and endpoints. */

@@ -58,7 +58,7 @@ export function addSidecar(
     transparent,
     kafkaFilter,
   };
-  const outbounds = outboundAddresses(context, dataplane, inbounds);
+  const outbounds = outboundAddresses(dataplane, context.virtualIps);
   for (const outbound of outbounds) addOutbound(scope, outbound);
   addDnsListener(builder, context, dataplane, metadata.dnsPort, new Set(outbounds.map(({ address }) => address)));
   const taken = new Set([...inbounds, ...outbounds].map(({ address, port }) => `${address}:${port}`));
