@@ -32,12 +32,22 @@ export async function requestProxyToken(stack: Stack, zone: string, document: Pr
   return text;
 }
 
+export interface ProxyOptions {
+  token?: string;
+  /** Of `atoll-dp`. */
+  env?: Record<string, string>;
+  /** Where the zone's xDS server is reached, if not at its own address. */
+  cpAddress?: string;
+  /** A command that runs the command after it, such as in another network. */
+  through?: readonly string[];
+}
+
 /** Starts `atoll-dp run` and its Envoy for this document, with a token of its own. */
 export async function startProxy(
   stack: Stack,
   zone: StackZone,
   document: ProxyDocument,
-  options: { token?: string; env?: Record<string, string> } = {},
+  options: ProxyOptions = {},
 ): Promise<StartedProcess> {
   const folder = join(stack.workDir, "proxies");
   mkdirSync(folder, { recursive: true });
@@ -46,11 +56,13 @@ export async function startProxy(
   const tokenFile = join(folder, `${name}.token`);
   writeFileSync(file, stringify(document));
   writeFileSync(tokenFile, options.token ?? (await requestProxyToken(stack, zone.name, document)), { mode: 0o600 });
+  const [command, ...args] = [...(options.through ?? []), binary];
   return startProcess(
-    binary,
+    command!,
     [
+      ...args,
       "run",
-      `--cp-address=${zone.dpAddress}`,
+      `--cp-address=${options.cpAddress ?? zone.dpAddress}`,
       `--ca-cert-file=${stack.caFile(zone.name)}`,
       `--proxy-type=${proxyTypes[document.type]}`,
       `--dataplane-file=${file}`,

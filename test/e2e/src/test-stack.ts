@@ -1,4 +1,4 @@
-import { type ProxyDocument, requestProxyToken, startProxy } from "@atoll/demo/proxy";
+import { type ProxyDocument, type ProxyOptions, requestProxyToken, startProxy } from "@atoll/demo/proxy";
 import type { Backends, StackKind } from "@atoll/demo/backends";
 import { globalPorts, secondGlobalPorts, secondXdsPorts, zonePorts } from "@atoll/demo/ports";
 import { type SampleApp, startSampleApp } from "@atoll/demo/sample-app";
@@ -146,11 +146,7 @@ export class TestStack {
   }
 
   /** Starts `atoll-dp` with its Envoy; under `as` in `proxies`, or the document's name. */
-  async startProxy(
-    zone: string,
-    document: Document,
-    options: { token?: string; as?: string; env?: Record<string, string> } = {},
-  ): Promise<StartedProcess> {
+  async startProxy(zone: string, document: Document, options: ProxyOptions & { as?: string } = {}): Promise<StartedProcess> {
     const started = await startProxy(this.stack, this.zone(zone), document as unknown as ProxyDocument, options);
     const name = options.as ?? (document["name"] as string);
     const before = this.proxies.get(name);

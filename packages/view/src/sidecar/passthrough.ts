@@ -49,7 +49,7 @@ export function addPassthrough(builder: ViewBuilder, context: MeshContext, datap
           port: direction === "inbound" ? redirectPortInbound : redirectPortOutbound,
           direction,
           originalDst: true,
-        ...(direction === "inbound" ? { reusePort: false } : {}),
+          ...(direction === "inbound" ? { reusePort: false } : {}),
           chains: [
             {
               filter: {
