@@ -3,7 +3,8 @@ import { envoyConfig } from "../src/envoy-config.ts";
 import { maskedSettings } from "../src/index.ts";
 import { FakeZoneStore, createPlane, planeWithMesh, time } from "./fake-plane.ts";
 
-const meshTimeout = (more: object = {}) => ({ type: "MeshTimeout", mesh: "default", name: "mt", spec: { to: [] }, ...more });
+const to = [{ targetRef: { kind: "Mesh" }, default: { idleTimeout: "5s", ofTheFuture: 1 } }];
+const meshTimeout = (more: object = {}) => ({ type: "MeshTimeout", mesh: "default", name: "mt", spec: { to }, ...more });
 const meshService = {
   type: "MeshService",
   mesh: "default",
@@ -20,7 +21,7 @@ test("a kind without effect is kept whole, and its author is told", async () => 
     status: 201,
     body: { warnings: [expect.stringContaining("MeshTimeout is stored but does not take effect")] },
   });
-  expect((await request("GET /meshes/default/meshtimeouts/mt")).body).toMatchObject({ spec: { to: [] } });
+  expect((await request("GET /meshes/default/meshtimeouts/mt")).body).toMatchObject({ spec: { to } });
   const service = { type: "MeshExternalService", mesh: "default", name: "mes", spec: { match: { port: 1 } } };
   await request("PUT /meshes/default/meshexternalservices/mes", service);
   const stored = (await request("GET /meshes/default/meshexternalservices/mes")).body;

@@ -30,7 +30,11 @@ const documents = [
   { type: "Retry", name: "r", sources: all, destinations: all, conf: { http: { numRetries: 1 } } },
   { type: "TrafficLog", name: "log", sources: all, destinations: all },
   { type: "TrafficTrace", name: "trace", selectors: all },
-  { type: "MeshTimeout", name: "inert", spec: { targetRef: { kind: "Mesh" }, to: [{ targetRef: { kind: "Mesh" }, default: {} }] } },
+  {
+    type: "MeshTimeout",
+    name: "inert",
+    spec: { targetRef: { kind: "Mesh" }, to: [{ targetRef: { kind: "Mesh" }, default: { idleTimeout: "1s" } }] },
+  },
   { type: "MeshGateway", name: "edge", selectors: to("edge"), conf: { listeners: [{ port: 8080, protocol: "HTTP" }] } },
   { type: "MeshGatewayRoute", name: "route", selectors: to("edge"), conf: http },
 ];

@@ -1,7 +1,10 @@
+import type { z } from "zod";
 import type { Kind, ParsedSpec } from "../kind.ts";
 import { isObject, requireShallow } from "../schema/codec.ts";
+import { meshPolicySchemas } from "../specs/mesh-policies.ts";
 import { pluginPolicySchema, pluginSpecSchema, pluginStatusSchema } from "../specs/plugin-policy.ts";
 import { jsonTypeName } from "../schema/parse-error.ts";
+import { meshPolicyValidators } from "../validators/mesh-policies/index.ts";
 import { violationsOfZod } from "../validators/violation.ts";
 import { kindMeta, type MetaRow, readSpec } from "./define-kind.ts";
 
@@ -17,14 +20,18 @@ interface PluginRow extends MetaRow {
 export function definePluginKind(row: PluginRow): Kind {
   const { type, policy = false, emptyStatus } = row;
   const instead = policy ? ": use the policies with sources and destinations" : "";
-  const schema = policy ? pluginPolicySchema : pluginSpecSchema;
+  const own = (meshPolicySchemas as Readonly<Record<string, z.ZodType>>)[type];
+  const schema = own ?? (policy ? pluginPolicySchema : pluginSpecSchema);
+  const validate = meshPolicyValidators[type];
   const parseSpec = (raw: unknown): ParsedSpec => {
     if (raw === undefined || raw === null) return { violations: [{ field: "", reason: ".spec in body is required" }] };
     if (!isObject(raw)) return { violations: [{ field: "", reason: `spec in body must be of type object: "${jsonTypeName(raw)}"` }] };
     return readSpec(() => {
       requireShallow(raw);
       const parsed = schema.safeParse(raw, { reportInput: true });
-      return parsed.success ? { spec: parsed.data } : { violations: violationsOfZod("spec", parsed.error) };
+      if (!parsed.success) return { violations: violationsOfZod("spec", parsed.error) };
+      const violations = validate === undefined ? [] : [...validate(parsed.data as never)];
+      return violations.length > 0 ? { violations } : { spec: parsed.data };
     });
   };
   const parseWithStatus = (raw: unknown): ParsedSpec => {

@@ -22,21 +22,23 @@ const named: readonly string[] = [
   "MeshHTTPRoute",
 ];
 
-const targetRef = z
-  .looseObject({
-    kind: z.enum(kindsOfTarget),
-    name: z.string().optional(),
-    namespace: z.string().optional(),
-    mesh: z.string().optional(),
-    sectionName: z.string().optional(),
-    tags: z.record(z.string(), z.string()).optional(),
-    labels: z.record(z.string(), z.string()).optional(),
-    proxyTypes: z.array(z.enum(["Sidecar", "Gateway"])).optional(),
-  })
-  .superRefine(({ kind, name, labels }, context) => {
-    if (!named.includes(kind) || name || Object.keys(labels ?? {}).length > 0) return;
-    context.addIssue({ code: "custom", path: ["name"], message: `must be set with kind ${kind}` });
-  });
+/** A reference to what a policy is for, or to what the other end is. */
+export const targetRefSchema = z.looseObject({
+  kind: z.enum(kindsOfTarget),
+  name: z.string().optional(),
+  namespace: z.string().optional(),
+  mesh: z.string().optional(),
+  sectionName: z.string().optional(),
+  tags: z.record(z.string(), z.string()).optional(),
+  labels: z.record(z.string(), z.string()).optional(),
+  proxyTypes: z.array(z.enum(["Sidecar", "Gateway"])).optional(),
+});
+export type TargetRef = z.infer<typeof targetRefSchema>;
+
+const targetRef = targetRefSchema.superRefine(({ kind, name, labels }, context) => {
+  if (!named.includes(kind) || name || Object.keys(labels ?? {}).length > 0) return;
+  context.addIssue({ code: "custom", path: ["name"], message: `must be set with kind ${kind}` });
+});
 
 const item = z.looseObject({ targetRef: targetRef.optional(), default: z.record(z.string(), z.unknown()).optional() });
 

@@ -20,10 +20,14 @@ export function violationsOfZod(root: string, error: z.ZodError): Violation[] {
   }));
 }
 
+const openApiTypes: Readonly<Record<string, string>> = { record: "object", number: "integer" };
+
 function reasonOf(issue: z.core.$ZodIssue): string {
   if (issue.code === "custom") return issue.message;
   if (issue.input === undefined) return "in body is required";
   if (issue.code === "invalid_value") return `in body should be one of [${issue.values.map(String).join(" ")}]`;
+  if (issue.code === "too_small" && issue.origin === "string") return `in body should be at least ${issue.minimum} chars long`;
+  if (issue.code === "invalid_format" && issue.format === "regex") return `in body should match '${String(issue.pattern).slice(1, -1)}'`;
   if (issue.code !== "invalid_type") return issue.message;
-  return `in body must be of type ${issue.expected === "record" ? "object" : issue.expected}: "${jsonTypeName(issue.input)}"`;
+  return `in body must be of type ${openApiTypes[issue.expected] ?? issue.expected}: "${jsonTypeName(issue.input)}"`;
 }

@@ -26,34 +26,36 @@ export function classify(documents: readonly unknown[]): Classified[] {
 
 function classifyDocument(document: unknown): Classified {
   const meta = metaOf(document);
-  const leftOut = (why: string): Classified => ({ ...meta, sort: "left-out", why });
+  const { labels, ...named } = meta;
+  const leftOut = (why: string): Classified => ({ ...named, sort: "left-out", why });
   const parsed = parseDocument(document);
-  const kind = kindOf(parsed.ok ? parsed.resource.type : meta.type);
+  const kind = kindOf(parsed.ok ? parsed.resource.type : named.type);
   if (kind === undefined || kind.internal) return leftOut("Atoll does not know this kind");
   if (broughtByProxies.has(kind.type)) return leftOut("its proxy brings it when it connects");
   if (kind.readOnly || !kind.writableOn.global) return leftOut("made anew by the control plane");
+  if (labels[label.origin] === "zone") return leftOut(`it belongs to zone ${labels[label.zone] ?? "?"}: apply it there`);
   if (!parsed.ok) {
     const violations = parsed.violations ?? [{ field: "", reason: parsed.parseError }];
-    return { ...meta, sort: "invalid", violations };
+    return { ...named, sort: "invalid", violations };
   }
   const { resource: draft } = parsed;
-  const named = { type: draft.type, mesh: draft.mesh, name: draft.name };
+  const read = { type: draft.type, mesh: draft.mesh, name: draft.name };
   if (draft.type === "GlobalSecret" && ownOfAControlPlane.has(draft.name))
-    return { ...named, sort: "left-out", why: "each control plane has its own" };
-  if (draft.labels?.[label.origin] === "zone")
-    return { ...named, sort: "left-out", why: `it belongs to zone ${draft.labels[label.zone] ?? "?"}: apply it there` };
+    return { ...read, sort: "left-out", why: "each control plane has its own" };
   const violations = validateMeta(draft);
-  if (violations.length > 0) return { ...named, sort: "invalid", violations };
-  return { ...named, sort: "resource", kind, draft };
+  if (violations.length > 0) return { ...read, sort: "invalid", violations };
+  return { ...read, sort: "resource", kind, draft };
 }
 
 /** What a document calls itself, however wrong the rest of it is. */
-function metaOf(document: unknown): { type: string; mesh: string; name: string } {
-  const { type, kind, mesh, name, metadata } = (document ?? {}) as Record<string, unknown>;
-  const { name: kubernetesName, labels } = (metadata ?? {}) as { name?: unknown; labels?: Record<string, unknown> };
+function metaOf(document: unknown): { type: string; mesh: string; name: string; labels: Record<string, unknown> } {
+  const { type, kind, mesh, name, metadata, ...more } = (document ?? {}) as Record<string, unknown>;
+  const { name: kubernetesName, labels: kubernetesLabels } = (metadata ?? {}) as { name?: unknown; labels?: unknown };
+  const labels = (more["labels"] ?? kubernetesLabels ?? {}) as Record<string, unknown>;
   return {
     type: String(type ?? kind ?? "?"),
-    mesh: String(mesh ?? labels?.[label.mesh] ?? ""),
+    mesh: String(mesh ?? labels[label.mesh] ?? ""),
     name: String(name ?? kubernetesName ?? "?"),
+    labels,
   };
 }
