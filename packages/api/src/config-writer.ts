@@ -2,7 +2,7 @@ import type { Change } from "@atoll/replica";
 import { type KeyString, type ResourceKey, keyString, parseKeyString } from "@atoll/resource";
 import { KeyQueue } from "./key-queue.ts";
 import type { ConfigStore } from "./ports.ts";
-import { conflict } from "./problem.ts";
+import { ApiError, conflict } from "./problem.ts";
 import { spanned } from "./spanned.ts";
 
 /** What a request wants to write, decided against the state the writer saw. */
@@ -43,7 +43,8 @@ const mostAttempts = 64;
 
 /**
  * Writes to the configuration without locks. Every attempt decides anew on the current state and lets the log check, with `expect`,
- * that nothing it touched or relied on has changed; a lost race is tried again unless the client made it a condition.
+ * that nothing it touched or relied on has changed; a lost race is tried again unless the client made it a condition. A refusal is decided
+ * on a state that is no older than the request: another process may have written what this one has yet to fold.
  */
 export class ConfigWriter {
   readonly #config: ConfigStore;
@@ -77,9 +78,18 @@ export class ConfigWriter {
   }
 
   async #write<Result>(decide: () => Proposal<Result> | Preparation, options: WriteOptions): Promise<Written<Result>> {
+    let isCurrent = false;
     for (let attempt = 0; attempt < mostAttempts; attempt++) {
-      for (const condition of options.conditions ?? []) this.#check(condition);
-      const decided = spanned("decide", decide);
+      let decided: Proposal<Result> | Preparation;
+      try {
+        for (const condition of options.conditions ?? []) this.#check(condition);
+        decided = spanned("decide", decide);
+      } catch (error) {
+        if (isCurrent || !(error instanceof ApiError)) throw error;
+        await this.#config.reachHead();
+        isCurrent = true;
+        continue;
+      }
       if ("prepare" in decided) {
         await decided.prepare();
         continue;
@@ -98,6 +108,7 @@ export class ConfigWriter {
         changes: [...changes],
         expect: [...keys].map((key) => ({ key, revision: this.#revisionOf(key) })),
       });
+      isCurrent = true;
       if (verdict.accepted) return { revision: verdict.revision, changed: verdict.changed, result };
     }
     throw conflict("the resource is being changed by too many writers at once");

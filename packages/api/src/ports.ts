@@ -12,6 +12,8 @@ export interface ConfigStore extends ResourceReader {
   readonly revision: number;
   /** Resolves when this process has folded the record. Rejects with `LogError` when the log does not take it. */
   submit(changeSet: ChangeSet): Promise<Verdict>;
+  /** Resolves when this process has folded everything that any process was told is written. Rejects with `LogError` if it cannot tell. */
+  reachHead(): Promise<void>;
   /** What the log holds of the history, both ends included. */
   changeSets(fromRevision: number, toRevision: number): Promise<readonly RevisionRecord[]>;
   /** The configuration as it was. Rejects with `HistoryError` where the log does not reach back that far. */

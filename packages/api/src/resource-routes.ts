@@ -159,7 +159,10 @@ async function deleteResource(kind: Kind, context: ApiContext, call: Call): Prom
   const mesh = meshOf(kind, context, call)!;
   const name = call.params["name"]!;
   const key = { type: kind.type, mesh, name };
-  if (!catalog.has(kind.type, mesh, name)) throw notFound("Could not delete a resource");
+  if (!catalog.has(kind.type, mesh, name)) {
+    await options.config.reachHead();
+    if (!catalog.has(kind.type, mesh, name)) throw notFound("Could not delete a resource");
+  }
   requireAccess(kind, context, call);
   if (isWrittenToZone(kind, options.settings)) {
     refuseForZone(call);

@@ -12,6 +12,8 @@ export class FakeConfig implements ConfigStore {
   /** Run once before the next submit, as another writer would. */
   before: (() => Promise<unknown>) | undefined;
   failure: LogError | undefined;
+  /** What others have written and this process has yet to fold; folded by `reachHead`. */
+  behind: (() => Promise<unknown>) | undefined;
 
   get revision(): number {
     return this.state.revision;
@@ -32,6 +34,12 @@ export class FakeConfig implements ConfigStore {
     this.state.apply(revision, outcome);
     this.records.push({ revision, changeSet, verdict: outcome.verdict });
     return outcome.verdict;
+  }
+  async reachHead(): Promise<void> {
+    if (this.failure !== undefined) throw this.failure;
+    const { behind } = this;
+    this.behind = undefined;
+    await behind?.();
   }
   async at(revision: number): Promise<ConfigState> {
     const state = new ConfigState();

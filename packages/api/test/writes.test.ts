@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from "node:crypto";
 import { LogError } from "@atoll/event-log";
+import type { Change } from "@atoll/replica";
 import { expect, test } from "vitest";
 import { createPlane, mesh, planeWithMesh, timeout } from "./fake-plane.ts";
 
@@ -123,6 +124,31 @@ test("a signing key and its public half come and go together", async () => {
   expect(config.get("TokenVerificationKey", "", name)?.spec).toMatchObject({ kid: "3" });
   expect((await request(`DELETE /global-secrets/${name}`)).status).toBe(200);
   expect(config.get("TokenVerificationKey", "", name)).toBeUndefined();
+});
+
+test("nothing is refused for what another process has changed meanwhile and this one has yet to hear of", async () => {
+  const { request, config } = await planeWithMesh();
+  const path = "/meshes/default/timeouts/t";
+  const key = { type: "Timeout", mesh: "default", name: "t" };
+  let ids = 0;
+  const elsewhere = (change: Change) => () =>
+    config.submit({ id: `elsewhere-${(ids += 1)}`, at: "2026-01-02T03:04:05Z", author: "a", changes: [change], expect: [] });
+  const put = { op: "put", resource: { ...key, spec: timeout("t") } } satisfies Change;
+
+  config.behind = elsewhere(put);
+  expect(await request(`DELETE ${path}`)).toMatchObject({ status: 200 });
+  expect(config.get("Timeout", "default", "t")).toBeUndefined();
+  expect(await request(`DELETE ${path}`)).toMatchObject({ status: 404 });
+
+  config.behind = elsewhere(put);
+  expect(await request(`PUT ${path}`, timeout("t"), { headers: { "if-match": "*" } })).toMatchObject({ status: 200 });
+  config.behind = elsewhere({ op: "delete", key });
+  expect(await request(`PUT ${path}`, timeout("t"), { headers: { "if-none-match": "*" } })).toMatchObject({ status: 201 });
+  expect(await request(`PUT ${path}`, timeout("t"), { headers: { "if-none-match": "*" } })).toMatchObject({ status: 409 });
+
+  // Whether it would have to be refused cannot be told while the log is away.
+  config.failure = new LogError("unavailable", "the log is away");
+  expect(await request(`PUT ${path}`, timeout("t"), { headers: { "if-none-match": "*" } })).toMatchObject({ status: 503 });
 });
 
 test("If-Match and If-None-Match decide, and the loser gets 409", async () => {

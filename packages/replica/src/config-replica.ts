@@ -179,6 +179,11 @@ export class ConfigReplica implements ResourceReader {
     }
   }
 
+  /** Resolves when everything that was in the log when this was called is folded here. @throws LogError if that cannot be told. */
+  async reachHead(options: { timeoutMs?: number } = {}): Promise<void> {
+    await this.waitFor(await this.#log.head(topics.config), { timeoutMs: options.timeoutMs ?? 10_000 });
+  }
+
   /** Records of revisions `from` to `to`, both included, oldest first, each with its verdict. @throws HistoryError */
   async changeSets(from: number, to: number): Promise<HistoryEntry[]> {
     const recent =
