@@ -69,6 +69,18 @@ test("over TLS and SASL a zone writes its own topics only, and reads what all ma
   expect(await global.head("atoll.zone.east")).toBe(1);
 });
 
+test.each(["scram-sha-256", "scram-sha-512"] as const)(
+  "by %s it is the same principal, and a wrong password is refused",
+  async (mechanism) => {
+    await as("global").ensureTopic({ name: "atoll.inventory.west", cleanup: "compact" });
+    const west = as("west", { sasl: { mechanism, username: "west", password: users.west } });
+    expect(await west.append("atoll.inventory.west", [{ key: mechanism, value }])).toEqual([expect.any(Number)]);
+    await expect(west.append("atoll.zone.east", [{ key: "k", value }])).rejects.toMatchObject({ code: "forbidden" });
+    const wrong = as("west", { sasl: { mechanism, username: "west", password: "guessed-secret" } });
+    await expect(wrong.head("atoll.inventory.west")).rejects.toMatchObject({ code: "forbidden" });
+  },
+);
+
 test("a wrong password and an unknown certificate are refused with the reason, and the password is in no message", async () => {
   const wrong = as("west", { sasl: { mechanism: "plain", username: "west", password: "guessed-secret" } });
   const refused: Error = await wrong.append("atoll.zone.west", [{ key: "k", value }]).then(
@@ -94,5 +106,6 @@ test("the same rights as commands", () => {
     "kafka-acls.sh --bootstrap-server kafka:9092 --add --allow-principal 'User:zone-west' --operation Read --operation Describe --operation DescribeConfigs --topic 'a.atoll.inventory.' --resource-pattern-type prefixed",
     "kafka-acls.sh --bootstrap-server kafka:9092 --add --allow-principal 'User:zone-west' --operation Read --operation Describe --operation DescribeConfigs --operation Write --operation Create --topic 'a.atoll.zone.west' --resource-pattern-type literal",
     "kafka-acls.sh --bootstrap-server kafka:9092 --add --allow-principal 'User:zone-west' --operation Read --operation Describe --operation DescribeConfigs --operation Write --operation Create --topic 'a.atoll.inventory.west' --resource-pattern-type literal",
+    "kafka-acls.sh --bootstrap-server kafka:9092 --add --allow-principal 'User:zone-west' --operation Read --operation Describe --operation DescribeConfigs --operation Write --operation Create --topic 'a.atoll.lease.west' --resource-pattern-type literal",
   ]);
 });

@@ -11,7 +11,7 @@ import type { PemPair } from "./self-signed-pair.ts";
 
 export interface KafkaBrokerOptions {
   /**
-   * A second listener with TLS and SASL/PLAIN, where users may do only what ACLs allow. Who comes through the first one may do all.
+   * A second listener with TLS and SASL (PLAIN, SCRAM-SHA-256, SCRAM-SHA-512), where users may do only what ACLs allow. Who comes through the first one may do all.
    */
   secured?: { tls: PemPair; /** Name -> password. */ users: Readonly<Record<string, string>> };
 }
@@ -29,6 +29,7 @@ export interface KafkaBroker {
   close(): Promise<void>;
 }
 
+const scramMechanisms = ["SCRAM-SHA-256", "SCRAM-SHA-512"];
 const readyLimitMs = 60_000;
 const java = ["-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto"];
 
@@ -42,7 +43,10 @@ export async function startKafkaBroker(options: KafkaBrokerOptions = {}): Promis
   writeFileSync(properties, renderProperties(serverProperties(folder, port, await freePort(), securedPort, options.secured)));
   const run = (main: string, args: readonly string[]) => startProcess("java", [...java, "-cp", classPath, main, ...args]);
 
-  const format = await run("kafka.tools.StorageTool", ["format", "-t", "YXRvbGwtdGVzdC1jbHVzdA", "-c", properties]);
+  const scram = Object.entries(options.secured?.users ?? {}).flatMap(([name, password]) =>
+    scramMechanisms.flatMap((mechanism) => ["--add-scram", `${mechanism}=[name=${name},password=${password}]`]),
+  );
+  const format = await run("kafka.tools.StorageTool", ["format", "-t", "YXRvbGwtdGVzdC1jbHVzdA", "-c", properties, ...scram]);
   if ((await format.exited) !== 0) throw new Error(`a Kafka broker's folder could not be made:\n${format.output()}`);
 
   let broker: StartedProcess | undefined;
@@ -116,7 +120,13 @@ function serverProperties(
     protocols.push("SECURED:SASL_SSL");
     const users = Object.entries(secured.users).map(([name, password]) => `user_${name}="${password}"`);
     Object.assign(basis, {
-      "sasl.enabled.mechanisms": "PLAIN",
+      "sasl.enabled.mechanisms": ["PLAIN", ...scramMechanisms].join(","),
+      ...Object.fromEntries(
+        scramMechanisms.map((mechanism) => [
+          `listener.name.secured.${mechanism.toLowerCase()}.sasl.jaas.config`,
+          "org.apache.kafka.common.security.scram.ScramLoginModule required;",
+        ]),
+      ),
       "listener.name.secured.plain.sasl.jaas.config": `org.apache.kafka.common.security.plain.PlainLoginModule required ${users.join(" ")};`,
       "listener.name.secured.ssl.keystore.type": "PEM",
       "listener.name.secured.ssl.keystore.certificate.chain": secured.tls.certificatePem,
