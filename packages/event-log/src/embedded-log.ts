@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import { openDatabase } from "./database.ts";
 import type { AppendOptions, LogRecord, MirrorLog, MirrorOptions, NewRecord, TopicConfig, TopicDescription } from "./event-log.ts";
-import { LogError, maxAppendBytes, recordBytes } from "./event-log.ts";
+import { LogError, maxAppendBytes, recordBytes, withTerm } from "./event-log.ts";
 import { TopicStore, topicTable } from "./topic-store.ts";
 import type { TopicRow } from "./topic-store.ts";
 import { UnsyncedTopics, currentBoot } from "./unsynced-topics.ts";
@@ -93,7 +93,13 @@ export class EmbeddedLog implements MirrorLog {
 
   async appendMirror(topicName: string, records: readonly LogRecord[], options: MirrorOptions = {}): Promise<number> {
     const topic = this.writable(topicName, records);
-    const { incarnation, replacement } = options;
+    const { incarnation, replacement, term } = options;
+    if (term !== undefined && term < topic.highestTerm()) {
+      throw new LogError(
+        "forbidden",
+        `topic ${topicName} has records of a later writer (term ${topic.highestTerm()}, this one's is ${term})`,
+      );
+    }
     if (replacement) {
       if (replacement.first) this.staged.set(topicName, []);
       const content = this.staged.get(topicName);
@@ -104,7 +110,7 @@ export class EmbeddedLog implements MirrorLog {
       return this.enqueue(topic, () => {
         topic.replace(replacement.tail);
         if (incarnation) topic.adopt(incarnation);
-        for (const record of content) topic.write(record);
+        for (const record of content) topic.write(withTerm(record, term));
         return topic.draftHead;
       });
     }
@@ -115,7 +121,7 @@ export class EmbeddedLog implements MirrorLog {
       topic,
       () => {
         if (incarnation && topic.draftHead === 0) topic.adopt(incarnation);
-        for (const record of records) if (record.offset >= topic.draftHead) topic.write(record);
+        for (const record of records) if (record.offset >= topic.draftHead) topic.write(withTerm(record, term));
         return topic.draftHead;
       },
       true,

@@ -108,11 +108,26 @@ export interface TopicPosition {
 export interface MirrorOptions {
   incarnation?: string;
   /**
+   * Of the writer, where several may write one topic and the log decides which of them is believed: noted on every record that is
+   * written (`termOf`). A log that sees a greater one in the topic may refuse with "forbidden".
+   */
+  term?: number;
+  /**
    * The records are a part of a new content that replaces the old one at once when the last part is in. Readers in the middle of the old
    * content get "out-of-range". `tail` = first offset the source still holds.
    */
   replacement?: { first: boolean; last: boolean; tail: number };
 }
+
+/** Name of the header with the writer's term. */
+export const termHeader = "atoll-term";
+
+/** Of the writer of this record; 0 where nobody is elected. */
+export const termOf = (record: Pick<NewRecord, "headers">): number => Number(record.headers?.[termHeader] ?? 0);
+
+/** The record as a writer of this term writes it. */
+export const withTerm = <Kind extends NewRecord>(record: Kind, term: number | undefined): Kind =>
+  term === undefined ? record : { ...record, headers: { ...record.headers, [termHeader]: String(term) } };
 
 /** An append larger than this is refused with "too-large". Sum of keys, values and headers. */
 export const maxAppendBytes = 8 * 1024 * 1024;
@@ -128,6 +143,10 @@ export const topics = {
   configSnapshots: "atoll.config.snapshots",
   zone: (zone: string) => `atoll.zone.${zone}`,
   inventory: (zone: string) => `atoll.inventory.${zone}`,
+  /** What the instances of global observe, and tell each other. */
+  global: "atoll.global",
+  /** Which of a zone's sync services writes the other two. */
+  lease: (zone: string) => `atoll.lease.${zone}`,
 } as const;
 
 /** The configuration every process expects of a topic of Atoll, by its name. */

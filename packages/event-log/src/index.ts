@@ -3,8 +3,9 @@ export { EmbeddedLog } from "./embedded-log.ts";
 export type { EmbeddedLogOptions } from "./embedded-log.ts";
 export { ArchiveError, archiveLines, checkArchive, restoreArchive } from "./log-archive.ts";
 export type { ArchiveSummary } from "./log-archive.ts";
-export { LogError, LogInUseError, maxAppendBytes, topicConfig, topics } from "./event-log.ts";
+export { LogError, LogInUseError, maxAppendBytes, termOf, topicConfig, topics, withTerm } from "./event-log.ts";
 export type {
+  AppendOptions,
   CopyPosition,
   EventLog,
   LogErrorCode,

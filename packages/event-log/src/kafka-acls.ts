@@ -27,7 +27,7 @@ export interface ZonePrincipal {
 const reading: readonly KafkaOperation[] = ["Read", "Describe", "DescribeConfigs"];
 const owning: readonly KafkaOperation[] = [...reading, "Write", "Create"];
 
-/** What a zone may do: read the configuration and every zone's inventory; write its own two topics and nothing else. */
+/** What a zone may do: read the configuration and every zone's inventory; write its own three topics and nothing else. */
 export function zoneAcls({ zone, principal, topicPrefix = "" }: ZonePrincipal): KafkaAcl[] {
   const acl = (topic: string, isPrefix: boolean, operations: readonly KafkaOperation[]): KafkaAcl => ({
     principal,
@@ -41,6 +41,7 @@ export function zoneAcls({ zone, principal, topicPrefix = "" }: ZonePrincipal): 
     acl(topics.inventory(""), true, reading),
     acl(topics.zone(zone), false, owning),
     acl(topics.inventory(zone), false, owning),
+    acl(topics.lease(zone), false, owning),
   ];
 }
 

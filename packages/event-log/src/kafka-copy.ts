@@ -1,4 +1,4 @@
-import { LogError, maxAppendBytes, recordBytes } from "./event-log.ts";
+import { LogError, maxAppendBytes, recordBytes, withTerm } from "./event-log.ts";
 import type { CopyPosition, LogRecord, MirrorOptions, NewRecord } from "./event-log.ts";
 
 /** On every record that was copied from another log: `<incarnation>/<offset>` there. Kafka gives offsets of its own. */
@@ -44,8 +44,8 @@ export class CopyTarget {
     return found;
   }
 
-  async append(records: readonly LogRecord[], { incarnation = "", replacement }: MirrorOptions): Promise<number> {
-    if (replacement) return this.#replace(records, incarnation, replacement);
+  async append(records: readonly LogRecord[], { incarnation = "", replacement, term }: MirrorOptions): Promise<number> {
+    if (replacement) return this.#replace(records, incarnation, replacement, term);
     const { topic } = this.#options;
     const known = this.#known ?? (await this.position());
     if (known.head > 0 && incarnation !== "" && known.incarnation !== incarnation) {
@@ -57,6 +57,7 @@ export class CopyTarget {
     return this.#advance(
       { incarnation, head: last.offset + 1 },
       fresh.map((record) => withOrigin(record, incarnation, record.offset)),
+      term,
     );
   }
 
@@ -64,7 +65,12 @@ export class CopyTarget {
    * Appends what makes the topic's content that of the source: the values that differ, and tombstones. The origin comes with the
    * last record only, so that a replacement that was cut off is made again.
    */
-  async #replace(records: readonly LogRecord[], incarnation: string, { first, last, tail }: NonNullable<MirrorOptions["replacement"]>) {
+  async #replace(
+    records: readonly LogRecord[],
+    incarnation: string,
+    { first, last, tail }: NonNullable<MirrorOptions["replacement"]>,
+    term: number | undefined,
+  ): Promise<number> {
     const { topic, content } = this.#options;
     if (first) this.#staged = [];
     if (!this.#staged) throw new LogError("unavailable", `the replacement of ${topic} was not begun here: begin again`);
@@ -83,15 +89,15 @@ export class CopyTarget {
     const head = (staged.at(-1)?.offset ?? tail - 1) + 1;
     if (!closing) return head;
     changes.push(withOrigin(closing, incarnation, head - 1));
-    return this.#advance({ incarnation, head }, changes);
+    return this.#advance({ incarnation, head }, changes, term);
   }
 
-  async #advance(to: CopyPosition, records: readonly NewRecord[]): Promise<number> {
+  async #advance(to: CopyPosition, records: readonly NewRecord[], term: number | undefined): Promise<number> {
     // Until it is acknowledged, nobody knows how far the copy is.
     this.#known = undefined;
     this.#appending += 1;
     try {
-      for (const part of parts(records)) await this.#options.append(part);
+      for (const part of parts(records.map((record) => withTerm(record, term)))) await this.#options.append(part);
     } finally {
       this.#appending -= 1;
     }

@@ -11,6 +11,10 @@ export interface MirrorTopicOptions {
   signal: AbortSignal;
   /** The copy has everything the source had when the copying began. Called once. */
   onCaughtUp?: () => void;
+  /** Noted on every record: see `MirrorOptions.term`. */
+  term?: number;
+  /** Why the copy is not to be continued, but replaced as a whole. */
+  replaceBecause?: string;
   /** Something failed that is tried again after `delayMs`. */
   onInterrupted?: (error: LogError, delayMs: number) => void;
   /** The copy could not be continued (the source was made anew, or has dropped what is missing) and was replaced as a whole. */
@@ -31,7 +35,7 @@ export async function mirrorTopic(options: MirrorTopicOptions): Promise<void> {
     if (!toldCaughtUp) options.onCaughtUp?.();
     toldCaughtUp = true;
   };
-  let replaceBecause: string | undefined;
+  let { replaceBecause } = options;
   while (!signal.aborted) {
     try {
       await copy(options, replaceBecause, caughtUp);
@@ -48,7 +52,7 @@ export async function mirrorTopic(options: MirrorTopicOptions): Promise<void> {
 }
 
 async function copy(options: MirrorTopicOptions, replaceBecause: string | undefined, caughtUp: () => void): Promise<void> {
-  const { topic, from, to, signal } = options;
+  const { topic, from, to, signal, term } = options;
   await to.ensureTopic(topicConfig(topic));
   const [source, { copy: target }] = await Promise.all([from.describe(topic), to.describe(topic)]);
   if (source.incarnation === "") {
@@ -74,7 +78,7 @@ async function copy(options: MirrorTopicOptions, replaceBecause: string | undefi
     const beganMs = spanTime();
     if (replacing) {
       const last = batch.length === 0;
-      await to.appendMirror(topic, batch, { incarnation, replacement: { first, last, tail: source.tail } });
+      await to.appendMirror(topic, batch, { incarnation, term, replacement: { first, last, tail: source.tail } });
       first = false;
       if (!last) continue;
       replacing = false;
@@ -84,7 +88,7 @@ async function copy(options: MirrorTopicOptions, replaceBecause: string | undefi
       live = true;
       caughtUp();
     }
-    for (const part of parts(batch)) await to.appendMirror(topic, part, { incarnation });
+    for (const part of parts(batch)) await to.appendMirror(topic, part, { incarnation, term });
     // What is copied to catch up happened at another time.
     if (live) for (const record of batch) traceRecord(`mirror ${topic}`, record, beganMs);
   }

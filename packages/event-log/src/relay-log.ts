@@ -44,15 +44,13 @@ interface Outbox {
  */
 export class RelayLog implements MirrorLog {
   private client: Client;
-  private address: string;
-  private readonly options: RelayLogOptions;
+  private options: RelayLogOptions;
   private readonly outboxes = new Map<string, Outbox>();
   private readonly streams = new Set<ClientReadableStream<ReadResponse>>();
   private readonly closing = new AbortController();
 
   constructor(options: RelayLogOptions) {
     this.options = options;
-    this.address = options.address;
     this.client = this.dial();
   }
 
@@ -74,12 +72,13 @@ export class RelayLog implements MirrorLog {
   }
 
   async appendMirror(topic: string, records: readonly LogRecord[], options: MirrorOptions = {}): Promise<number> {
-    const { incarnation, replacement } = options;
+    const { incarnation, replacement, term } = options;
     const { head } = await this.call(LogRelay.method.appendMirror, {
       topic,
       records: records.map(encodeRecord),
       incarnation: incarnation ?? "",
       replacement: replacement && { ...replacement, tail: BigInt(replacement.tail) },
+      term: term === undefined ? undefined : BigInt(term),
     });
     return Number(head);
   }
@@ -152,9 +151,9 @@ export class RelayLog implements MirrorLog {
     old.close();
   }
 
-  /** The log is reached at another host:port from now on. */
-  redirect(address: string): void {
-    this.address = address;
+  /** The log is reached another way from now on. */
+  redirect(way: Partial<Pick<RelayLogOptions, "address" | "credentials" | "channelOptions">>): void {
+    this.options = { ...this.options, ...way };
     this.reset();
   }
 
@@ -165,7 +164,7 @@ export class RelayLog implements MirrorLog {
 
   private dial(): Client {
     // A connection of its own: nothing else delays the records.
-    return new Client(this.address, this.options.credentials, {
+    return new Client(this.options.address, this.options.credentials, {
       ...relayChannelOptions,
       ...this.options.channelOptions,
       "grpc.use_local_subchannel_pool": 1,

@@ -89,13 +89,17 @@ export function relayServiceImplementation<Identity>(log: MirrorLog, options: Re
     return create(AppendResponseSchema, { offsets: offsets.map(BigInt) });
   });
 
-  const appendMirror = unary<AppendMirrorRequest, AppendMirrorResponse>("mirror", async ({ topic, records, incarnation, replacement }) => {
-    const head = await log.appendMirror(topic, records.map(decodeRecord), {
-      incarnation,
-      replacement: replacement && { first: replacement.first, last: replacement.last, tail: Number(replacement.tail) },
-    });
-    return create(AppendMirrorResponseSchema, { head: BigInt(head) });
-  });
+  const appendMirror = unary<AppendMirrorRequest, AppendMirrorResponse>(
+    "mirror",
+    async ({ topic, records, incarnation, replacement, term }) => {
+      const head = await log.appendMirror(topic, records.map(decodeRecord), {
+        incarnation,
+        replacement: replacement && { first: replacement.first, last: replacement.last, tail: Number(replacement.tail) },
+        term: term === undefined ? undefined : Number(term),
+      });
+      return create(AppendMirrorResponseSchema, { head: BigInt(head) });
+    },
+  );
 
   const describe = unary<DescribeRequest, DescribeResponse>("describe", async ({ topic }) => {
     const { head, tail, incarnation, cleanup, copy } = await log.describe(topic);

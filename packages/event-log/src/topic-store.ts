@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { termHeader, termOf } from "./event-log.ts";
 import type { LogRecord, TopicConfig } from "./event-log.ts";
 
 const batchRecords = 500;
@@ -53,6 +54,7 @@ export class TopicStore {
 
   private draft: { head: number; tail: number; incarnation: string; written: LogRecord[]; replaced: boolean };
   private oldestTombstoneAt: number;
+  private highest: number | undefined;
   private readonly insert: StatementSync;
   private readonly select: StatementSync;
   private readonly supersede: StatementSync;
@@ -87,7 +89,19 @@ export class TopicStore {
     return this.draft.head;
   }
 
+  /** The greatest term of a writer that the topic has seen, as far as its records tell. */
+  highestTerm(): number {
+    if (this.highest !== undefined) return this.highest;
+    let highest = 0;
+    const rows = this.db.prepare(`SELECT DISTINCT headers FROM records_${this.id} WHERE headers LIKE '%${termHeader}%'`).iterate();
+    for (const { headers } of rows as Iterable<unknown> as Iterable<{ headers: string }>) {
+      highest = Math.max(highest, termOf({ headers: JSON.parse(headers) as Record<string, string> }));
+    }
+    return (this.highest = highest);
+  }
+
   write(record: LogRecord): void {
+    if (this.highest !== undefined) this.highest = Math.max(this.highest, termOf(record));
     const headers = Object.keys(record.headers).length === 0 ? null : JSON.stringify(record.headers);
     this.insert.run(record.offset, record.timestamp, record.key, record.value, headers);
     if (this.cleanup === "compact") {

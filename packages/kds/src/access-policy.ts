@@ -9,12 +9,12 @@ const isShared = (topic: string): boolean => topic === topics.config || topic ==
 const isInventory = (topic: string): boolean => topic.startsWith(topics.inventory(""));
 
 /**
- * Who may do what in global's log. A zone reads the configuration and every zone's inventory, and reads and writes its own two topics. An
+ * Who may do what in global's log. A zone reads the configuration and every zone's inventory, and reads and writes its own topics. An
  * internal service reads everything and appends configuration.
  */
 export const globalAccess: AccessPolicy<KdsIdentity> = (identity, operation, topic) => {
   if (identity.type === "internal") return isReading(operation) || ((isShared(topic) || topic === tokenLedger) && operation !== "mirror");
-  if (topic === topics.zone(identity.zone) || topic === topics.inventory(identity.zone)) return true;
+  if ([topics.zone(identity.zone), topics.inventory(identity.zone), topics.lease(identity.zone)].includes(topic)) return true;
   return isReading(operation) && (isShared(topic) || isInventory(topic));
 };
 

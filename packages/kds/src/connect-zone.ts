@@ -5,7 +5,7 @@ import type { RegisterResponse } from "@atoll/kds-api";
 import { SealingKey } from "@atoll/secret";
 import { Client, Metadata } from "@grpc/grpc-js";
 import { parseEndpoint } from "./endpoint.ts";
-import type { EndpointOptions } from "./endpoint.ts";
+import type { Endpoint, EndpointOptions } from "./endpoint.ts";
 import { judgeSync } from "./heartbeat.ts";
 import type { Heartbeat, Progress, Standstill, SyncAlarm } from "./heartbeat.ts";
 import type { ProxyQuery } from "./proxy-query.ts";
@@ -27,7 +27,9 @@ export interface Registration {
   warnings: readonly string[];
 }
 
-export interface ZoneConnectionOptions extends EndpointOptions {
+export interface ZoneConnectionOptions extends Pick<EndpointOptions, "tls"> {
+  /** Of equal servers, as `EndpointOptions.address`: when one cannot be reached, or its session ends, the next one is tried. */
+  addresses: readonly string[];
   /** cp-scoped zone token; asked at every call, so that a renewed one is used at once. */
   token: () => string;
   /** The zone this process is configured to be; a token of another one is refused here. */
@@ -84,7 +86,10 @@ class ZoneConnector implements ZoneConnection {
 
   private readonly options: ZoneConnectionOptions;
   private readonly instanceId: string;
-  private readonly client: Client;
+  private readonly endpoints: readonly Endpoint[];
+  /** Of the server in use. */
+  private place = 0;
+  private client: Client;
   private readonly closing = new AbortController();
   private readonly backoff = new Backoff();
   private readonly settle = Promise.withResolvers<Registration>();
@@ -102,9 +107,11 @@ class ZoneConnector implements ZoneConnection {
     this.options = options;
     this.clusterId = options.clusterId;
     this.instanceId = options.instanceId ?? randomUUID();
-    const { target, credentials, channelOptions } = parseEndpoint(options);
+    this.endpoints = options.addresses.map((address) => parseEndpoint({ address, tls: options.tls }));
+    if (this.endpoints.length === 0) throw new Error("no address is given");
+    const { target, credentials, channelOptions } = this.endpoints[0]!;
     this.target = target;
-    this.client = new Client(target, credentials, { ...relayChannelOptions, ...channelOptions, "grpc.use_local_subchannel_pool": 1 });
+    this.client = this.dial();
     const { token, onReadInterrupted } = options;
     this.log = new RelayLog({ address: target, credentials, channelOptions, token, onReadInterrupted });
     this.registered = this.settle.promise;
@@ -151,12 +158,30 @@ class ZoneConnector implements ZoneConnection {
           return;
         }
         this.state = "connecting";
-        const delayMs = this.backoff.next();
+        const isRoundDone = this.next();
+        const delayMs = isRoundDone ? this.backoff.next() : 0;
         this.options.onDisconnected?.(refusal, delayMs);
         this.waiting = new AbortController();
         await pause(delayMs, this.waiting.signal);
       }
     }
+  }
+
+  private dial(): Client {
+    const { target, credentials, channelOptions } = this.endpoints[this.place]!;
+    return new Client(target, credentials, { ...relayChannelOptions, ...channelOptions, "grpc.use_local_subchannel_pool": 1 });
+  }
+
+  /** Turns to the next server; true if that is the first one again, or the only one. */
+  private next(): boolean {
+    if (this.endpoints.length === 1) return true;
+    this.place = (this.place + 1) % this.endpoints.length;
+    const { target: address, credentials, channelOptions } = this.endpoints[this.place]!;
+    this.client.close();
+    this.client = this.dial();
+    this.target = address;
+    this.log.redirect({ address, credentials, channelOptions });
+    return this.place === 0;
   }
 
   /** Registers and stays in session; ends by throwing. */
@@ -177,7 +202,7 @@ class ZoneConnector implements ZoneConnection {
     this.closing.signal.throwIfAborted();
     const registration = this.accept(answer);
     const relay = answer.log?.way.case === "relay" ? answer.log.way.value.address : "";
-    if (relay !== "" && relay !== this.target) this.log.redirect((this.target = relay));
+    if (relay !== "" && relay !== this.target) this.log.redirect({ address: (this.target = relay) });
     this.standstill = undefined;
     const link = new SessionLink({
       client: this.client,
@@ -202,7 +227,7 @@ class ZoneConnector implements ZoneConnection {
     };
     if (zone !== this.options.zone) refuse(`the token is for zone "${zone}", this process is zone "${this.options.zone}"`);
     if (this.clusterId !== undefined && this.clusterId !== clusterId) {
-      refuse(`this zone belongs to cluster ${this.clusterId}, ${this.options.address} is cluster ${clusterId}`);
+      refuse(`this zone belongs to cluster ${this.clusterId}, ${this.target} is cluster ${clusterId}`);
     }
     this.clusterId = clusterId;
     return {

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { checkServerIdentity } from "node:tls";
+import { checkServerIdentity, createSecureContext } from "node:tls";
 import { ChannelCredentials } from "@grpc/grpc-js";
 import type { ChannelOptions } from "@grpc/grpc-js";
 
@@ -7,7 +7,7 @@ export interface EndpointOptions {
   /** `grpcs://host:port`, or `grpc://host:port` for plaintext. */
   address: string;
   tls?: {
-    /** PEM; without it the system's authorities are trusted. */
+    /** PEM: authorities, or the server's own certificate; without it the system's authorities are trusted. */
     ca?: string;
     /** Any certificate is accepted. */
     skipVerify?: boolean;
@@ -28,9 +28,10 @@ export function parseEndpoint({ address, tls }: EndpointOptions): Endpoint {
   const [, scheme, target = "", ipv6, name = ""] = match;
   if (scheme === "grpc") return { target, credentials: ChannelCredentials.createInsecure(), channelOptions: {} };
   const host = ipv6 ?? name;
-  const ca = tls?.ca === undefined ? null : Buffer.from(tls.ca);
   try {
-    const credentials = ChannelCredentials.createSsl(ca, null, null, {
+    // Whoever names a certificate trusts that one, also where it is not its own authority.
+    const context = createSecureContext({ ...(tls?.ca === undefined ? {} : { ca: tls.ca, allowPartialTrustChain: true }) });
+    const credentials = ChannelCredentials.createFromSecureContext(context, {
       rejectUnauthorized: !tls?.skipVerify,
       checkServerIdentity: (_, certificate) => checkServerIdentity(host, certificate),
     });

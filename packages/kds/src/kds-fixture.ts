@@ -39,7 +39,6 @@ export async function startGlobal(options: Partial<KdsServerOptions> = {}) {
     sealingKey: () => sealingKey,
     progress: () => progress,
     heartbeatIntervalMs: 20_000,
-    instancesPerZone: "one",
     ...options,
   });
   return { log, server, verdicts, progress, close: () => server.close().then(() => log.close()) };
@@ -53,7 +52,7 @@ export function joinGlobal(port: number, options: Partial<ZoneConnectionOptions>
   let told = (): void => {};
   const note = (): void => told();
   const connection = connectZone({
-    address: `grpcs://127.0.0.1:${port}`,
+    addresses: [`grpcs://127.0.0.1:${port}`],
     tls: { ca: tls.certificate },
     token: () => "east-token",
     zone: "east",

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { RpcRefusal, serviceDefinition, toStatus } from "@atoll/event-log";
-import { Kds, RegisterResponseSchema } from "@atoll/kds-api";
-import type { RegisterRequest, RegisterResponse, SessionDown, SessionUp } from "@atoll/kds-api";
+import { AnswerSchema, Kds, RegisterResponseSchema } from "@atoll/kds-api";
+import type { Answer, InspectRequest, RegisterRequest, RegisterResponse, SessionDown, SessionUp } from "@atoll/kds-api";
 import type { SealingKey } from "@atoll/secret";
 import { status } from "@grpc/grpc-js";
 import type { handleBidiStreamingCall, handleUnaryCall, Metadata, Server, ServerDuplexStream } from "@grpc/grpc-js";
@@ -9,6 +9,8 @@ import type { Gatekeeper } from "./gatekeeper.ts";
 import { decodeHeartbeat } from "./heartbeat.ts";
 import type { Heartbeat, Progress } from "./heartbeat.ts";
 import { describeIdentity } from "./identity.ts";
+import { inspectThrough } from "./proxy-inspection.ts";
+import { decodeQuery, QueryError } from "./proxy-query.ts";
 import { traceAnswer } from "./registration-trace.ts";
 import { judgeVersions } from "./version-skew.ts";
 import { ZoneSession } from "./zone-session.ts";
@@ -36,8 +38,6 @@ export interface KdsOptions {
   progress: () => Progress;
   /** Default: 5 s. A side that hears nothing for three intervals gives the session up. */
   heartbeatIntervalMs?: number;
-  /** "one": a second live instance of a zone is refused (global). "many": any number (a zone's own services). */
-  instancesPerZone: "one" | "many";
   /** Runs before the answer; may refuse by throwing `RpcRefusal` (zone disabled). */
   onRegister?: (registration: ZoneRegistration) => void | Promise<void>;
   /** A zone that wanted to register was told why not. */
@@ -59,7 +59,7 @@ export class KdsService {
   }
 
   addTo(server: Server): void {
-    server.addService(serviceDefinition(Kds), { register: this.register, session: this.session });
+    server.addService(serviceDefinition(Kds), { register: this.register, session: this.session, inspect: this.inspect });
   }
 
   /** Connected instances, oldest first. */
@@ -93,7 +93,6 @@ export class KdsService {
     }
     const skew = judgeVersions({ zone: request.version, global: this.options.version });
     if (!skew.accepted) throw new RpcRefusal(status.FAILED_PRECONDITION, skew.reason);
-    this.admitInstance(zone, request.instanceId);
     const clusterId = this.options.clusterId();
     if (clusterId === undefined) throw new RpcRefusal(status.UNAVAILABLE, "the server is still starting");
     const { version, features, instanceId, configJson } = request;
@@ -109,6 +108,26 @@ export class KdsService {
       heartbeatIntervalMs: BigInt(this.heartbeatIntervalMs),
       warnings: skew.warning === undefined ? [] : [skew.warning],
     });
+  }
+
+  private readonly inspect: handleUnaryCall<InspectRequest, Answer> = (call, callback) => {
+    this.inspected(call.metadata, call.request).then(
+      (answer) => callback(null, answer),
+      (error) => callback(toStatus(error)),
+    );
+  };
+
+  private async inspected(metadata: Metadata, { zone, query }: InspectRequest): Promise<Answer> {
+    const { identity } = await this.gatekeeper.authorize(metadata);
+    if (identity.type !== "internal")
+      throw new RpcRefusal(status.PERMISSION_DENIED, `${describeIdentity(identity)} may not inspect others`);
+    const question = query && decodeQuery(query);
+    try {
+      if (!question) throw new QueryError("failed", "this instance cannot ask that question");
+      return create(AnswerSchema, { result: { case: "body", value: await inspectThrough(this.sessions(zone), zone, question) } });
+    } catch (error) {
+      return create(AnswerSchema, { result: { case: "error", value: (error as Error).message } });
+    }
   }
 
   private readonly session: handleBidiStreamingCall<SessionUp, SessionDown> = (call) => {
@@ -144,7 +163,7 @@ export class KdsService {
       silence.refresh();
       try {
         if (message.case === "hello" && !session) {
-          this.admitInstance(zone, message.value.instanceId);
+          this.replaceSession(zone, message.value.instanceId);
           session = new ZoneSession(zone, message.value, call, Date.now());
           this.open.add(session);
           session.beat(this.options.progress());
@@ -169,14 +188,10 @@ export class KdsService {
     else revoked?.addEventListener("abort", expel);
   }
 
-  /** One writer per zone: while an instance is connected, another must wait. An instance that comes back replaces its old session. */
-  private admitInstance(zone: string, instanceId: string): void {
+  /** An instance that comes back replaces its old session. */
+  private replaceSession(zone: string, instanceId: string): void {
     for (const session of this.sessions(zone)) {
       if (session.instanceId === instanceId) session.end(new RpcRefusal(status.ABORTED, "this instance has opened another session"));
-      else if (this.options.instancesPerZone === "one") {
-        const since = new Date(session.openedAtMs).toISOString();
-        throw new RpcRefusal(status.ALREADY_EXISTS, `instance ${session.instanceId} acts for zone ${zone} since ${since}: one at a time`);
-      }
     }
   }
 

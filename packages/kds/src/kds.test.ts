@@ -5,7 +5,7 @@ import { zoneAccess } from "./access-policy.ts";
 import type { SyncAlarm } from "./heartbeat.ts";
 import { joinGlobal, sealingKey, startGlobal, tls } from "./kds-fixture.ts";
 import type { KdsServerOptions, ZoneConnectionOptions, ZoneRegistration } from "./index.ts";
-import { openRelay, startKdsServer } from "./index.ts";
+import { inspectAnywhere, inspectAtPeer, openRelay, QueryError, startKdsServer } from "./index.ts";
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
@@ -119,7 +119,7 @@ test("a newer zone joins with a warning", async () => {
 });
 
 test("in a zone, only the zone's own token is taken", async () => {
-  const { server } = await global({ onlyZone: "east", allows: zoneAccess("east"), instancesPerZone: "many" });
+  const { server } = await global({ onlyZone: "east", allows: zoneAccess("east") });
   await expect(zone(server.port, { token: () => "west-token", zone: "west" }).connection.registered).rejects.toMatchObject({
     refusal: { status: "PERMISSION_DENIED", reason: 'the token is for zone "west", this is zone "east"' },
   });
@@ -134,20 +134,36 @@ test("in a zone, only the zone's own token is taken", async () => {
   ).toEqual(["xds-1", "xds-2"]);
 });
 
-test("a second live instance of a zone waits until the first has gone", async () => {
+test("several instances of a zone have a session each; one that comes back replaces its own", async () => {
   const { server } = await global();
+  const sessions = () => server.sessions("east").map(({ instanceId }) => instanceId);
   const first = zone(server.port, { instanceId: "one" });
   await first.until(() => first.connection.state === "connected");
   const second = zone(server.port, { instanceId: "two" });
-  await second.until(() => second.disconnections.length > 0);
-  expect(second.disconnections[0]).toMatchObject({
-    final: false,
-    status: "ALREADY_EXISTS",
-    reason: expect.stringContaining("instance one acts for zone east since"),
-  });
-  await first.connection.close();
   await second.until(() => second.connection.state === "connected");
-  expect(server.sessions("east").map(({ instanceId }) => instanceId)).toEqual(["two"]);
+  expect(sessions()).toEqual(["one", "two"]);
+  const again = zone(server.port, { instanceId: "one" });
+  await again.until(() => again.connection.state === "connected");
+  expect(sessions()).toEqual(["two", "one"]);
+  await first.until(() => first.disconnections.length > 0);
+  await first.connection.close();
+});
+
+test("whoever has several addresses goes to the next one when one is gone, and its reads go along", async () => {
+  const [one, two] = [await global({ instanceId: "g-1" }), await global({ instanceId: "g-2" })];
+  for (const { log } of [one, two]) await log.ensureTopic({ name: topics.inventory("east"), cleanup: "compact" });
+  const registrations: string[] = [];
+  const { connection, until } = zone(one.server.port, {
+    addresses: [one, two].map(({ server }) => `grpcs://127.0.0.1:${server.port}`),
+    onRegistered: ({ instanceId }) => registrations.push(instanceId),
+  });
+  await until(() => connection.state === "connected");
+  await one.log.append(topics.inventory("east"), [{ key: "k", value: Buffer.from("one") }]);
+  expect(await connection.log.head(topics.inventory("east"))).toBe(1);
+  await one.server.close();
+  await until(() => connection.state === "connected" && registrations.length === 2);
+  expect(registrations).toEqual(["g-1", "g-2"]);
+  expect(await connection.log.head(topics.inventory("east"))).toBe(0);
 });
 
 test("heartbeats go both ways, on time and at once", async () => {
@@ -203,6 +219,33 @@ test("global asks, the zone answers concurrently, with errors and limits", async
   const cut = session!.query({ proxy: proxy("web"), subject: "stats", format: "text" });
   session!.end();
   await expect(cut).rejects.toMatchObject({ code: "offline", message: "zone east is offline" });
+});
+
+test("one instance of global has another ask the zone that is connected there; nobody else may", async () => {
+  const { server } = await global();
+  const peer = { address: `grpcs://127.0.0.1:${server.port}`, certificate: tls.certificate };
+  const query = { proxy: { type: "Dataplane", mesh: "default", name: "dp-1" }, subject: "stats", format: "text" } as const;
+  await expect(inspectAtPeer(peer, "internal", "east", query)).rejects.toMatchObject({
+    name: "QueryError",
+    message: expect.stringMatching(/east is offline/),
+  });
+  const east = zone(server.port, { answer: async ({ proxy, subject }) => Buffer.from(`${subject} of ${proxy.name}`) });
+  await east.until(() => east.connection.state === "connected");
+  expect(Buffer.from(await inspectAtPeer(peer, "internal", "east", query)).toString()).toBe("stats of dp-1");
+  await expect(inspectAtPeer(peer, "east-token", "east", query)).rejects.toMatchObject({
+    message: expect.stringMatching(/zone east may not inspect others/),
+  });
+  await expect(inspectAtPeer(peer, "forged", "east", query)).rejects.toMatchObject({
+    message: expect.stringMatching(/signature is not valid/),
+  });
+
+  const offline = () => Promise.reject(new QueryError("offline", "zone east is offline"));
+  const failed = () => Promise.reject(new QueryError("failed", "Dataplane dp-1 is not found"));
+  await expect(inspectAnywhere([offline, failed, offline], "east")).rejects.toMatchObject({
+    message: expect.stringMatching(/is not found/),
+  });
+  expect(await inspectAnywhere([offline, failed, async () => Buffer.from("found")], "east")).toEqual(Buffer.from("found"));
+  await expect(inspectAnywhere([], "east")).rejects.toMatchObject({ code: "offline" });
 });
 
 test("a revoked token ends the session and the reads, with the reason, and a new one joins again", async () => {
@@ -327,15 +370,15 @@ test("a taken port and a bad address are said clearly", async () => {
     ...{ instanceId: "g", clusterId: () => "c", progress: () => ({ revision: 0, checksum: "" }), instancesPerZone: "one" as const },
   });
   await expect(again).rejects.toThrow(`cannot listen on 127.0.0.1:${server.port} for KDS`);
-  expect(() => joinGlobal(1, { address: "http://localhost:1" })).toThrow(
+  expect(() => joinGlobal(1, { addresses: ["http://localhost:1"] })).toThrow(
     'address "http://localhost:1": must be grpcs://host:port or grpc://host:port',
   );
 });
 
 test("the certificate must be the address's", async () => {
   const { server } = await global();
-  const { disconnections, until } = zone(server.port, { address: `grpcs://127.0.0.2:${server.port}` });
+  const { disconnections, until } = zone(server.port, { addresses: [`grpcs://127.0.0.2:${server.port}`] });
   await until(() => disconnections.length > 0);
   expect(disconnections[0]).toMatchObject({ final: false, status: "UNAVAILABLE" });
-  await zone(server.port, { address: `grpcs://localhost:${server.port}` }).connection.registered;
+  await zone(server.port, { addresses: [`grpcs://localhost:${server.port}`] }).connection.registered;
 });

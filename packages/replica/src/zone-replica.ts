@@ -6,10 +6,13 @@ import { Listeners } from "./listeners.ts";
 import type { ChangeEvent, ResourceReader } from "./reader.ts";
 import { decodeResource, encodeJson } from "./record-codec.ts";
 import { ResourceTable } from "./resource-table.ts";
+import { WriterFence, isWriterMark } from "./writer-fence.ts";
 
 export interface ZoneReplicaOptions {
   log: EventLog;
   zone: string;
+  /** Another topic of the same form. Default: the zone's. */
+  topic?: string;
   signal?: AbortSignal;
   /** RFC 3339 time of a write. */
   now?: () => string;
@@ -23,7 +26,7 @@ export interface ZoneWriteOptions {
   durable?: boolean;
 }
 
-/** A copy of one zone's own resources that follows `atoll.zone.<zone>`: the last record of a key wins. */
+/** A copy of one zone's own resources that follows `atoll.zone.<zone>`: the last record of a key wins, unless its writer was deposed. */
 export class ZoneReplica implements ResourceReader {
   readonly zone: string;
   readonly #log: EventLog;
@@ -39,12 +42,13 @@ export class ZoneReplica implements ResourceReader {
   readonly #onTheWay = new Map<KeyString, { resource: Resource | null; done: Promise<void>; settled: Promise<void> }>();
   #table = new ResourceTable();
   #position = 0;
+  #fence = new WriterFence();
   #following: Promise<void> = Promise.resolve();
 
   private constructor(options: ZoneReplicaOptions) {
     this.zone = options.zone;
     this.#log = options.log;
-    this.#topic = topics.zone(options.zone);
+    this.#topic = options.topic ?? topics.zone(options.zone);
     this.#now = options.now ?? (() => new Date().toISOString());
     this.#signal = options.signal ? AbortSignal.any([options.signal, this.#stop.signal]) : this.#stop.signal;
     this.#onError = options.onError ?? (() => {});
@@ -145,7 +149,14 @@ export class ZoneReplica implements ResourceReader {
 
   /** Resolves once every record before this position of the topic is folded here. @throws LogError "unavailable" when the signal aborts. */
   async reaches(position: number, signal: AbortSignal): Promise<void> {
-    if (position > 0) await this.#folded(position - 1, signal);
+    while (this.#position < position) {
+      try {
+        await this.#folded(position - 1, signal);
+      } catch (error) {
+        // Read anew: its positions go on from where they were.
+        if (signal.aborted || this.#signal.aborted) throw error;
+      }
+    }
   }
 
   async close(): Promise<void> {
@@ -212,19 +223,22 @@ export class ZoneReplica implements ResourceReader {
       await this.#rebuild();
       return false;
     }
-    const changed = foldInto(this.#table, batch, this.#position, this.#onError);
+    const changed = foldInto(this.#table, batch, this.#position, this.#fence, this.#onError);
     this.#publish(changed, Math.max(this.#position, batch.at(-1)!.offset + 1));
     return true;
   }
 
   async #rebuild(): Promise<void> {
     const table = new ResourceTable();
-    // A topic that was made anew may end before what was folded here.
-    let position = await this.#log.head(this.#topic);
+    const fence = new WriterFence();
+    const head = await this.#log.head(this.#topic);
+    let position = 0;
     for await (const batch of readToHead(this.#log, this.#topic, 0, this.#signal)) {
-      foldInto(table, batch, 0, this.#onError);
-      position = Math.max(position, batch.at(-1)!.offset + 1);
+      foldInto(table, batch, 0, fence, this.#onError);
+      position = batch.at(-1)!.offset + 1;
     }
+    // What was read reaches the head, also where the newest records are tombstones that are gone.
+    position = Math.max(position, Math.min(head, await this.#log.head(this.#topic)));
     const changed = new Set<KeyString>();
     for (const resource of this.#table.all()) {
       const now = table.get(resource.type, resource.mesh, resource.name);
@@ -234,6 +248,11 @@ export class ZoneReplica implements ResourceReader {
       if (!this.#table.get(resource.type, resource.mesh, resource.name)) changed.add(keyString(resource));
     }
     this.#table = table;
+    this.#fence = fence;
+    this.#position = position;
+    // Offsets may have been another log's: who waits for one writes again.
+    for (const { reject } of this.#waiting) reject(new LogError("unavailable", `${this.#topic} was read anew`));
+    this.#waiting.clear();
     this.#publish(changed, position);
   }
 
@@ -254,10 +273,16 @@ const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => (signal.aborted ? resolve() : signal.addEventListener("abort", () => resolve(), { once: true })));
 
 /** Last writer wins; returns the keys whose value is now another. */
-function foldInto(table: ResourceTable, batch: readonly LogRecord[], position: number, onError: (error: unknown) => void): Set<KeyString> {
+function foldInto(
+  table: ResourceTable,
+  batch: readonly LogRecord[],
+  position: number,
+  fence: WriterFence,
+  onError: (error: unknown) => void,
+): Set<KeyString> {
   const before = new Map<KeyString, Resource | undefined>();
   for (const record of batch) {
-    if (record.offset < position || record.key === null) continue;
+    if (record.offset < position || !fence.admits(record) || record.key === null || isWriterMark(record.key)) continue;
     try {
       const key = parseKeyString(record.key);
       const text = keyString(key);

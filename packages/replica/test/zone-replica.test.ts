@@ -1,7 +1,7 @@
-import { EmbeddedLog, LogError, topics } from "@atoll/event-log";
+import { EmbeddedLog, LogError, topics, withTerm } from "@atoll/event-log";
 import { eventually } from "@atoll/testkit";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type ChangeEvent, ConfigReplica, ZoneReplica, ZoneReplicaSet, joinReaders } from "../src/index.ts";
+import { type ChangeEvent, ConfigReplica, ZoneReplica, ZoneReplicaSet, encodeJson, joinReaders, writerMark } from "../src/index.ts";
 import { changeSet, key, put, remove } from "./fixtures.ts";
 
 let log: EmbeddedLog;
@@ -92,6 +92,34 @@ test("an unreadable record is passed over", async () => {
   await replica.put(dataplane("good"));
   expect(replica.list("Dataplane").map(({ name }) => name)).toEqual(["good"]);
   expect(errors).toHaveLength(1);
+});
+
+test("what a deposed writer adds is not believed, as it comes and in a reading from the beginning", async () => {
+  const topic = topics.zone("east");
+  const replica = await open();
+  const record = (name: string, term: number) =>
+    withTerm({ key: key("Dataplane", "default", name), value: encodeJson(dataplane(name, { term })) }, term);
+  await log.append(topic, [record("a", 1), withTerm({ key: writerMark(2), value: encodeJson({}) }, 2), record("b", 2)]);
+  await log.append(topic, [record("late", 1), { ...record("b", 1), value: null }, record("c", 2)]);
+  const [again] = [await open()];
+  for (const one of [replica, again]) {
+    await eventually(() => one.get("Dataplane", "default", "c"));
+    expect(one.get("Dataplane", "default", "late")).toBeUndefined();
+  }
+  expect(replica.list("Dataplane").map(({ name, spec }) => [name, spec])).toEqual([
+    ["a", { term: 1 }],
+    ["b", { term: 2 }],
+    ["c", { term: 2 }],
+  ]);
+});
+
+test("a log that was replaced by a shorter one is read from its beginning", async () => {
+  const replica = await open();
+  for (const name of ["a", "b", "c"]) await replica.put(dataplane(name));
+  await log.appendMirror(topics.zone("east"), [], { incarnation: "another", replacement: { first: true, last: true, tail: 0 } });
+  await eventually(() => replica.size === 0);
+  await replica.put(dataplane("d"));
+  expect(replica.list("Dataplane").map(({ name }) => name)).toEqual(["d"]);
 });
 
 test("global sees the resources of every Zone resource's zone, and loses them with it", async () => {

@@ -6,7 +6,7 @@ import {
   type MeshIntent,
   computeAvailableServices,
 } from "@atoll/inventory";
-import { type ChangeEvent, type ResourceReader, encodeJson, joinReaders, readToHead } from "@atoll/replica";
+import { type ChangeEvent, type ResourceReader, WriterFence, encodeJson, joinReaders, readToHead } from "@atoll/replica";
 import { Recomputation } from "./recomputation.ts";
 import { entryRecordKey, entryValue, ingressRecordKey, isOffer } from "./inventory-records.ts";
 
@@ -116,9 +116,11 @@ export class AvailabilityPublisher {
   async #read(): Promise<Map<string, string>> {
     const { log, zone, signal } = this.#options;
     const found = new Map<string, string>();
+    const fence = new WriterFence();
     for await (const batch of readToHead(log, topics.inventory(zone), 0, signal)) {
-      for (const { key, value } of batch) {
-        if (key === null || !isOffer(key)) continue;
+      for (const record of batch) {
+        const { key, value } = record;
+        if (!fence.admits(record) || key === null || !isOffer(key)) continue;
         if (value) found.set(key, new TextDecoder().decode(value));
         else found.delete(key);
       }

@@ -1,6 +1,6 @@
 import { Backoff, LogError, type MirrorLog, mirrorTopic, pause, topics } from "@atoll/event-log";
 import { appendSnapshot, readNewestSnapshot } from "@atoll/replica";
-import { withDescribe } from "./with-describe.ts";
+import { withParts } from "./with-parts.ts";
 
 /**
  * Upstream's configuration log is not the one that this zone's copy was made from, or has lost records the copy has. The zone goes on
@@ -72,21 +72,23 @@ async function startFromSnapshot(options: ConfigMirrorOptions, source: MirrorLog
 
 /** Upstream, but with a check at each beginning that it is still the log the copy was made from. */
 function refusingForeign(upstream: MirrorLog, local: MirrorLog, onTrouble: ConfigMirrorOptions["onTrouble"]): MirrorLog {
-  return withDescribe(upstream, async (topic) => {
-    const [from, to] = [await upstream.describe(topic), await local.describe(topic)];
-    if (topic === topics.config && from.incarnation !== "" && to.head > 0) {
-      if (from.incarnation !== to.incarnation) {
-        throw new ForeignSourceError(
-          "upstream's configuration log is another one than this zone's copy was made from; nothing is taken over",
-        );
+  return withParts(upstream, {
+    describe: async (topic) => {
+      const [from, to] = [await upstream.describe(topic), await local.describe(topic)];
+      if (topic === topics.config && from.incarnation !== "" && to.head > 0) {
+        if (from.incarnation !== to.incarnation) {
+          throw new ForeignSourceError(
+            "upstream's configuration log is another one than this zone's copy was made from; nothing is taken over",
+          );
+        }
+        if (to.head > from.head) {
+          throw new ForeignSourceError(
+            `upstream's configuration log ends at revision ${from.head}, this zone's copy at ${to.head}; nothing is taken over`,
+          );
+        }
       }
-      if (to.head > from.head) {
-        throw new ForeignSourceError(
-          `upstream's configuration log ends at revision ${from.head}, this zone's copy at ${to.head}; nothing is taken over`,
-        );
-      }
-    }
-    onTrouble?.(undefined);
-    return from;
+      onTrouble?.(undefined);
+      return from;
+    },
   });
 }

@@ -1,6 +1,6 @@
 import { type EventLog, type LogRecord, topics } from "@atoll/event-log";
 import type { Inventory, InventoryEntry, InventoryIngress } from "@atoll/inventory";
-import { Listeners, type ZoneDirectory, ZoneTasks, enabledZones, followTopic } from "@atoll/replica";
+import { Listeners, WriterFence, type ZoneDirectory, ZoneTasks, enabledZones, followTopic } from "@atoll/replica";
 import { type Heartbeat, type InventoryRecord, decodeInventoryRecord } from "./inventory-records.ts";
 
 export interface InventoryFeedOptions {
@@ -95,6 +95,7 @@ export class InventoryFeed {
   async #follow(zone: string, signal: AbortSignal, onLoaded: () => void): Promise<void> {
     const { inventory, log } = this.#options;
     let position = 0;
+    let fence = new WriterFence();
     let loading: Loading | undefined = newLoading();
     await followTopic({
       log,
@@ -108,7 +109,7 @@ export class InventoryFeed {
           onLoaded();
         }
         for (const record of batch) {
-          const decoded = this.#decode(zone, record);
+          const decoded = fence.admits(record) ? this.#decode(zone, record) : undefined;
           if (decoded) await this.#apply(zone, decoded, loading);
           position = record.offset + 1;
         }
@@ -116,6 +117,7 @@ export class InventoryFeed {
       // Beside the old content, which stays until the new one is complete.
       onOutOfRange: async () => {
         position = 0;
+        fence = new WriterFence();
         loading = newLoading();
       },
       signal,

@@ -1,4 +1,5 @@
 import { type MirrorLog, mirrorTopic } from "@atoll/event-log";
+import { believed } from "./believed.ts";
 
 export interface RestoreOptions {
   topics: readonly string[];
@@ -26,7 +27,7 @@ export async function restoreOwnTopics({ topics, local, upstream, timeoutMs, sig
         const found = await Promise.race([upstream.describe(topic), aborted]);
         if (found === undefined || found.head === 0) return;
         const stop = (): void => done.abort();
-        await mirrorTopic({ topic, from: upstream, to: local, signal: until, onCaughtUp: stop, onInterrupted: stop });
+        await mirrorTopic({ topic, from: believed(upstream), to: local, signal: until, onCaughtUp: stop, onInterrupted: stop });
       } catch (error) {
         onError(new Error(`${topic} could not be taken back from upstream`, { cause: error }));
       } finally {

@@ -1,20 +1,15 @@
-import { Backoff, LogError, type MirrorLog, mirrorTopic, pause, topicConfig, topics } from "@atoll/event-log";
+import { type MirrorLog, topicConfig, topics } from "@atoll/event-log";
 import type { Inventory } from "@atoll/inventory";
-import { type ConfigReplica, type ZoneReplica, ZoneTasks, encodeJson } from "@atoll/replica";
-import { AvailabilityPublisher } from "./availability-publisher.ts";
+import { type ConfigReplica, type ZoneReplica, ZoneTasks } from "@atoll/replica";
+import type { NameConflict, NameSettings } from "@atoll/names";
 import { mirrorConfig } from "./config-mirror.ts";
 import { InventoryFeed } from "./inventory-feed.ts";
-import { type Heartbeat, heartbeatKey, livenessKey } from "./inventory-records.ts";
-import type { NameConflict, NameSettings } from "@atoll/names";
-import { LivenessJudge, type Schedule, scheduleTimeout } from "./liveness-judge.ts";
-import { NamePublisher } from "./name-publisher.ts";
+import { type Schedule, scheduleTimeout } from "./liveness-judge.ts";
+import { type MirrorStatus, Mirrors } from "./mirrors.ts";
 import { restoreOwnTopics } from "./restore-own-topics.ts";
-import { withDescribe } from "./with-describe.ts";
-
-/** The zone's own log: what it holds is served with everything else down. `EmbeddedLog` is one. */
-export interface LocalLog extends MirrorLog {
-  truncateBefore(topic: string, offset: number): Promise<void>;
-}
+import { ZoneRole } from "./zone-role.ts";
+import type { ZoneLog } from "./zone-log.ts";
+import type { ZoneWriter } from "./zone-lease.ts";
 
 export interface UpstreamConnection {
   readonly connected: boolean;
@@ -23,8 +18,8 @@ export interface UpstreamConnection {
 
 export interface ZoneSyncOptions {
   zone: string;
-  local: LocalLog;
-  /** Global's log, through its relay. Absent: the zone runs on what it has. */
+  local: ZoneLog;
+  /** Kafka, or global's log through its relay. Absent: the zone runs on what it has. */
   upstream?: MirrorLog;
   /** Whether upstream can be heard at all. Absent: it can, if there is one. */
   connection?: UpstreamConnection;
@@ -32,6 +27,12 @@ export interface ZoneSyncOptions {
   config: ConfigReplica;
   resources: ZoneReplica;
   inventory: Inventory;
+  /** This instance among those of the zone. Default: the only one. */
+  self?: ZoneWriter;
+  /** The log of another instance, while it is the zone's writer. Closed when it is so no longer. */
+  dial?: (writer: ZoneWriter) => MirrorLog;
+  /** A writer that was not heard of for so long is replaced. Default 6,000. */
+  leaseMs?: number;
   /** Default 2,000. */
   heartbeatIntervalMs?: number;
   /** A zone whose heartbeat did not arrive for so long is dead. Default 10,000. */
@@ -46,20 +47,15 @@ export interface ZoneSyncOptions {
   clock?: () => number;
   schedule?: Schedule;
   signal?: AbortSignal;
+  onRole?: (role: ZoneSyncStatus["role"]) => void;
   onError?: (error: unknown) => void;
-}
-
-export interface MirrorStatus {
-  topic: string;
-  direction: "down" | "up";
-  caughtUp: boolean;
-  /** Why it does not go on at present. */
-  trouble?: string;
 }
 
 export interface ZoneSyncStatus {
   zone: string;
   connected: boolean;
+  /** Whether this instance writes for the zone, and under which term; else which one does, if that is known. */
+  role: { writes: boolean; term?: number; writer?: string };
   revision: number;
   checksum: string;
   mirrors: readonly MirrorStatus[];
@@ -70,31 +66,28 @@ export interface ZoneSyncStatus {
 const defaultNames = { cidr: "240.0.0.0/4", domain: "mesh", serviceVipEnabled: true, serviceVipPort: 80 };
 
 /**
- * What a zone's sync service does, the only process of a zone that talks to global: configuration down, the zone's records up, the other
- * zones' inventory down, what this zone offers and which names it has computed on change, and heartbeats.
+ * What a zone's sync service does: configuration down, the other zones' inventory down, and, if it is the one of the zone's that writes,
+ * what `WriterDuty` says. Any number of them serve a zone; all but the writer copy the zone's own records from it.
  */
 export class ZoneSync {
   readonly #options: ZoneSyncOptions;
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
   readonly #onError: (error: unknown) => void;
-  readonly #clock: () => number;
-  readonly #mirrors = new Map<string, MirrorStatus>();
-  /** Of the mirrors that go down. */
+  readonly #mirrors: Mirrors;
+  /** Of the other zones' inventories. */
   readonly #reached = new Map<string, PromiseWithResolvers<void>>();
   readonly #tasks: Promise<void>[] = [];
   readonly #configMirrored = Promise.withResolvers<void>();
-  #publisher!: AvailabilityPublisher;
-  #names: NamePublisher | undefined;
   #feed!: InventoryFeed;
-  #judge!: LivenessJudge;
+  #role!: ZoneRole;
   #boundingHistory = false;
 
   private constructor(options: ZoneSyncOptions) {
     this.#options = options;
     this.#signal = options.signal ? AbortSignal.any([options.signal, this.#stop.signal]) : this.#stop.signal;
     this.#onError = options.onError ?? (() => {});
-    this.#clock = options.clock ?? Date.now;
+    this.#mirrors = new Mirrors(this.#onError);
   }
 
   /**
@@ -135,9 +128,9 @@ export class ZoneSync {
     return this.#feed.watchLiveZones(listener);
   }
 
-  /** Resolves when what this zone offers, and the names it has, as far as known now, are in the local log. */
-  async settled(): Promise<void> {
-    await Promise.all([this.#publisher.settled(), this.#names?.settled()]);
+  /** Resolves when this instance has the role that the log gives it and, as the writer, what this zone offers and the names it has are in the local log. */
+  settled(): Promise<void> {
+    return this.#role.settled();
   }
 
   status(): ZoneSyncStatus {
@@ -145,17 +138,19 @@ export class ZoneSync {
     return {
       zone,
       connected: connection?.connected ?? upstream !== undefined,
+      role: this.#role.status(),
       revision: config.revision,
       checksum: config.checksum(),
-      mirrors: [...this.#mirrors.values()],
+      mirrors: this.#mirrors.status(),
       zones: this.#feed.zones(),
-      deadZones: this.#judge.dead,
+      deadZones: this.#feed.zones().filter((other) => !this.#feed.isLive(other)),
     };
   }
 
+  /** Gives the zone to another instance, if there is one. */
   async close(): Promise<void> {
+    await this.#role?.close();
     this.#stop.abort();
-    this.#judge?.close();
     await this.#feed?.close();
     await Promise.all(this.#tasks);
   }
@@ -170,87 +165,46 @@ export class ZoneSync {
     for (const topic of own) await local.ensureTopic(topicConfig(topic));
     // What the zone has written before, taken back or not, is known before anything is computed from it.
     await resources.reaches(await local.head(topics.zone(zone)), signal);
-
-    this.#publisher = new AvailabilityPublisher({ zone, log: local, config, resources, signal, onError: this.#onError });
     this.#feed = await InventoryFeed.open({ log: local, config, inventory, zone, signal, onError: this.#onError });
-    this.#judgeOthers();
     if (upstream) {
       this.#tasks.push(this.#mirrorConfigDown(upstream));
-      for (const topic of own) this.#tasks.push(this.#mirror(topic, "up", local, upstream, signal));
       const others = new ZoneTasks({
         config,
         except: [zone],
         signal,
-        run: (other, until) => this.#mirror(topics.inventory(other), "down", upstream, local, until),
+        run: (other, until) => this.#mirrorInventory(other, upstream, until),
       });
       signal.addEventListener("abort", () => this.#tasks.push(others.close()), { once: true });
     } else {
       this.#configMirrored.resolve();
     }
     config.watch(() => void this.#boundHistory());
-    this.#publisher.refresh();
-    await this.#publisher.settled();
-    await this.#startNames(wasLost);
-    this.#beat();
-    const beat = setInterval(() => this.#beat(), this.#options.heartbeatIntervalMs ?? 2_000);
-    beat.unref();
-    signal.addEventListener("abort", () => clearInterval(beat), { once: true });
-  }
-
-  /** On a new disk the names of other zones' services are left as they were until these zones have been heard. */
-  async #startNames(hasToHearOthers: boolean): Promise<void> {
-    const { zone, config, resources, inventory, names: settings = defaultNames, onNameConflict = () => {} } = this.#options;
-    const start = (): void => {
-      const signal = this.#signal;
-      this.#names = new NamePublisher({
-        ...{ zone, settings, config, resources, inventory, signal },
-        onError: this.#onError,
-        onConflict: onNameConflict,
-      });
-      this.#names.refresh();
-    };
-    if (hasToHearOthers) {
-      void this.inventoriesMirrored().then(start);
-      return;
-    }
-    start();
-    await this.#names?.settled();
-  }
-
-  #judgeOthers(): void {
-    const { zone, config, connection, upstream, graceMs = 10_000, schedule = scheduleTimeout } = this.#options;
-    const judge = new LivenessJudge({ graceMs, clock: this.#clock, schedule, onVerdict: (dead) => this.#append(livenessKey, { dead }) });
-    this.#judge = judge;
-    let known = new Set<string>();
-    const align = (): void => {
-      const zones = new Set(this.#feed.zones().filter((other) => other !== zone));
-      for (const other of zones) if (!known.has(other)) judge.hear(other);
-      for (const other of known) if (!zones.has(other)) judge.forget(other);
-      known = zones;
-    };
-    align();
-    // Registered after the feed's own listener, so that its list of zones is already the new one.
-    const unwatch = [
-      config.watch(({ keys }) => {
-        if (keys.some((key) => key.startsWith("Zone/"))) align();
-      }),
-      this.#feed.watchHeartbeats((event) => {
-        if (event.zone !== zone) judge.hear(event.zone);
-      }),
-    ];
-    // The verdict of an earlier run was about that time.
-    this.#append(livenessKey, { dead: [] });
-    if (connection) {
-      unwatch.push(connection.watch((connected) => judge.connected(connected)));
-      judge.connected(connection.connected);
-    } else {
-      judge.connected(upstream !== undefined);
-    }
-    this.#signal.addEventListener("abort", () => unwatch.forEach((stop) => stop()), { once: true });
+    const { self, dial, clock, schedule, leaseMs, heartbeatIntervalMs, graceMs, names, onNameConflict } = this.#options;
+    this.#role = await ZoneRole.open({
+      ...this.#options,
+      upstream,
+      connection: this.#options.connection,
+      feed: this.#feed,
+      mirrors: this.#mirrors,
+      self: self ?? { instance: zone, address: "", certificate: "" },
+      dial,
+      leaseMs: leaseMs ?? 6_000,
+      heartbeatIntervalMs: heartbeatIntervalMs ?? 2_000,
+      graceMs: graceMs ?? 10_000,
+      restoreTimeoutMs,
+      names: names ?? defaultNames,
+      // On a new disk the names of other zones' services are left as they were until these zones have been heard.
+      othersHeard: wasLost ? this.inventoriesMirrored() : undefined,
+      onNameConflict: onNameConflict ?? (() => {}),
+      clock: clock ?? Date.now,
+      schedule: schedule ?? scheduleTimeout,
+      signal,
+      onError: this.#onError,
+    });
   }
 
   #mirrorConfigDown(upstream: MirrorLog): Promise<void> {
-    const status = this.#track(topics.config, "down");
+    const status = this.#mirrors.track(topics.config, "down");
     return mirrorConfig({
       upstream,
       local: this.#options.local,
@@ -259,74 +213,18 @@ export class ZoneSync {
         status.caughtUp = true;
         this.#configMirrored.resolve();
       },
-      onTrouble: (error) => this.#note(status, error),
+      onTrouble: (error) => this.#mirrors.note(status, error),
     });
   }
 
-  async #mirror(topic: string, direction: "down" | "up", from: MirrorLog, to: MirrorLog, signal: AbortSignal): Promise<void> {
-    const status = this.#track(topic, direction);
-    const backoff = new Backoff({ firstMs: 200, maxMs: 30_000 });
-    const upstream = direction === "down" ? from : to;
-    const noticed = withDescribe(upstream, async (name) => {
-      const description = await upstream.describe(name);
-      this.#note(status, undefined);
-      return description;
-    });
-    while (!signal.aborted) {
-      try {
-        await mirrorTopic({
-          topic,
-          from: direction === "down" ? noticed : from,
-          to: direction === "up" ? noticed : to,
-          signal,
-          onCaughtUp: () => {
-            backoff.reset();
-            status.caughtUp = true;
-            this.#reached.get(topic)?.resolve();
-          },
-          onInterrupted: (error) => this.#note(status, error),
-        });
-      } catch (error) {
-        if (signal.aborted) break;
-        this.#note(status, error as Error);
-        if (error instanceof LogError && error.code === "closed") break;
-        await pause(backoff.next(), signal);
-      }
-    }
-    this.#mirrors.delete(topic);
-    this.#reached.get(topic)?.resolve();
-    this.#reached.delete(topic);
-  }
-
-  #track(topic: string, direction: "down" | "up"): MirrorStatus {
-    const status: MirrorStatus = { topic, direction, caughtUp: false };
-    this.#mirrors.set(topic, status);
-    if (direction === "down" && topic !== topics.config) this.#reached.set(topic, Promise.withResolvers());
-    return status;
-  }
-
-  /** Reports a trouble when it begins or becomes another, not at every attempt. */
-  #note(status: MirrorStatus, error: Error | undefined): void {
-    const trouble = error?.message;
-    if (trouble !== undefined && trouble !== status.trouble) {
-      this.#onError(new Error(`${status.topic} is not mirrored ${status.direction}: ${trouble}`, { cause: error }));
-    }
-    if (trouble === undefined) delete status.trouble;
-    else status.trouble = trouble;
-  }
-
-  #beat(): void {
-    const { config } = this.#options;
-    const at = new Date(this.#clock()).toISOString();
-    this.#append(heartbeatKey, { at, revision: config.revision, checksum: config.checksum() } satisfies Heartbeat);
-    for (const one of [this.#publisher, this.#names]) if (one?.isBehind) one.refresh();
-  }
-
-  #append(key: string, value: object): void {
-    const { local, zone } = this.#options;
-    local.append(topics.inventory(zone), [{ key, value: encodeJson(value) }], { durable: false }).catch((error: unknown) => {
-      if (!this.#signal.aborted) this.#onError(error);
-    });
+  async #mirrorInventory(zone: string, upstream: MirrorLog, signal: AbortSignal): Promise<void> {
+    const topic = topics.inventory(zone);
+    const reached = Promise.withResolvers<void>();
+    this.#reached.set(zone, reached);
+    const { local } = this.#options;
+    await this.#mirrors.run({ topic, direction: "down", from: upstream, to: local, signal, onCaughtUp: reached.resolve });
+    reached.resolve();
+    this.#reached.delete(zone);
   }
 
   async #boundHistory(): Promise<void> {

@@ -10,7 +10,7 @@ import {
 import { MemoryInventory } from "@atoll/inventory";
 import { type Change, ConfigReplica, type Verdict, ZoneReplica } from "@atoll/replica";
 import { eventually } from "@atoll/testkit";
-import { ZoneSync, type ZoneSyncOptions } from "../src/index.ts";
+import { ZoneLog, ZoneSync, type ZoneSyncOptions } from "../src/index.ts";
 
 /** Waits until the expectations in `check` hold. */
 export const until = (check: () => unknown): Promise<boolean> =>
@@ -105,23 +105,28 @@ export interface Zone {
   errors: unknown[];
   /** Ends the services, not the log. */
   stop(): Promise<void>;
+  /** As a crash: nothing is given back, nobody is told. The log stays as it is. */
+  crash(): Promise<void>;
 }
 
 /** One global and its zones in one process, every log in memory. */
 export class Stack {
-  readonly global: EmbeddedLog;
+  readonly global: MirrorLog;
   readonly config: ConfigReplica;
   readonly #zones: Zone[] = [];
   readonly #logs: EmbeddedLog[] = [];
+  /** What other instances of a zone reach, by address. */
+  readonly #relays = new Map<string, Wire>();
   #ids = 0;
 
-  private constructor(global: EmbeddedLog, config: ConfigReplica) {
+  private constructor(global: MirrorLog, config: ConfigReplica) {
     this.global = global;
     this.config = config;
   }
 
-  static async open(): Promise<Stack> {
-    const global = await memoryLog();
+  /** `log`: what zones share. Default: one in memory, as of a global that zones reach through its relay. */
+  static async open(log?: MirrorLog): Promise<Stack> {
+    const global = log ?? (await memoryLog());
     return new Stack(global, await ConfigReplica.open({ log: global }));
   }
 
@@ -133,24 +138,33 @@ export class Stack {
     return this.config.submit({ id: `change-${++this.#ids}`, at: "2026-01-01T00:00:00Z", author: "test", changes, expect: [] });
   }
 
-  async zone(name: string, more: Partial<ZoneSyncOptions> & { log?: EmbeddedLog; isCut?: boolean } = {}): Promise<Zone> {
+  /** `instance`: of several sync services of the zone; they reach each other as `across` of the others says. */
+  async zone(name: string, more: Partial<ZoneSyncOptions> & { log?: EmbeddedLog; isCut?: boolean; instance?: string } = {}): Promise<Zone> {
     const log = more.log ?? (await memoryLog());
     if (!this.#logs.includes(log)) this.#logs.push(log);
     const wire = new Wire(this.global);
     if (more.isCut) wire.cut();
     const errors: unknown[] = [];
     const config = await ConfigReplica.open({ log });
-    const resources = await ZoneReplica.open({ log, zone: name });
+    const local = new ZoneLog(log, name);
+    const resources = await ZoneReplica.open({ log: local, zone: name });
     const inventory = new MemoryInventory();
+    const crashed = new AbortController();
+    const instance = more.instance ?? name;
+    const relay = new Wire(local);
+    this.#relays.set(instance, relay);
     const sync = await ZoneSync.open({
       zone: name,
-      local: log,
+      local,
       upstream: wire,
       connection: wire,
       config,
       resources,
       inventory,
+      self: { instance, address: instance, certificate: "" },
+      dial: ({ address }) => this.#relays.get(address)!,
       heartbeatIntervalMs: 3_600_000,
+      signal: crashed.signal,
       onError: (error) => errors.push(error),
       ...more,
     });
@@ -159,7 +173,13 @@ export class Stack {
       await resources.close();
       await config.close();
     };
-    const zone = { name, log, wire, config, resources, inventory, sync, errors, stop };
+    const crash = async (): Promise<void> => {
+      wire.cut();
+      relay.cut();
+      crashed.abort();
+      await stop();
+    };
+    const zone = { name, log, wire, config, resources, inventory, sync, errors, stop, crash };
     this.#zones.push(zone);
     return zone;
   }

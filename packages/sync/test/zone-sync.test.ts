@@ -1,4 +1,4 @@
-import { topics } from "@atoll/event-log";
+import { topics, withTerm } from "@atoll/event-log";
 import { MemoryInventory } from "@atoll/inventory";
 import { ConfigReplica, ZoneReplica, encodeJson, readToHead } from "@atoll/replica";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -115,14 +115,20 @@ describe("the zone's own records", () => {
   });
 
   test("a restarted zone sends nothing twice", async () => {
+    const sent = async () => {
+      const found: [string, number][] = [];
+      for await (const batch of readToHead(stack.global, topics.zone("east"), 0))
+        for (const { key, offset } of batch) if (key?.startsWith("Dataplane/")) found.push([key, offset]);
+      return found;
+    };
     const east = await stack.zone("east");
     await east.resources.put(dataplane("dp-1", web));
-    // The dataplane, and the name of its service.
-    await until(async () => expect(await stack.global.head(topics.zone("east"))).toBe(2));
+    await until(async () => expect(await sent()).toHaveLength(1));
+    const [first] = await sent();
     await east.stop();
     const again = await stack.zone("east", { log: east.log });
     await again.resources.put(dataplane("dp-2", web));
-    await until(async () => expect(await stack.global.head(topics.zone("east"))).toBe(3));
+    await until(async () => expect(await sent()).toEqual([first, ["Dataplane/default/dp-2", expect.any(Number)]]));
   });
 
   test("come back from global when the zone's disk was lost", async () => {
@@ -279,6 +285,33 @@ describe("other zones", () => {
     await until(() => expect(west.sync.feed.heartbeat("east")?.revision).toBe(3));
     expect(west.sync.status()).toMatchObject({ connected: true, deadZones: [] });
     await feed.close();
+  });
+
+  test("are believed about themselves only, and not what a deposed writer of theirs adds", async () => {
+    const west = await stack.zone("west");
+    await sameConfig(west);
+    await stack.global.ensureTopic({ name: topics.inventory("east"), cleanup: "compact" });
+    const offer = (name: string, more: object = {}) => ({
+      key: `entry/default/kuma.io/service=${name}`,
+      value: encodeJson({ mesh: "default", tags: { "kuma.io/service": name }, instances: 1, ...more }),
+    });
+    await stack.global.append(topics.inventory("east"), [
+      withTerm(
+        { key: "ingress/in", value: encodeJson({ advertisedAddress: "192.0.2.1", advertisedPort: 1, zone: "west", name: "other" }) },
+        2,
+      ),
+      withTerm(offer("claims-west", { zone: "west" }), 2),
+      withTerm(offer("late"), 1),
+      withTerm(offer("last"), 2),
+    ]);
+    await until(() => expect(west.inventory.entries("east")).toHaveLength(2));
+    expect(west.inventory.entries("east").map(({ zone, tags }) => [zone, tags["kuma.io/service"]])).toEqual([
+      ["east", "claims-west"],
+      ["east", "last"],
+    ]);
+    expect(west.inventory.entries("west")).toEqual([]);
+    expect(west.inventory.ingresses("east")).toEqual([{ zone: "east", name: "in", advertisedAddress: "192.0.2.1", advertisedPort: 1 }]);
+    expect(west.inventory.ingresses("west")).toEqual([]);
   });
 
   test("unreadable inventory records are passed over and reported", async () => {

@@ -24,10 +24,10 @@ export const xdsSettings = z.object({
     }),
   }),
   zone: section({
-    /** `grpcs://host:port` of the relay of the zone's sync service. */
+    /** `grpcs://host:port` of the relay of the zone's sync service; several, separated by commas, where the zone has several. */
     address: z
       .string()
-      .regex(/^grpcs?:\/\/[^/]+:\d+$/, "has to be grpcs://host:port")
+      .regex(/^grpcs?:\/\/[^/,]+:\d+(,grpcs?:\/\/[^/,]+:\d+)*$/, "has to be grpcs://host:port, or several separated by commas")
       .default("grpcs://127.0.0.1:5686"),
     rootCaFile: z.string().optional(),
     tlsSkipVerify: z.boolean().default(false),

@@ -12,7 +12,7 @@ import {
   type ProxyAuthentication,
 } from "@atoll/dp-server";
 import { connectZone, type ProxyQuery } from "@atoll/kds";
-import { ConfigReplica, ZoneReplica } from "@atoll/replica";
+import { ConfigReplica, ReplicaBeat, ZoneReplica } from "@atoll/replica";
 import {
   expandPath,
   instanceName,
@@ -30,10 +30,9 @@ import type { KeyRing } from "@atoll/secret";
 import { InventoryFeed, liveInventory } from "@atoll/sync";
 import { configuredKeys, resourceKeys, resourceRevocations } from "@atoll/token";
 import { SnapshotCache } from "@atoll/xds";
-import { AppliedReporter } from "./applied-report.ts";
+import { AppliedReporter, type AppliedReport } from "./applied-report.ts";
 import { queryEnvoy } from "./envoy-admin.ts";
 import { ProxyWatch } from "./proxy-watch.ts";
-import { ReplicaStatus } from "./replica-status.ts";
 import type { XdsSettings } from "./settings.ts";
 import { openInventory } from "./shared-inventory.ts";
 
@@ -49,7 +48,11 @@ export async function startXds(settings: XdsSettings, log: Logger): Promise<{ po
   }
 }
 
-async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): Promise<{ port: number; status: ReplicaStatus }> {
+async function open(
+  settings: XdsSettings,
+  log: Logger,
+  lifecycle: Lifecycle,
+): Promise<{ port: number; status: ReplicaBeat<AppliedReport> }> {
   const zone = settings.multizone.zone.name;
   const token = tokenSource(settings.multizone.zone, "multizone.zone.token");
   const workDir = expandPath(settings.general.workDir);
@@ -67,7 +70,7 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
   const refused = Promise.withResolvers<never>();
   refused.promise.catch(() => undefined);
   const connection = connectZone({
-    address,
+    addresses: address.split(","),
     tls: { ...(tlsSkipVerify ? {} : { ca: readFileSync(expandPath(rootCaFile), "utf8") }), skipVerify: tlsSkipVerify },
     token,
     zone,
@@ -170,7 +173,9 @@ async function open(settings: XdsSettings, log: Logger, lifecycle: Lifecycle): P
   const { replicaBeatIntervalMs: beatIntervalMs, replicaMissedBeats: missedBeats } = settings.xds;
   const status = lifecycle.add(
     "replica status",
-    new ReplicaStatus({
+    new ReplicaBeat<AppliedReport>({
+      type: "ProxyStatus",
+      report: { applied: null, proxies: 0, behind: [] },
       store: resources,
       instanceId,
       beatIntervalMs,

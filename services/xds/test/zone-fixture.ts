@@ -62,7 +62,6 @@ export class ZoneUnderTest implements AsyncDisposable {
       sealingKey: () => this.sealingKey,
       progress: () => ({ revision: this.config.revision, checksum: this.config.checksum() }),
       heartbeatIntervalMs: 1_000,
-      instancesPerZone: "many",
     });
     this.#relayPort = this.#relay.port;
   }

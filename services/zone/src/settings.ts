@@ -22,10 +22,10 @@ export const zoneSettings = z.object({
   multizone: section({
     zone: section({
       name: z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, "a zone's name is a DNS label of at most 63 characters"),
-      /** `grpcs://host:port` of global. */
+      /** `grpcs://host:port` of global; several, separated by commas, where global has several replicas. */
       globalAddress: z
         .string()
-        .regex(/^grpcs?:\/\/[^/]+:\d+$/, "has to be grpcs://host:port")
+        .regex(/^grpcs?:\/\/[^/,]+:\d+(,grpcs?:\/\/[^/,]+:\d+)*$/, "has to be grpcs://host:port, or several separated by commas")
         .default("grpcs://127.0.0.1:5685"),
       kds: section({ rootCaFile: z.string().optional(), tlsSkipVerify: z.boolean().default(false) }),
       /** Zone token with scope cp. */
@@ -34,6 +34,8 @@ export const zoneSettings = z.object({
       heartbeatIntervalMs: z.int().min(100).default(2_000),
       /** A zone whose heartbeats stopped is left out by the others after this time. */
       livenessGraceMs: z.int().min(1_000).default(30_000),
+      /** Of several sync services of a zone one writes. When it was not heard of for this time, another one takes over. */
+      leaseMs: z.int().min(500).default(6_000),
     }),
   }),
   /** Names and virtual IPs of transparently proxied workloads. */
@@ -51,8 +53,16 @@ export const zoneSettings = z.object({
     /** The token issuer, which the zone's REST API asks for dataplane tokens. */
     url: z.url().default("http://127.0.0.1:5684"),
   }),
-  /** Where the zone's xDS replicas connect. */
-  relay: section({ interface: z.string().default("0.0.0.0"), port: port.default(5686) }),
+  /** Where the zone's xDS replicas connect, and its other sync services. */
+  relay: section({
+    interface: z.string().default("0.0.0.0"),
+    port: port.default(5686),
+    /** How the zone's other sync services reach it. Default: the host's name. */
+    advertisedAddress: z
+      .string()
+      .regex(/^grpcs:\/\/[^/]+:\d+$/, "has to be grpcs://host:port")
+      .optional(),
+  }),
   tracing: tracingSettings,
   diagnostics: section({ serverInterface: z.string().default("0.0.0.0"), serverPort: port.default(5680) }),
 });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { ApiError, appliedRevisionOf, createApi, keyRingPorts, maskedSettings, type ApiOptions } from "@atoll/api";
 import { configuredCertificate, loadServiceCertificate } from "@atoll/certificate";
 import { EmbeddedLog } from "@atoll/event-log";
-import { connectZone, inspectThrough, QueryError, startKdsServer, zoneAccess, zoneTokenVerifier } from "@atoll/kds";
+import { connectZone, inspectThrough, openRelay, QueryError, startKdsServer, zoneAccess, zoneTokenVerifier } from "@atoll/kds";
 import { ConfigReplica, ZoneReplica } from "@atoll/replica";
 import {
   clientCertificates,
@@ -21,7 +21,7 @@ import {
   type Logger,
 } from "@atoll/runtime";
 import type { KeyRing } from "@atoll/secret";
-import { ConnectionSignal, ZoneSync } from "@atoll/sync";
+import { ConnectionSignal, ZoneLog, ZoneSync } from "@atoll/sync";
 import { configuredKeys, createRemoteIssuer, resourceKeys, resourceRevocations, verifyUserToken } from "@atoll/token";
 import { openKafkaUpstream } from "./kafka-upstream.ts";
 import type { ZoneSettings } from "./settings.ts";
@@ -42,7 +42,7 @@ export async function startZone(settings: ZoneSettings, log: Logger): Promise<{ 
 }
 
 async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): Promise<void> {
-  const { name: zone, globalAddress, kds: upstreamTls, heartbeatIntervalMs, livenessGraceMs } = settings.multizone.zone;
+  const { name: zone, globalAddress, kds: upstreamTls, heartbeatIntervalMs, livenessGraceMs, leaseMs } = settings.multizone.zone;
   const token = tokenSource(settings.multizone.zone, "multizone.zone.token");
   const workDir = expandPath(settings.general.workDir);
   mkdirSync(workDir, { recursive: true });
@@ -55,7 +55,8 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
   );
   const { views } = diagnostics;
 
-  const local = lifecycle.add("log", await EmbeddedLog.open({ path: join(workDir, "log.sqlite") }));
+  const embedded = lifecycle.add("log", await EmbeddedLog.open({ path: join(workDir, "log.sqlite") }));
+  const local = new ZoneLog(embedded, zone);
   const config = lifecycle.add("configuration", await ConfigReplica.open({ log: local, observer: diagnostics.replica, onError }));
   diagnostics.observe(config);
   const resources = lifecycle.add("resources", await ZoneReplica.open({ log: local, zone, onError }));
@@ -68,7 +69,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
   const refused = Promise.withResolvers<never>();
   refused.promise.catch(() => undefined);
   const connection = connectZone({
-    address: globalAddress,
+    addresses: globalAddress.split(","),
     tls: {
       ca: upstreamTls.rootCaFile === undefined ? undefined : readFileSync(expandPath(upstreamTls.rootCaFile), "utf8"),
       skipVerify: upstreamTls.tlsSkipVerify,
@@ -111,6 +112,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
   diagnostics.notReady = "waiting for global";
   if (ring.zone === undefined) await Promise.race([connection.registered, refused.promise]);
 
+  const certificate = await loadServiceCertificate({ ...settings.general, workDir, nowMs: Date.now() });
   const kafka = await openKafkaUpstream(settings.log, log);
   if (kafka) lifecycle.add("Kafka", kafka.log);
   const sync = await ZoneSync.open({
@@ -121,10 +123,21 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     config,
     resources,
     inventory,
+    self: {
+      instance: instanceId,
+      address: settings.relay.advertisedAddress ?? `grpcs://${hostname()}:${settings.relay.port}`,
+      certificate: certificate.certPem,
+    },
+    dial: (writer) => openRelay({ address: writer.address, tls: { ca: writer.certificate }, token }),
+    leaseMs,
     heartbeatIntervalMs,
     graceMs: livenessGraceMs,
     names: settings.dnsServer,
     onNameConflict: (mesh, conflict) => log.warn({ mesh, ...conflict }, "a name and port is asked for twice; the first keeps it"),
+    onRole: ({ writes, term, writer }) => {
+      if (writes || writer)
+        log.info({ zone, term, writer }, writes ? "this instance writes for the zone" : "another instance writes for the zone");
+    },
     onError,
   });
   lifecycle.add("sync", sync);
@@ -132,7 +145,6 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
   // A zone with a new disk first hears of the others what Redis may still know.
   void (checkpoint === undefined ? sync.inventoriesMirrored() : Promise.resolve()).then(() => inventory.markComplete());
 
-  const certificate = await loadServiceCertificate({ ...settings.general, workDir, nowMs: Date.now() });
   const { tokens: userTokens } = settings.apiServer.authn;
   const { dpProxy, zoneProxy } = settings.dpServer.authn;
   const keysInUse = configuredKeys(
@@ -157,7 +169,6 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     sealingKey: () => ring.zone,
     progress: () => ({ revision: config.revision, checksum: config.checksum() }),
     heartbeatIntervalMs,
-    instancesPerZone: "many",
   });
   lifecycle.add("relay", relay);
   const connectionClusterId = (): string | undefined => config.get<{ config: string }>("Config", "", "kuma-cluster-id")?.spec.config;

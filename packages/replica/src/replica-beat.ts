@@ -1,23 +1,23 @@
-import type { ResourceReader } from "@atoll/replica";
 import type { ResourceDraft, ResourceKey } from "@atoll/resource";
-import type { AppliedReport } from "./applied-report.ts";
+import type { ResourceReader } from "./reader.ts";
 
-/** What one replica says of its proxies, in the zone's log. Not on the REST API. */
-const statusType = "ProxyStatus";
-
-interface StatusSpec extends AppliedReport {
+interface BeatSpec {
   /** Grows while the replica lives. */
   beat: number;
 }
 
-export interface StatusStore extends ResourceReader {
+export interface BeatStore extends ResourceReader {
   put(draft: ResourceDraft, options?: { durable?: boolean }): Promise<unknown>;
   delete(key: ResourceKey, options?: { timeoutMs?: number }): Promise<unknown>;
 }
 
-export interface ReplicaStatusOptions {
-  store: StatusStore;
+export interface ReplicaBeatOptions<Report extends object> {
+  store: BeatStore;
+  /** Of the records; not on the REST API. */
+  type: string;
   instanceId: string;
+  /** What the record says beside the beat, until `publish` says otherwise. */
+  report: Report;
   beatIntervalMs: number;
   /** A replica is gone when this many beats of ours were written since its last one. */
   missedBeats: number;
@@ -28,26 +28,27 @@ export interface ReplicaStatusOptions {
 }
 
 /**
- * This replica's record in the zone's log, and its judgement of the others by theirs. Time is counted in own beats that reached the
- * log: while the log is away nobody is judged, and clocks do not matter.
+ * The record of one of several equal processes in a log that they share, and its judgement of the others by theirs. Time is counted in own
+ * beats that reached the log: while the log is away nobody is judged, and clocks do not matter.
  */
-export class ReplicaStatus {
-  readonly #options: ReplicaStatusOptions;
+export class ReplicaBeat<Report extends object> {
+  readonly #options: ReplicaBeatOptions<Report>;
   readonly #others = new Map<string, { beat: number; missed: number }>();
   #timer: NodeJS.Timeout | undefined;
-  #report: AppliedReport = { applied: null, proxies: 0, behind: [] };
+  #report: Report;
   #beat = 0;
   #retired = false;
 
-  constructor(options: ReplicaStatusOptions) {
+  constructor(options: ReplicaBeatOptions<Report>) {
     this.#options = options;
+    this.#report = options.report;
     // It goes on where the process before this one stopped, so that others see that it lives.
-    this.#beat = this.#statusOf(options.instanceId)?.beat ?? 0;
+    this.#beat = this.#recordOf(options.instanceId)?.beat ?? 0;
     this.#timer = setInterval(() => this.#live(), options.beatIntervalMs);
     this.#timer.unref();
   }
 
-  publish(report: AppliedReport): void {
+  publish(report: Report): void {
     this.#report = report;
     this.#put().catch(this.#options.onError);
   }
@@ -55,8 +56,8 @@ export class ReplicaStatus {
   /** Before an orderly end: from now on the zone's state is what the other replicas say. Waits for the log for a second at most. */
   async retire(): Promise<void> {
     this.close();
-    const { store, instanceId } = this.#options;
-    await store.delete({ type: statusType, mesh: "", name: instanceId }, { timeoutMs: 1_000 }).catch(() => undefined);
+    const { store, type, instanceId } = this.#options;
+    await store.delete({ type, mesh: "", name: instanceId }, { timeoutMs: 1_000 }).catch(() => undefined);
   }
 
   close(): void {
@@ -71,28 +72,29 @@ export class ReplicaStatus {
 
   async #put(): Promise<void> {
     if (this.#retired) return;
-    const spec: StatusSpec = { ...this.#report, beat: this.#beat };
-    await this.#options.store.put({ type: statusType, mesh: "", name: this.#options.instanceId, spec }, { durable: false });
+    const { store, type, instanceId } = this.#options;
+    const spec: Report & BeatSpec = { ...this.#report, beat: this.#beat };
+    await store.put({ type, mesh: "", name: instanceId, spec }, { durable: false });
   }
 
-  #statusOf(instanceId: string): StatusSpec | undefined {
-    return this.#options.store.get<StatusSpec>(statusType, "", instanceId)?.spec;
+  #recordOf(instanceId: string): BeatSpec | undefined {
+    return this.#options.store.get<BeatSpec>(this.#options.type, "", instanceId)?.spec;
   }
 
   #judge(): void {
-    const { store, instanceId, missedBeats, owners, onGone, onError } = this.#options;
-    const present = new Set([...store.list(statusType).map(({ name }) => name), ...owners()]);
+    const { store, type, instanceId, missedBeats, owners, onGone, onError } = this.#options;
+    const present = new Set([...store.list(type).map(({ name }) => name), ...owners()]);
     present.delete(instanceId);
     for (const name of this.#others.keys()) if (!present.has(name)) this.#others.delete(name);
     for (const name of present) {
-      const beat = this.#statusOf(name)?.beat ?? -1;
+      const beat = this.#recordOf(name)?.beat ?? -1;
       const before = this.#others.get(name);
       const missed = before?.beat === beat ? before.missed + 1 : 0;
       this.#others.set(name, { beat, missed });
       if (missed < missedBeats) continue;
       this.#others.delete(name);
       onGone(name);
-      store.delete({ type: statusType, mesh: "", name }).catch(onError);
+      store.delete({ type, mesh: "", name }).catch(onError);
     }
   }
 }

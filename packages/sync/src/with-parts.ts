@@ -1,9 +1,12 @@
-import type { MirrorLog, TopicDescription } from "@atoll/event-log";
+import type { MirrorLog } from "@atoll/event-log";
 
-/** The same log with another `describe`: every (re)start of a mirror begins with it, so that is where to look at its source. */
-export function withDescribe(log: MirrorLog, describe: (topic: string) => Promise<TopicDescription>): MirrorLog {
+/**
+ * The same log with another `describe` or `read`. Every (re)start of a mirror begins with `describe`, so that is where to look at its
+ * source.
+ */
+export function withParts(log: MirrorLog, parts: Partial<Pick<MirrorLog, "describe" | "read">>): MirrorLog {
   return {
-    describe,
+    describe: (topic) => log.describe(topic),
     ensureTopic: (topic) => log.ensureTopic(topic),
     append: (topic, records, options) => log.append(topic, records, options),
     appendMirror: (topic, records, options) => log.appendMirror(topic, records, options),
@@ -11,5 +14,6 @@ export function withDescribe(log: MirrorLog, describe: (topic: string) => Promis
     head: (topic) => log.head(topic),
     tail: (topic) => log.tail(topic),
     close: async () => {},
+    ...parts,
   };
 }
