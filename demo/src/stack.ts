@@ -107,6 +107,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         ATOLL_API_SERVER_HTTP_PORT: String(own.api),
         ATOLL_API_SERVER_HTTPS_PORT: String(own.apiTls),
         ATOLL_MULTIZONE_GLOBAL_KDS_GRPC_PORT: String(own.kds),
+        ATOLL_MULTIZONE_GLOBAL_KDS_ADVERTISED_ADDRESS: `grpcs://127.0.0.1:${own.kds}`,
         ATOLL_TOKENS_URL: `http://127.0.0.1:${ports.tokens}`,
       },
       own.diagnostics,

@@ -4,9 +4,23 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { ApiError, appliedRevisionOf, createApi, keyRingPorts, maskedSettings, type ApiOptions, type Proxies } from "@atoll/api";
 import { configuredCertificate, loadServiceCertificate } from "@atoll/certificate";
+import { topics } from "@atoll/event-log";
 import { MemoryInventory } from "@atoll/inventory";
-import { globalAccess, inspectThrough, QueryError, startKdsServer, zoneTokenVerifier, type KdsServer } from "@atoll/kds";
-import { ConfigReplica, ZoneReplicaSet } from "@atoll/replica";
+import {
+  globalAccess,
+  inspectAnywhere,
+  inspectAtPeer,
+  inspectThrough,
+  QueryError,
+  startKdsServer,
+  ZoneSessions,
+  zoneTokenVerifier,
+  type GlobalPeer,
+  type KdsServer,
+  type ProxyQuery,
+} from "@atoll/kds";
+import { ConfigReplica, ReplicaBeat, ZoneReplica, ZoneReplicaSet } from "@atoll/replica";
+import { parseKeyString } from "@atoll/resource";
 import {
   clientCertificates,
   Diagnostics,
@@ -27,7 +41,9 @@ import { openLog } from "./open-log.ts";
 import { globalMetrics } from "./global-metrics.ts";
 import type { GlobalSettings } from "./settings.ts";
 import { ensureZone } from "./zone-registration.ts";
-import { ZoneInsights } from "./zone-insights.ts";
+
+/** Of the records with which instances of global find each other; not on the REST API. */
+const presenceType = "GlobalInstance";
 
 /** The global service: REST, registration of zones, and the log, lent to those who cannot reach it. */
 export async function startGlobal(settings: GlobalSettings, log: Logger): Promise<{ close(): Promise<void> }> {
@@ -66,8 +82,12 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
   const inventory = lifecycle.add("inventory", new MemoryInventory());
   lifecycle.add("inventory feed", await InventoryFeed.open({ log: eventLog, config, inventory, onError }));
 
-  const insights = new ZoneInsights(instanceId, () => new Date(), settings.metrics.zone.subscriptionLimit);
-  const metrics = globalMetrics(diagnostics, insights, () => config.revision);
+  const observed = lifecycle.add("observations", await ZoneReplica.open({ log: eventLog, zone: "", topic: topics.global, onError }));
+  const sessions = lifecycle.add(
+    "sessions",
+    new ZoneSessions({ store: observed, instanceId, kept: settings.metrics.zone.subscriptionLimit, now: () => new Date(), onError }),
+  );
+  const metrics = globalMetrics(diagnostics, sessions, () => config.revision);
   const certificate = await loadServiceCertificate({ ...settings.general, workDir, nowMs: Date.now() });
   const { tokens: userTokens } = settings.apiServer.authn;
   const { dpProxy, zoneProxy } = settings.dpServer.authn;
@@ -94,31 +114,49 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
     sealingKey: () => ring.zone,
     progress: () => ({ revision: config.revision, checksum: config.checksum() }),
     heartbeatIntervalMs: settings.multizone.global.kds.heartbeatIntervalMs,
-    instancesPerZone: "one",
     onRegister: async (registration) => {
       await ensureZone(config, registration.zone);
-      insights.registered(registration);
+      sessions.registered(registration);
       metrics.registered();
       log.info({ zone: registration.zone, version: registration.version }, "zone registered");
     },
-    onSession: (session) => insights.opened(session),
+    onSession: (session) => sessions.opened(session),
     onRefused: () => metrics.registrationRefused(),
     onHeartbeat: (session, heartbeat) => {
       const revisions = Math.max(0, config.revision - heartbeat.revision);
-      insights.heard(session, heartbeat, {
+      sessions.heard(session, heartbeat, {
         revisions,
         ms: revisions > 0 ? diagnostics.timeline.ageMs(heartbeat.revision + 1, "folded") : 0,
       });
     },
     onSessionEnd: (session) => {
-      insights.ended(session);
+      sessions.ended(session);
       log.info({ zone: session.zone }, "zone disconnected");
     },
   });
   lifecycle.add("kds", kds);
+  const advertised = settings.multizone.global.kds.advertisedAddress ?? `grpcs://${hostname()}:${kds.port}`;
+  const presence = { address: advertised, certificate: kdsCertificate.certPem };
+  const beat = new ReplicaBeat<GlobalPeer>({
+    store: observed,
+    type: presenceType,
+    instanceId,
+    report: presence,
+    beatIntervalMs: 10_000,
+    missedBeats: 3,
+    owners: () => sessions.owners(),
+    onGone: (gone) => {
+      log.warn({ instance: gone }, "another instance of global is gone, and its sessions with it");
+      sessions.endAllOf(gone);
+    },
+    onError,
+  });
+  lifecycle.add("presence", { close: () => beat.retire() });
+  beat.publish(presence);
   // Whoever's key or token was withdrawn is sent away at once.
   config.watch(({ keys }) => {
     if (keys.some((key) => key.startsWith("TokenVerificationKey/") || key.includes("token-revocations"))) void kds.recheck();
+    for (const { type, name } of keys.map(parseKeyString)) if (type === "Zone" && !config.get(type, "", name)) sessions.forget(name);
   });
 
   const options: ApiOptions = {
@@ -145,7 +183,7 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
     config,
     zones,
     inventory,
-    zoneInsight: (zone) => insights.of(zone),
+    zoneInsight: (zone) => sessions.of(zone),
     ...keyRingPorts(ring, Date.now),
     nativeFault: nativeFaultOf,
     issueToken: createRemoteIssuer({
@@ -157,7 +195,12 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
       const { name, groups } = await verifyUserToken(token, verification());
       return { name, groups: groups ?? [] };
     },
-    proxies: proxiesThrough(kds, zones),
+    proxies: proxiesThrough(kds, zones, (zone) =>
+      sessions.holders(zone).flatMap((instance) => {
+        const peer = observed.get<GlobalPeer>(presenceType, "", instance)?.spec;
+        return peer ? [(query) => inspectAtPeer(peer, deriveServiceBearer(ring.global!), zone, query)] : [];
+      }),
+    ),
     now: Date.now,
     newId: randomUUID,
     requests: diagnostics.requests,
@@ -174,7 +217,7 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
     await lifecycle.add("api over TLS", createApi(options, tls)).listen({ host: https.interface, port: https.port });
   }
 
-  views["zones"] = () => insights.progress();
+  views["zones"] = () => sessions.progress();
   diagnostics.notReady = null;
   log.info(
     { http: http.enabled ? http.port : undefined, https: https.enabled ? https.port : undefined, kds: kds.port, revision: config.revision },
@@ -194,15 +237,19 @@ async function createDefaultMesh(api: ReturnType<typeof createApi>, config: Conf
   });
 }
 
-/** Live inspection through the zone's session, and what each zone's xDS servers say is applied. */
-function proxiesThrough(kds: KdsServer, zones: ZoneReplicaSet): Proxies {
+/** Live inspection through the zone's sessions, here or with another instance of global, and what each zone's xDS servers say is applied. */
+function proxiesThrough(
+  kds: KdsServer,
+  zones: ZoneReplicaSet,
+  peersOf: (zone: string) => ((query: ProxyQuery) => Promise<Uint8Array>)[],
+): Proxies {
   return {
     inspect: async (proxy, query) => {
       try {
-        return await inspectThrough(kds.sessions(proxy.zone), proxy.zone, {
-          proxy: { type: proxy.type, mesh: proxy.mesh, name: proxy.name },
-          ...query,
-        });
+        const { zone, type, mesh, name } = proxy;
+        const asked: ProxyQuery = { proxy: { type, mesh, name }, ...query };
+        const peers = peersOf(zone).map((ask) => () => ask(asked));
+        return await inspectAnywhere([() => inspectThrough(kds.sessions(zone), zone, asked), ...peers], zone);
       } catch (error) {
         if (error instanceof QueryError)
           throw new ApiError({ status: 400, title: "Could not execute admin operation", detail: error.message });

@@ -25,6 +25,11 @@ export const globalSettings = z.object({
         tlsCertFile: z.string().optional(),
         tlsKeyFile: z.string().optional(),
         heartbeatIntervalMs: z.int().min(100).default(5_000),
+        /** `grpcs://host:port` at which other replicas of global reach this one. Default: the host's name. */
+        advertisedAddress: z
+          .string()
+          .regex(/^grpcs:\/\/[^/]+:\d+$/, "has to be grpcs://host:port")
+          .optional(),
       }),
     }),
   }),
