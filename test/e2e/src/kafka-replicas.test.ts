@@ -1,66 +1,29 @@
-import { randomUUID } from "node:crypto";
-import { copyFileSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { eventually } from "@atoll/testkit/eventually";
 import { startKafkaBroker, type KafkaBroker } from "@atoll/testkit/kafka-broker";
-import { startProcess, type StartedProcess } from "@atoll/testkit/process";
-import { scratchFolder } from "@atoll/testkit/scratch-folder";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { GlobalReplicas } from "./global-replicas.ts";
 import { jsonHeaders, rest, type RestAnswer } from "./index.ts";
+import { contradictions, type LoggedWrite, type Operation } from "./write-history.ts";
 
 // Two replicas of global over one Kafka: both take writes at once, and there is one history.
-const binary = fileURLToPath(new URL("../../../bin/atoll", import.meta.url));
-const base = 29_250;
 const replicas = [0, 1] as const;
-type Replica = (typeof replicas)[number];
-
-const folder = scratchFolder();
-const running = new Map<Replica, StartedProcess>();
+let globals: GlobalReplicas;
 let kafka: KafkaBroker;
 
 beforeAll(async () => {
   kafka = await startKafkaBroker();
-  await start(0);
-  shareKeys(0, 1);
-  await start(1);
+  globals = new GlobalReplicas(29_250, kafka);
+  await globals.start(0);
+  globals.shareKeys(0, 1);
+  await globals.start(1);
 }, 180_000);
 
 afterAll(async () => {
-  for (const one of running.values()) await one.stop(5_000);
+  await globals?.close();
   await kafka?.close();
-  folder[Symbol.dispose]();
 }, 60_000);
 
-const workDir = (replica: number) => join(folder.path, `global-${replica}`);
-const url = (replica: number) => `http://127.0.0.1:${base + 10 * replica}`;
-const diagnostics = (replica: number) => `http://127.0.0.1:${base + 10 * replica + 1}`;
-
-function shareKeys(from: number, to: number): void {
-  mkdirSync(workDir(to), { recursive: true });
-  for (const key of ["global.key", "zone.key"]) copyFileSync(join(workDir(from), key), join(workDir(to), key));
-}
-
-const environment = (replica: number): Record<string, string> => ({
-  ATOLL_LOG_KAFKA_BROKERS: kafka.brokers,
-  ATOLL_GENERAL_WORK_DIR: workDir(replica),
-  ATOLL_API_SERVER_HTTP_PORT: String(base + 10 * replica),
-  ATOLL_DIAGNOSTICS_SERVER_PORT: String(base + 10 * replica + 1),
-  ATOLL_MULTIZONE_GLOBAL_KDS_GRPC_PORT: String(base + 10 * replica + 2),
-  ATOLL_API_SERVER_HTTPS_PORT: String(base + 10 * replica + 3),
-});
-
-async function start(replica: Replica): Promise<void> {
-  const started = await startProcess(binary, ["run", "global"], { env: environment(replica) });
-  running.set(replica, started);
-  await eventually(async () => (await rest(`${diagnostics(replica)}/readyz`)).status === 200, { limitMs: 40_000, everyMs: 30 });
-}
-
-async function kill(replica: Replica): Promise<void> {
-  running.get(replica)!.signal("SIGKILL");
-  await running.get(replica)!.exited;
-}
-
+const url = (replica: number) => globals.url(replica);
 const path = (key: string) => `/meshes/default/traffic-permissions/${key}`;
 const permission = (key: string, value: string) => ({
   type: "TrafficPermission",
@@ -69,30 +32,12 @@ const permission = (key: string, value: string) => ({
   sources: [{ match: { "kuma.io/service": value } }],
   destinations: [{ match: { "kuma.io/service": "*" } }],
 });
-const put = (replica: number, key: string, value: string, condition: Record<string, string> = {}): Promise<RestAnswer> =>
+const put = (replica: number, key: string, value: string, headers: Record<string, string> = {}): Promise<RestAnswer> =>
   rest(url(replica) + path(key), {
     method: "PUT",
-    headers: { ...jsonHeaders, ...condition },
+    headers: { ...jsonHeaders, ...headers },
     body: JSON.stringify(permission(key, value)),
   });
-
-interface ReplicaState {
-  revision: number;
-  checksum: string;
-}
-const stateOf = async (replica: number) => (await rest(`${diagnostics(replica)}/debug/replica`)).json<ReplicaState>();
-
-async function agree(): Promise<ReplicaState> {
-  return eventually(
-    async () => {
-      const [one, other] = await Promise.all(replicas.map(stateOf));
-      if (one!.revision !== other!.revision) throw new Error(`revisions ${one!.revision} and ${other!.revision}`);
-      expect(one!.checksum).toBe(other!.checksum);
-      return one!;
-    },
-    { limitMs: 15_000 },
-  );
-}
 
 test("a write on either replica is read on the other, with the same revision", async () => {
   for (const replica of replicas) {
@@ -104,7 +49,7 @@ test("a write on either replica is read on the other, with the same revision", a
     });
     expect(read.json()).toMatchObject({ name: `from-${replica}`, sources: [{ match: { "kuma.io/service": "web" } }] });
   }
-  await agree();
+  await globals.agree();
 });
 
 test("of conditional writes at both replicas at once exactly one wins", async () => {
@@ -114,7 +59,7 @@ test("of conditional writes at both replicas at once exactly one wins", async ()
     );
     expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409]);
     const winner = answers.findIndex(({ status }) => status === 201);
-    await agree();
+    await globals.agree();
     for (const replica of replicas) {
       expect((await rest(url(replica) + path(`race-${round}`))).json()).toMatchObject({
         sources: [{ match: { "kuma.io/service": `writer-${winner}` } }],
@@ -123,70 +68,191 @@ test("of conditional writes at both replicas at once exactly one wins", async ()
   }
 });
 
-test(
-  "counters that clients of both replicas count up lose no step, while replicas and the broker are killed",
-  { timeout: 180_000 },
-  async () => {
-    const keys = ["a", "b", "c"];
-    const steps = new Map(keys.map((key) => [key, 0]));
-    let stopped = false;
-    for (const key of keys) await put(0, `count-${key}`, "0");
-    await agree();
+describe("the check of histories finds", () => {
+  const base = { key: "k", kind: "put", beganMs: 1, endedMs: 2, status: 201, revision: 5 } as const;
+  const logged = (revision: number, reason: string, op: "put" | "delete" = "put"): LoggedWrite => ({
+    revision,
+    id: `${reason}-${revision}`,
+    reason,
+    accepted: true,
+    changes: [{ op, key: "k" }],
+  });
+  test.each<[string, Operation[], LoggedWrite[], string]>([
+    ["a lost write", [{ ...base, id: "a" }], [], "a .* was told revision 5, and counts at none"],
+    ["a doubled write", [{ ...base, id: "a" }], [logged(5, "a"), logged(6, "a")], "a .* counts 2 times"],
+    ["a refused write that counts", [{ ...base, id: "a", condition: null, status: 409 }], [logged(5, "a")], "was refused, and counts at 5"],
+    [
+      "a condition that did not hold",
+      [{ ...base, id: "b", condition: null, beganMs: 3, endedMs: 4, revision: 6 }],
+      [logged(5, "a"), logged(6, "b")],
+      "b .* counts at 6, where the key is 5",
+    ],
+    [
+      "an update that was told to be a creation",
+      [{ ...base, id: "b", revision: 6 }],
+      [logged(5, "a"), logged(6, "b")],
+      "b .* counts at 6, where the key is 5",
+    ],
+    [
+      "a write that counts before one that was answered before it was asked",
+      [
+        { ...base, id: "a", revision: 6, status: 200 },
+        { ...base, id: "b", revision: 5, beganMs: 3, endedMs: 4 },
+      ],
+      [logged(5, "b"), logged(6, "a")],
+      "b .* counts at 5, before 6",
+    ],
+    [
+      "a refusal for what had been over by then",
+      [
+        { ...base, id: "a" },
+        { ...base, id: "b", kind: "delete", status: 200, revision: 6, beganMs: 3, endedMs: 4 },
+        { ...base, id: "c", condition: null, status: 409, revision: 0, beganMs: 5, endedMs: 6 },
+      ],
+      [logged(5, "a"), logged(6, "b", "delete")],
+      "c .* was refused between 6 and Infinity, where the key is absent",
+    ],
+  ])("%s", (_, operations, log, what) => {
+    expect(contradictions(operations, log)).toContainEqual(expect.stringMatching(what));
+  });
 
-    /** Reads, and writes one more on the condition that nobody wrote in between: an acknowledged write is one step. */
+  test("nothing in one where an answer was lost and the write counts all the same", () => {
+    const operations: Operation[] = [
+      { ...base, id: "a", status: 0, revision: 0 },
+      { ...base, id: "b", kind: "delete", status: 200, revision: 7, beganMs: 3, endedMs: 6 },
+      { ...base, id: "c", condition: null, status: 409, revision: 0, beganMs: 4, endedMs: 5 },
+      { ...base, id: "d", kind: "delete", status: 404, revision: 0, beganMs: 7, endedMs: 8 },
+    ];
+    // Twice in the log, the same change set.
+    const log = [logged(5, "a"), { ...logged(5, "a"), revision: 6 }, logged(7, "b", "delete")];
+    expect(contradictions(operations, log)).toEqual([]);
+  });
+});
+
+const wanted = 5_000;
+const limitMs = 150_000;
+
+test(
+  "5,000 writes of 8 clients are linearizable while replicas and the broker are killed: nothing that was acknowledged is lost or doubled",
+  { timeout: limitMs + 90_000 },
+  async () => {
+    const seed = Number(process.env["ATOLL_TEST_SEED"] ?? Date.now() % 1_000_000);
+    console.log(`linearizability: seed ${seed}`);
+    const random = randomNumbers(seed);
+    const keys = Array.from({ length: 12 }, (_, index) => `register-${index}`);
+    const operations: Operation[] = [];
+    /** Newest revision of a key that any client was told; 0 = gone. */
+    const told = new Map<string, number>();
+    const deadline = performance.now() + limitMs;
+    const isOver = () => performance.now() > deadline || operations.filter(({ status }) => status > 0 && status < 500).length >= wanted;
+    let over = false;
+
     const client = async (name: number): Promise<void> => {
-      while (!stopped) {
-        const key = keys[name % keys.length]!;
-        try {
-          const read = await rest(url(name % 2) + path(`count-${key}`));
-          if (read.status !== 200) continue;
-          const value = Number(
-            read.json<{ sources: { match: Record<string, string> }[] }>().sources[0]!.match["kuma.io/service"]!.split("-")[0],
-          );
-          const revision = String(read.headers["etag"] ?? "").replaceAll('"', "");
-          const answer = await put(name % 2, `count-${key}`, `${value + 1}-${randomUUID()}`, { "if-match": `"${revision}"` });
-          if (answer.status === 200) steps.set(key, steps.get(key)! + 1);
-        } catch {
-          // The replica was killed: who asked does not know, and reads again.
+      for (let count = 0; !over; count += 1) {
+        const key = keys[Math.floor(random() * keys.length)]!;
+        const id = `op-${seed}-${name}-${count}`;
+        const known = told.get(key);
+        const choice = random();
+        const kind = choice < 0.25 ? "delete" : "put";
+        const condition = choice < 0.1 || choice > 0.7 ? undefined : choice > 0.55 && kind === "put" ? null : known || undefined;
+        const headers: Record<string, string> = { "atoll-reason": id };
+        if (condition === null) headers["if-none-match"] = "*";
+        if (typeof condition === "number") headers["if-match"] = `"${condition}"`;
+        const replica = random() < 0.5 ? 0 : 1;
+        const beganMs = performance.now();
+        const answer = await (
+          kind === "put" ? put(replica, key, id, headers) : rest(url(replica) + path(key), { method: "DELETE", headers })
+        ).catch(() => undefined);
+        const status = answer?.status ?? 0;
+        const isWritten = status === 200 || status === 201;
+        const revision = isWritten ? answer!.revision : 0;
+        operations.push({
+          ...{ id, key: `TrafficPermission/default/${key}`, kind, beganMs, endedMs: performance.now(), status, revision },
+          ...(condition === undefined ? {} : { condition }),
+        });
+        if (isWritten && revision > (known ?? 0)) told.set(key, kind === "put" ? revision : 0);
+        // Whoever finds nobody there does not ask a thousand times a second.
+        if (status === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+        over ||= isOver();
+      }
+    };
+
+    const until = (share: number) => eventually(() => over || operations.length >= share * wanted, { limitMs, everyMs: 5 });
+    const kills: string[] = [];
+    const chaos = async (): Promise<void> => {
+      for (const [index, share] of [0.1, 0.22, 0.34, 0.46, 0.58, 0.7, 0.82].entries()) {
+        await until(share + 0.05 * random());
+        if (over) return;
+        const isBroker = index === 2 || index === 5;
+        const victim = isBroker ? "broker" : random() < 0.5 ? 0 : 1;
+        kills.push(String(victim));
+        if (victim === "broker") {
+          await kafka.kill();
+          await kafka.start();
+        } else {
+          await globals.kill(victim);
+          await globals.start(victim);
         }
       }
     };
-    const clients = Array.from({ length: 6 }, (_, name) => client(name));
-    const total = () => [...steps.values()].reduce((sum, count) => sum + count, 0);
-    const progress = async () => {
-      const from = total();
-      await eventually(() => total() > from + 60, { limitMs: 40_000 });
-    };
-    await progress();
-    await kill(1);
-    await progress();
-    await start(1);
-    await progress();
-    await kafka.kill();
-    await kafka.start();
-    await progress();
-    await kill(0);
-    await progress();
-    await start(0);
-    await progress();
-    stopped = true;
-    await Promise.all(clients);
-    await agree();
+    const began = performance.now();
+    await Promise.all([...Array.from({ length: 8 }, (_, name) => client(name)), chaos()]);
+    const tookS = (performance.now() - began) / 1_000;
+    const known = operations.filter(({ status }) => status > 0 && status < 500);
+    console.log(
+      `linearizability: ${known.length} answered, ${operations.length - known.length} not or with 5xx, in ${tookS.toFixed(0)} s; killed: ${kills.join(" ")}`,
+    );
+    expect(known.length).toBeGreaterThanOrEqual(wanted);
+    expect(new Set(known.map(({ status }) => status))).toEqual(new Set([200, 201, 404, 409]));
+    expect(kills.filter((one) => one === "broker").length).toBe(2);
+    expect(kills.length).toBe(7);
 
+    const { revision } = await globals.agree();
+    const logs = await Promise.all(replicas.map((replica) => history(replica, revision)));
+    expect(logs[1]).toEqual(logs[0]);
+    expect(contradictions(operations, logs[0]!)).toEqual([]);
+
+    // What is read in the end is what the history says.
     for (const key of keys) {
-      const read = await rest(url(0) + path(`count-${key}`));
-      const value = Number(
-        read.json<{ sources: { match: Record<string, string> }[] }>().sources[0]!.match["kuma.io/service"]!.split("-")[0],
-      );
-      // Those whose answer was lost in a crash may count on top; none that was acknowledged is missing.
-      expect(value).toBeGreaterThanOrEqual(steps.get(key)!);
-      expect(value).toBeLessThanOrEqual(steps.get(key)! + 40);
+      const last = logs[0]!.findLast(({ accepted, changes }) => accepted && changes.some((change) => change.key.endsWith(`/${key}`)));
+      for (const replica of replicas) {
+        const read = await rest(url(replica) + path(key));
+        if (last === undefined || last.changes[0]!.op === "delete") expect(read.status).toBe(404);
+        else expect(read.json()).toMatchObject({ sources: [{ match: { "kuma.io/service": last.reason } }] });
+      }
     }
   },
 );
 
+async function history(replica: number, head: number): Promise<LoggedWrite[]> {
+  const log: LoggedWrite[] = [];
+  for (let from = 1; from <= head; from += 1_000) {
+    const answer = await rest(`${url(replica)}/revisions?from=${from}&to=${Math.min(head, from + 999)}`);
+    for (const { revision, id, reason, accepted, changes } of answer.json<{ items: LoggedWrite[] }>().items)
+      log.push({
+        revision,
+        id,
+        ...(reason === undefined ? {} : { reason }),
+        accepted,
+        changes: changes.map(({ op, key }) => ({ op, key })),
+      });
+  }
+  return log.sort((a, b) => a.revision - b.revision);
+}
+
+/** Mulberry32: numbers in [0, 1) that a seed gives again. */
+function randomNumbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
 test("a replica with keys of its own is refused, with what to do about it", async () => {
-  const stranger = await startProcess(binary, ["run", "global"], { env: { ...environment(3), ATOLL_GENERAL_WORK_DIR: workDir(3) } });
+  const stranger = await globals.launch(3);
   expect(await stranger.exited).not.toBe(0);
   expect(stranger.output()).toContain("copy global.key and zone.key of another replica");
 });
