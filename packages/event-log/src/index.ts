@@ -17,6 +17,8 @@ export type {
   TopicDescription,
   TopicPosition,
 } from "./event-log.ts";
+export { readFirstOf, withDirectRead } from "./direct-read.ts";
+export type { DirectReadOptions } from "./direct-read.ts";
 export { methodDefinition, serviceDefinition } from "./grpc-service.ts";
 export { mirrorTopic } from "./mirror-topic.ts";
 export type { MirrorTopicOptions } from "./mirror-topic.ts";

@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import { checkServerIdentity, createSecureContext } from "node:tls";
 import { ChannelCredentials } from "@grpc/grpc-js";
@@ -7,8 +8,10 @@ export interface EndpointOptions {
   /** `grpcs://host:port`, or `grpc://host:port` for plaintext. */
   address: string;
   tls?: {
-    /** PEM: authorities, or the server's own certificate; without it the system's authorities are trusted. */
+    /** PEM; without it the system's authorities are trusted. */
     ca?: string;
+    /** PEM: the very certificate that the server has to present, whatever names it is for and whoever has issued it. Instead of `ca`. */
+    pinned?: string;
     /** Any certificate is accepted. */
     skipVerify?: boolean;
   };
@@ -29,11 +32,15 @@ export function parseEndpoint({ address, tls }: EndpointOptions): Endpoint {
   if (scheme === "grpc") return { target, credentials: ChannelCredentials.createInsecure(), channelOptions: {} };
   const host = ipv6 ?? name;
   try {
-    // Whoever names a certificate trusts that one, also where it is not its own authority.
-    const context = createSecureContext({ ...(tls?.ca === undefined ? {} : { ca: tls.ca, allowPartialTrustChain: true }) });
+    const { ca, pinned } = tls ?? {};
+    const wanted = pinned === undefined ? undefined : new X509Certificate(pinned);
+    const context = createSecureContext(wanted ? { ca: pinned, allowPartialTrustChain: true } : ca === undefined ? {} : { ca });
     const credentials = ChannelCredentials.createFromSecureContext(context, {
       rejectUnauthorized: !tls?.skipVerify,
-      checkServerIdentity: (_, certificate) => checkServerIdentity(host, certificate),
+      checkServerIdentity: (_, certificate) => {
+        if (!wanted) return checkServerIdentity(host, certificate);
+        return wanted.raw.equals(certificate.raw) ? undefined : new Error(`${target} presents another certificate than it should`);
+      },
     });
     // An IP address may not be sent as the server's name (RFC 6066, section 3); the certificate is still compared with the address.
     const channelOptions = isIP(host) === 0 ? {} : { "grpc.ssl_target_name_override": "atoll" };

@@ -1,5 +1,6 @@
 import { topics } from "@atoll/event-log";
 import type { MirrorLog } from "@atoll/event-log";
+import { selfSignedPair } from "@atoll/testkit";
 import { afterEach, expect, test } from "vitest";
 import { zoneAccess } from "./access-policy.ts";
 import type { SyncAlarm } from "./heartbeat.ts";
@@ -381,4 +382,17 @@ test("the certificate must be the address's", async () => {
   await until(() => disconnections.length > 0);
   expect(disconnections[0]).toMatchObject({ final: false, status: "UNAVAILABLE" });
   await zone(server.port, { addresses: [`grpcs://localhost:${server.port}`] }).connection.registered;
+});
+
+test("a pinned certificate is taken whatever its names, and no other", async () => {
+  const elsewhere = selfSignedPair(["elsewhere.example"]);
+  const { server } = await global({ tls: { certificate: elsewhere.certificatePem, key: elsewhere.privateKeyPem } });
+  const relay = (pinned: string) => {
+    const log = openRelay({ address: `grpcs://127.0.0.1:${server.port}`, tls: { pinned }, token: () => "internal" });
+    cleanups.push(() => log.close());
+    return log;
+  };
+  expect(await relay(elsewhere.certificatePem).head(topics.config)).toBe(0);
+  const another = selfSignedPair(["elsewhere.example"]).certificatePem;
+  await expect(relay(another).head(topics.config)).rejects.toMatchObject({ code: "unavailable" });
 });

@@ -20,7 +20,7 @@ const timeoutMs = 12_000;
 
 /** Has another instance of global ask the sessions that it holds with the zone. Rejects with `QueryError`. */
 export async function inspectAtPeer(peer: GlobalPeer, bearer: string, zone: string, query: ProxyQuery): Promise<Uint8Array> {
-  const { target, credentials, channelOptions } = parseEndpoint({ address: peer.address, tls: { ca: peer.certificate } });
+  const { target, credentials, channelOptions } = parseEndpoint({ address: peer.address, tls: { pinned: peer.certificate } });
   const client = new Client(target, credentials, { ...relayChannelOptions, ...channelOptions, "grpc.use_local_subchannel_pool": 1 });
   const { path, requestSerialize, responseDeserialize } = methodDefinition(Kds.method.inspect);
   const metadata = new Metadata();

@@ -1,4 +1,4 @@
-import { topics, withTerm } from "@atoll/event-log";
+import { type EmbeddedLog, topics, withTerm } from "@atoll/event-log";
 import { MemoryInventory } from "@atoll/inventory";
 import { ConfigReplica, ZoneReplica, encodeJson, readToHead } from "@atoll/replica";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -71,6 +71,28 @@ describe("configuration", () => {
     const xds = await ConfigReplica.open({ log: east.log });
     expect(xds.checksum()).toBe(stack.config.checksum());
     await xds.close();
+  });
+
+  test("that upstream has left behind begins again at its snapshot; without one that reaches it, it stays as it is", async () => {
+    const global = stack.global as EmbeddedLog;
+    const east = await stack.zone("east");
+    await sameConfig(east);
+    await east.stop();
+    for (let i = 0; i < 60; i++) void stack.put("Timeout", "default", `t-${i % 7}`, { i });
+    await stack.config.waitFor(61);
+    await global.truncateBefore(topics.config, 40);
+    const kept = east.config.checksum();
+    const stuck = await stack.zone("east", { log: east.log });
+    await until(() =>
+      expect(stuck.sync.status().mirrors.find(({ topic }) => topic === topics.config)?.trouble).toMatch(/no snapshot that reaches/),
+    );
+    expect(stuck.config.checksum()).toBe(kept);
+    await stuck.stop();
+    await stack.config.writeSnapshot();
+    await stack.put("Mesh", "", "after");
+    const again = await stack.zone("east", { log: east.log });
+    await sameConfig(again);
+    expect(again.config.get("Mesh", "", "after")).toBeDefined();
   });
 
   test("another global's log is refused: the zone keeps what it has and says so", async () => {

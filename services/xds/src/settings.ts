@@ -1,4 +1,4 @@
-import { redisSettings, tlsVersion, tokenValidatorSettings, tracingSettings } from "@atoll/runtime";
+import { kafkaSettings, redisSettings, tlsVersion, tokenValidatorSettings, tracingSettings } from "@atoll/runtime";
 import { z } from "zod";
 
 const port = z.int().min(0).max(65_535);
@@ -14,7 +14,8 @@ export const xdsSettings = z.object({
     /** Names this replica in the zone's log; has to stay the same across restarts and differ between replicas. */
     instanceId: z.string().optional(),
   }),
-  log: section({ level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info") }),
+  /** `kafka`: the configuration is read from there, too, and not only through the zone's sync service. */
+  log: section({ level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"), kafka: kafkaSettings }),
   inventory: section({ redis: redisSettings }),
   multizone: section({
     zone: section({

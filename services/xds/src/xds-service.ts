@@ -31,6 +31,7 @@ import { InventoryFeed, liveInventory } from "@atoll/sync";
 import { configuredKeys, resourceKeys, resourceRevocations } from "@atoll/token";
 import { SnapshotCache } from "@atoll/xds";
 import { AppliedReporter, type AppliedReport } from "./applied-report.ts";
+import { openConfigurationLog } from "./direct-configuration.ts";
 import { queryEnvoy } from "./envoy-admin.ts";
 import { ProxyWatch } from "./proxy-watch.ts";
 import type { XdsSettings } from "./settings.ts";
@@ -98,9 +99,10 @@ async function open(
   let config: ConfigReplica | undefined;
   await Promise.race([connection.registered, refused.promise]);
   const follow = { log: connection.log, signal: lifecycle.signal, onError };
+  const configurationLog = await openConfigurationLog(settings.log, connection.log, lifecycle, log);
   config = lifecycle.add(
     "configuration",
-    await Promise.race([ConfigReplica.open({ ...follow, observer: diagnostics.replica }), refused.promise]),
+    await Promise.race([ConfigReplica.open({ ...follow, log: configurationLog, observer: diagnostics.replica }), refused.promise]),
   );
   const resources = lifecycle.add("resources", await ZoneReplica.open({ ...follow, zone }));
   diagnostics.observe(config);

@@ -128,7 +128,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
       address: settings.relay.advertisedAddress ?? `grpcs://${hostname()}:${settings.relay.port}`,
       certificate: certificate.certPem,
     },
-    dial: (writer) => openRelay({ address: writer.address, tls: { ca: writer.certificate }, token }),
+    dial: (writer) => openRelay({ address: writer.address, tls: { pinned: writer.certificate }, token }),
     leaseMs,
     heartbeatIntervalMs,
     graceMs: livenessGraceMs,

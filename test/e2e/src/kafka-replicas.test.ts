@@ -130,7 +130,7 @@ describe("the check of histories finds", () => {
 });
 
 const wanted = 5_000;
-const limitMs = 150_000;
+const limitMs = 240_000;
 
 test(
   "5,000 writes of 8 clients are linearizable while replicas and the broker are killed: nothing that was acknowledged is lost or doubled",

@@ -77,7 +77,12 @@ const inventoryOf = async (side: "east" | "west", of: string): Promise<ZoneInven
   return answer.json<ZoneInventory[]>().find(({ zone }) => zone === of);
 };
 
-const isFilled = () => ["east", "west"].every((zone) => backends.redis.command("HEXISTS", `{atoll.inventory.${zone}}`, "zones") === "1");
+/** What Redis holds for each zone: digests of the content by zone, and how many fields there are. */
+const inRedis = () =>
+  ["east", "west"].map((zone) => {
+    const hash = `{atoll.inventory.${zone}}`;
+    return `${backends.redis.command("HGET", hash, "zones")} ${backends.redis.command("HLEN", hash)}`;
+  });
 
 const instancesOf = (inventory: ZoneInventory | undefined, service: string): number =>
   inventory?.entries.find(({ tags }) => tags["kuma.io/service"] === service)?.instances ?? 0;
@@ -163,13 +168,30 @@ test("Redis loses everything, then is killed and comes back: no Envoy hears of i
     },
     { limitMs: 20_000, everyMs: 1_500 },
   );
+  const held = inRedis();
+  expect(held.every((one) => one.includes("east") && one.includes("west"))).toBe(true);
+  const isWhole = () => {
+    expect(inRedis()).toEqual(held);
+    return true;
+  };
   backends.redis.command("FLUSHALL");
-  await eventually(isFilled, { limitMs: 2_000 });
+  await eventually(isWhole, { limitMs: 2_000 });
   await backends.redis.kill();
   await backends.redis.start();
-  await eventually(isFilled, { limitMs: 4_000 });
+  await eventually(isWhole, { limitMs: 4_000 });
   expect(await updates()).toBe(before);
   expect(instancesOf(await inventoryOf("east", "west"), "orders")).toBe(1);
+});
+
+test("a zone that is switched off is left out by the others, and returns", async () => {
+  const zone = (enabled: boolean) => ({ type: "Zone", name: "west", enabled });
+  const orders = async () => (await rest(`http://127.0.0.1:${atoll.ports.adminBase}3/clusters?format=json`)).text;
+  expect(await orders()).toContain(String(atoll.ports.ingressPort));
+  await atoll.apply(zone(false));
+  await eventually(async () => (await inventoryOf("east", "west")) === undefined, { limitMs: 10_000 });
+  await eventually(async () => !(await orders()).includes(String(atoll.ports.ingressPort)), { limitMs: 10_000 });
+  await atoll.apply(zone(true));
+  await eventually(async () => (await edge("/orders")).status === 200, { limitMs: 15_000 });
 });
 
 test("with global down, a new instance in west is used from east", async () => {

@@ -18,7 +18,11 @@ let second: SecondSync;
 beforeAll(async () => {
   backends = await startKillableBackends();
   const relay = zonePorts(base + 20).relay;
-  atoll = await TestStack.start(base, { kind: "kafka", backends, zoneEnv: { west: leaseEnv(relay) } });
+  atoll = await TestStack.start(base, {
+    kind: "kafka",
+    backends,
+    zoneEnv: { west: leaseEnv(relay), east: { ATOLL_MULTIZONE_ZONE_LIVENESS_GRACE_MS: "12000" } },
+  });
   second = await startSecondSync(atoll, atoll.zone("west"), backends, base);
   await atoll.startSample();
   await eventually(async () => (await edge("/orders")).status === 200, { limitMs: 30_000 });
@@ -148,4 +152,18 @@ test("an orderly end of the writer hands over without waiting for the lease", as
     await instances.first().start();
   });
   await settled([first, second.status]);
+});
+
+test("a zone of which nothing is heard any more is left out by the others after its grace time, and returns", async () => {
+  const { diagnostics } = atoll.zone("east").ports;
+  const dead = async () => (await rest(`http://127.0.0.1:${diagnostics}/debug/sync`)).json<{ deadZones: string[] }>().deadZones;
+  const egress = async () => (await rest(`http://127.0.0.1:${atoll.ports.adminBase}3/clusters?format=json`)).text;
+  expect(await dead()).toEqual([]);
+  expect(await egress()).toContain(`"port_value": ${atoll.ports.ingressPort}`);
+  for (const instance of Object.values(instances)) await instance().kill();
+  await eventually(async () => (await dead()).join() === "west", { limitMs: 30_000 });
+  await eventually(async () => !(await egress()).includes(`"port_value": ${atoll.ports.ingressPort}`), { limitMs: 10_000 });
+  await instances.second().start();
+  await eventually(async () => (await dead()).length === 0, { limitMs: 20_000 });
+  await eventually(async () => (await edge("/orders")).status === 200, { limitMs: 20_000 });
 });

@@ -47,9 +47,12 @@ readinessProbe:
 {{- with .Values.resources }}
 resources: {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- end -}}
+
+{{- /* Variables that every container has. */ -}}
+{{- define "atoll.env" -}}
 {{- with .Values.otlpEndpoint }}
-env:
-  - name: OTEL_EXPORTER_OTLP_ENDPOINT
-    value: {{ . | quote }}
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ . | quote }}
 {{- end }}
 {{- end -}}
