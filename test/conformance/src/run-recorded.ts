@@ -6,7 +6,7 @@ import { globalPorts, zonePorts } from "@atoll/demo/ports";
 import { startStack, type Stack } from "@atoll/demo/stack";
 import { takenPorts } from "@atoll/demo/taken-ports";
 import { envoyBinary } from "@atoll/testkit/envoy";
-import { pythonEnvironment } from "./python.ts";
+import { pythonPackages } from "@atoll/testkit/python-packages";
 import { rigEntry } from "./rig-folder.ts";
 
 export interface RecordedRun {
@@ -53,7 +53,7 @@ export async function runRecorded(run: RecordedRun): Promise<RecordedResult> {
   for (const folder of [rigRun, logs]) mkdirSync(folder, { recursive: true });
   const env = {
     ...process.env,
-    ...pythonEnvironment(join(repository, ".atoll")),
+    ...pythonPackages("python-rig", "yaml", ["pyyaml"]),
     RIG_BIN: process.env["RIG_BIN"] ?? ownBinaries(run.workDir),
     RIG_ENVOY: envoyBinary(),
     RIG_RUN: rigRun,
