@@ -70,8 +70,7 @@ export function computeAvailableServices(input: AvailabilityInput): InventoryEnt
     if (!mesh) continue;
     if (!isExclusive(mesh)) for (const { key, tags } of healthyInbounds(dataplane)) count(key, dataplane.mesh, tags, false);
 
-    if (!isExclusive(mesh))
-      for (const { key, tags } of askedFor(dataplane)) asked.set(key, { zone, mesh: dataplane.mesh, tags, instances: 0 });
+    if (!isExclusive(mesh)) for (const { key, ...asking } of askedFor(dataplane)) asked.set(key, { zone, ...asking, instances: 0 });
 
     const gateway = dataplane.spec.networking?.gateway;
     const candidates = gatewaysOf.get(dataplane.mesh);
@@ -128,16 +127,20 @@ function healthyInbounds(dataplane: Resource<DataplaneIntent>): readonly { key: 
   return found;
 }
 
-const outboundMemo = new WeakMap<Resource<DataplaneIntent>, readonly { key: InventoryKey; tags: Record<string, string> }[]>();
+interface Asking {
+  key: InventoryKey;
+  mesh: string;
+  tags: Record<string, string>;
+}
+const outboundMemo = new WeakMap<Resource<DataplaneIntent>, readonly Asking[]>();
 
-/** Outbounds that name more than a service. Those into other meshes reach a gateway, which its own tags make known. */
-function askedFor(dataplane: Resource<DataplaneIntent>): readonly { key: InventoryKey; tags: Record<string, string> }[] {
+/** Outbounds that name more than a service, of this mesh or of another. */
+function askedFor(dataplane: Resource<DataplaneIntent>): readonly Asking[] {
   let found = outboundMemo.get(dataplane);
   if (!found) {
     found = (dataplane.spec.networking?.outbound ?? [])
-      .map(({ tags = {} }) => ({ ...tags }))
-      .filter((tags) => tags[serviceTag] !== undefined && tags[meshTag] === undefined && Object.keys(tags).length > 1)
-      .map((tags) => ({ key: inventoryKey({ mesh: dataplane.mesh, tags }), tags }));
+      .map(({ tags: { [meshTag]: mesh = dataplane.mesh, ...tags } = {} }) => ({ key: inventoryKey({ mesh, tags }), mesh, tags }))
+      .filter(({ tags }) => tags[serviceTag] !== undefined && Object.keys(tags).length > 1);
     outboundMemo.set(dataplane, found);
   }
   return found;

@@ -45,7 +45,10 @@ describe("outbounds", () => {
       externalServices: [],
       meshGateways: [],
     });
-    expect(entries).toEqual([{ zone: "east", mesh: "default", tags: { "kuma.io/service": "web", version: "2" }, instances: 0 }]);
+    expect(entries).toEqual([
+      { zone: "east", mesh: "default", tags: { "kuma.io/service": "web", version: "2" }, instances: 0 },
+      { zone: "east", mesh: "other", tags: { "kuma.io/service": "shop", version: "2" }, instances: 0 },
+    ]);
     expect(renderAvailableServices(entries)).toEqual([]);
   });
 

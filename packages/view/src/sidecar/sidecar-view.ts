@@ -19,6 +19,7 @@ import { hasOutboundPolicies, sidecarChooser } from "./outbound-cluster.ts";
 import { outboundAddresses } from "./outbound-addresses.ts";
 import { addOutbound } from "./outbound.ts";
 import { addPassthrough } from "./passthrough.ts";
+import { addProbes } from "./probe.ts";
 
 /** The proxy beside a workload, or beside a gateway of another product (which then has outbounds only). */
 export function addSidecar(
@@ -69,5 +70,6 @@ export function addSidecar(
   addDirectAccess(builder, context, dataplane, taken, (name) => logsOf("OUTBOUND", name));
   addPassthrough(builder, context, dataplane, logsOf("UNSPECIFIED", "external"));
   addPrometheus(builder, context, dataplane, metadata);
+  addProbes(builder, dataplane);
   addAdminListener(builder, dataplane, metadata);
 }
