@@ -81,7 +81,6 @@ metrics: { mesh: { minResyncInterval: 1s } }
   expect(notices.ignored.map(({ settings }) => settings)).toEqual([
     ["mode", "KUMA_MODE"],
     ["runtime.kubernetes.*", "KUMA_INJECTOR_INIT_CONTAINER_IMAGE"],
-    ["runtime.universal.dataplaneCleanupAge"],
     ["metrics.mesh.minResyncInterval"],
     ["KUMA_STORE_POSTGRES_HOST"],
   ]);

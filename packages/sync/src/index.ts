@@ -14,5 +14,6 @@ export type { MirrorStatus } from "./mirrors.ts";
 export type { ZoneWriter } from "./zone-lease.ts";
 export { ZoneLog } from "./zone-log.ts";
 export type { LocalLog } from "./zone-log.ts";
+export { OfflineCleanup, type OfflineCleanupOptions } from "./offline-cleanup.ts";
 export { ZoneSync } from "./zone-sync.ts";
 export type { UpstreamConnection, ZoneSyncOptions, ZoneSyncStatus } from "./zone-sync.ts";

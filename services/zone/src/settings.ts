@@ -49,6 +49,13 @@ export const zoneSettings = z.object({
     serviceVipEnabled: z.boolean().default(true),
     serviceVipPort: port.min(1).default(80),
   }),
+  /** Resources whose proxies were last seen so long ago are removed. */
+  runtime: section({
+    universal: section({
+      dataplaneCleanupAgeMs: z.int().min(1_000).default(259_200_000),
+      zoneResourceCleanupAgeMs: z.int().min(1_000).default(259_200_000),
+    }),
+  }),
   tokens: section({
     /** The token issuer, which the zone's REST API asks for dataplane tokens. */
     url: z.url().default("http://127.0.0.1:5684"),

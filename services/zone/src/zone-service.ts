@@ -21,7 +21,7 @@ import {
   type Logger,
 } from "@atoll/runtime";
 import type { KeyRing } from "@atoll/secret";
-import { ConnectionSignal, ZoneLog, ZoneSync } from "@atoll/sync";
+import { ConnectionSignal, OfflineCleanup, scheduleTimeout, ZoneLog, ZoneSync } from "@atoll/sync";
 import { configuredKeys, createRemoteIssuer, resourceKeys, resourceRevocations, verifyUserToken } from "@atoll/token";
 import { openKafkaUpstream } from "./kafka-upstream.ts";
 import type { ZoneSettings } from "./settings.ts";
@@ -141,6 +141,18 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     onError,
   });
   lifecycle.add("sync", sync);
+  const { dataplaneCleanupAgeMs: dataplaneMs, zoneResourceCleanupAgeMs: zoneProxyMs } = settings.runtime.universal;
+  lifecycle.add(
+    "cleanup",
+    new OfflineCleanup({
+      resources,
+      ages: { dataplaneMs, zoneProxyMs },
+      clock: Date.now,
+      schedule: scheduleTimeout,
+      onRemoved: ({ type, mesh, name }) => log.info({ type, mesh, name }, "removed what had been offline for long"),
+      onError,
+    }),
+  );
   if (checkpoint === undefined) await Promise.race([sync.configMirrored, refused.promise]);
   // A zone with a new disk first hears of the others what Redis may still know.
   void (checkpoint === undefined ? sync.inventoriesMirrored() : Promise.resolve()).then(() => inventory.markComplete());
