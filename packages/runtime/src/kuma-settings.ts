@@ -108,7 +108,7 @@ const ignored: readonly (readonly [why: string, paths: string])[] = [
   ["nothing is reported to anybody", "reports.enabled"],
   ["there are no tenants and no hostname generators to begin with", "defaults.skipTenantResources defaults.skipHostnameGenerators"],
   ["a MeshService gets no virtual IP", "ipam.meshService.* ipam.meshExternalService.* ipam.meshMultiZoneService.*"],
-  ["passthrough needs no list of internal networks", "ipam.knownInternalCIDRs"],
+  ["internal networks are the private ones, as by default; the list is fixed", "ipam.knownInternalCIDRs"],
   ["every kind is known; policies with a targetRef have no effect", "policies.pluginPoliciesEnabled coreResources.enabled"],
   ["MeshService is stored and has no effect", "meshService.deletionGracePeriod"],
   ["replicas find each other through the log", "interCp.catalog.* interCp.server.port interCp.server.tlsMinVersion"],
