@@ -63,9 +63,12 @@ export function meshNames(input: NameInput): MeshNames {
   const { settings, dataplanes, remoteTags, externalServices, virtualOutbounds, meshGateways, present } = input;
   const table = new NameTable(present);
 
+  const added = new Set<string>();
   const addTagSet = (tags: Tags): void => {
     const service = tags[tag.service];
-    if (!service) return;
+    const text = tagText(tags);
+    if (!service || added.has(text)) return;
+    added.add(text);
     if (settings.serviceVipEnabled) table.add("service", service, { port: 0, tags: { [tag.service]: service }, origin: "service" });
     addVirtualOutbounds(table, virtualOutbounds, tags);
   };
@@ -79,6 +82,15 @@ export function meshNames(input: NameInput): MeshNames {
   for (const gateway of meshGateways) addCrossMeshListeners(table, gateway, settings.domain);
 
   return { names: table.names().flatMap((name) => render(name, settings)), conflicts: table.conflicts };
+}
+
+const tagTexts = new WeakMap<Tags, string>();
+
+/** Equal for equal tag sets. Remembered by identity: of ten thousand instances, few are new, and fewer are unlike the others. */
+function tagText(tags: Tags): string {
+  let text = tagTexts.get(tags);
+  if (text === undefined) tagTexts.set(tags, (text = JSON.stringify(Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1)))));
+  return text;
 }
 
 function addVirtualOutbounds(table: NameTable, virtualOutbounds: NameInput["virtualOutbounds"], tags: Tags): void {

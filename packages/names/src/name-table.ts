@@ -23,12 +23,16 @@ export interface NameConflict {
 
 /** Collects who offers which port of which name. The first has it; but who has it already, by `present`, keeps it. */
 export class NameTable {
-  readonly conflicts: NameConflict[] = [];
+  readonly #conflicts = new Map<string, NameConflict>();
   readonly #present: ReadonlyMap<string, VirtualIpSpec>;
   readonly #names = new Map<string, Name>();
 
   constructor(present: ReadonlyMap<string, VirtualIpSpec>) {
     this.#present = present;
+  }
+
+  get conflicts(): NameConflict[] {
+    return [...this.#conflicts.values()];
   }
 
   add(kind: NameKind, name: string, offer: VirtualIpOutbound): void {
@@ -47,7 +51,7 @@ export class NameTable {
     const [winner, loser] = keepsIt ? [offer, taken] : [taken, offer];
     entry.offers[index] = winner;
     const conflict = { name, port: offer.port, tags: loser.tags, origin: loser.origin, takenBy: winner.origin };
-    if (!this.conflicts.some((one) => isDeepStrictEqual(one, conflict))) this.conflicts.push(conflict);
+    this.#conflicts.set(JSON.stringify(conflict), conflict);
   }
 
   /** Services, hosts, then full names; each sorted. */

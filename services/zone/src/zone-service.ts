@@ -7,6 +7,7 @@ import { configuredCertificate, loadServiceCertificate } from "@atoll/certificat
 import { EmbeddedLog } from "@atoll/event-log";
 import { connectZone, inspectThrough, openRelay, QueryError, startKdsServer, zoneAccess, zoneTokenVerifier } from "@atoll/kds";
 import { ConfigReplica, ZoneReplica } from "@atoll/replica";
+import { virtualIpType, type VirtualIpSpec } from "@atoll/resource";
 import {
   clientCertificates,
   Diagnostics,
@@ -255,6 +256,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
 
   showZoneMetrics(diagnostics, { sync, inventory, xdsServers: () => relay.sessions(zone).length });
   views["sync"] = () => sync.status();
+  views["names"] = () => resources.list<VirtualIpSpec>(virtualIpType).map(({ mesh, name, spec }) => ({ mesh, name, ...spec }));
   views["inventory"] = () =>
     inventory.zones().map((name) => ({ zone: name, ingresses: inventory.ingresses(name), entries: inventory.entries(name) }));
   diagnostics.notReady = null;

@@ -17,6 +17,7 @@ describe.skipIf(!isPossible)("a workload on a redirected host", () => {
   let web: StartedProcess;
   let outside: Server;
   let outsideUrl: string;
+  let ordersPort: number;
 
   beforeAll(async () => {
     // Before the control plane, whose certificate names the addresses of its machine.
@@ -36,12 +37,12 @@ describe.skipIf(!isPossible)("a workload on a redirected host", () => {
       networking: {
         address: host.address,
         inbound: [{ port: webPort, tags: { "kuma.io/service": "web", "kuma.io/protocol": "http" } }],
-        transparentProxying: host.transparentProxying,
+        transparentProxying: { ...host.transparentProxying, directAccessServices: ["orders"] },
       },
     };
     const cpAddress = `https://${host.outside}:${new URL(bed.atoll.zone("east").dpAddress).port}`;
     await bed.atoll.startProxy("east", document, { cpAddress, through: host.asProxy });
-    await bed.service("orders", "orders-1", { networking: { address: host.outside } });
+    ({ inbound: ordersPort } = await bed.service("orders", "orders-1", { networking: { address: host.outside } }));
     await bed.service("caller", "caller-1", { outbound: { [caller]: "web" } });
     await eventually(() => bed.get(caller).then(({ status }) => status === 200), { limitMs: 60_000, everyMs: 50 });
   }, 180_000);
@@ -68,6 +69,11 @@ describe.skipIf(!isPossible)("a workload on a redirected host", () => {
     const { service, headers } = JSON.parse(text!) as { service: string; headers: Record<string, string> };
     expect(service).toBe("orders-1");
     expect(headers["x-forwarded-client-cert"]).toContain("URI=spiffe://default/web");
+  });
+
+  test("calls an instance by its own address, with mutual TLS", async () => {
+    const { text } = await gets(`http://${host.outside}:${ordersPort}/by-address`, { status: 200 });
+    expect(text).toContain("URI=spiffe://default/web");
   });
 
   test("is called through its proxy, and by no stranger", async () => {
