@@ -9,6 +9,8 @@ export interface ZonePorts {
   dp: number;
   diagnostics: number;
   xdsDiagnostics: number;
+  /** Where Prometheus finds proxies. */
+  monitoring: number;
 }
 
 export interface GlobalPorts {
@@ -37,6 +39,7 @@ export const zonePorts = (base: number): ZonePorts => ({
   dp: base + 78,
   diagnostics: base + 80,
   xdsDiagnostics: base + 79,
+  monitoring: base + 83,
 });
 
 /** Of the second instance of global. */

@@ -149,6 +149,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         ATOLL_API_SERVER_HTTP_PORT: String(own.api),
         ATOLL_API_SERVER_HTTPS_PORT: String(own.apiTls),
         ATOLL_RELAY_PORT: String(own.relay),
+        ATOLL_MONITORING_ASSIGNMENT_SERVER_PORT: String(own.monitoring),
         ATOLL_TOKENS_URL: `http://127.0.0.1:${ports.tokens}`,
       },
       own.diagnostics,

@@ -2,6 +2,7 @@ export { type AppliedRevision, appliedRevisionOf } from "./applied-revisions.ts"
 export { type AccessRule, type AccessRules, type User, admin, anonymous, defaultAccess } from "./access.ts";
 export { maskedSettings } from "./masked-settings.ts";
 export { type TlsOptions, apiRoutes, createApi, mostBodyBytes } from "./create-api.ts";
+export { type MonitoringOptions, createMonitoringApi } from "./monitoring-server.ts";
 export { keyRingPorts } from "./key-ring-ports.ts";
 export { defaultPolicies } from "./default-policies.ts";
 export type {

@@ -1,4 +1,5 @@
 export { computeAvailableServices, isOffered, renderAvailableServices } from "./available-services.ts";
+export { selectGateway } from "./select-gateway.ts";
 export type {
   AvailabilityInput,
   AvailableService,

@@ -42,6 +42,7 @@ const same = `
   store.unsafeDelete
   defaults.skipMeshCreation defaults.createMeshRoutingResources
   metrics.dataplane.subscriptionLimit metrics.zone.subscriptionLimit
+  monitoringAssignmentServer.port
   dnsServer.domain dnsServer.serviceVipEnabled dnsServer.serviceVipPort
   diagnostics.serverPort tracing.openTelemetry.enabled
   proxy.gateway.globalDownstreamMaxConnections`;
@@ -49,6 +50,7 @@ const same = `
 /** Settings that have another name here. */
 const renamed: Readonly<Record<string, string>> = {
   "dnsServer.CIDR": "dnsServer.cidr",
+  "monitoringAssignmentServer.defaultFetchTimeout": "monitoringAssignmentServer.defaultFetchTimeoutMs",
   "xdsServer.dataplaneStatusFlushInterval": "xds.dataplaneStatusFlushIntervalMs",
   "xdsServer.dataplaneDeregistrationDelay": "xds.dataplaneDeregistrationDelayMs",
   "bootstrapServer.params.xdsConnectTimeout": "bootstrapServer.params.xdsConnectTimeoutMs",
@@ -98,7 +100,12 @@ const ignored: readonly (readonly [why: string, paths: string])[] = [
     "general.dnsCacheTTL general.resilientComponentBaseBackoff general.resilientComponentMaxBackoff",
   ],
   ["debug views are always there, on the diagnostics port", "diagnostics.debugEndpoints"],
-  ["there is no monitoring assignment server: let Prometheus find the proxies by other means", "monitoringAssignmentServer.*"],
+  [
+    "proxies are discovered over plain HTTP, in the one version there is, and changes are told at once",
+    `monitoringAssignmentServer.apiVersions monitoringAssignmentServer.assignmentRefreshInterval
+     monitoringAssignmentServer.tlsCertFile monitoringAssignmentServer.tlsKeyFile monitoringAssignmentServer.tlsMinVersion
+     monitoringAssignmentServer.tlsMaxVersion monitoringAssignmentServer.tlsCipherSuites`,
+  ],
   [
     "a proxy or zone is online while its stream is open, whether anything is said there or not",
     "metrics.dataplane.idleTimeout metrics.zone.idleTimeout",

@@ -70,6 +70,13 @@ export const zoneSettings = z.object({
       .regex(/^grpcs:\/\/[^/]+:\d+$/, "has to be grpcs://host:port")
       .optional(),
   }),
+  /** Where Prometheus' kuma_sd_configs finds the zone's proxies; 0: nowhere. */
+  monitoringAssignmentServer: section({
+    interface: z.string().default("0.0.0.0"),
+    port: port.default(5676),
+    /** How long an answer waits for news, unless the request says otherwise. */
+    defaultFetchTimeoutMs: z.int().min(0).default(30_000),
+  }),
   tracing: tracingSettings,
   diagnostics: section({ serverInterface: z.string().default("0.0.0.0"), serverPort: port.default(5680) }),
 });

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { ApiError, appliedRevisionOf, createApi, keyRingPorts, maskedSettings, type ApiOptions } from "@atoll/api";
+import { ApiError, appliedRevisionOf, createApi, createMonitoringApi, keyRingPorts, maskedSettings, type ApiOptions } from "@atoll/api";
 import { configuredCertificate, loadServiceCertificate } from "@atoll/certificate";
 import { EmbeddedLog } from "@atoll/event-log";
 import { connectZone, inspectThrough, openRelay, QueryError, startKdsServer, zoneAccess, zoneTokenVerifier } from "@atoll/kds";
@@ -252,6 +252,16 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     const clients = clientCertificates(settings.apiServer);
     const tls = { key: own.keyPem, cert: own.certPem, minVersion: nodeTlsVersion(https.tlsMinVersion), clients };
     await lifecycle.add("api over TLS", createApi(options, tls)).listen({ host: https.interface, port: https.port });
+  }
+
+  const { interface: host, port, defaultFetchTimeoutMs } = settings.monitoringAssignmentServer;
+  if (port !== 0) {
+    const watch = (listener: () => void) => {
+      const ends = [config.watch(listener), resources.watch(listener)];
+      return () => ends.forEach((end) => end());
+    };
+    const monitoring = createMonitoringApi({ config, zone: resources, watch, defaultFetchTimeoutMs });
+    await lifecycle.add("monitoring assignments", monitoring).listen({ host, port });
   }
 
   showZoneMetrics(diagnostics, { sync, inventory, xdsServers: () => relay.sessions(zone).length });

@@ -310,6 +310,7 @@ describe("a zone's services", () => {
         ATOLL_API_SERVER_HTTP_PORT: "0",
         ATOLL_API_SERVER_HTTPS_PORT: "0",
         ATOLL_RELAY_PORT: "0",
+        ATOLL_MONITORING_ASSIGNMENT_SERVER_PORT: "0",
         ATOLL_DIAGNOSTICS_SERVER_PORT: "0",
       },
     });

@@ -70,6 +70,7 @@ export async function startSecondSync(atoll: TestStack, zone: StackZone, backend
       ATOLL_API_SERVER_HTTP_PORT: String(ports.api),
       ATOLL_API_SERVER_HTTPS_PORT: String(ports.apiTls),
       ATOLL_RELAY_PORT: String(ports.relay),
+      ATOLL_MONITORING_ASSIGNMENT_SERVER_PORT: "0",
     },
     ports.diagnostics,
   );

@@ -1,0 +1,129 @@
+import { ResourceTable } from "@atoll/replica";
+import type { Resource } from "@atoll/resource";
+import { beforeEach, describe, expect, test } from "vitest";
+import { createMonitoringApi } from "../src/index.ts";
+import { time } from "./fake-plane.ts";
+
+let config: ResourceTable;
+let zone: ResourceTable;
+let changed: (() => void) | undefined;
+
+const resource = (type: string, mesh: string, name: string, spec: unknown): Resource => ({
+  type,
+  mesh,
+  name,
+  spec,
+  creationTime: time,
+  modificationTime: time,
+  revision: 1,
+});
+const metrics = (conf: object) => ({ metrics: { enabledBackend: "p", backends: [{ name: "p", type: "prometheus", conf }] } });
+const inbound = (tags: Record<string, string>) => ({ port: 1, tags });
+
+beforeEach(() => {
+  [config, zone] = [new ResourceTable(), new ResourceTable()];
+  config.set(resource("Mesh", "", "default", metrics({ port: 5670, path: "/metrics", skipMTLS: true })));
+  config.set(resource("Mesh", "", "quiet", {}));
+  config.set(resource("MeshGateway", "default", "edge", { selectors: [{ match: { "kuma.io/service": "edge-gateway" } }] }));
+  const local = {
+    address: "127.0.0.1",
+    inbound: [
+      inbound({ "kuma.io/service": "pair", "kuma.io/zone": "zone-1", version: "v1" }),
+      inbound({ "kuma.io/service": "both", "kuma.io/zone": "zone-1" }),
+    ],
+  };
+  zone.set(resource("Dataplane", "default", "local-1", { networking: local }));
+  const gateway = { type: "BUILTIN", tags: { "kuma.io/service": "edge-gateway" } };
+  const own = { type: "prometheus", conf: { path: "/own", tls: { mode: "providedTLS" } } };
+  zone.set(resource("Dataplane", "default", "edge-1", { networking: { address: "::1", gateway }, metrics: own }));
+  zone.set(resource("Dataplane", "quiet", "silent", { networking: local }));
+});
+
+const ask = (body: unknown, timeout = "0s") => {
+  const api = createMonitoringApi({
+    config,
+    zone,
+    watch: (listener) => {
+      changed = listener;
+      return () => (changed = undefined);
+    },
+    defaultFetchTimeoutMs: 30_000,
+  });
+  const url = `/v3/discovery:monitoringassignments?fetch-timeout=${timeout}`;
+  const payload = typeof body === "string" ? body : JSON.stringify(body);
+  return api.inject({ method: "POST", url, headers: { "content-type": "application/json" }, payload });
+};
+
+describe("what Prometheus discovers", () => {
+  test("the proxies of meshes with a Prometheus backend, with their tags as labels", async () => {
+    const type = "type.googleapis.com/kuma.observability.v1.MonitoringAssignment";
+    const answer = await ask({ node: { id: "prometheus" }, type_url: type });
+    expect(answer.statusCode).toBe(200);
+    expect(answer.json()).toEqual({
+      version_info: expect.stringMatching(/^[0-9a-f]{64}$/),
+      resources: [
+        {
+          "@type": type,
+          mesh: "default",
+          service: "edge-gateway",
+          targets: [
+            {
+              name: "edge-1",
+              scheme: "https",
+              address: "[::1]:5670",
+              metrics_path: "/own",
+              labels: { kuma_io_mesh_gateway: "edge", kuma_io_service: "edge-gateway", kuma_io_services: ",edge-gateway," },
+            },
+          ],
+        },
+        {
+          "@type": type,
+          mesh: "default",
+          service: "both",
+          targets: [
+            {
+              name: "local-1",
+              scheme: "http",
+              address: "127.0.0.1:5670",
+              metrics_path: "/metrics",
+              labels: {
+                kuma_io_service: "both",
+                kuma_io_services: ",both,pair,",
+                kuma_io_zone: "zone-1",
+                kuma_io_zones: ",zone-1,",
+                version: "v1",
+                versions: ",v1,",
+              },
+            },
+          ],
+        },
+      ],
+      type_url: type,
+    });
+  });
+
+  test("who has the newest version waits for a change, or for the end of its time", async () => {
+    const { version_info } = (await ask({})).json() as { version_info: string };
+    expect((await ask({ version_info })).statusCode).toBe(304);
+    expect((await ask({ versionInfo: version_info }, "20ms")).statusCode).toBe(304);
+
+    const waiting = ask({ version_info }, "30s");
+    await expect.poll(() => changed).toBeDefined();
+    changed!();
+    zone.delete({ type: "Dataplane", mesh: "default", name: "edge-1" });
+    changed!();
+    const answer = await waiting;
+    expect(answer.statusCode).toBe(200);
+    expect((answer.json() as { resources: unknown[] }).resources).toHaveLength(1);
+    expect(changed).toBeUndefined();
+  });
+
+  test("what is no request is refused", async () => {
+    expect((await ask("{")).json()).toMatchObject({ title: "Could not parse request body" });
+    expect((await ask("[]")).statusCode).toBe(400);
+    expect((await ask({}, "x")).json()).toMatchObject({
+      title: "Could not parse fetch-timeout",
+      detail: 'time: invalid duration "x"',
+    });
+  });
+});
