@@ -1,5 +1,5 @@
 import { MemoryInventory } from "@atoll/inventory";
-import { keyString } from "@atoll/resource";
+import { keyString, virtualIpType, type ResourceDraft, type VirtualIpSpec } from "@atoll/resource";
 import type { ProxyRef } from "@atoll/view";
 import { SnapshotCache } from "@atoll/xds";
 import { describe, expect, test } from "vitest";
@@ -153,11 +153,33 @@ const zoneChanges: ((mesh: string, turn: number) => Record<string, unknown>)[] =
         { port: 1002, tags: { [service]: "edge", "kuma.io/mesh": "two" } },
       ],
     }),
+  (mesh, turn) =>
+    dataplane(mesh, "named-1", {
+      address: "10.0.0.7",
+      inbound: [{ port: 80, tags: { [service]: "named" } }],
+      transparentProxying: {
+        ...{ redirectPortInbound: 15_006, redirectPortOutbound: 15_001 },
+        ...(turn % 3 === 0 && { reachableServices: ["echo"] }),
+      },
+    }),
   (_mesh, turn) => ({ type: "ZoneIngress", name: "in-1", networking: { address: "10.0.0.5", port: 10001 + (turn % 2) } }),
   (_mesh, turn) => ({ type: "ZoneEgress", name: "out-1", networking: { address: "10.0.0.6", port: 10010 + (turn % 2) } }),
 ];
 
+/** A name as the zone's sync service writes it: of a service, or of the other mesh's gateway; now and then nobody offers it. */
+function nameOf(mesh: string, turn: number): ResourceDraft<VirtualIpSpec> {
+  const other = mesh === "one" ? "two" : "one";
+  const tags = turn % 2 ? { [service]: "echo" } : { [service]: "edge", "kuma.io/mesh": other };
+  const name = `name-${turn % 2}`;
+  const outbounds = turn % 5 === 0 ? [] : [{ port: 80 + (turn % 3), tags, origin: "service" }];
+  return { type: virtualIpType, mesh, name, spec: { address: `240.0.0.${turn % 2}`, domains: [`${name}.mesh`], outbounds } };
+}
+
 const proxies: [string, ProxyRef][] = [
+  ...["one", "two"].map((mesh): [string, ProxyRef] => [
+    `${mesh}.named-1`,
+    { type: "dataplane", mesh, name: "named-1", metadata: { dnsPort: 15_054 } },
+  ]),
   ...["one", "two"].flatMap((mesh) =>
     ["echo-1", "echo-2", "edge-1", "client-1"].map((name): [string, ProxyRef] => [`${mesh}.${name}`, { type: "dataplane", mesh, name }]),
   ),
@@ -208,11 +230,13 @@ test.each([1, 2, 3, 4, 5, 6])("a compiler that follows changes has what a new on
   const followed = compilerOf(config, zone, inventory);
   for (let turn = 1; turn <= 60; turn++) {
     const mesh = pick(2) === 0 ? "one" : "two";
-    const from = pick(8);
+    const from = pick(9);
     if (from < 5) {
       config.put(configChanges[pick(configChanges.length)]!(mesh, turn));
     } else if (from < 7) {
       zone.put(zoneChanges[pick(zoneChanges.length)]!(mesh, turn));
+    } else if (from < 8) {
+      zone.putDrafts(nameOf(mesh, turn));
     } else {
       await inventory.put({ zone: "far", mesh, tags: { [service]: "far", "kuma.io/protocol": "http" }, instances: 1 + (turn % 2) });
       await inventory.putIngress({ zone: "far", name: "in", advertisedAddress: `192.0.2.${1 + (turn % 2)}`, advertisedPort: 10001 });
