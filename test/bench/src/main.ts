@@ -2,10 +2,13 @@ import { writeFileSync } from "node:fs";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { type StackKind, stackKinds } from "@atoll/demo/backends";
+import { measureColdStart } from "./coldstart.ts";
+import { measureEndpoints } from "./endpoints.ts";
+import { measureGateway } from "./gateway.ts";
 import { measureMemory } from "./memory.ts";
 import { measurePropagation } from "./propagation.ts";
 import { recordTrace } from "./record-trace.ts";
-import { renderMemory, renderPropagation, renderSize, renderWrites } from "./render.ts";
+import { renderColdStart, renderEndpoints, renderGateway, renderMemory, renderPropagation, renderSize, renderWrites } from "./render.ts";
 import { renderTrace } from "./render-trace.ts";
 import { measureSize } from "./size.ts";
 import { measureWrites } from "./writes.ts";
@@ -17,6 +20,9 @@ usage: npm run bench -- [BENCHMARK] [--stack embedded|kafka] [options]
   propagation   from the PUT of a MeshGatewayRoute on global until the gateway's Envoy in zone east serves by it (the default)
                 --rounds N (100), --warm-up N (10), --pause-ms N (20) between the effect of a change and the next one
   writes        acknowledged writes a second on one global: --clients N (64), --seconds N (5)
+  coldstart     a zone with nothing on its disk, until it has 10,000 resources: --resources N, --rounds N (5)
+  endpoints     a new instance in zone west until the gateway's Envoy in zone east lists it: --rounds N (50)
+  gateway       one changed route of 200 on one gateway, to 200 services: --routes N, --rounds N (50)
   memory        resident memory and start-up time of each process of a zone with four proxies: --rounds N (100)
   size          what resources cost in memory, on disk, at a restart and in a backup: --resources N (10000)
   trace         one change as OpenTelemetry saw it, the median of 21; --json FILE gets the trace alone, as OTLP
@@ -29,11 +35,12 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     stack: { type: "string", default: "embedded" },
-    rounds: { type: "string", default: "100" },
+    rounds: { type: "string" },
+    resources: { type: "string", default: "10000" },
+    routes: { type: "string", default: "200" },
     "warm-up": { type: "string", default: "10" },
     "pause-ms": { type: "string", default: "20" },
     clients: { type: "string", default: "64" },
-    resources: { type: "string", default: "10000" },
     seconds: { type: "string", default: "5" },
     json: { type: "string" },
     help: { type: "boolean", short: "h", default: false },
@@ -47,14 +54,14 @@ const common = { stack: values.stack as StackKind, signal: ended.signal, onProgr
 /** Each measures, and answers its figures and how they read. */
 const benchmarks: Record<string, () => Promise<{ result: unknown; text: string }>> = {
   propagation: () =>
-    shown(
-      measurePropagation({ ...common, rounds: whole("rounds"), warmUp: whole("warm-up"), pauseMs: whole("pause-ms") }),
-      renderPropagation,
-    ),
+    shown(measurePropagation({ ...common, rounds: rounds(100), warmUp: whole("warm-up"), pauseMs: whole("pause-ms") }), renderPropagation),
   writes: () => shown(measureWrites({ ...common, clients: whole("clients"), seconds: whole("seconds") }), renderWrites),
   size: () => shown(measureSize({ ...common, resources: whole("resources") }), renderSize),
+  coldstart: () => shown(measureColdStart({ ...common, resources: whole("resources"), rounds: rounds(5) }), renderColdStart),
+  endpoints: () => shown(measureEndpoints({ ...common, rounds: rounds(50) }), renderEndpoints),
+  gateway: () => shown(measureGateway({ ...common, routes: whole("routes"), rounds: rounds(50) }), renderGateway),
   trace: () => shown(recordTrace(common), renderTrace),
-  memory: () => shown(measureMemory({ ...common, rounds: whole("rounds") }), renderMemory),
+  memory: () => shown(measureMemory({ ...common, rounds: rounds(100) }), renderMemory),
 };
 
 async function shown<Result>(measuring: Promise<Result>, render: (result: Result) => string): Promise<{ result: Result; text: string }> {
@@ -62,7 +69,9 @@ async function shown<Result>(measuring: Promise<Result>, render: (result: Result
   return { result, text: render(result) };
 }
 
-function whole(name: "rounds" | "warm-up" | "pause-ms" | "clients" | "seconds" | "resources"): number {
+const rounds = (usual: number): number => (values.rounds === undefined ? usual : whole("rounds"));
+
+function whole(name: "rounds" | "resources" | "routes" | "warm-up" | "pause-ms" | "clients" | "seconds"): number {
   const number = Number(values[name]);
   if (Number.isInteger(number) && number >= 0) return number;
   console.error(`--${name}: "${values[name]}" is not a whole number`);

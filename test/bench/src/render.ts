@@ -1,4 +1,7 @@
 import { markdownTable } from "./markdown-table.ts";
+import type { ColdStart, ColdStartResult } from "./coldstart.ts";
+import type { EndpointsResult } from "./endpoints.ts";
+import type { GatewayResult } from "./gateway.ts";
 import type { ProcessFigures } from "./memory.ts";
 import { spread } from "./percentiles.ts";
 import type { PropagationResult } from "./propagation.ts";
@@ -82,5 +85,62 @@ export function renderWrites({ stack, clients, acknowledged, seconds, durationsM
       figures("floor: one durable append to SQLite", floors.durableAppendMs),
       ...(floors.bareKafkaMs.length > 0 ? [figures("floor: bare kafkajs, produced to consumed", floors.bareKafkaMs)] : []),
     ]),
+  ].join("\n");
+}
+
+export function renderEndpoints({ stack, listedMs, askMs, floors }: EndpointsResult): string {
+  return [
+    `${listedMs.length} new instances (${onStack[stack]}).`,
+    "",
+    spreadTable([
+      figures("its proxy connects in west → the gateway's Envoy in east lists it", listedMs),
+      figures("of that, asking Envoy once", askMs),
+      figures("floor: one durable append to SQLite", floors.durableAppendMs),
+      ...(floors.bareKafkaMs.length > 0 ? [figures("floor: bare kafkajs, produced to consumed", floors.bareKafkaMs)] : []),
+    ]),
+  ].join("\n");
+}
+
+export function renderColdStart({ stack, resources, empty, full }: ColdStartResult): string {
+  const median = (starts: readonly ColdStart[], figure: keyof ColdStart) => spread(starts.map((one) => one[figure])).p50.toFixed(0);
+  const row = (title: string, time: "syncMs" | "xdsMs", memory: "syncMb" | "xdsMb") => [
+    title,
+    median(empty, time),
+    median(full, time),
+    spread(full.map((one, index) => one[time] - (empty[index]?.[time] ?? NaN))).p50.toFixed(0),
+    median(full, memory),
+  ];
+  return [
+    `Medians of ${full.length} starts of a process without any state until it is ready and has the whole configuration (${onStack[stack]}).`,
+    "",
+    markdownTable(
+      ["", "empty (ms)", `${resources} resources (ms)`, "more (ms)", "resident (MB)"],
+      [row("a zone's sync service", "syncMs", "syncMb"), row("then its xDS server", "xdsMs", "xdsMb")],
+    ),
+  ].join("\n");
+}
+
+export function renderGateway(result: GatewayResult): string {
+  const { stack, routes, buildMs, ackMs, totalMs, built, proxies, updates, held, envoyApplyMs } = result;
+  const share = spread(built).p50;
+  return [
+    `One route of ${routes}, to ${routes} services, changed ${totalMs.length} times (${onStack[stack]}).`,
+    "",
+    spreadTable([
+      figures("PUT sent → ACKed by the gateway's Envoy", totalMs),
+      figures("· built, from the change folded in the xDS server", buildMs),
+      figures("· pushed and ACKed", ackMs),
+      [
+        "floor: Envoy's own time to apply it",
+        envoyApplyMs === null ? "-" : ms(envoyApplyMs.p50),
+        "-",
+        envoyApplyMs === null ? "-" : ms(envoyApplyMs.p99),
+        "-",
+      ],
+    ]),
+    "",
+    `Rebuilt: ${share} of ${proxies} proxies. Sent anew for a change, by Envoy's count: ${updates.routes.toFixed(1)} route configurations, ` +
+      `${updates.clusters.toFixed(1)} cluster updates of ${held.clusters} clusters, ${updates.endpoints.toFixed(1)} endpoint sets, ` +
+      `${updates.listeners.toFixed(1)} listener updates of ${held.listeners}.`,
   ].join("\n");
 }
