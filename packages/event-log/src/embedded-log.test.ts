@@ -205,3 +205,24 @@ test("records that need not be durable are kept; after a crash of the machine th
   await log.close();
   expect(await reopened("second")).toEqual({ ...before, contents: ["2:a=3"] });
 });
+
+test("what need not be durable is with its readers before the rest of its turn waits for the disk; each topic keeps its order", async () => {
+  const log = await EmbeddedLog.open({ path });
+  for (const name of ["observed", "told"]) await log.ensureTopic({ name, cleanup: "compact" });
+  // The first one marks the topic, which is synced.
+  await log.append("observed", [{ key: "mark", value: value("") }], { durable: false });
+  const settled: string[] = [];
+  const append = (topic: string, key: string, durable: boolean) =>
+    log.append(topic, [{ key, value: value("x") }], { durable }).then(([offset]) => settled.push(`${topic} ${key} ${offset}`));
+  await Promise.all([
+    append("told", "a", true),
+    append("observed", "b", false),
+    append("told", "c", false),
+    append("told", "d", true),
+    append("observed", "e", false),
+  ]);
+  expect(settled).toEqual(["observed b 1", "observed e 2", "told a 0", "told c 1", "told d 2"]);
+  const late = append("told", "f", true);
+  await log.close();
+  await late;
+});

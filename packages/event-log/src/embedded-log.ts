@@ -42,6 +42,8 @@ export class EmbeddedLog implements MirrorLog {
   private readonly tombstoneRetentionMs: number;
   private readonly clock: () => number;
   private queue: Write[] = [];
+  /** The waiting ones were passed by others once already. */
+  private held = false;
   private closed = false;
   private syncing = true;
 
@@ -193,7 +195,7 @@ export class EmbeddedLog implements MirrorLog {
   /** Finishes the appends under way, ends all readers with "closed" and gives the file free. */
   async close(): Promise<void> {
     if (this.closed) return;
-    this.flush();
+    while (this.queue.length > 0) this.flush();
     this.closed = true;
     this.syncCommits(true);
     this.unsynced.clear();
@@ -224,10 +226,24 @@ export class EmbeddedLog implements MirrorLog {
     });
   }
 
+  /** What waits, but first what needs no sync: its readers have it before the disk is waited for. */
   private flush(): void {
-    const group = this.queue;
-    if (group.length === 0) return;
-    this.queue = [];
+    const waiting = this.queue;
+    if (waiting.length === 0) return;
+    const synced = new Set(waiting.filter((write) => !write.unsynced).map((write) => write.topic));
+    const group = this.held ? [] : waiting.filter((write) => !synced.has(write.topic));
+    this.held = group.length > 0 && synced.size > 0;
+    if (!this.held) {
+      this.queue = [];
+      this.commit(waiting);
+      return;
+    }
+    this.queue = waiting.filter((write) => synced.has(write.topic));
+    this.commit(group);
+    setImmediate(() => this.flush());
+  }
+
+  private commit(group: readonly Write[]): void {
     const touched = new Set(group.map((write) => write.topic));
     const answers: unknown[] = [];
     try {

@@ -67,7 +67,10 @@ export class RelayLog implements MirrorLog {
     const box = outbox;
     return new Promise((resolve, reject) => {
       box.waiting.push({ records, bytes, durable, resolve, reject });
-      if (!box.busy) void this.empty(topic, box);
+      if (box.busy) return;
+      box.busy = true;
+      // What else is appended now goes along.
+      queueMicrotask(() => void this.empty(topic, box));
     });
   }
 
@@ -184,7 +187,6 @@ export class RelayLog implements MirrorLog {
   }
 
   private async empty(topic: string, box: Outbox): Promise<void> {
-    box.busy = true;
     for (let group = takeGroup(box); group.length > 0; group = takeGroup(box)) {
       try {
         const records = group.flatMap((append) => append.records.map(encodeRecord));

@@ -90,7 +90,8 @@ export class AvailabilityPublisher {
     }
     for (const key of published.keys()) if (!offers.has(key)) records.push({ key, value: null });
     if (records.length === 0) return;
-    await log.append(topics.inventory(zone), records);
+    // What is missing after a crash of the machine is computed again.
+    await log.append(topics.inventory(zone), records, { durable: false });
     this.#published = new Map([...offers].map(([key, value]) => [key, JSON.stringify(value)]));
   }
 
