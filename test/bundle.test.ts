@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
@@ -20,7 +20,25 @@ test("the bundle needs nothing but itself, also for what is loaded only when it 
       `import { createRequire } from "node:module"; const { registry } = createRequire(${JSON.stringify(join(folder, "chunks/any.js"))})("@atoll/envoy-api/registry"); console.log(registry.getMessage("envoy.config.listener.v3.Listener").typeName);`,
     );
     expect(listed.trim()).toBe("envoy.config.listener.v3.Listener");
+    const loaded = loadedAtStart(folder, "atoll.js");
+    expect(loaded.length).toBeGreaterThan(10);
+    expect(loaded.filter((name) => /otlp|opentelemetry|kafka|redis/.test(name))).toEqual([]);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+/** Files that every start of a command loads, and of those every service: what is imported with `await` inside of a function is not. */
+function loadedAtStart(folder: string, entry: string): string[] {
+  const found = new Set<string>();
+  const look = (file: string): void => {
+    if (found.has(file)) return;
+    found.add(file);
+    const text = readFileSync(file, "utf8");
+    for (const [, path] of text.matchAll(/^(?:import|export)\b[^;]*?"(\.[^"]+)";/gm)) look(join(dirname(file), path!));
+    // A service is loaded by the command that runs it.
+    if (file.endsWith(entry)) for (const [, path] of text.matchAll(/import\("(\.[^"]+)"\)/g)) look(join(dirname(file), path!));
+  };
+  look(join(folder, entry));
+  return [...found].map((file) => file.slice(folder.length + 1));
+}

@@ -50,8 +50,6 @@ export interface CompileRound {
   proxies: number;
   built: number;
   changed: number;
-  /** When it began, as `performance.now()` gives it. */
-  beganMs: number;
   /** Spent on building, without the pauses. */
   durationMs: number;
 }
@@ -237,7 +235,7 @@ export class Compiler {
       else if (!proxy.behind && !due.has(nodeId)) this.#advance(nodeId, revision);
     }
     this.#revision = revision;
-    this.#tally ??= { revision, proxies: 0, built: 0, changed: 0, beganMs: performance.now(), durationMs: 0 };
+    this.#tally ??= { revision, proxies: 0, built: 0, changed: 0, durationMs: 0 };
     this.#work();
   }
 

@@ -1,8 +1,10 @@
 import { startKafka } from "@atoll/testkit";
-import { afterAll, beforeAll } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import type { SharedKafka } from "@atoll/testkit";
 import { eventLogContract } from "./contract-suite.ts";
+import { EmbeddedLog } from "./embedded-log.ts";
 import { KafkaLog } from "./kafka-log.ts";
+import { archiveLines, restoreArchive } from "./log-archive.ts";
 import { relayLogTo, serveRelay } from "./relay-fixture.ts";
 
 let kafka: SharedKafka;
@@ -30,4 +32,41 @@ eventLogContract("RelayLog over KafkaLog", async () => {
       await owner.close();
     },
   };
+});
+
+test("the archive of an embedded log goes into Kafka with the revisions it had, once", async () => {
+  const source = await EmbeddedLog.open({ path: ":memory:" });
+  const target = open();
+  const each = async function* (lines: string[]) {
+    yield* lines;
+  };
+  try {
+    await source.ensureTopic({ name: "atoll.config", cleanup: "keep" });
+    await source.ensureTopic({ name: "atoll.tokens", cleanup: "compact" });
+    const headers = { traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" };
+    await source.append(
+      "atoll.config",
+      Array.from({ length: 1_500 }, (_, index) => ({ value: Buffer.from(`{"id":"${index}"}`), headers })),
+    );
+    await source.append("atoll.tokens", [{ key: "a", value: Buffer.from("{}") }]);
+    const parts = await Array.fromAsync(archiveLines(source, ["atoll.config", "atoll.tokens"], new Date(0)));
+    const lines = parts.join("").trimEnd().split("\n");
+    await restoreArchive(each(lines), target, { asCopy: false });
+    const stop = new AbortController();
+    const offsets: number[] = [];
+    for await (const batch of target.read("atoll.config", 0, stop.signal)) {
+      if (batch.length === 0) break;
+      for (const record of batch) {
+        expect([Buffer.from(record.value!).toString(), record.headers]).toEqual([`{"id":"${record.offset}"}`, headers]);
+        offsets.push(record.offset);
+      }
+    }
+    stop.abort();
+    expect(offsets).toEqual(Array.from({ length: 1_500 }, (_, index) => index));
+    expect(await target.head("atoll.tokens")).toBe(1);
+    await expect(restoreArchive(each(lines), target, { asCopy: false })).rejects.toThrow("has records already");
+  } finally {
+    await source.close();
+    await target.close();
+  }
 });

@@ -2,7 +2,7 @@ import { Backoff, type EventLog, LogError, type LogRecord, pause, spanTime, topi
 import { type KeyString, type Resource } from "@atoll/resource";
 import type { ChangeSet, Verdict } from "./change-set.ts";
 import { ConfigState } from "./config-state.ts";
-import { type FoldRecord, fold } from "./fold.ts";
+import { type FoldRecord, type Outcome, fold } from "./fold.ts";
 import { ensureTopicIfAllowed, followTopic, retryUntilAvailable } from "./follow.ts";
 import { type HistoryEntry, HistoryError, type ResourceDifference, differences, foldTo, readDecided, stateAt } from "./history.ts";
 import { Listeners } from "./listeners.ts";
@@ -281,7 +281,7 @@ export class ConfigReplica implements ResourceReader {
       const outcome = fold(this.#state, folded);
       this.#state.apply(revision, outcome);
       if (outcome.verdict.accepted && !outcome.repeated) for (const key of outcome.verdict.changed) changed.add(key);
-      if (this.#live && this.#observer) observed.push(this.#observe(revision, record, outcome.verdict, batchMs));
+      if (this.#live && this.#observer) observed.push(this.#observe(revision, record, outcome, batchMs));
       decided.push([outcome.id, outcome.verdict]);
       this.#recent.set(revision, outcome.verdict);
       if (this.#recent.size > recentVerdicts) this.#recent.delete(this.#recent.keys().next().value!);
@@ -292,9 +292,10 @@ export class ConfigReplica implements ResourceReader {
     this.#snapshotIfDue();
   }
 
-  #observe(revision: number, record: LogRecord, { accepted }: Verdict, beganMs: number): FoldedRecord {
+  #observe(revision: number, record: LogRecord, { verdict, repeated }: Outcome, beganMs: number): FoldedRecord {
+    const { accepted } = verdict;
     const trace = traceRecord("fold", record, beganMs, { "atoll.revision": revision, "atoll.accepted": accepted });
-    return { revision, accepted, appendedMs: record.timestamp, trace };
+    return { revision, accepted, changed: accepted && !repeated && verdict.changed.length > 0, appendedMs: record.timestamp, trace };
   }
 
   #decode(revision: number, record: LogRecord): FoldRecord | undefined {

@@ -11,6 +11,8 @@ export interface ReplicaObserver {
 export interface FoldedRecord {
   revision: number;
   accepted: boolean;
+  /** Any value is another than before. */
+  changed: boolean;
   /** When the log took it, by the log's clock: milliseconds since the epoch. */
   appendedMs: number;
   /** The fold, in the trace that the record carries. */

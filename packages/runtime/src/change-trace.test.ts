@@ -35,8 +35,8 @@ test("a change is followed to each proxy's acknowledgement, and a refusal is tol
   const follow = new ChangeTrace();
   follow.applied("a", 4);
   const change = begun();
-  follow.folded([{ revision: 5, trace: change.folded }]);
-  follow.built({ revision: 5, beganMs: performance.now(), built: 1, changed: 1 });
+  follow.folded([{ revision: 5, changed: true, trace: change.folded }]);
+  follow.built({ revision: 5, built: 1, changed: 1, durationMs: 1 });
   follow.sent({ nodeId: "a", typeUrl: cluster, revision: 5, ...counts });
   follow.answered({ nodeId: "a", typeUrl: cluster, revision: 5, message: "no such extension" });
   follow.sent({ nodeId: "a", typeUrl: cluster, revision: 5, ...counts });
@@ -52,11 +52,11 @@ test("changes that are pushed together are told in the trace of each", () => {
   follow.applied("a", 4);
   const [first, second] = [begun(), begun()];
   follow.folded([
-    { revision: 5, trace: first.folded },
-    { revision: 6, trace: second.folded },
-    { revision: 7, trace: undefined },
+    { revision: 5, changed: true, trace: first.folded },
+    { revision: 6, changed: true, trace: second.folded },
+    { revision: 7, changed: true, trace: undefined },
   ]);
-  follow.built({ revision: 7, beganMs: performance.now(), built: 1, changed: 1 });
+  follow.built({ revision: 7, built: 1, changed: 1, durationMs: 1 });
   follow.sent({ nodeId: "a", typeUrl: cluster, revision: 7, ...counts });
   follow.answered({ nodeId: "a", typeUrl: cluster, revision: 7 });
   follow.applied("a", 7);
@@ -69,9 +69,9 @@ test("what a proxy gets when it connects is no part of a change, and one that go
   const follow = new ChangeTrace();
   follow.applied("gone", 4);
   const change = begun();
-  follow.folded([{ revision: 5, trace: change.folded }]);
+  follow.folded([{ revision: 5, changed: true, trace: change.folded }]);
   follow.sent({ nodeId: "new", typeUrl: cluster, revision: 5, ...counts });
   follow.sent({ nodeId: "gone", typeUrl: cluster, revision: 5, ...counts });
   follow.disconnected("gone");
-  expect(change.spans()).toEqual(["push Cluster < deliver", "deliver < fold: the proxy went away"]);
+  expect(change.spans()).toEqual(["push Cluster < deliver", "deliver < open: the proxy went away"]);
 });

@@ -3,6 +3,8 @@ import { SpanKind, SpanStatusCode, trace, type Context, type Span } from "@opent
 /** Where the fold of a change stands in its trace. */
 export interface FoldedChange {
   revision: number;
+  /** Whether any value is another than before: only then something is built. */
+  changed: boolean;
   trace: Context | undefined;
 }
 
@@ -15,13 +17,14 @@ interface Delivery {
 
 interface Change {
   revision: number;
-  folded: Context;
-  built?: Context;
+  /** Until everything that it affects is built. */
+  build: Span | undefined;
+  context: Context;
   deliveries: Map<string, Delivery>;
 }
 
 const tracer = trace.getTracer("atoll");
-const epochMs = (sinceStartMs: number): number => performance.timeOrigin + sinceStartMs;
+const now = (): number => performance.timeOrigin + performance.now();
 const shortType = (typeUrl: string): string => typeUrl.slice(typeUrl.lastIndexOf(".") + 1);
 
 /** So many changes are followed at once, each to so many proxies: the others are not told apart from these. */
@@ -29,33 +32,40 @@ const mostChanges = 64;
 const mostProxies = 50;
 
 /**
- * Goes on with the traces of changes from the fold to Envoy's ACK: a span for the build, one for each proxy that gets something, and in it one
- * for each response until it is answered. Without traced changes it does nothing.
+ * Goes on with the traces of changes from the fold to Envoy's ACK: a span until everything is built, in it one for each proxy that gets something,
+ * and in that one for each response until it is answered. Without traced changes it does nothing.
  */
 export class ChangeTrace {
   #changes: Change[] = [];
   readonly #applied = new Map<string, number>();
 
   folded(records: readonly FoldedChange[]): void {
-    for (const { revision, trace: folded } of records) if (folded) this.#changes.push({ revision, folded, deliveries: new Map() });
+    for (const { revision, changed, trace: folded } of records) {
+      if (!changed || folded === undefined) continue;
+      const build = tracer.startSpan("build", { startTime: now(), attributes: { "atoll.revision": revision } }, folded);
+      this.#changes.push({ revision, build, context: trace.setSpan(folded, build), deliveries: new Map() });
+    }
     while (this.#changes.length > mostChanges) this.#drop(this.#changes.shift()!);
   }
 
-  /** `beganMs` as `performance.now()` gives it. Changes that were folded since the round before are all in this one. */
-  built(round: { revision: number; beganMs: number; built: number; changed: number }): void {
+  /** Everything up to this revision is built. */
+  built(round: { revision: number; built: number; changed: number; durationMs: number }): void {
     for (const change of this.#changes) {
-      if (change.built !== undefined || change.revision > round.revision) continue;
-      const attributes = { "atoll.revision": round.revision, "atoll.proxies.built": round.built, "atoll.proxies.changed": round.changed };
-      const span = tracer.startSpan("build", { startTime: epochMs(round.beganMs), attributes }, change.folded);
-      span.end(epochMs(performance.now()));
-      change.built = trace.setSpan(change.folded, span);
+      if (change.build === undefined || change.revision > round.revision) continue;
+      change.build.setAttributes({
+        "atoll.proxies.built": round.built,
+        "atoll.proxies.changed": round.changed,
+        "atoll.building_ms": round.durationMs,
+      });
+      change.build.end(now());
+      change.build = undefined;
     }
   }
 
   sent({ nodeId, typeUrl, revision, resources, removals }: Message & { resources: number; removals: number }): void {
     for (const { delivery } of this.#concerned(nodeId, revision, true)) {
       const attributes = { "atoll.resources": resources, "atoll.removals": removals, "atoll.revision": revision };
-      const startTime = epochMs(performance.now());
+      const startTime = now();
       const push = tracer.startSpan(`push ${shortType(typeUrl)}`, { kind: SpanKind.CLIENT, startTime, attributes }, delivery.context);
       delivery.pushes.get(typeUrl)?.end(startTime);
       delivery.pushes.set(typeUrl, push);
@@ -70,7 +80,7 @@ export class ChangeTrace {
       delivery.pushes.delete(typeUrl);
       push.setAttribute("atoll.answer", message === undefined ? "ACK" : "NACK");
       if (message !== undefined) push.setStatus({ code: SpanStatusCode.ERROR, message });
-      push.end(epochMs(performance.now()));
+      push.end(now());
     }
   }
 
@@ -102,23 +112,23 @@ export class ChangeTrace {
 
   #begin(change: Change, nodeId: string): Delivery | undefined {
     if (change.deliveries.size >= mostProxies) return undefined;
-    const parent = change.built ?? change.folded;
     const attributes = { "atoll.proxy": nodeId, "atoll.revision": change.revision };
-    const span = tracer.startSpan("deliver", { startTime: epochMs(performance.now()), attributes }, parent);
-    const delivery = { span, context: trace.setSpan(parent, span), pushes: new Map<string, Span>() };
+    const span = tracer.startSpan("deliver", { startTime: now(), attributes }, change.context);
+    const delivery = { span, context: trace.setSpan(change.context, span), pushes: new Map<string, Span>() };
     change.deliveries.set(nodeId, delivery);
     return delivery;
   }
 
   #end(change: Change, nodeId: string, delivery: Delivery, failure?: string): void {
     change.deliveries.delete(nodeId);
-    const at = epochMs(performance.now());
+    const at = now();
     for (const push of delivery.pushes.values()) push.end(at);
     if (failure !== undefined) delivery.span.setStatus({ code: SpanStatusCode.ERROR, message: failure });
     delivery.span.end(at);
   }
 
   #drop(change: Change): void {
+    change.build?.end(now());
     for (const [nodeId, delivery] of change.deliveries) this.#end(change, nodeId, delivery, "no longer followed");
   }
 }

@@ -1,5 +1,4 @@
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
-import { ChangeTrace } from "./change-trace.ts";
 import { startDebugServer } from "./debug-server.ts";
 import { ReplicaMetrics, type ObservedReplica } from "./replica-metrics.ts";
 import { RequestWatch } from "./request-watch.ts";
@@ -18,9 +17,8 @@ export class Diagnostics {
   /** Debug views by name; a service adds its own as its parts come up. */
   readonly views: Record<string, () => unknown> = {};
   readonly timeline = new Timeline();
-  readonly trace = new ChangeTrace();
   /** Observes the service's replica of the configuration. */
-  readonly replica = new ReplicaMetrics(this.registry, this.timeline, this.trace);
+  readonly replica = new ReplicaMetrics(this.registry, this.timeline);
   /** Why the service is not ready to serve, or null. */
   notReady: string | null;
   #requests: RequestWatch | undefined;

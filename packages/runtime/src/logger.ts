@@ -1,4 +1,5 @@
-import { pino, type Logger as PinoLogger } from "pino";
+import { context, trace } from "@opentelemetry/api";
+import { pino, type DestinationStream, type Logger as PinoLogger } from "pino";
 
 export type Logger = PinoLogger;
 
@@ -15,8 +16,11 @@ const secretPaths = [
   "key.data",
 ];
 
-/** JSON lines on stderr. `level` is pino's: trace, debug, info, warn, error, silent. */
-export function createLogger(service: string, level = "info"): Logger {
+/**
+ * JSON lines. `level` is pino's: trace, debug, info, warn, error, silent. Fields have the same name in every line: `zone`, `mesh`, `proxy`,
+ * `revision`; the mesh of a proxy is in its id. Within a trace that is recorded a line names it.
+ */
+export function createLogger(service: string, level = "info", to: DestinationStream = pino.destination({ dest: 2, sync: true })): Logger {
   return pino(
     {
       name: service,
@@ -24,7 +28,22 @@ export function createLogger(service: string, level = "info"): Logger {
       base: { service },
       redact: { paths: secretPaths, censor: "[redacted]" },
       timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { log: withMesh },
+      mixin: traceField,
     },
-    pino.destination({ dest: 2, sync: true }),
+    to,
   );
+}
+
+/** Ids of proxies are `mesh.name`; those of zone proxies have no mesh. */
+function withMesh(fields: Record<string, unknown>): Record<string, unknown> {
+  const { proxy } = fields;
+  if (typeof proxy !== "string" || "mesh" in fields) return fields;
+  const [mesh] = proxy.split(".", 1);
+  return mesh === "" || mesh === proxy ? fields : { mesh, ...fields };
+}
+
+function traceField(): { trace?: string } {
+  const span = trace.getSpan(context.active());
+  return span?.isRecording() === true ? { trace: span.spanContext().traceId } : {};
 }

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
-import type { ChangeTrace, FoldedChange } from "./change-trace.ts";
+import type { FoldedChange } from "./change-trace.ts";
 import type { Timeline } from "./timeline.ts";
 
 /** The part of a folded configuration that every service shows. */
@@ -20,21 +20,21 @@ const short = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 
 const delays = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 1, 5, 30];
 const remembered = 1_024;
 
-/** Observes a replica of the configuration: its metrics, the timeline of revisions, the traces of changes. */
+/** Observes a replica of the configuration: its metrics, and the timeline of revisions. */
 export class ReplicaMetrics {
   readonly #registry: Registry;
   readonly #timeline: Timeline;
-  readonly #trace: ChangeTrace;
   readonly #append: Histogram;
   readonly #fold: Histogram;
   readonly #foldDelay: Histogram;
   readonly #folded: Counter<"verdict">;
   readonly #appendedMs = new Map<number, number>();
+  /** Told what was folded, before whoever watches the replica. */
+  follow: ((records: readonly FoldedChange[]) => void) | undefined;
 
-  constructor(registry: Registry, timeline: Timeline, trace: ChangeTrace) {
+  constructor(registry: Registry, timeline: Timeline) {
     this.#registry = registry;
     this.#timeline = timeline;
-    this.#trace = trace;
     const registers = [registry];
     this.#append = new Histogram({
       name: "atoll_append_seconds",
@@ -70,7 +70,7 @@ export class ReplicaMetrics {
       this.#appendedMs.set(revision, appendedMs);
       if (this.#appendedMs.size > remembered) this.#appendedMs.delete(this.#appendedMs.keys().next().value!);
     }
-    this.#trace.folded(records);
+    this.follow?.(records);
   }
 
   /** Since the log took the revision; undefined if it did so before this process was up to date, or long ago. */

@@ -1,9 +1,10 @@
-import { Counter, type Diagnostics, Gauge, Histogram } from "@atoll/runtime";
+import { ChangeTrace, Counter, type Diagnostics, Gauge, Histogram, type Logger } from "@atoll/runtime";
 import type { CompileRound } from "@atoll/compiler";
 import type { AdsAck, AdsNack, AdsSend, SnapshotCache } from "@atoll/xds";
 
 export interface ProxyWatchOptions {
   diagnostics: Diagnostics;
+  log: Pick<Logger, "debug">;
   cache: SnapshotCache;
   /** Of the configuration folded here. */
   revision: () => number;
@@ -19,6 +20,7 @@ const shortType = (typeUrl: string): string => typeUrl.slice(typeUrl.lastIndexOf
 /** Observes how changes get from the fold into Envoys: metrics, the timeline of revisions, the traces of changes. */
 export class ProxyWatch {
   readonly #options: ProxyWatchOptions;
+  readonly #trace = new ChangeTrace();
   readonly #build: Histogram;
   readonly #push: Histogram<"type">;
   readonly #apply: Histogram;
@@ -32,6 +34,7 @@ export class ProxyWatch {
     this.#options = options;
     const { cache, revision, waiting } = options;
     const registers = [options.diagnostics.registry];
+    options.diagnostics.replica.follow = (records) => this.#trace.folded(records);
     this.#build = new Histogram({
       name: "atoll_build_seconds",
       help: "Time to rebuild the configuration that a change affects",
@@ -78,9 +81,11 @@ export class ProxyWatch {
   }
 
   built(round: CompileRound): void {
-    const { timeline, trace } = this.#options.diagnostics;
-    timeline.mark(round.revision, "built");
-    trace.built(round);
+    const { timeline } = this.#options.diagnostics;
+    const { revision, built, changed, durationMs } = round;
+    this.#options.log.debug({ revision, built, changed, durationMs }, "built");
+    timeline.mark(revision, "built");
+    this.#trace.built(round);
     this.#build.observe(round.durationMs / 1000);
   }
 
@@ -88,25 +93,26 @@ export class ProxyWatch {
     let types = this.#unanswered.get(event.nodeId);
     if (types === undefined) this.#unanswered.set(event.nodeId, (types = new Map()));
     types.set(event.typeUrl, performance.now());
-    this.#options.diagnostics.trace.sent(event);
+    this.#trace.sent(event);
   }
 
   onAck({ nodeId, typeUrl, revision }: AdsAck): void {
     this.#acks.inc({ type: shortType(typeUrl) });
     this.#answered(nodeId, typeUrl);
-    this.#options.diagnostics.trace.answered({ nodeId, typeUrl, revision });
+    this.#trace.answered({ nodeId, typeUrl, revision });
   }
 
   onNack(event: AdsNack): void {
     this.#nacks.inc({ type: shortType(event.typeUrl) });
     this.#answered(event.nodeId, event.typeUrl);
-    this.#options.diagnostics.trace.answered(event);
+    this.#trace.answered(event);
   }
 
   onApplied(nodeId: string, revision: number): void {
-    const { replica, timeline, trace } = this.#options.diagnostics;
+    const { replica, timeline } = this.#options.diagnostics;
+    this.#options.log.debug({ proxy: nodeId, revision }, "applied");
     timeline.mark(revision, `applied ${nodeId}`);
-    trace.applied(nodeId, revision);
+    this.#trace.applied(nodeId, revision);
     const tookMs = replica.sinceAppendedMs(revision);
     if (tookMs !== undefined) this.#apply.observe(tookMs / 1000);
     this.#options.onApplied();
@@ -114,7 +120,7 @@ export class ProxyWatch {
 
   onDisconnected(nodeId: string): void {
     this.#unanswered.delete(nodeId);
-    this.#options.diagnostics.trace.disconnected(nodeId);
+    this.#trace.disconnected(nodeId);
   }
 
   onRefused(): void {

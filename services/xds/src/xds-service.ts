@@ -38,7 +38,8 @@ import type { XdsSettings } from "./settings.ts";
 import { openInventory } from "./shared-inventory.ts";
 
 /** An xDS server: what a zone's proxies talk to. Any number of them share the zone's proxies. */
-export async function startXds(settings: XdsSettings, log: Logger): Promise<{ port: number; close(): Promise<void> }> {
+export async function startXds(settings: XdsSettings, logger: Logger): Promise<{ port: number; close(): Promise<void> }> {
+  const log = logger.child({ zone: settings.multizone.zone.name });
   const lifecycle = new Lifecycle(log);
   try {
     const { port, status } = await open(settings, log, lifecycle);
@@ -82,7 +83,7 @@ async function open(
       query.subject === "explain" ? explain(query.proxy) : queryEnvoy({ resources, adminAddress, adminTls }, query),
     onRegistered: (registration) => {
       ring.zone = registration.sealingKey ?? ring.zone;
-      log.info({ zone }, "connected to the zone's sync service");
+      log.info("connected to the zone's sync service");
     },
     onDisconnected: (refusal, delayMs) =>
       log.warn({ reason: refusal.reason, delayMs }, "no session with the zone's sync service; proxies keep what they have"),
@@ -142,7 +143,10 @@ async function open(
       materials,
       cache,
       onError: (error, nodeId) =>
-        log.error({ err: error, proxy: nodeId }, "cannot build the configuration of a proxy; it keeps what it has"),
+        log.error(
+          { err: error, proxy: nodeId, revision: config!.revision },
+          "cannot build the configuration of a proxy; it keeps what it has",
+        ),
       onRound: (round) => {
         watch.built(round);
         lastRound = { ...round, at: Date.now() };
@@ -152,6 +156,7 @@ async function open(
   );
   const watch = new ProxyWatch({
     diagnostics,
+    log,
     cache,
     revision: () => config!.revision,
     waiting: () => compiler.waiting,
@@ -271,6 +276,6 @@ async function open(
   views["round"] = () => lastRound;
   views["views"] = () => Object.fromEntries(cache.nodeIds().map((nodeId) => [nodeId, compiler.view(nodeId)]));
   diagnostics.notReady = null;
-  log.info({ zone, port: dpServer.port, revision: config.revision }, "xDS server is ready");
+  log.info({ port: dpServer.port, revision: config.revision }, "xDS server is ready");
   return { port: dpServer.port, status };
 }

@@ -31,7 +31,8 @@ import { ZoneKeyStore } from "./zone-key.ts";
 import { showZoneMetrics } from "./zone-metrics.ts";
 
 /** A zone's sync service: the one process of the zone that talks to global, and the relay for its xDS replicas. */
-export async function startZone(settings: ZoneSettings, log: Logger): Promise<{ close(): Promise<void> }> {
+export async function startZone(settings: ZoneSettings, logger: Logger): Promise<{ close(): Promise<void> }> {
+  const log = logger.child({ zone: settings.multizone.zone.name });
   const lifecycle = new Lifecycle(log);
   try {
     await open(settings, log, lifecycle);
@@ -89,8 +90,8 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
         ring.zone = registration.sealingKey;
         keys.write({ clusterId: registration.clusterId, key: registration.sealingKey }).catch(onError);
       }
-      for (const warning of registration.warnings) log.warn({ zone }, warning);
-      log.info({ zone, cluster: registration.clusterId }, "registered with global");
+      for (const warning of registration.warnings) log.warn(warning);
+      log.info({ cluster: registration.clusterId }, "registered with global");
     },
     onHeartbeat: () => upstream.set(true),
     onDisconnected: (refusal, delayMs) => {
@@ -270,7 +271,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
   views["inventory"] = () =>
     inventory.zones().map((name) => ({ zone: name, ingresses: inventory.ingresses(name), entries: inventory.entries(name) }));
   diagnostics.notReady = null;
-  log.info({ zone, http: http.enabled ? http.port : undefined, relay: relay.port, revision: config.revision }, "zone is ready");
+  log.info({ http: http.enabled ? http.port : undefined, relay: relay.port, revision: config.revision }, "zone is ready");
 }
 
 function withoutToken(settings: ZoneSettings): object {

@@ -2,18 +2,23 @@ import { get } from "@atoll/demo/measure";
 import { secondGlobalPorts } from "@atoll/demo/ports";
 import { pathOf } from "@atoll/demo/topology";
 import { eventually } from "@atoll/testkit/eventually";
+import { type OtlpCollector, startOtlpCollector } from "@atoll/testkit/otlp-collector";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type KillableBackends, startKillableBackends } from "./kafka-backends.ts";
 import { describeFailures, envoyStats, jsonHeaders, Load, rest, sumOf, TestStack } from "./index.ts";
+import { titledSpans } from "./titled-spans.ts";
 
 // The stack on a real Kafka and a real Redis: what their outages cost. The tests build on each other.
 const base = 29_000;
 let backends: KillableBackends;
 let atoll: TestStack;
+let collector: OtlpCollector;
 
 beforeAll(async () => {
   backends = await startKillableBackends();
-  atoll = await TestStack.start(base, { kind: "kafka", backends });
+  collector = await startOtlpCollector();
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: "100", OTEL_METRICS_EXPORTER: "none" };
+  atoll = await TestStack.start(base, { kind: "kafka", backends, env });
   await atoll.startSample();
   await eventually(async () => (await edge("/orders")).status === 200, { limitMs: 30_000 });
 }, 180_000);
@@ -22,6 +27,7 @@ afterAll(async () => {
   const nacks = await atoll?.nacks();
   await atoll?.close();
   await backends?.close();
+  await collector?.close();
   expect(nacks).toEqual([]);
 }, 60_000);
 
@@ -136,6 +142,33 @@ test("either instance of global shows and asks every zone, whichever holds its s
     expect((await rest(`${other}/revisions/${written.revision}/status?wait=applied`)).json()).toMatchObject({ done: true });
     expect(String((await edge("/marker")).headers["location"])).toContain(`/waited-${url.slice(-2)}`);
   }
+});
+
+test("the trace of a change goes through Kafka: its records carry the context to the zones and on to Envoy", async () => {
+  const traceId = "4bf92f3577b34da6a3ce929d0e0e4740";
+  const answer = await atoll.put(marker("traced"), { traceparent: `00-${traceId}-00f067aa0ba902b7-01` });
+  expect(answer.status).toBe(200);
+  await reachesEnvoy("traced");
+  const append = "global: append atoll.config";
+  const parents = {
+    [append]: "global: PUT /meshes/{mesh}/meshgatewayroutes/{name}",
+    "global: fold": append,
+    "tokens: fold": append,
+    "zone: mirror atoll.config": append,
+    "zone: fold": append,
+    "xds: fold": append,
+    "xds: deliver": "xds: build",
+    "xds: push RouteConfiguration": "xds: deliver",
+  };
+  await eventually(
+    () => {
+      const spans = titledSpans(collector.spans, traceId);
+      expect(Object.fromEntries(Object.keys(parents).map((title) => [title, spans.get(title)?.parent]))).toEqual(parents);
+      expect(spans.get("xds: push RouteConfiguration")!.attributes["atoll.answer"]).toBe("ACK");
+      return true;
+    },
+    { limitMs: 20_000 },
+  );
 });
 
 test("a broker that is killed and comes back under traffic: no request fails, writes answer 503 with the reason and then go on", async () => {

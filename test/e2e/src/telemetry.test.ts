@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { eventually } from "@atoll/testkit/eventually";
-import { type CollectedSpan, type OtlpCollector, startOtlpCollector } from "@atoll/testkit/otlp-collector";
+import { type OtlpCollector, startOtlpCollector } from "@atoll/testkit/otlp-collector";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { jsonHeaders, rest, TestStack } from "./index.ts";
+import { titledSpans } from "./titled-spans.ts";
 
 // One zone and one gateway, whose services send spans and metrics to a receiver in this process.
 let collector: OtlpCollector;
@@ -32,13 +33,7 @@ const changedRoute = (mark: string) => {
   return route as unknown as Record<string, unknown>;
 };
 
-/** `service name` of a span's parent, and the span itself, for all spans of a trace. */
-const spansOf = (traceId: string): Map<string, CollectedSpan & { parent: string }> => {
-  const spans = collector.spans.filter((span) => span.traceId === traceId);
-  const title = ({ service, name }: CollectedSpan) => `${service.replace("atoll-", "")}: ${name}`;
-  const byId = new Map(spans.map((span) => [span.spanId, title(span)]));
-  return new Map(spans.map((span) => [title(span), { ...span, parent: byId.get(span.parentSpanId) ?? span.parentSpanId }]));
-};
+const spansOf = (traceId: string) => titledSpans(collector.spans, traceId);
 
 test("one trace goes from a PUT on global to Envoy's acknowledgement, through every process on the way", async () => {
   const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
