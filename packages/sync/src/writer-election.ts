@@ -202,7 +202,9 @@ export class WriterElection {
   async #append(record: LeaseRecord): Promise<void> {
     const { upstream } = this.#options;
     await upstream.ensureTopic(topicConfig(this.#topic));
-    await upstream.append(this.#topic, [{ key: leaseKey(record), value: encodeJson(record) }]);
+    // A renewal is told anew in any case.
+    const durable = record.op !== "renew";
+    await upstream.append(this.#topic, [{ key: leaseKey(record), value: encodeJson(record) }], { durable });
   }
 
   #setRole(role: Role): void {
