@@ -16,6 +16,8 @@ export interface WriterElectionOptions {
   leaseMs: number;
   /** The local log has records of the zone from before there were elections: this instance writes until the log says otherwise. */
   isFounder: boolean;
+  /** Greatest term in the zone's own topics here: a lease that was lost, or restored from a backup, goes on above it. */
+  floor: number;
   schedule?: Schedule | undefined;
   signal: AbortSignal;
   onError: (error: unknown) => void;
@@ -43,6 +45,7 @@ export class WriterElection {
   readonly #listeners: Listeners<Role>;
   readonly #decided = Promise.withResolvers<void>();
   #state: LeaseState = noLease;
+  #floor: number;
   #role: Role = { kind: "standby", writer: undefined };
   /** The copy has what upstream had when the copying began: before that nobody knows enough to claim. */
   #isCurrent = false;
@@ -57,6 +60,7 @@ export class WriterElection {
     this.#topic = topics.lease(options.zone);
     this.#signal = options.signal;
     this.#schedule = options.schedule ?? scheduleTimeout;
+    this.#floor = options.floor;
     this.#listeners = new Listeners(options.onError);
   }
 
@@ -108,8 +112,11 @@ export class WriterElection {
         if (batch.length === 0) read.resolve();
         this.#align();
       },
-      // Upstream's topic was made anew.
-      onOutOfRange: async () => void (this.#state = noLease),
+      // Upstream's topic was made anew, or is an older one.
+      onOutOfRange: async () => {
+        this.#floor = Math.max(this.#floor, this.#state.term);
+        this.#state = noLease;
+      },
       signal: this.#signal,
       onError,
     }).finally(read.resolve);
@@ -179,7 +186,7 @@ export class WriterElection {
 
   #claim(): void {
     const { term, offset } = this.#state;
-    this.#send({ op: "claim", term: term + 1, follows: offset, writer: this.#options.self });
+    this.#send({ op: "claim", term: Math.max(term, this.#floor) + 1, follows: offset, writer: this.#options.self });
   }
 
   #renew(): void {

@@ -1,4 +1,5 @@
 import { type MirrorLog, topics } from "@atoll/event-log";
+import { WriterFence, readToHead } from "@atoll/replica";
 import { restoreOwnTopics } from "./restore-own-topics.ts";
 import { takeOver } from "./take-over.ts";
 import { type Role, WriterElection } from "./writer-election.ts";
@@ -70,6 +71,7 @@ export class ZoneRole {
       this.#duty = await WriterDuty.begin({ ...this.#options, term: undefined, takenOverAt: new Map() });
       return;
     }
+    const terms = await Promise.all(this.#own.map((topic) => greatestTerm(topic, local)));
     const heads = await Promise.all(this.#own.map((topic) => local.head(topic)));
     const election = await WriterElection.open({
       zone,
@@ -79,6 +81,7 @@ export class ZoneRole {
       connection,
       leaseMs,
       isFounder: heads.some((head) => head > 0),
+      floor: Math.max(...terms),
       schedule,
       signal,
       onError,
@@ -131,4 +134,10 @@ export class ZoneRole {
     const copies = this.#own.map((topic) => mirrors.run({ topic, direction: "across", from: writersLog, to: local, signal }));
     void Promise.all(copies).then(() => writersLog.close());
   }
+}
+
+async function greatestTerm(topic: string, log: MirrorLog): Promise<number> {
+  const fence = new WriterFence();
+  for await (const batch of readToHead(log, topic, 0)) for (const record of batch) fence.admits(record);
+  return fence.term;
 }

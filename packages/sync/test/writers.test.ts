@@ -194,6 +194,25 @@ describe.each([
     expect(role(a)).toEqual({ writes: true, term: 1 });
   });
 
+  test("a lease that was lost upstream goes on above the terms that the zone knows, so that its writer is believed", async () => {
+    const a = await instance("a");
+    const b = await instance("b");
+    await a.resources.put(dataplane("dp-1"));
+    await a.stop();
+    await writes(b, 2);
+    await b.resources.put(dataplane("dp-2"));
+    await b.crash();
+    const lost = { incarnation: "restored", replacement: { first: true, last: true, tail: 0 } };
+    await stack.global.appendMirror(topics.lease("east"), [], lost);
+    const again = await instance("b", { log: b.log });
+    await until(() => expect(role(again)).toMatchObject({ writes: true }));
+    // In Kafka the topic is still the same one, with what was in it withdrawn.
+    if (!(stack.global instanceof KafkaLog)) await until(() => expect(role(again).term).toBeGreaterThan(2));
+    await again.resources.put(dataplane("dp-3"));
+    expect(names(again)).toEqual(["dp-1", "dp-2", "dp-3"]);
+    await atGlobal((found) => expect(found).toEqual(["dp-1", "dp-2", "dp-3"]));
+  });
+
   test("a zone's log from before there were elections is written on, also with upstream away", async () => {
     const log = await memoryLog();
     await log.ensureTopic({ name: topics.zone("east"), cleanup: "compact" });

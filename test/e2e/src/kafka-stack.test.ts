@@ -199,10 +199,11 @@ test("Redis loses everything, then is killed and comes back: no Envoy hears of i
       before = now;
       return isQuiet;
     },
-    { limitMs: 20_000, everyMs: 1_500 },
+    { limitMs: 45_000, everyMs: 1_500 },
   );
   const held = inRedis();
-  expect(held.every((one) => one.includes("east") && one.includes("west"))).toBe(true);
+  // East's one service is a gateway, which other zones do not call.
+  for (const one of held) expect(one).toContain('"west"');
   const isWhole = () => {
     expect(inRedis()).toEqual(held);
     return true;
