@@ -2,7 +2,6 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { StackKind } from "@atoll/demo/backends";
 import { apply, readDocuments, startTopology, topologyPorts } from "@atoll/demo/topology";
 import { eventually } from "@atoll/testkit/eventually";
-import { Client } from "undici";
 import { withStack } from "./bench-stack.ts";
 import { monotonicMs } from "./clock.ts";
 import { bareKafka, durableAppends } from "./floors.ts";
@@ -37,7 +36,7 @@ export async function measureEndpoints(options: EndpointsOptions): Promise<Endpo
     const ports = topologyPorts(topologyBase);
     const topology = await startTopology(stack, ports, { east: "east", west: "west" }, (what) => onProgress(`start ${what}`));
     const instances = await SimulatedProxies.open(stack, stack.zones["west"]!);
-    const admin = new Client(`http://127.0.0.1:${ports.adminBase * 10 + 1}`);
+    const admin = `http://127.0.0.1:${ports.adminBase * 10 + 1}`;
     try {
       await eventually(async () => (await fetch(`http://127.0.0.1:${ports.edgePort}/orders`)).status === 200, {
         limitMs: 60_000,
@@ -46,11 +45,8 @@ export async function measureEndpoints(options: EndpointsOptions): Promise<Endpo
       const route = readDocuments("gateways", ports).find(({ type, name }) => type === "MeshGatewayRoute" && name === "edge")!;
       await apply(stack, routesTo(route, rounds));
       const members = async (number: number): Promise<number> => {
-        const { body } = await admin.request({
-          method: "GET",
-          path: `/stats?type=Gauges&filter=${encodeURIComponent(`^cluster\\.${service(number)}\\b.*\\.membership_total$`)}`,
-        });
-        const text = await body.text();
+        const filter = encodeURIComponent(`^cluster\\.${service(number)}\\b.*\\.membership_total$`);
+        const text = await (await fetch(`${admin}/stats?filter=${filter}`)).text();
         return /: (\d+)/.exec(text) ? Number(/: (\d+)/.exec(text)![1]) : NaN;
       };
       await eventually(async () => (await members(rounds)) === 0, { limitMs });
@@ -86,7 +82,6 @@ export async function measureEndpoints(options: EndpointsOptions): Promise<Endpo
         },
       };
     } finally {
-      await admin.close();
       instances.close();
       await topology.close();
     }
