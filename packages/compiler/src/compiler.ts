@@ -90,6 +90,7 @@ export class Compiler {
   #next: NodeJS.Immediate | undefined;
   #revision = 0;
   #scheduled = false;
+  readonly #settling: (() => void)[] = [];
 
   constructor(options: CompilerOptions) {
     this.#options = options;
@@ -164,6 +165,7 @@ export class Compiler {
   close(): void {
     for (const unwatch of this.#unwatch) unwatch();
     clearImmediate(this.#next);
+    for (const resolve of this.#settling.splice(0)) resolve();
     this.#hosts.close();
     this.#proxies.clear();
   }
@@ -176,6 +178,12 @@ export class Compiler {
   /** Whether everything that is known has been built. */
   get idle(): boolean {
     return !this.#scheduled && this.#tally === undefined;
+  }
+
+  /** Resolves when everything that is known now has been built. */
+  settled(): Promise<void> {
+    if (this.idle) return Promise.resolve();
+    return new Promise((resolve) => this.#settling.push(resolve));
   }
 
   /** Debug view: the intent of one proxy as it is now. */
@@ -265,6 +273,7 @@ export class Compiler {
     }
     this.#tally = undefined;
     this.#options.onRound?.({ ...tally, revision, proxies: this.#proxies.size });
+    if (this.idle) for (const resolve of this.#settling.splice(0)) resolve();
   }
 
   /** A change that does not touch a proxy is applied by it at once. */

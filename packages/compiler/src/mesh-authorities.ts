@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { caSourceOf, CertificateAuthority, type CaSource } from "@atoll/certificate";
 import type { ResourceReader } from "@atoll/replica";
 import type { MeshSpec, Resource } from "@atoll/resource";
+import type { FormerAuthority } from "./former-authorities.ts";
 import type { SecretBytes } from "./secret-bytes.ts";
 
 /** The CA that signs for a mesh, and all that its proxies are to trust. */
@@ -22,6 +23,10 @@ export interface MeshAuthoritiesOptions {
   trustLeadMs: number;
   /** And the one before it for this long after. */
   trustOverlapMs: number;
+  /** What meshes had before this process began, by mesh, newest first. */
+  former?: ReadonlyMap<string, readonly FormerAuthority[]> | undefined;
+  /** Milliseconds since the epoch. */
+  now: () => number;
   /** What `get` answers for the mesh changed with time. */
   onChange: (mesh: string) => void;
 }
@@ -107,32 +112,68 @@ export class MeshAuthorities {
 
   #advance(mesh: string, state: State | undefined, { backend, source }: Wanted): State {
     const [certPem, keyPem] = [source.cert, source.key].map((from) => Buffer.from(this.#options.secrets.read(mesh, from)).toString("utf8"));
-    const id = createHash("sha256").update(`${backend}\n${certPem}\n${keyPem}`).digest("hex");
+    const id = idOf(backend, certPem!, keyPem!);
     if (state !== undefined && (state.next ?? state.signing).id === id) return state;
     const signer: Signer = { id, backend, authority: CertificateAuthority.load({ certPem: certPem!, keyPem: keyPem! }) };
     // Another backend: mutual TLS was off in between, and nobody holds a certificate of the old one.
     if (state === undefined || state.signing.backend !== backend) {
       this.#forget(mesh);
       const fresh: State = { signing: signer, next: undefined, retired: [], timers: new Set(), answer: undefined };
+      if (state === undefined) this.#resume(mesh, fresh);
       this.#states.set(mesh, fresh);
       return fresh;
     }
     const retired = state.next === undefined ? state.retired : [...state.retired, state.next];
     state.next = signer;
     state.retired = retired;
-    this.#later(mesh, state, this.#options.trustLeadMs, () => {
+    this.#signLater(mesh, state, signer, this.#options.trustLeadMs);
+    return state;
+  }
+
+  /** Goes on where a process that began before the CA was last replaced would be by now. */
+  #resume(mesh: string, state: State): void {
+    const { former, now, trustLeadMs, trustOverlapMs } = this.#options;
+    const current = state.signing;
+    const known = (former?.get(mesh) ?? [])
+      .map((one) => ({ ...one, leftMs: one.replacedAtMs + trustLeadMs + trustOverlapMs - now() }))
+      .filter(({ backend, leftMs }) => backend === current.backend && leftMs > 0);
+    const signers = known.flatMap(({ backend, certPem, keyPem, leftMs, replacedAtMs }) => {
+      try {
+        const authority = CertificateAuthority.load({ certPem, keyPem });
+        return [{ signer: { id: idOf(backend, certPem, keyPem), backend, authority }, leftMs, replacedAtMs }];
+      } catch {
+        return [];
+      }
+    });
+    const [last] = signers;
+    if (last === undefined) return;
+    state.retired = signers.map(({ signer }) => signer);
+    const leadMs = last.replacedAtMs + trustLeadMs - now();
+    if (leadMs > 0) {
+      state.signing = last.signer;
+      state.next = current;
+      state.retired = state.retired.slice(1);
+      this.#signLater(mesh, state, current, leadMs);
+    } else this.#dropLater(mesh, state, last.signer, last.leftMs);
+  }
+
+  #signLater(mesh: string, state: State, signer: Signer, delayMs: number): void {
+    this.#later(mesh, state, delayMs, () => {
       if (state.next !== signer) return false;
       const before = state.signing;
       state.signing = signer;
       state.next = undefined;
       state.retired = [...state.retired, before];
-      this.#later(mesh, state, this.#options.trustOverlapMs, () => {
-        state.retired = state.next === undefined ? [] : state.retired.filter((one) => one !== before);
-        return true;
-      });
+      this.#dropLater(mesh, state, before, this.#options.trustOverlapMs);
       return true;
     });
-    return state;
+  }
+
+  #dropLater(mesh: string, state: State, before: Signer, delayMs: number): void {
+    this.#later(mesh, state, delayMs, () => {
+      state.retired = state.next === undefined ? [] : state.retired.filter((one) => one !== before);
+      return true;
+    });
   }
 
   #later(mesh: string, state: State, delayMs: number, step: () => boolean): void {
@@ -151,6 +192,9 @@ export class MeshAuthorities {
     this.#states.delete(mesh);
   }
 }
+
+const idOf = (backend: string, certPem: string, keyPem: string): string =>
+  createHash("sha256").update(`${backend}\n${certPem}\n${keyPem}`).digest("hex");
 
 function distinct(pems: readonly string[]): string {
   const blocks = pems.flatMap((pem) => pem.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? []);

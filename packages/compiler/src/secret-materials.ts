@@ -6,9 +6,15 @@ import type { KeyRing } from "@atoll/secret";
 import { translateSecret, type SecretMaterial } from "@atoll/translate";
 import type { SecretView } from "@atoll/view";
 import { encodeResource, type EncodedResource } from "@atoll/xds";
+import type { FormerAuthority } from "./former-authorities.ts";
 import { Identities, type IssuedCertificate } from "./identities.ts";
 import { MeshAuthorities } from "./mesh-authorities.ts";
 import { SecretBytes } from "./secret-bytes.ts";
+
+const defaultTrust = { leadMs: 5_000, overlapMs: 600_000 };
+
+/** How long after its replacement a CA still matters, by default. */
+export const formerAuthorityMs = defaultTrust.leadMs + defaultTrust.overlapMs;
 
 export interface SecretMaterialsOptions {
   config: ResourceReader;
@@ -23,9 +29,11 @@ export interface SecretMaterialsOptions {
   onError: (error: unknown, nodeId: string, secret: string) => void;
   /** For admin listeners of Envoys; without it they are not served. */
   adminTls?: AdminTls;
-  /** How long a new CA is trusted before it signs. Default 5,000. */
+  /** CAs that meshes had before this process began. */
+  formerAuthorities?: ReadonlyMap<string, readonly FormerAuthority[]>;
+  /** How long a new CA is trusted before it signs. Default 5 s. */
   trustLeadMs?: number;
-  /** How long the CA before it stays trusted after that. Default 600,000. */
+  /** How long the CA before it stays trusted after that. Default ten minutes. */
   trustOverlapMs?: number;
 }
 
@@ -56,9 +64,21 @@ export class SecretMaterials {
 
   constructor(options: SecretMaterialsOptions) {
     this.#options = options;
-    const { config, keyRing, now, onIssued, onError, onChanged, trustLeadMs = 5_000, trustOverlapMs = 600_000 } = options;
+    const {
+      config,
+      keyRing,
+      now,
+      onIssued,
+      onError,
+      onChanged,
+      trustLeadMs = defaultTrust.leadMs,
+      trustOverlapMs = defaultTrust.overlapMs,
+    } = options;
     this.#bytes = new SecretBytes(config, keyRing);
-    this.#authorities = new MeshAuthorities({ config, secrets: this.#bytes, trustLeadMs, trustOverlapMs, onChange: onChanged });
+    this.#authorities = new MeshAuthorities({
+      ...{ config, secrets: this.#bytes, trustLeadMs, trustOverlapMs, now, onChange: onChanged },
+      former: options.formerAuthorities,
+    });
     this.#identities = new Identities({ now, onIssued, onError });
   }
 

@@ -2,6 +2,7 @@ import { Server, status, type Metadata } from "@grpc/grpc-js";
 import type { Compiler } from "@atoll/compiler";
 import type { ProxyRef } from "@atoll/view";
 import type { Node } from "@atoll/envoy-api/envoy/config/core/v3/base_pb.js";
+import { setTimeout as delay } from "node:timers/promises";
 import { LogError } from "@atoll/event-log";
 import type { ResourceDraft } from "@atoll/resource";
 import { TokenError, type TokenErrorCode } from "@atoll/token";
@@ -31,7 +32,7 @@ export interface DpServerOptions {
   /** Of this control plane, as proxies compare it with their own. */
   version: string;
   cache: SnapshotCache;
-  compiler: Pick<Compiler, "connect" | "arrived" | "disconnect">;
+  compiler: Pick<Compiler, "connect" | "arrived" | "disconnect" | "settled">;
   lifecycle: ProxyLifecycle;
   store: ZoneStore;
   verifier: TokenVerifier;
@@ -60,6 +61,8 @@ interface Admitted {
 const withdrawn: ReadonlySet<TokenErrorCode> = new Set(["revoked", "unknown-key", "bad-signature"]);
 
 const defaultPublishAfterMs = 5_000;
+/** A proxy that leaves waits no longer than this for others to hear of it. */
+const othersLimitMs = 5_000;
 
 /** Envoy's filter for Kafka is part of contrib builds only. */
 const kafkaFilter = "envoy.filters.network.kafka_broker";
@@ -218,13 +221,16 @@ export class DpServer {
   }
 
   async #leave(proxy: ProxyName, token: string): Promise<boolean> {
-    const { lifecycle, verifier, authentication, store, log } = this.#options;
+    const { compiler, lifecycle, verifier, authentication, store, log } = this.#options;
     const { type, mesh, name } = resourceKey(proxy);
     const resource = store.get(type, mesh, name);
     if (resource === undefined) return false;
     await authenticateProxy(verifier, authentication, { proxyType: proxy.proxyType, resource, replaces: undefined }, token);
     log.info({ proxy: `${mesh}.${name}` }, "proxy leaves");
-    return lifecycle.leave(proxy);
+    if (!(await lifecycle.leave(proxy))) return false;
+    // Those who may call it hear of it now: it stops when they have.
+    await Promise.race([compiler.settled().then(() => this.#ads.answered()), delay(othersLimitMs, undefined, { ref: false })]);
+    return true;
   }
 
   #publish(streamId: number): void {

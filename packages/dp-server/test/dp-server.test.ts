@@ -99,6 +99,7 @@ async function open(publishAfterMs = 40): Promise<void> {
         refs[nodeId] = ref;
       },
       arrived: () => {},
+      settled: async () => {},
       disconnect: (nodeId) => void connected.splice(connected.indexOf(nodeId), 1),
     },
     lifecycle,

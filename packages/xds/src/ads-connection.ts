@@ -10,7 +10,7 @@ import { encodeDeltaResponse } from "./encode-delta-response.ts";
 import type { AdsHooks, AdsStream, IdentifiedStream } from "./ads-hooks.ts";
 import type { Push } from "./push.ts";
 import { Session } from "./session.ts";
-import type { SessionEvent } from "./session.ts";
+import type { Mark, SessionEvent } from "./session.ts";
 import type { SnapshotCache } from "./snapshot-cache.ts";
 import { StatusError, toStatusError } from "./status-error.ts";
 import type { Protocol } from "./type-state.ts";
@@ -49,6 +49,7 @@ export class AdsConnection implements AdsStream {
   #stopWatching: (() => void) | undefined;
   #ready = false;
   #closed = false;
+  #waiting: { readonly mark: Mark; readonly resolve: () => void }[] = [];
 
   constructor(id: number, wire: Wire, ports: ConnectionPorts) {
     this.id = id;
@@ -86,6 +87,20 @@ export class AdsConnection implements AdsStream {
     const { code, details } = toStatusError(error);
     this.#wire.call.emit("error", { code, details });
     this.#close();
+  }
+
+  /** Resolves when the client has answered all that it was sent until now, or is gone. */
+  answered(): Promise<void> {
+    const mark = this.session.mark();
+    if (this.#closed || this.session.hasAnswered(mark)) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push({ mark, resolve }));
+  }
+
+  #tellAnswered(): void {
+    if (this.#waiting.length === 0) return;
+    const done = this.#waiting.filter(({ mark }) => this.#closed || this.session.hasAnswered(mark));
+    this.#waiting = this.#waiting.filter((one) => !done.includes(one));
+    for (const { resolve } of done) resolve();
   }
 
   #receive(request: DeltaDiscoveryRequest | DiscoveryRequest): void {
@@ -133,6 +148,7 @@ export class AdsConnection implements AdsStream {
     if (request.typeUrl === "") throw new StatusError(status.INVALID_ARGUMENT, "type_url is required on an aggregated stream");
     const delta = request.$typeName === "envoy.service.discovery.v3.DeltaDiscoveryRequest";
     this.#run(this.session.request(delta ? readDeltaRequest(request) : readSotwRequest(request)));
+    this.#tellAnswered();
   }
 
   #run(events: readonly SessionEvent[]): void {
@@ -206,6 +222,7 @@ export class AdsConnection implements AdsStream {
     clearTimeout(this.#patience);
     this.#stopWatching?.();
     this.#ports.release(this);
+    this.#tellAnswered();
     try {
       this.#ports.hooks.onStreamClosed?.(this);
     } catch (error) {

@@ -71,6 +71,11 @@ export class AdsServer {
     for (const connection of [...this.#connections]) if (connection.nodeId === nodeId) connection.end(error);
   }
 
+  /** Resolves when every client has answered all that it was sent until now, or is gone. */
+  async answered(): Promise<void> {
+    await Promise.all(Array.from(this.#connections, (connection) => connection.answered()));
+  }
+
   isConnected(nodeId: string): boolean {
     return [...this.#connections].some((connection) => connection.nodeId === nodeId);
   }

@@ -88,6 +88,11 @@ export class Session {
     return { sequence: this.#sequence, generation: this.#generation };
   }
 
+  /** Whether everything that was sent by the mark has been answered. */
+  hasAnswered({ sequence }: Mark): boolean {
+    return [...this.types.values()].every(({ inFlight }) => inFlight === undefined || inFlight.sequence > sequence);
+  }
+
   /** Sends what has been held back since the mark: the client takes too long to answer, as when a cluster cannot warm. */
   release(mark: Mark): SessionEvent[] {
     if (this.#snapshot === undefined) return [];

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { configuredCertificate, loadServiceCertificate } from "@atoll/certificate";
-import { Compiler, SecretMaterials, zoneAdminTls } from "@atoll/compiler";
+import { Compiler, formerAuthorities, formerAuthorityMs, SecretMaterials, zoneAdminTls } from "@atoll/compiler";
 import {
   createTokenVerifier,
   DpServer,
@@ -116,6 +116,12 @@ async function open(
     new AppliedReporter({ cache, revision: () => config!.revision, publish: (report) => status.publish(report) }),
   );
   const adminTls = ring.zone && (await zoneAdminTls(ring.zone, zone, Date.now()));
+  const former = await formerAuthorities({
+    config,
+    at: (revision) => config!.at(revision),
+    keyRing: ring,
+    sinceMs: Date.now() - formerAuthorityMs,
+  });
   const materials = lifecycle.add(
     "certificates",
     new SecretMaterials({
@@ -123,6 +129,7 @@ async function open(
       keyRing: ring,
       now: Date.now,
       ...(adminTls && { adminTls }),
+      formerAuthorities: former,
       onIssued: (nodeId, issued) => {
         lifecycleOfProxies.recordCertificate(nodeId, issued);
         compiler.rebuild(nodeId);

@@ -16,6 +16,8 @@ export interface TestStackOptions {
   zones?: readonly string[];
   logLevel?: string;
   env?: Record<string, string>;
+  /** Variables of every proxy. */
+  proxyEnv?: Readonly<Record<string, string>>;
   /** Variables of one zone's services. */
   zoneEnv?: Readonly<Record<string, Record<string, string>>>;
   /** What the settings file of all services says. */
@@ -49,10 +51,12 @@ export class TestStack {
   readonly proxies = new Map<string, StartedProcess>();
   readonly #base: number;
   readonly #folder: Disposable;
+  readonly #proxyEnv: Readonly<Record<string, string>>;
   readonly #apps: SampleApp[] = [];
   readonly #ended: StartedProcess[] = [];
 
-  private constructor(base: number, folder: Disposable, stack: Stack) {
+  private constructor(base: number, folder: Disposable, stack: Stack, proxyEnv: Readonly<Record<string, string>> = {}) {
+    this.#proxyEnv = proxyEnv;
     this.#base = base;
     this.#folder = folder;
     this.stack = stack;
@@ -82,7 +86,7 @@ export class TestStack {
         zoneEnv: options.zoneEnv,
         settings: options.settings,
       });
-      return new TestStack(base, folder, stack);
+      return new TestStack(base, folder, stack, options.proxyEnv);
     } catch (error) {
       folder[Symbol.dispose]();
       throw error;
@@ -147,7 +151,10 @@ export class TestStack {
 
   /** Starts `atoll-dp` with its Envoy; under `as` in `proxies`, or the document's name. */
   async startProxy(zone: string, document: Document, options: ProxyOptions & { as?: string } = {}): Promise<StartedProcess> {
-    const started = await startProxy(this.stack, this.zone(zone), document as unknown as ProxyDocument, options);
+    const started = await startProxy(this.stack, this.zone(zone), document as unknown as ProxyDocument, {
+      ...options,
+      env: { ...this.#proxyEnv, ...options.env },
+    });
     const name = options.as ?? (document["name"] as string);
     const before = this.proxies.get(name);
     if (before !== undefined) this.#ended.push(before);
@@ -166,7 +173,7 @@ export class TestStack {
   }
 
   async stopProxy(name: string): Promise<void> {
-    await this.proxy(name).stop(6_000);
+    await this.proxy(name).stop(15_000);
   }
 
   /** Everything of the sample application: apps, meshes, gateways and all proxies. */

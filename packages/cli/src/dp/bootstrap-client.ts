@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { DpOptions } from "./options.ts";
 
 /** A proxy that is to stop waits no longer than this for a control plane that does not answer. */
-const leaveLimitMs = 2_000;
+const leaveLimitMs = 8_000;
 
 export interface BootstrapAnswer {
   /** Envoy's bootstrap configuration, YAML. */
