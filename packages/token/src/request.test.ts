@@ -46,8 +46,8 @@ describe("requests", () => {
     expect(violations("user", { name: "u" })).toEqual(["validFor: cannot be empty"]);
     expect(violations("user", { name: "u", validFor: "0s" })).toEqual(["validFor: cannot be empty or nil"]);
     expect(violations("user", { name: "u", validFor: "x" })).toEqual([
-      "validFor: cannot be empty or nil",
       'validFor: is invalid: time: invalid duration "x"',
+      "validFor: cannot be empty or nil",
     ]);
   });
 

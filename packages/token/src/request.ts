@@ -49,10 +49,11 @@ const parsers: { [K in TokenKind]: Parse<K> } = {
   user(json) {
     const claims = { name: stringOf(json, "name"), groups: stringsOf(json, "groups") };
     const life = validFor(stringOf(json, "validfor"), undefined);
-    const violations = claims.name === "" ? [empty("name")] : [];
+    const violations = [...(claims.name === "" ? [empty("name")] : []), ...life.violations];
+    // Also of a time that could not be read, as clients are used to.
     if (life.durationMs === 0 && stringOf(json, "validfor") !== "")
       violations.push({ field: "validFor", reason: "cannot be empty or nil" });
-    return { claims, validForMs: life.durationMs, violations: [...violations, ...life.violations] };
+    return { claims, validForMs: life.durationMs, violations };
   },
 };
 

@@ -325,6 +325,7 @@ const cases: Case[] = [
     body: problem(400, "Invalid request", "Resource is not valid", [
       ["name", "cannot be empty"],
       ["validFor", 'is invalid: time: invalid duration "soon"'],
+      ["validFor", "cannot be empty or nil"],
     ]),
   },
   {
