@@ -1,0 +1,94 @@
+import type { Tags } from "./tags.ts";
+import type { UpstreamTlsView } from "./tls-view.ts";
+
+export interface ClusterView {
+  name: string;
+  altStatName?: string;
+  discovery:
+    | { type: "eds" }
+    | { type: "static"; endpoints: EndpointView[] }
+    | { type: "dns"; endpoints: EndpointView[]; family: "v4Only" | "auto" }
+    | { type: "originalDst" };
+  connectTimeoutMs: number;
+  /** Explicit upstream protocol; absent for plain TCP. */
+  http?: "http1" | "http2";
+  /** HTTP idle timeout of pooled upstream connections. */
+  idleTimeoutMs?: number;
+  maxStreamDurationMs?: number;
+  perConnectionBufferLimitBytes?: number;
+  tls?: UpstreamTlsView;
+  /** Chosen per endpoint by its tags; first match wins. */
+  tlsMatches?: { name: string; match: Tags; tls: UpstreamTlsView }[];
+  /** Local address to bind upstream connections to. */
+  sourceAddress?: string;
+  loadBalancer?: LoadBalancerView;
+  /** Subsets by endpoint tags (envoy.lb metadata). Fallback of each selector is NO_FALLBACK, of the cluster ANY_ENDPOINT. */
+  subsetKeys?: string[][];
+  circuitBreaker?: CircuitBreakerView;
+  healthCheck?: HealthCheckView;
+  /** 0 switches panic mode off. */
+  healthyPanicThresholdPercent?: number;
+  failTrafficOnPanic?: boolean;
+}
+
+export type LoadBalancerView =
+  | { type: "roundRobin" }
+  | { type: "leastRequest"; choiceCount?: number }
+  | { type: "ringHash"; hashFunction: "XX_HASH" | "MURMUR_HASH_2"; minRingSize?: number; maxRingSize?: number }
+  | { type: "random" }
+  | { type: "maglev" };
+
+export interface CircuitBreakerView {
+  thresholds?: { maxConnections?: number; maxPendingRequests?: number; maxRetries?: number; maxRequests?: number };
+  outlier?: {
+    intervalMs?: number;
+    baseEjectionTimeMs?: number;
+    maxEjectionPercent?: number;
+    splitExternalAndLocalErrors?: boolean;
+    totalErrors?: { consecutive?: number };
+    gatewayErrors?: { consecutive?: number };
+    localErrors?: { consecutive?: number };
+    standardDeviation?: { requestVolume?: number; minimumHosts?: number; factor?: number };
+    failure?: { requestVolume?: number; minimumHosts?: number; threshold?: number };
+  };
+}
+
+export interface HealthCheckView {
+  timeoutMs: number;
+  intervalMs: number;
+  unhealthyThreshold: number;
+  healthyThreshold: number;
+  initialJitterMs?: number;
+  intervalJitterMs?: number;
+  intervalJitterPercent?: number;
+  noTrafficIntervalMs?: number;
+  eventLogPath?: string;
+  alwaysLogFailures?: boolean;
+  reuseConnection?: boolean;
+  checker:
+    /** `send` and `receive` are base64, as in the policy. */
+    | { type: "tcp"; send?: string; receive?: string[] }
+    | {
+        type: "http";
+        path: string;
+        http2?: boolean;
+        expectedStatuses?: number[];
+        headers?: { name: string; value: string; append: boolean }[];
+      };
+}
+
+/** Endpoints of one EDS cluster, in locality groups sorted by (priority, zone). */
+export interface EndpointSetView {
+  cluster: string;
+  localities: { zone?: string; priority: number; endpoints: EndpointView[] }[];
+}
+
+export interface EndpointView {
+  address: string;
+  port: number;
+  weight?: number;
+  /** Metadata under envoy.lb and envoy.transport_socket_match (tags without kuma.io/service). */
+  tags?: Tags;
+  /** Host header sent by health checks and auto host rewrite, when it differs from the address. */
+  hostname?: string;
+}

@@ -1,0 +1,115 @@
+import type { FaultView, RouteConfigView } from "./route-view.ts";
+import type { Tags } from "./tags.ts";
+import type { DownstreamTlsView } from "./tls-view.ts";
+
+export interface ListenerView {
+  name: string;
+  address: string;
+  port: number;
+  protocol?: "tcp" | "udp";
+  direction: "inbound" | "outbound" | "unspecified";
+  statPrefix?: string;
+  reusePort?: boolean;
+  bindToPort?: boolean;
+  originalDst?: boolean;
+  tlsInspector?: boolean;
+  perConnectionBufferLimitBytes?: number;
+  /** Written to listener metadata `io.kuma.tags`. */
+  tags?: Tags;
+  chains: FilterChainView[];
+  /** Only for UDP: an Envoy DNS filter with an inline table. */
+  dns?: { ttlSeconds: number; domains: { name: string; addresses: string[] }[] };
+}
+
+export interface FilterChainView {
+  name?: string;
+  match?: { transportProtocol?: "raw_buffer" | "tls"; serverNames?: string[]; applicationProtocols?: string[] };
+  tls?: DownstreamTlsView;
+  rbac?: RbacView;
+  filter: HttpFilterView | TcpFilterView | DirectResponseView;
+}
+
+export interface HttpFilterView {
+  type: "http";
+  statPrefix: string;
+  /** RDS name, served over ADS; or the routes themselves. */
+  routes: { rds: string } | { inline: RouteConfigView };
+  /** Set for gateways: the edge hardening of an Envoy that faces strangers. */
+  edge?: { serverName: string };
+  /** `/a/../b` is routed and forwarded as `/b`; part of the edge hardening too. */
+  normalizePath?: boolean;
+  /** Forward client certificate details SANITIZE_SET with URI (inbound of a mesh service). */
+  forwardClientCertificate?: boolean;
+  /** Appear before the router in this order: faults, rate limit, compressor, grpc stats, router. */
+  faults?: FaultView[];
+  /** A disabled filter that per-route configuration switches on. */
+  localRateLimit?: boolean;
+  /** The same for faults. */
+  routeFaults?: boolean;
+  compress?: boolean;
+  grpcStats?: boolean;
+  idleTimeoutMs?: number;
+  streamIdleTimeoutMs?: number;
+  requestHeadersTimeoutMs?: number;
+  maxStreamDurationMs?: number;
+  accessLogs?: AccessLogView[];
+  tracing?: TracingView;
+}
+
+export interface TcpFilterView {
+  type: "tcp";
+  statPrefix: string;
+  clusters: { name: string; weight: number; metadataMatch?: Tags }[];
+  idleTimeoutMs?: number;
+  maxConnectAttempts?: number;
+  accessLogs?: AccessLogView[];
+  /**
+   * Adds Envoy's Kafka broker filter with this stat prefix before the TCP proxy. Only for an Envoy that has this contrib extension (it names
+   * its extensions in its node): any other refuses the whole listener.
+   */
+  kafkaStatPrefix?: string;
+}
+
+/** Answers every connection with bytes and closes it. */
+export interface DirectResponseView {
+  type: "directResponse";
+  body: string;
+}
+
+/** First network filter. ALLOW action: no policy matches = connection closed. */
+export interface RbacView {
+  statPrefix: string;
+  /** Nobody is allowed, and an HTTP chain says so: it takes connections of the mesh and answers 403. */
+  refuseRequests?: true;
+  policies: { name: string; principals: PrincipalView[] }[];
+}
+/** Every SAN must be present in the peer certificate (AND); an empty list is any peer. */
+export interface PrincipalView {
+  sans: string[];
+}
+
+export interface AccessLogView {
+  /** Envoy format string, newline included. */
+  format: string;
+  json?: Record<string, unknown>;
+  path: string;
+}
+
+export interface TracingView {
+  cluster: string;
+  serviceName: string;
+  samplingPercent: number;
+  direction: "inbound" | "outbound";
+  spawnUpstreamSpan?: boolean;
+  provider:
+    | {
+        type: "zipkin";
+        path: string;
+        host: string;
+        apiVersion: "httpJson" | "httpJsonV1" | "httpProto";
+        traceId128bit: boolean;
+        sharedSpanContext: boolean;
+      }
+    | { type: "datadog"; serviceName: string }
+    | { type: "openTelemetry"; serviceName: string };
+}

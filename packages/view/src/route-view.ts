@@ -1,0 +1,119 @@
+import type { Tags } from "./tags.ts";
+
+export interface RouteConfigView {
+  name: string;
+  virtualHosts: VirtualHostView[];
+  requestHeadersToRemove?: string[];
+  ignorePortInHostMatching?: boolean;
+}
+
+export interface VirtualHostView {
+  name: string;
+  domains: string[];
+  requireTls?: boolean;
+  responseHeadersToSet?: HeaderValue[];
+  retry?: RetryView;
+  routes: RouteView[];
+}
+
+export interface HeaderValue {
+  name: string;
+  value: string;
+}
+
+export interface RouteView {
+  /** For humans and for explain: the resource and rule this came from. */
+  name?: string;
+  match: RouteMatchView;
+  action:
+    | ({
+        type: "forward";
+        clusters: WeightedClusterView[];
+        mirrors?: { cluster: string; percent: number }[];
+        hashPolicy?: unknown;
+      } & RouteRewriteView)
+    | {
+        type: "redirect";
+        scheme?: string;
+        host?: string;
+        port?: number;
+        statusCode: 301 | 302 | 303 | 307 | 308;
+        stripQuery?: boolean;
+        path?: RouteRewriteView["path"];
+      }
+    | { type: "directResponse"; status: number; body: string };
+  requestHeaders?: HeaderOpsView;
+  responseHeaders?: HeaderOpsView;
+  timeoutMs?: number;
+  idleTimeoutMs?: number;
+  maxStreamDurationMs?: number;
+  retry?: RetryView;
+  rateLimit?: RateLimitView;
+  /** In place of those of the listener; needs its `routeFaults`. */
+  fault?: FaultView;
+  /** Answer 500 instead of 503 when the cluster is unknown. */
+  clusterNotFound500?: boolean;
+}
+
+export interface RouteMatchView {
+  path: { exact: string } | { prefix: string } | { regex: string };
+  headers?: HeaderMatchView[];
+  query?: { name: string; exact?: string; regex?: string }[];
+}
+
+export interface HeaderMatchView {
+  name: string;
+  exact?: string;
+  prefix?: string;
+  regex?: string;
+  present?: boolean;
+  invert?: boolean;
+}
+
+export interface RouteRewriteView {
+  path?: { prefix: string } | { regex: string; substitution: string } | { full: string };
+  hostLiteral?: string;
+  hostFromPath?: { regex: string; substitution: string };
+  /** Rewrite the host to the upstream's host name. */
+  autoHost?: boolean;
+}
+
+export interface WeightedClusterView {
+  name: string;
+  weight: number;
+  requestHeadersToAdd?: HeaderValue[];
+  metadataMatch?: Tags;
+}
+
+/** `set` overwrites, `add` appends, as Envoy's OVERWRITE_IF_EXISTS_OR_ADD and APPEND_IF_EXISTS_OR_ADD. */
+export interface HeaderOpsView {
+  set?: HeaderValue[];
+  add?: HeaderValue[];
+  remove?: string[];
+}
+
+export interface RetryView {
+  /** Envoy's comma-separated retry_on. */
+  retryOn: string;
+  numRetries?: number;
+  perTryTimeoutMs?: number;
+  backOff?: { baseIntervalMs: number; maxIntervalMs?: number };
+  retriableStatusCodes?: number[];
+  retriableMethods?: string[];
+}
+
+export interface RateLimitView {
+  requests: number;
+  intervalMs: number;
+  status?: number;
+  headers?: { name: string; value: string; append: boolean }[];
+}
+
+export interface FaultView {
+  /** Regex on header x-kuma-tags; absent = every request. */
+  sourceTagsRegex?: string;
+  delay?: { percent: number; ms: number };
+  abort?: { percent: number; httpStatus: number };
+  /** Response rate limit in KiB per second. */
+  responseBandwidth?: { percent: number; kbps: number };
+}

@@ -1,0 +1,2 @@
+/** Tags of a proxy, an endpoint or a destination. */
+export type Tags = Record<string, string>;
