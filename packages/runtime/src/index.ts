@@ -15,5 +15,11 @@ export { Timeline, type TimelineEntry } from "./timeline.ts";
 export { version } from "./version.ts";
 export { parse as parseYaml } from "yaml";
 export { accessSettings, apiServerSettings, clientCertificates, nodeTlsVersion, tlsVersion } from "./api-settings.ts";
-export { proxyTokenSettings, tokenValidatorSettings, verificationSettings } from "./token-settings.ts";
+export {
+  dataplaneTokenVerification,
+  proxyTokenSettings,
+  tokenValidatorSettings,
+  userTokenVerification,
+  zoneTokenVerification,
+} from "./token-settings.ts";
 export { kafkaConnection, kafkaSettings, redisConnection, redisSettings } from "./backend-settings.ts";

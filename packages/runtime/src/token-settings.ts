@@ -33,8 +33,16 @@ export const proxyTokenSettings = {
   zoneProxy: section({ zoneToken: section({ enableIssuer: z.boolean().default(true), validator: tokenValidatorSettings }) }),
 };
 
-/** What a token verifier is given; reads the files. `setting` is the path of `validator`. @throws SettingsError */
-export function verificationSettings({ useSecrets, publicKeys }: TokenValidatorSettings, setting: string) {
+/** What the verifier of each kind of token is given; each reads the files that its settings name. @throws SettingsError */
+export const userTokenVerification = ({ tokens }: { tokens: { validator: TokenValidatorSettings } }) =>
+  verificationSettings(tokens.validator, "apiServer.authn.tokens.validator");
+export const dataplaneTokenVerification = ({ dpProxy }: { dpProxy: { dpToken: { validator: TokenValidatorSettings } } }) =>
+  verificationSettings(dpProxy.dpToken.validator, "dpServer.authn.dpProxy.dpToken.validator");
+export const zoneTokenVerification = ({ zoneProxy }: { zoneProxy: { zoneToken: { validator: TokenValidatorSettings } } }) =>
+  verificationSettings(zoneProxy.zoneToken.validator, "dpServer.authn.zoneProxy.zoneToken.validator");
+
+/** `setting` is the path of `validator`. */
+function verificationSettings({ useSecrets, publicKeys }: TokenValidatorSettings, setting: string) {
   return {
     useSecrets,
     publicKeys: publicKeys.map(({ kid, key, keyFile, mesh }, index) => {

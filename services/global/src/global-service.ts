@@ -28,7 +28,8 @@ import {
   instanceName,
   Lifecycle,
   nodeTlsVersion,
-  verificationSettings,
+  userTokenVerification,
+  zoneTokenVerification,
   version,
   type Logger,
 } from "@atoll/runtime";
@@ -89,13 +90,9 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
   );
   const metrics = globalMetrics(diagnostics, sessions, () => config.revision);
   const certificate = await loadServiceCertificate({ ...settings.general, workDir, nowMs: Date.now() });
-  const { tokens: userTokens } = settings.apiServer.authn;
-  const { dpProxy, zoneProxy } = settings.dpServer.authn;
+  const { apiServer, dpServer } = settings;
   const keysInUse = configuredKeys(
-    {
-      user: verificationSettings(userTokens.validator, "apiServer.authn.tokens.validator"),
-      zone: verificationSettings(zoneProxy.zoneToken.validator, "dpServer.authn.zoneProxy.zoneToken.validator"),
-    },
+    { user: userTokenVerification(apiServer.authn), zone: zoneTokenVerification(dpServer.authn) },
     resourceKeys(config, ring),
   );
   const verification = () => ({ keys: keysInUse, revocations: resourceRevocations(config, ring), nowMs: Date.now() });
@@ -170,9 +167,9 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
       hostname: hostname(),
       shownConfig: maskedSettings({ mode: "global", ...settings }),
       issueTokens: {
-        dataplane: dpProxy.dpToken.enableIssuer,
-        zone: zoneProxy.zoneToken.enableIssuer,
-        user: userTokens.enableIssuer,
+        dataplane: dpServer.authn.dpProxy.dpToken.enableIssuer,
+        zone: dpServer.authn.zoneProxy.zoneToken.enableIssuer,
+        user: apiServer.authn.tokens.enableIssuer,
       },
       access: settings.access.static,
       authentication: settings.apiServer.authn.type,

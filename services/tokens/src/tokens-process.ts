@@ -8,7 +8,7 @@ import {
   Lifecycle,
   type Logger,
   type Registry,
-  verificationSettings,
+  zoneTokenVerification,
 } from "@atoll/runtime";
 import { loadSealingKey } from "@atoll/secret";
 import { openLedger } from "./ledger.ts";
@@ -47,10 +47,7 @@ export async function startTokensProcess(settings: TokensSettings, log: Logger):
           clock: Date.now,
           ledger,
           logger: log,
-          zoneKeys: verificationSettings(
-            settings.dpServer.authn.zoneProxy.zoneToken.validator,
-            "dpServer.authn.zoneProxy.zoneToken.validator",
-          ),
+          zoneKeys: zoneTokenVerification(settings.dpServer.authn),
           requests: diagnostics.requests,
           onIssue: countIssues(diagnostics.registry),
           waitFor: (revision, options) => resources.waitFor(revision, options),

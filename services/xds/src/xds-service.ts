@@ -18,7 +18,8 @@ import {
   instanceName,
   Diagnostics,
   nodeTlsVersion,
-  verificationSettings,
+  dataplaneTokenVerification,
+  zoneTokenVerification,
   Lifecycle,
   parseYaml,
   tokenSource,
@@ -215,10 +216,7 @@ async function open(
   const corefileTemplate = corefileTemplatePath === "" ? undefined : readFileSync(expandPath(corefileTemplatePath), "utf8");
   const { hds, authn } = settings.dpServer;
   const keys = configuredKeys(
-    {
-      dataplane: verificationSettings(authn.dpProxy.dpToken.validator, "dpServer.authn.dpProxy.dpToken.validator"),
-      zone: verificationSettings(authn.zoneProxy.zoneToken.validator, "dpServer.authn.zoneProxy.zoneToken.validator"),
-    },
+    { dataplane: dataplaneTokenVerification(authn), zone: zoneTokenVerification(authn) },
     resourceKeys(config, ring),
   );
   const dpServer = await DpServer.open({

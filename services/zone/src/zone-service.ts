@@ -16,7 +16,8 @@ import {
   Lifecycle,
   nodeTlsVersion,
   tokenSource,
-  verificationSettings,
+  userTokenVerification,
+  zoneTokenVerification,
   version,
   watchTokenFile,
   type Logger,
@@ -159,13 +160,9 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
   // A zone with a new disk first hears of the others what Redis may still know.
   void (checkpoint === undefined ? sync.inventoriesMirrored() : Promise.resolve()).then(() => inventory.markComplete());
 
-  const { tokens: userTokens } = settings.apiServer.authn;
-  const { dpProxy, zoneProxy } = settings.dpServer.authn;
+  const { apiServer, dpServer } = settings;
   const keysInUse = configuredKeys(
-    {
-      user: verificationSettings(userTokens.validator, "apiServer.authn.tokens.validator"),
-      zone: verificationSettings(zoneProxy.zoneToken.validator, "dpServer.authn.zoneProxy.zoneToken.validator"),
-    },
+    { user: userTokenVerification(apiServer.authn), zone: zoneTokenVerification(dpServer.authn) },
     resourceKeys(config, ring),
   );
   const verification = () => ({ keys: keysInUse, revocations: resourceRevocations(config, ring), nowMs: Date.now() });
@@ -202,9 +199,9 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
       hostname: hostname(),
       shownConfig: maskedSettings({ mode: "zone", ...settings }),
       issueTokens: {
-        dataplane: dpProxy.dpToken.enableIssuer,
-        zone: zoneProxy.zoneToken.enableIssuer,
-        user: userTokens.enableIssuer,
+        dataplane: dpServer.authn.dpProxy.dpToken.enableIssuer,
+        zone: dpServer.authn.zoneProxy.zoneToken.enableIssuer,
+        user: apiServer.authn.tokens.enableIssuer,
       },
       access: settings.access.static,
       authentication: settings.apiServer.authn.type,
