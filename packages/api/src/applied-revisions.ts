@@ -1,14 +1,8 @@
 import type { ResourceReader } from "@atoll/replica";
 import { durationMs } from "@atoll/resource";
 import type { Call } from "./call.ts";
-import type { Proxies } from "./ports.ts";
+import type { AppliedRevision, Proxies } from "./ports.ts";
 import { badRequest } from "./problem.ts";
-
-/** How far the proxies of one zone are: `applied` is the minimum over its live proxies, null without any. */
-export interface AppliedRevision {
-  applied: number | null;
-  proxies: number;
-}
 
 /** What the xDS servers of a zone say in its log. */
 export function appliedRevisionOf(zone: ResourceReader): AppliedRevision {

@@ -1,4 +1,4 @@
-export { type AppliedRevision, appliedRevisionOf } from "./applied-revisions.ts";
+export { appliedRevisionOf } from "./applied-revisions.ts";
 export { type AccessRule, type AccessRules, type User, admin, anonymous, defaultAccess } from "./access.ts";
 export { maskedSettings } from "./masked-settings.ts";
 export { type TlsOptions, apiRoutes, createApi, mostBodyBytes } from "./create-api.ts";
@@ -6,6 +6,7 @@ export { type MonitoringOptions, createMonitoringApi } from "./monitoring-server
 export { keyRingPorts } from "./key-ring-ports.ts";
 export { defaultPolicies } from "./default-policies.ts";
 export type {
+  AppliedRevision,
   ApiOptions,
   ApiSettings,
   Certificates,

@@ -4,8 +4,13 @@ import type { InventoryEntry, InventoryIngress } from "@atoll/inventory";
 import type { TokenKind, TokenRequest } from "@atoll/token";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { AccessRules, User } from "./access.ts";
-import type { AppliedRevision } from "./applied-revisions.ts";
 import type { Problem } from "./problem.ts";
+
+/** How far the proxies of one zone are: `applied` is the minimum over its live proxies, null without any. */
+export interface AppliedRevision {
+  applied: number | null;
+  proxies: number;
+}
 
 /** The folded configuration and the way to change it. */
 export interface ConfigStore extends ResourceReader {

@@ -1,5 +1,5 @@
 import type { Resource } from "@atoll/resource";
-import type { MeshGatewayIntent, Tags } from "./available-services.ts";
+import type { MeshGatewayIntent, Tags } from "./intents.ts";
 
 /**
  * The MeshGateway that a builtin gateway's Dataplane serves: the one with the most specific selector that matches its tags (more tags
