@@ -8,10 +8,10 @@ import {
   DeltaDiscoveryRequestSchema,
   type DeltaDiscoveryResponse,
 } from "@atoll/envoy-api/envoy/service/discovery/v3/discovery_pb.js";
-import { serviceDefinition } from "@atoll/xds";
+import { references, serviceDefinition } from "@atoll/xds";
 
 const clusterType = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
-const otherTypes = ["endpoint.v3.ClusterLoadAssignment", "listener.v3.Listener"].map((name) => `type.googleapis.com/envoy.config.${name}`);
+const listenerType = "type.googleapis.com/envoy.config.listener.v3.Listener";
 
 export interface SimulatedDataplane {
   name: string;
@@ -20,7 +20,10 @@ export interface SimulatedDataplane {
   port: number;
 }
 
-/** Proxies of a zone's mesh `default` as its xDS server sees them: streams that accept everything, over one connection, without Envoys. */
+/**
+ * Proxies of a zone's mesh `default` as its xDS server sees them: streams that ask for what an Envoy asks for and accept everything, over one
+ * connection, without Envoys.
+ */
 export class SimulatedProxies {
   readonly #client: Client;
   readonly #metadata = new Metadata();
@@ -63,10 +66,19 @@ export class SimulatedProxies {
     };
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     call.on("error", reject);
-    call.on("data", ({ typeUrl, nonce }: DeltaDiscoveryResponse) => {
+    const asked = new Set<string>();
+    call.on("data", ({ typeUrl, nonce, resources }: DeltaDiscoveryResponse) => {
       write({ typeUrl, responseNonce: nonce });
-      if (typeUrl !== clusterType) return;
-      for (const other of otherTypes) write({ typeUrl: other, resourceNamesSubscribe: ["*"] });
+      for (const { name: resourceName, version, resource: any } of resources) {
+        for (const named of references({ name: resourceName, typeUrl, bytes: any?.value ?? new Uint8Array(), version })) {
+          if (asked.has(`${named.typeUrl} ${named.name}`)) continue;
+          asked.add(`${named.typeUrl} ${named.name}`);
+          write({ typeUrl: named.typeUrl, resourceNamesSubscribe: [named.name] });
+        }
+      }
+      if (typeUrl !== clusterType || asked.has(listenerType)) return;
+      asked.add(listenerType);
+      write({ typeUrl: listenerType, resourceNamesSubscribe: ["*"] });
       resolve();
     });
     const metadata = { "dataplane.proxyType": "dataplane", "dataplane.resource": JSON.stringify(resource) };
