@@ -1,11 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { fileURLToPath } from "node:url";
 import { pythonPackages } from "@atoll/testkit/python-packages";
 import { scratchFolder } from "@atoll/testkit/scratch-folder";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { rest, TestStack } from "./index.ts";
 
-// A property-based tester reads the OpenAPI document and sends what it allows, and what it does not, to every operation.
+// The OpenAPI document as others use it: a property-based tester sends what it allows, and what it does not, to every operation; a client
+// is generated from it and called.
 let atoll: TestStack;
 
 beforeAll(async () => {
@@ -14,6 +16,16 @@ beforeAll(async () => {
 }, 120_000);
 
 afterAll(() => atoll?.close(), 60_000);
+
+/** What a run of python3 wrote; it has to end well. */
+async function python(args: readonly string[], env: Record<string, string>, cwd: string): Promise<string> {
+  const run = spawn("python3", args, { env: { ...process.env, ...env }, cwd, stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  for (const stream of [run.stdout, run.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (output += text));
+  const [status] = (await once(run, "close")) as [number];
+  expect(status, output).toBe(0);
+  return output;
+}
 
 /** At most: the tester stops by itself, whatever is left. */
 const budgetSeconds = 30;
@@ -28,19 +40,8 @@ test(
     const more = ["--mode", "all", "--workers", "2", "--seed", "1", "--no-color"];
     // It keeps what it found where it runs.
     using folder = scratchFolder();
-    const tester = spawn(
-      "python3",
-      ["-m", "schemathesis.cli", "run", `${atoll.stack.url}/openapi.json`, "--url", atoll.stack.url, ...options, ...more],
-      {
-        env: { ...process.env, ...env },
-        cwd: folder.path,
-        stdio: ["ignore", "pipe", "pipe"],
-      },
-    );
-    let output = "";
-    for (const stream of [tester.stdout, tester.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (output += text));
-    const [status] = (await once(tester, "close")) as [number];
-    expect(status, output).toBe(0);
+    const target = [`${atoll.stack.url}/openapi.json`, "--url", atoll.stack.url];
+    const output = await python(["-m", "schemathesis.cli", "run", ...target, ...options, ...more], env, folder.path);
     // One that could not read the document would be content with nothing.
     const sent = Number(/(\d+) generated/.exec(output)?.[1]);
     expect(sent, output).toBeGreaterThan(100);
@@ -49,3 +50,28 @@ test(
   },
   (budgetSeconds + 120) * 1_000,
 );
+
+test("a client that is generated from the document writes, reads, waits, compares, restores and deletes", async () => {
+  const env = pythonPackages("python-openapi-client", "openapi_python_client", ["openapi-python-client==0.29.1"]);
+  using folder = scratchFolder();
+  const document = ["--url", `${atoll.stack.url}/openapi.json`, "--meta", "none", "--output-path", "client"];
+  const said = await python(["-m", "openapi_python_client", "generate", ...document], env, folder.path);
+  // It leaves out what it cannot read, and says so.
+  expect(said).not.toMatch(/unable|unsupported|cannot parse/i);
+  const script = fileURLToPath(new URL("generated-client.py", import.meta.url));
+  expect(JSON.parse(await python([script, atoll.stack.url], env, folder.path))).toEqual({
+    created: 201,
+    again: [409, "Conflict"],
+    updated: 200,
+    refused: { field: "conf", reason: "has to be defined" },
+    item: { connectTimeout: "7s" },
+    listed: ["generated"],
+    applied: true,
+    history: 200,
+    diff: 200,
+    "rolled back": 200,
+    "item then": { connectTimeout: "5s" },
+    deleted: 200,
+    gone: 404,
+  });
+}, 150_000);
