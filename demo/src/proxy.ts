@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { envoyBinary } from "@atoll/testkit/envoy";
 import { startProcess, type StartedProcess } from "@atoll/testkit/process";
 import { stringify } from "yaml";
 import type { Stack, StackZone } from "./stack.ts";
@@ -70,6 +71,6 @@ export async function startProxy(
       "--concurrency=1",
       "--log-level=warning",
     ],
-    { env: { KUMA_READINESS_PORT: "0", KUMA_DATAPLANE_DRAIN_TIME: "1s", ...options.env } },
+    { env: { ENVOY_PATH: envoyBinary(), KUMA_READINESS_PORT: "0", KUMA_DATAPLANE_DRAIN_TIME: "1s", ...options.env } },
   );
 }

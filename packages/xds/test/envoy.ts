@@ -1,19 +1,10 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { envoyBinary } from "@atoll/testkit/envoy";
 import type { Protocol } from "../src/index.ts";
-
-const candidates = [
-  process.env["ENVOY_PATH"],
-  ...["bin/envoy", "python/envoy/_bin/envoy"].map((path) => fileURLToPath(new URL(`../../../.atoll/${path}`, import.meta.url))),
-];
-
-/** The Envoy that the project's own entry point installs, or the one that the environment names. */
-export const envoyPath: string | undefined = candidates.find((path) => path !== undefined && existsSync(path));
 
 /** An Envoy that gets everything from an ADS server on this machine. */
 export class Envoy {
@@ -28,11 +19,10 @@ export class Envoy {
   }
 
   static async start(nodeId: string, adsPort: number, protocol: Protocol, extra: object = {}): Promise<Envoy> {
-    if (envoyPath === undefined) throw new Error("no Envoy binary: set ENVOY_PATH");
     const folder = await mkdtemp(join(tmpdir(), "atoll-xds-"));
     await writeFile(join(folder, "bootstrap.json"), JSON.stringify({ ...bootstrap(nodeId, adsPort, protocol), ...extra }));
     const args = ["--config-path", join(folder, "bootstrap.json"), "--disable-hot-restart", "--concurrency", "1", "--log-level", "warning"];
-    return new Envoy(spawn(envoyPath, args, { stdio: ["ignore", "ignore", "pipe"] }), folder);
+    return new Envoy(spawn(envoyBinary(), args, { stdio: ["ignore", "ignore", "pipe"] }), folder);
   }
 
   get log(): string {
