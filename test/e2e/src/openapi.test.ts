@@ -27,30 +27,7 @@ async function python(args: readonly string[], env: Record<string, string>, cwd:
   return output;
 }
 
-/** At most: the tester stops by itself, whatever is left. */
-const budgetSeconds = 30;
-/** Whatever else is answered: no failure of ours, in the media type and form that the document promises. */
-const checks = "not_a_server_error,content_type_conformance,response_schema_conformance";
-
-test(
-  "no operation of the document fails, whatever is sent to it, and none answers in another form than it says",
-  async () => {
-    const env = pythonPackages("python-schemathesis", "schemathesis", ["schemathesis==4.32.5"]);
-    const options = ["--max-examples", "1", "--max-time", String(budgetSeconds), "--phases", "fuzzing", "--checks", checks];
-    const more = ["--mode", "all", "--workers", "2", "--seed", "1", "--no-color"];
-    // It keeps what it found where it runs.
-    using folder = scratchFolder();
-    const target = [`${atoll.stack.url}/openapi.json`, "--url", atoll.stack.url];
-    const output = await python(["-m", "schemathesis.cli", "run", ...target, ...options, ...more], env, folder.path);
-    // One that could not read the document would be content with nothing.
-    const sent = Number(/(\d+) generated/.exec(output)?.[1]);
-    expect(sent, output).toBeGreaterThan(100);
-    expect(atoll.stack.global.output()).not.toMatch(/"level":(50|60)/);
-    expect((await rest(`${atoll.stack.url}/`)).status).toBe(200);
-  },
-  (budgetSeconds + 120) * 1_000,
-);
-
+// Before the tester, which may delete the mesh.
 test("a client that is generated from the document writes, reads, waits, compares, restores and deletes", async () => {
   const env = pythonPackages("python-openapi-client", "openapi_python_client", ["openapi-python-client==0.29.1"]);
   using folder = scratchFolder();
@@ -75,3 +52,27 @@ test("a client that is generated from the document writes, reads, waits, compare
     gone: 404,
   });
 }, 150_000);
+
+/** At most: the tester stops by itself, whatever is left. */
+const budgetSeconds = 30;
+/** Whatever else is answered: no failure of ours, in the media type and form that the document promises. */
+const checks = "not_a_server_error,content_type_conformance,response_schema_conformance";
+
+test(
+  "no operation of the document fails, whatever is sent to it, and none answers in another form than it says",
+  async () => {
+    const env = pythonPackages("python-schemathesis", "schemathesis", ["schemathesis==4.32.5"]);
+    const options = ["--max-examples", "1", "--max-time", String(budgetSeconds), "--phases", "fuzzing", "--checks", checks];
+    const more = ["--mode", "all", "--workers", "2", "--seed", "1", "--no-color"];
+    // It keeps what it found where it runs.
+    using folder = scratchFolder();
+    const target = [`${atoll.stack.url}/openapi.json`, "--url", atoll.stack.url];
+    const output = await python(["-m", "schemathesis.cli", "run", ...target, ...options, ...more], env, folder.path);
+    // One that could not read the document would be content with nothing.
+    const sent = Number(/(\d+) generated/.exec(output)?.[1]);
+    expect(sent, output).toBeGreaterThan(100);
+    expect(atoll.stack.global.output()).not.toMatch(/"level":(50|60)/);
+    expect((await rest(`${atoll.stack.url}/`)).status).toBe(200);
+  },
+  (budgetSeconds + 120) * 1_000,
+);
