@@ -20,12 +20,12 @@ const spreadTable = (rows: readonly (readonly string[])[]) => markdownTable(["ms
 const onStack = { embedded: "embedded log", kafka: "log in Kafka" } as const;
 
 export function renderPropagation({ rounds, requests, failures, requestMs, floors }: PropagationResult): string {
-  const stages = stageTitles.map(([stage, title]) =>
-    figures(
-      title,
-      rounds.flatMap((round) => round[stage] ?? []),
-    ),
-  );
+  // Where some changes went another way, a row says how many it is about.
+  const stages = stageTitles.flatMap(([stage, title]) => {
+    const times = rounds.flatMap((round) => round[stage] ?? []);
+    if (times.length === 0) return [];
+    return [figures(times.length === rounds.length ? title : `${title} (${times.length} changes)`, times)];
+  });
   const { envoyApplyMs, durableAppendMs } = floors;
   const failed = Object.values(failures).reduce((sum, one) => sum + one, 0);
   return [

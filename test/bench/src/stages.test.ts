@@ -18,6 +18,20 @@ test("the stages of a change add up to its effect", () => {
   expect([answered, acked]).toEqual([3, 4]);
 });
 
+test("a record that an xDS server read from the log itself did not pass the zone", () => {
+  const times = stagesOf(
+    round,
+    {
+      global: new Map([[7, { folded: 104 }]]),
+      sync: new Map([[7, { folded: 103.5 }]]),
+      xds: new Map([[7, { folded: 103, built: 105, "applied default.edge-1": 109 }]]),
+    },
+    "default.edge-1",
+  );
+  expect(times).toMatchObject({ direct: 3, built: 2, envoy: 5 });
+  expect([times.durable, times.zone, times.xds]).toEqual([undefined, undefined, undefined]);
+});
+
 test("a stage that no timeline knows is absent", () => {
   expect(stagesOf(round, { global: new Map(), sync: new Map(), xds: new Map([[7, { built: 105 }]]) }, "default.edge-1")).toMatchObject({
     effect: 10,
