@@ -67,9 +67,13 @@ async function agree(): Promise<void> {
   );
 }
 
-/** Configurations that the six Envoys have taken so far. */
+/**
+ * Configurations that the six Envoys have taken so far. The xDS server's own cluster is in the bootstrap, not pushed: its counter grows
+ * whenever Envoy looks the server's name up again.
+ */
 async function updates(): Promise<number> {
-  const stats = await Promise.all([1, 2, 3, 4, 5, 6].map((digit) => envoyStats(atoll.ports.adminBase * 10 + digit, /\.update_success$/)));
+  const pushed = /^(?!cluster\.ads_cluster\.).*\.update_success$/;
+  const stats = await Promise.all([1, 2, 3, 4, 5, 6].map((digit) => envoyStats(atoll.ports.adminBase * 10 + digit, pushed)));
   return stats.reduce((sum, one) => sum + sumOf(one), 0);
 }
 
