@@ -226,3 +226,15 @@ test("a control plane that runs can be the source, and the Kubernetes form of an
     await target.close();
   }
 });
+
+test("a mesh with ExternalServices and nobody who may dial them is pointed out, with mTLS or without", async () => {
+  const shop = { type: "ExternalService", name: "bank", mesh: "plain", networking: { address: "bank.test:443" } };
+  const { attention } = await report(
+    "-f",
+    exported([
+      { type: "Mesh", name: "plain" },
+      { ...shop, tags: { "kuma.io/service": "bank" } },
+    ]),
+  );
+  expect(attention).toContain("mesh plain has ExternalServices and no TrafficPermission: no proxy may dial them until you write one");
+});

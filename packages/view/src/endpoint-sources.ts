@@ -1,11 +1,13 @@
+import { inboundPolicyCandidates } from "@atoll/policy";
 import type { ExternalServiceSpec, ZoneEgressSpec, ZoneSpec } from "@atoll/resource";
 import { inboundInterfaces, isBuiltinGateway } from "./dataplane.ts";
 import type { Dataplane } from "./dataplane.ts";
 import type { Endpoint } from "./endpoint.ts";
-import type { MeshContext } from "./mesh-context.ts";
+import type { ExternalService } from "./external-service.ts";
+import type { MeshContext, Policy } from "./mesh-context.ts";
 import type { MeshContexts } from "./mesh-contexts.ts";
-import { refOf } from "./reasons.ts";
-import type { ResourceRef } from "./reasons.ts";
+import { choiceOf, refOf } from "./reasons.ts";
+import type { PolicyChoice, ResourceRef } from "./reasons.ts";
 import type { Address } from "./zone-context.ts";
 
 const textOf = ({ address, port }: Address): string => `${address}:${port}`;
@@ -52,3 +54,13 @@ export const externalSources = (context: MeshContext, names: readonly string[]):
     .resources<ExternalServiceSpec>("ExternalService")
     .filter(({ name }) => names.includes(name))
     .map((one) => refOf(one));
+
+/** Who may dial an external service that proxies dial themselves: of the first that the proxy does dial, else of the first that `wanted` takes. */
+export function dialPermission(
+  context: MeshContext,
+  dialled: readonly ExternalService[],
+  wanted: (external: ExternalService) => boolean,
+): PolicyChoice[] {
+  const one = dialled[0] ?? context.externalServices.find(wanted);
+  return one ? choiceOf(inboundPolicyCandidates(context.resources<Policy["spec"]>("TrafficPermission"), one.tags, context.rules)) : [];
+}

@@ -121,10 +121,12 @@ export class MeshContext {
     return this.externalServices.filter(({ zone }) => zone === undefined || zone === this.zone.zone);
   }
 
-  /** Those that a dataplane may use; without any TrafficPermission in the mesh, all. */
+  /**
+   * Those that a dataplane may dial itself: the TrafficPermission for the service's tags names it, whatever else the mesh has. Whom
+   * none is for is dialled by nobody, as nobody gets into an inbound without one.
+   */
   permittedExternalServices(sources: readonly Tags[]): readonly ExternalService[] {
     const permissions = this.resources<Policy["spec"]>("TrafficPermission");
-    if (permissions.length === 0) return this.externalServices;
     const key = `permittedExternalServices/${JSON.stringify(collectTags(sources))}`;
     return this.#once(key, () => this.externalServices.filter(({ tags }) => mayUseExternalService(permissions, tags, sources, this.rules)));
   }

@@ -110,6 +110,23 @@ describe.each([
     await bed.answers(http, 200);
   });
 
+  test("without any TrafficPermission nobody is let out, with a TrafficRoute and without one", async () => {
+    const [permission, route] = openMesh();
+    await bed.remove(permission!);
+    const shut = async (): Promise<void> => {
+      for (const number of [http, edge]) await bed.answers(number, zoneEgress ? 403 : 503);
+      const before = outside.requests.length;
+      for (const number of [http, edge]) expect((await bed.get(number)).status).toBe(zoneEgress ? 403 : 503);
+      expect(outside.requests.length).toBe(before);
+    };
+    await shut();
+    await bed.remove(route!);
+    await shut();
+    await bed.apply(permission!);
+    for (const number of [http, edge]) await bed.answers(number, 200);
+    await bed.apply(route!);
+  });
+
   test.each([
     ["a sidecar", "client", http],
     ["a gateway", "edge", edge],

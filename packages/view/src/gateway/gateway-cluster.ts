@@ -3,7 +3,7 @@ import type { Chooser, Tags } from "@atoll/policy";
 import type { Resource } from "@atoll/resource";
 import { destinationEndpoints, resolveDestination } from "../destination.ts";
 import { endpointsWith } from "../endpoint.ts";
-import { endpointSources, externalSources } from "../endpoint-sources.ts";
+import { dialPermission, endpointSources, externalSources } from "../endpoint-sources.ts";
 import { externalDiscovery } from "../external-service.ts";
 import { clusterNames, upstreamTls } from "../mesh-tls.ts";
 import { destinationClusterName, protocolTag, serviceTag, unresolvedBackend, zoneEgressService } from "../names.ts";
@@ -43,11 +43,8 @@ export function addGatewayCluster(
   if (!destination) return { name, external: false };
 
   const facts = context.service(service);
-  const mayDial = scope.dialled.some((external) => external.service === service);
-  const dialled =
-    facts.external && mayDial && !context.zoneEgress && !destination.crossMesh
-      ? context.externalServices.filter((external) => matchesTags(destinationTags, external.tags))
-      : [];
+  const direct = facts.external && !context.zoneEgress && !destination.crossMesh;
+  const dialled = direct ? scope.dialled.filter((external) => matchesTags(destinationTags, external.tags)) : [];
   const external = dialled.length > 0;
   const declared = external ? facts.protocol : parseProtocol(destinationTags[protocolTag]);
   // Over HTTP/1.1 a gRPC answer would lose the trailers that say how it went.
@@ -90,9 +87,12 @@ export function addGatewayCluster(
       ...endpointSources(contexts, destination.upstream, external ? [] : endpointsWith(destination.endpoints, destination.tags)),
       refOf(destination.upstream.mesh, meshSection(destination.upstream)),
     ],
-    policies: [policies.timeout, policies.circuitBreaker, policies.healthCheck].flatMap((choose: Chooser<Tags, Resource>) =>
-      choiceOf(choose.candidates(destinationTags), { destination: destinationTags }),
-    ),
+    policies: [
+      ...[policies.timeout, policies.circuitBreaker, policies.healthCheck].flatMap((choose: Chooser<Tags, Resource>) =>
+        choiceOf(choose.candidates(destinationTags), { destination: destinationTags }),
+      ),
+      ...(direct ? dialPermission(context, dialled, ({ tags }) => matchesTags(destinationTags, tags)) : []),
+    ],
   });
   builder.cluster(cluster, external ? undefined : destinationEndpoints(context, name, destination), reasons);
   return { name, external };

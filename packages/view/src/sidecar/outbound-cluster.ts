@@ -1,12 +1,12 @@
-import { firstMatch, inboundPolicyCandidates, outboundChooser } from "@atoll/policy";
+import { firstMatch, outboundChooser } from "@atoll/policy";
 import type { Chooser as PolicyChooser, Tags } from "@atoll/policy";
 import type { CircuitBreakerSpec, HealthCheckSpec, Resource, TimeoutSpec } from "@atoll/resource";
 import { destinationEndpoints, resolveDestination } from "../destination.ts";
 import { externalDiscovery } from "../external-service.ts";
 import type { ExternalService } from "../external-service.ts";
 import { endpointsWith } from "../endpoint.ts";
-import { endpointSources, externalSources } from "../endpoint-sources.ts";
-import type { MeshContext, Policy } from "../mesh-context.ts";
+import { dialPermission, endpointSources, externalSources } from "../endpoint-sources.ts";
+import type { MeshContext } from "../mesh-context.ts";
 import type { MeshContexts } from "../mesh-contexts.ts";
 import { clusterNames, upstreamTls } from "../mesh-tls.ts";
 import { destinationClusterName, meshTag, serviceTag, zoneEgressService } from "../names.ts";
@@ -132,8 +132,6 @@ export function outboundCluster(
   const external = facts.external && !destination.crossMesh && (context.zoneEgress || dialled.length > 0);
   const reasons = (): Reasons => {
     const { outboundService, choose } = request;
-    const permissions = context.resources<Policy["spec"]>("TrafficPermission");
-    const [one] = dialled;
     return {
       from: [
         ...externalSources(
@@ -151,7 +149,7 @@ export function outboundCluster(
         ...outboundChoice(context, choose, "Timeout", outboundService),
         ...outboundChoice(context, choose, "CircuitBreaker", service),
         ...outboundChoice(context, choose, "HealthCheck", service),
-        ...(one ? choiceOf(inboundPolicyCandidates(permissions, one.tags, context.rules)) : []),
+        ...(direct ? dialPermission(context, dialled, (external) => external.service === service) : []),
       ],
     };
   };

@@ -52,8 +52,7 @@ export function addSidecar(
     choose: acting ? sidecarChooser(context, sources) : null,
     trafficRoute: routed ? outboundChooser(context.resources<TrafficRouteSpec>("TrafficRoute"), sources, context.rules) : null,
     tracing: trace,
-    // As recorded: permissions decide who may dial an external service only where TrafficRoutes route.
-    dialled: routed ? context.permittedExternalServices(sources) : context.externalServices,
+    dialled: context.permittedExternalServices(sources),
     pipeFolder: metadata.workDir ?? "/tmp",
     ipv6: isIPv6(networking.address),
     transparent,

@@ -84,6 +84,8 @@ function meshAttention({ name: mesh, spec }: ResourceDraft<MeshSpec>, taken: rea
   if (spec.mtls?.enabledBackend && of("TrafficPermission") === 0) {
     const instead = of("MeshTrafficPermission") > 0 ? ", as its MeshTrafficPermissions have no effect" : "";
     found.push(`mesh ${mesh} has mTLS and no TrafficPermission${instead}: nothing is let through until you write one`);
+  } else if (of("ExternalService") > 0 && of("TrafficPermission") === 0) {
+    found.push(`mesh ${mesh} has ExternalServices and no TrafficPermission: no proxy may dial them until you write one`);
   }
   const mode = (spec.meshServices as { mode?: string } | undefined)?.mode;
   if (mode !== undefined && mode !== "Disabled")
