@@ -15,7 +15,9 @@ export function textOf(value: TemplateValue): string {
 /** Empty, zero, false and missing values are false. */
 export const isTrue = (value: TemplateValue): boolean => (typeof value === "object" ? Object.keys(value).length > 0 : Boolean(value));
 
-export const functions: Readonly<Record<string, (args: TemplateValue[]) => TemplateValue>> = {
+export type TemplateFunction = (args: TemplateValue[]) => TemplateValue;
+
+export const functions: Readonly<Record<string, TemplateFunction>> = {
   and: (args) => args.find((one) => !isTrue(one)) ?? args.at(-1),
   or: (args) => args.find(isTrue) ?? args.at(-1),
   not: ([value]) => !isTrue(value),

@@ -72,6 +72,7 @@ function parseNodes(pieces: readonly Piece[], from: number): Parsed {
     const [, word = "", rest = ""] = /^(\w*)\s*([\s\S]*)$/.exec(piece.action) ?? [];
     if (word === "end" || word === "else") return { nodes, next: at, end: piece };
     if (word === "if" || word === "with") {
+      if (rest === "") throw new TemplateError(`missing value for ${word}`);
       const branch = parseBranch(pieces, at, rest, word === "with");
       nodes.push(branch.node);
       at = branch.next;

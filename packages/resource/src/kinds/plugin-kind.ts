@@ -2,9 +2,11 @@ import type { z } from "zod";
 import type { Kind, ParsedSpec } from "../kind.ts";
 import { isObject, requireShallow } from "../schema/codec.ts";
 import { meshPolicySchemas } from "../specs/mesh-policies.ts";
+import { serviceSchemas } from "../specs/service-resources.ts";
 import { pluginPolicySchema, pluginSpecSchema, pluginStatusSchema } from "../specs/plugin-policy.ts";
 import { jsonTypeName } from "../schema/parse-error.ts";
 import { meshPolicyValidators } from "../validators/mesh-policies/index.ts";
+import { serviceValidators } from "../validators/service-resources.ts";
 import { violationsOfZod } from "../validators/violation.ts";
 import { kindMeta, type MetaRow, readSpec } from "./define-kind.ts";
 
@@ -20,9 +22,9 @@ interface PluginRow extends MetaRow {
 export function definePluginKind(row: PluginRow): Kind {
   const { type, policy = false, emptyStatus } = row;
   const instead = policy ? ": use the policies with sources and destinations" : "";
-  const own = (meshPolicySchemas as Readonly<Record<string, z.ZodType>>)[type];
+  const own = ({ ...meshPolicySchemas, ...serviceSchemas } as Readonly<Record<string, z.ZodType>>)[type];
   const schema = own ?? (policy ? pluginPolicySchema : pluginSpecSchema);
-  const validate = meshPolicyValidators[type];
+  const validate = meshPolicyValidators[type] ?? serviceValidators[type];
   const parseSpec = (raw: unknown): ParsedSpec => {
     if (raw === undefined || raw === null) return { violations: [{ field: "", reason: ".spec in body is required" }] };
     if (!isObject(raw)) return { violations: [{ field: "", reason: `spec in body must be of type object: "${jsonTypeName(raw)}"` }] };

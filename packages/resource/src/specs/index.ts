@@ -45,3 +45,11 @@ export type { TrafficTraceSpec } from "./traffic-trace.ts";
 export type { VirtualOutboundSpec } from "./virtual-outbound.ts";
 export { virtualIpType, type VirtualIpOutbound, type VirtualIpSpec } from "./virtual-ip.ts";
 export type { PluginPolicySpec } from "./plugin-policy.ts";
+export type {
+  HostnameGeneratorSpec,
+  MeshExternalServiceSpec,
+  MeshMultiZoneServiceSpec,
+  MeshServicePort,
+  MeshServiceSpec,
+  WithStatus,
+} from "./service-resources.ts";

@@ -20,14 +20,21 @@ export function violationsOfZod(root: string, error: z.ZodError): Violation[] {
   }));
 }
 
-const openApiTypes: Readonly<Record<string, string>> = { record: "object", number: "integer" };
+const openApiTypes: Readonly<Record<string, string>> = { record: "object", number: "integer", int: "integer" };
 
 function reasonOf(issue: z.core.$ZodIssue): string {
   if (issue.code === "custom") return issue.message;
   if (issue.input === undefined) return "in body is required";
   if (issue.code === "invalid_value") return `in body should be one of [${issue.values.map(String).join(" ")}]`;
   if (issue.code === "too_small" && issue.origin === "string") return `in body should be at least ${issue.minimum} chars long`;
+  if (issue.code === "too_small") {
+    if (issue.origin === "array") return `in body should have at least ${issue.minimum} items`;
+    return `in body should be greater than or equal to ${issue.minimum}`;
+  }
+  if (issue.code === "too_big") return `in body should be less than or equal to ${issue.maximum}`;
+  if (issue.code === "invalid_format" && issue.format === "base64") return `in body must be of type byte: ${JSON.stringify(issue.input)}`;
   if (issue.code === "invalid_format" && issue.format === "regex") return `in body should match '${String(issue.pattern).slice(1, -1)}'`;
   if (issue.code !== "invalid_type") return issue.message;
+  if (issue.expected === "int" && typeof issue.input === "number") return 'in body must be of type int32: "float64"';
   return `in body must be of type ${openApiTypes[issue.expected] ?? issue.expected}: "${jsonTypeName(issue.input)}"`;
 }
