@@ -51,6 +51,15 @@ export interface MeshNames {
   /** In the order in which addresses are given out: services, hosts, then full names, each sorted. */
   names: WantedName[];
   conflicts: NameConflict[];
+  /** Tag sets that a VirtualOutbound matches and has no name for. */
+  unnamed: Unnamed[];
+}
+
+export interface Unnamed {
+  /** Of the VirtualOutbound. */
+  policy: string;
+  tags: Tags;
+  reason: string;
 }
 
 /** Port of an inbound that stands for "no service here". */
@@ -62,6 +71,7 @@ const servableName = /^[A-Za-z0-9._-]+$/;
 export function meshNames(input: NameInput): MeshNames {
   const { settings, dataplanes, remoteTags, externalServices, virtualOutbounds, meshGateways, present } = input;
   const table = new NameTable(present);
+  const unnamed: Unnamed[] = [];
 
   const added = new Set<string>();
   const addTagSet = (tags: Tags): void => {
@@ -70,7 +80,7 @@ export function meshNames(input: NameInput): MeshNames {
     if (!service || added.has(text)) return;
     added.add(text);
     if (settings.serviceVipEnabled) table.add("service", service, { port: 0, tags: { [tag.service]: service }, origin: "service" });
-    addVirtualOutbounds(table, virtualOutbounds, tags);
+    addVirtualOutbounds(table, virtualOutbounds, tags, unnamed);
   };
   for (const { spec } of dataplanes) {
     for (const inbound of spec.networking.inbound ?? []) {
@@ -78,10 +88,10 @@ export function meshNames(input: NameInput): MeshNames {
     }
   }
   for (const tags of remoteTags) addTagSet(tags);
-  for (const external of externalServices) addExternalService(table, external, virtualOutbounds, settings);
+  for (const external of externalServices) addExternalService(table, external, { virtualOutbounds, settings, unnamed });
   for (const gateway of meshGateways) addCrossMeshListeners(table, gateway, settings.domain);
 
-  return { names: table.names().flatMap((name) => render(name, settings)), conflicts: table.conflicts };
+  return { names: table.names().flatMap((name) => render(name, settings)), conflicts: table.conflicts, unnamed };
 }
 
 const tagTexts = new WeakMap<Tags, string>();
@@ -93,18 +103,18 @@ function tagText(tags: Tags): string {
   return text;
 }
 
-function addVirtualOutbounds(table: NameTable, virtualOutbounds: NameInput["virtualOutbounds"], tags: Tags): void {
+function addVirtualOutbounds(table: NameTable, virtualOutbounds: NameInput["virtualOutbounds"], tags: Tags, unnamed: Unnamed[]): void {
   for (const policy of dataplanePolicies(virtualOutbounds, [tags])) {
     const made = virtualOutboundOffer(policy, tags);
-    if (made) table.add("fqdn", made.host, made.offer);
+    if ("offer" in made) table.add("fqdn", made.host, made.offer);
+    else unnamed.push({ policy: policy.name, tags, reason: made.reason });
   }
 }
 
 function addExternalService(
   table: NameTable,
   { name, spec }: Resource<ExternalServiceSpec>,
-  virtualOutbounds: NameInput["virtualOutbounds"],
-  settings: NameSettings,
+  { virtualOutbounds, settings, unnamed }: Pick<NameInput, "virtualOutbounds" | "settings"> & { unnamed: Unnamed[] },
 ): void {
   const service = spec.tags?.[tag.service];
   const address = splitHostPort(spec.networking?.address ?? "");
@@ -113,7 +123,7 @@ function addExternalService(
   const port = Number(address.port);
   if (settings.serviceVipEnabled) table.add("service", service, { port, tags, origin: "service" });
   if (!spec.networking?.disableHostDNSEntry) table.add("host", address.host, { port, tags, origin: `external-service:${name}` });
-  addVirtualOutbounds(table, virtualOutbounds, tags);
+  addVirtualOutbounds(table, virtualOutbounds, tags, unnamed);
 }
 
 function addCrossMeshListeners(table: NameTable, { mesh, name, spec }: Resource<MeshGatewaySpec>, domain: string): void {

@@ -34,7 +34,7 @@ golden<Case>(join(import.meta.dirname, "..", "testdata"), (input) => {
   const list = <Spec>(type: string, of?: string) =>
     all.filter((one) => one.type === type && (of === undefined || one.mesh === of)) as Resource<Spec>[];
   const present = new Map(Object.entries(input.present ?? {}));
-  const { names, conflicts } = meshNames({
+  const { names, conflicts, unnamed } = meshNames({
     settings: { domain: "mesh", serviceVipEnabled: true, serviceVipPort: 80, ...input.settings },
     mesh,
     dataplanes: list<DataplaneSpec>("Dataplane", mesh),
@@ -52,6 +52,7 @@ golden<Case>(join(import.meta.dirname, "..", "testdata"), (input) => {
       ...(plan.delete.size > 0 ? { delete: [...plan.delete] } : {}),
       ...(plan.without.length > 0 ? { withoutAddress: plan.without } : {}),
       ...(conflicts.length > 0 ? { conflicts } : {}),
+      ...(unnamed.length > 0 ? { unnamed } : {}),
     },
   };
 });

@@ -82,7 +82,7 @@ export class NamePublisher {
     const present = new Map<string, PresentRecord>();
     for (const { name, spec, modificationTime } of resources.list<VirtualIpSpec>(virtualIpType, mesh))
       present.set(name, { spec, modificationTime });
-    const { names, conflicts } = meshNames({
+    const { names, conflicts, unnamed } = meshNames({
       settings,
       mesh,
       dataplanes: resources.list<DataplaneSpec>("Dataplane", mesh),
@@ -92,7 +92,11 @@ export class NamePublisher {
       meshGateways: joinReaders(config, resources).list<MeshGatewaySpec>("MeshGateway"),
       present: new Map([...present].map(([record, { spec }]) => [record, spec])),
     });
-    for (const conflict of conflicts) this.#report(mesh, conflict);
+    for (const conflict of conflicts) this.#once([mesh, conflict], () => this.#options.onConflict(mesh, conflict));
+    for (const { policy, tags, reason } of unnamed) {
+      const said = `VirtualOutbound "${policy}" of mesh "${mesh}" leaves out ${JSON.stringify(tags)}: ${reason}`;
+      this.#once([mesh, policy, reason], () => this.#options.onError(new Error(said)));
+    }
     const plan = allocateAddresses({ cidr: settings.cidr, wanted: names, present, keepUnused });
     if (plan.without.length > 0) {
       this.#options.onError(new Error(`${settings.cidr} has no address left for names of mesh ${mesh}: ${plan.without.join(", ")}`));
@@ -110,10 +114,10 @@ export class NamePublisher {
       .map(({ tags }) => tags);
   }
 
-  #report(mesh: string, conflict: NameConflict): void {
-    const key = JSON.stringify([mesh, conflict]);
+  #once(what: unknown, tell: () => void): void {
+    const key = JSON.stringify(what);
     if (this.#reported.has(key)) return;
     this.#reported.add(key);
-    this.#options.onConflict(mesh, conflict);
+    tell();
   }
 }
