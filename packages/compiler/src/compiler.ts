@@ -20,7 +20,7 @@ import { isOffline, OnlineProxies } from "./online-proxies.ts";
 import { ResolvedProxies } from "./resolved-proxies.ts";
 import type { SecretMaterials } from "./secret-materials.ts";
 import { addResource, ViewEncoder, type EncodedResources } from "./view-encoder.ts";
-import { withoutFailedSecrets } from "./without-failed-secrets.ts";
+import { askersOf, withoutFailedSecrets } from "./without-failed-secrets.ts";
 
 export interface WatchedReader extends ResourceReader {
   watch(listener: (event: ChangeEvent) => void): () => void;
@@ -190,6 +190,12 @@ export class Compiler {
   view(nodeId: string): ProxyView | undefined {
     const proxy = this.#proxies.get(nodeId);
     return proxy && buildProxyView(this.#contexts, proxy.ref);
+  }
+
+  /** Which listeners and clusters of the proxy ask for a secret. */
+  askersOf(nodeId: string, secret: string): string[] {
+    const view = this.view(nodeId);
+    return view === undefined ? [] : askersOf(view, secret);
   }
 
   /** What makes the proxy's intent what it is now, at which revision, and how far its Envoy is; undefined if it is not connected here. */

@@ -164,3 +164,25 @@ test("a gateway serves the certificates that are good; one that is mended joins 
   await settle();
   expect(certificates()).toEqual(["good", "other"]);
 });
+
+test("a listener of which one certificate is missing serves with the other, and is named", async () => {
+  const good = selfSignedPair(["good.test"]);
+  putCa();
+  secret("good", good.certificatePem + good.privateKeyPem);
+  const { tls, ...both } = listener("good.test", "good");
+  const certificates = [{ secret: "absent" }, ...tls.certificates];
+  config.put({
+    type: "MeshGateway",
+    mesh: "default",
+    name: "edge",
+    selectors: [{ match: { "kuma.io/service": "edge" } }],
+    conf: { listeners: [{ ...both, tls: { ...tls, certificates } }] },
+  });
+  zone.put(edge);
+  connect(edge);
+  await expect.poll(() => cache.get("default.edge-1")).toBeDefined();
+  const text = Buffer.from(resources("default.edge-1", "Listener")!.get("edge:HTTPS:8443")!.bytes).toString("latin1");
+  expect(["absent", "good"].filter((name) => text.includes(`:secret:${name}`))).toEqual(["good"]);
+  expect(errors).toEqual(["secret absent of mesh default is not found"]);
+  expect(compiler.askersOf("default.edge-1", "cert.rsa:secret:absent")).toEqual(["listener edge:HTTPS:8443"]);
+});

@@ -136,7 +136,8 @@ async function open(
         compiler.rebuild(nodeId);
       },
       onChanged: () => compiler.rebuildAll(),
-      onError: (error, nodeId, secret) => log.warn({ err: error, proxy: nodeId, secret }, "cannot make a secret"),
+      onError: (error, nodeId, secret) =>
+        log.warn({ err: error, proxy: nodeId, secret, askers: compiler.askersOf(nodeId, secret) }, "cannot make a secret"),
     }),
   );
   let lastRound: unknown;
