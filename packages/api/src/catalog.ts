@@ -150,12 +150,12 @@ export class Catalog {
       .zones()
       .filter((zone) => zone !== settings.zone)
       .flatMap((zone) =>
-        inventory.ingresses(zone).map(({ name, advertisedAddress, advertisedPort }) => {
+        inventory.ingresses(zone).map(({ name, advertisedAddress, advertisedPort, networking }) => {
           const home: Resource = {
             type: "ZoneIngress",
             mesh: "",
             name,
-            spec: { zone, networking: { advertisedAddress, advertisedPort } },
+            spec: { zone, networking: { ...networking, advertisedAddress, advertisedPort } },
             labels: sortedLabels({ [label.displayName]: name, [label.origin]: "global", [label.zone]: zone }),
             creationTime: zeroTime,
             modificationTime: zeroTime,

@@ -7,11 +7,13 @@ const online = {
     { id: "1", connectTime: "2026-01-01T00:00:00Z", version: { kumaDp: { version: "2.10.11" }, envoy: { version: "1.40.0" } } },
   ],
 };
+const networking = { address: "10.0.0.9", port: 10001, admin: { port: 9901 } };
 const inventory = {
   zones: () => ["east", "west"],
   entries: (zone: string) =>
     zone === "west" ? [{ zone, mesh: "default", tags: { "kuma.io/service": "web", "kuma.io/zone": "west" }, instances: 2 }] : [],
-  ingresses: (zone: string) => (zone === "west" ? [{ zone, name: "ingress-2", advertisedAddress: "10.9.9.9", advertisedPort: 10001 }] : []),
+  ingresses: (zone: string) =>
+    zone === "west" ? [{ zone, name: "ingress-2", advertisedAddress: "10.9.9.9", advertisedPort: 10001, networking }] : [],
 };
 
 /** A global that reads the log of zone west: one dataplane, one ingress. */
@@ -304,7 +306,7 @@ test("a zone knows the ingresses of other zones from the inventory", async () =>
     {
       name: expect.stringMatching(/^ingress-2-.{16}$/),
       zone: "west",
-      networking: { advertisedAddress: "10.9.9.9", advertisedPort: 10001 },
+      networking: { ...networking, advertisedAddress: "10.9.9.9", advertisedPort: 10001 },
       availableServices: [{ instances: 2, mesh: "default" }],
     },
   ]);

@@ -20,6 +20,8 @@ export interface InventoryIngress {
   name: string;
   advertisedAddress: string;
   advertisedPort: number;
+  /** Where it listens in its own zone, for those who look; other zones dial what it advertises. Not known of older versions. */
+  networking?: { address: string; port: number; admin?: { port?: number } };
 }
 
 export interface InventoryChange {

@@ -56,12 +56,12 @@ export const decodeEntry = (zone: string, text: string): InventoryEntry => ({
   zone,
   ...(JSON.parse(text) as Omit<InventoryEntry, "zone">),
 });
-export const encodeIngress = ({ advertisedAddress, advertisedPort }: InventoryIngress): string =>
-  JSON.stringify({ advertisedAddress, advertisedPort });
+export const encodeIngress = ({ advertisedAddress, advertisedPort, networking }: InventoryIngress): string =>
+  JSON.stringify({ advertisedAddress, advertisedPort, ...(networking && { networking }) });
 export const decodeIngress = (zone: string, name: string, text: string): InventoryIngress => ({
   zone,
   name,
-  ...(JSON.parse(text) as Pick<InventoryIngress, "advertisedAddress" | "advertisedPort">),
+  ...(JSON.parse(text) as Omit<InventoryIngress, "zone" | "name">),
 });
 
 /** The content of one zone as texts, with a digest that does not depend on how it came about. */

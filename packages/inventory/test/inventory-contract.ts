@@ -15,7 +15,10 @@ const entry = (zone: string, service: string, more: Partial<InventoryEntry> = {}
   instances: 1,
   ...more,
 });
-const ingress = (zone: string, name: string, advertisedPort = 10001) => ({ zone, name, advertisedAddress: "10.0.0.1", advertisedPort });
+const ingress = (zone: string, name: string, advertisedPort = 10001) => ({
+  ...{ zone, name, advertisedAddress: "10.0.0.1", advertisedPort },
+  networking: { address: "127.0.0.1", port: advertisedPort, admin: { port: 9901 } },
+});
 
 /** What every adapter of the port does alike. */
 export function inventoryContract(name: string, open: () => Promise<InventoryUnderTest>): void {

@@ -12,7 +12,7 @@ import { entryRecordKey, entryValue, ingressRecordKey, isOffer } from "./invento
 
 interface ZoneIngressIntent {
   zone?: string;
-  networking?: { advertisedAddress?: string; advertisedPort?: number };
+  networking?: { address?: string; port?: number; advertisedAddress?: string; advertisedPort?: number; admin?: { port?: number } };
 }
 
 export interface WatchedReader extends ResourceReader {
@@ -107,9 +107,10 @@ export class AvailabilityPublisher {
     });
     for (const entry of entries) offers.set(entryRecordKey(entry), entryValue(entry));
     for (const { name, spec } of resources.list<ZoneIngressIntent>("ZoneIngress")) {
-      const { advertisedAddress, advertisedPort } = spec.networking ?? {};
+      const { address = "", port = 0, admin, advertisedAddress, advertisedPort } = spec.networking ?? {};
       if (spec.zone && spec.zone !== zone) continue;
-      if (advertisedAddress && advertisedPort) offers.set(ingressRecordKey(name), { advertisedAddress, advertisedPort });
+      const networking = { address, port, ...(admin && { admin }) };
+      if (advertisedAddress && advertisedPort) offers.set(ingressRecordKey(name), { advertisedAddress, advertisedPort, networking });
     }
     return offers;
   }

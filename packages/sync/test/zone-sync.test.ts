@@ -180,12 +180,20 @@ describe("what a zone offers", () => {
       type: "ZoneIngress",
       mesh: "",
       name: "in",
-      spec: { networking: { address: "10.0.0.1", port: 10001, advertisedAddress: "192.0.2.1", advertisedPort: 20001 } },
+      spec: {
+        networking: {
+          ...{ address: "10.0.0.1", port: 10001, advertisedAddress: "192.0.2.1", advertisedPort: 20001 },
+          admin: { port: 9901 },
+        },
+      },
     });
     await until(() => {
       expect(west.inventory.entries("east")).toEqual([webEntry(2)]);
       expect(west.inventory.ingresses("east")).toEqual([
-        { zone: "east", name: "in", advertisedAddress: "192.0.2.1", advertisedPort: 20001 },
+        {
+          ...{ zone: "east", name: "in", advertisedAddress: "192.0.2.1", advertisedPort: 20001 },
+          networking: { address: "10.0.0.1", port: 10001, admin: { port: 9901 } },
+        },
       ]);
     });
     expect(east.inventory.entries("east")).toEqual([webEntry(2)]);
