@@ -16,3 +16,4 @@ export { defaultRules, documentedRules, recordedRules } from "./policy-rules.ts"
 export type { PolicyRules } from "./policy-rules.ts";
 export { anyValue, bestMatch, combineRanks, compareRanks, firstMatch, matchesTags, rankOf } from "./selector.ts";
 export type { Rank, Selector, Tags } from "./selector.ts";
+export * from "./target/index.ts";
