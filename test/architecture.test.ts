@@ -13,7 +13,8 @@ const allowed: Record<string, string[]> = {
   "packages/resource": [],
   "packages/envoy-api": [],
   "packages/kds-api": [],
-  "packages/runtime": ["resource"],
+  "packages/caller": [],
+  "packages/runtime": ["caller", "resource"],
   "packages/secret": ["resource"],
   "packages/policy": ["resource"],
   "packages/event-log": ["resource", "kds-api"],
@@ -28,7 +29,7 @@ const allowed: Record<string, string[]> = {
   "packages/compiler": ["certificate", "envoy-api", "inventory", "policy", "replica", "resource", "secret", "translate", "view", "xds"],
   "packages/kds": ["event-log", "kds-api", "replica", "resource", "secret", "token"],
   "packages/sync": ["event-log", "inventory", "kds", "names", "replica", "resource"],
-  "packages/api": ["certificate", "event-log", "inventory", "policy", "replica", "resource", "secret", "token", "view"],
+  "packages/api": ["caller", "certificate", "event-log", "inventory", "policy", "replica", "resource", "secret", "token", "view"],
   "packages/dp-server": [
     "certificate",
     "compiler",

@@ -1,10 +1,12 @@
 import type { TLSSocket } from "node:tls";
+import { requestFacts, type RequestFacts } from "@atoll/caller";
 import { LogError } from "@atoll/event-log";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import { type User, anonymous, authenticate } from "./access.ts";
 import { createContext } from "./api-context.ts";
 import type { Answer, Call, Route } from "./call.ts";
 import { changeRoutes } from "./change-routes.ts";
+import { allowOrigin, refusePage } from "./cross-origin.ts";
 import { indexRoutes } from "./index-routes.ts";
 import { insightRoutes } from "./insight-routes.ts";
 import { inspectRoutes } from "./inspect-routes.ts";
@@ -82,10 +84,16 @@ export function createApi(options: ApiOptions, tls?: TlsOptions): FastifyInstanc
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
 
   app.addHook("onRequest", async (request, reply) => {
-    reply.header("atoll-revision", String(options.config.revision));
-    allowOrigin(request, reply, options.settings.corsAllowedDomains);
+    reply.header("atoll-revision", String(options.config.revision)).header("x-content-type-options", "nosniff");
+    const facts = requestFacts(request.raw);
+    const { corsAllowedDomains = [] } = options.settings;
+    allowOrigin(facts, reply, corsAllowedDomains);
     const open = (request.routeOptions.config as { open?: boolean }).open === true;
-    if (!open) users.set(request, await identify(request, options));
+    if (!open) {
+      const user = await identify(request, facts, options);
+      users.set(request, user);
+      refusePage(request.method, facts, user, corsAllowedDomains);
+    }
     if (request.is404) return;
     const refusal = negotiate(request.method, headersOf(request));
     if (refusal !== undefined) return refuse(reply, refusal);
@@ -113,7 +121,12 @@ export function createApi(options: ApiOptions, tls?: TlsOptions): FastifyInstanc
 
   app.setErrorHandler(async (error, request, reply) => {
     const problem = problemOf(error);
-    if (problem.status === 500) options.onError?.(error, { method: request.method, path: pathOf(request) });
+    const asked = { method: request.method, path: pathOf(request) };
+    if (problem.status === 401 || problem.status === 403) {
+      const { name: user } = users.get(request) ?? anonymous;
+      options.onRefused?.({ user, from: request.socket.remoteAddress, ...asked, status: problem.status, reason: problem.detail });
+    }
+    if (problem.status === 500) options.onError?.(error, asked);
     if (problem.status === 413 && Number(request.headers["content-length"] ?? Infinity) <= mostDroppedBytes)
       reply.removeHeader("connection");
     return sendText(reply.status(problem.status), renderJson(problemBody(problem, options.requests?.traceId(request))), "application/json");
@@ -121,9 +134,10 @@ export function createApi(options: ApiOptions, tls?: TlsOptions): FastifyInstanc
   return app;
 }
 
-const identify = (request: FastifyRequest, { settings, verifyUserToken }: ApiOptions): Promise<User> =>
-  authenticate(request.socket.remoteAddress, request.headers.authorization, {
+const identify = (request: FastifyRequest, facts: RequestFacts, { settings, verifyUserToken }: ApiOptions): Promise<User> =>
+  authenticate(facts, {
     localhostIsAdmin: settings.localhostIsAdmin,
+    localhostByAddressAlone: settings.localhostByAddressAlone,
     ...(settings.authentication === "adminClientCerts"
       ? { adminByCertificate: (request.socket as Partial<TLSSocket>).authorized === true }
       : { adminByCertificate: false, verify: verifyUserToken }),
@@ -137,16 +151,6 @@ const serverOptions = ({ clients, ...tls }: TlsOptions) => ({
 
 function refuseBadCertificate(socket: TLSSocket): void {
   if (!socket.authorized && Object.keys(socket.getPeerCertificate()).length > 0) socket.destroy();
-}
-
-/** Any web page may read this API, as is usual for it, unless told otherwise; credentials are headers, never cookies. */
-function allowOrigin(request: FastifyRequest, reply: FastifyReply, allowed: readonly string[] = []): void {
-  const { origin } = request.headers;
-  if (origin === undefined) return;
-  const everyone = allowed.length === 0 || allowed.includes(".*");
-  if (!everyone && !allowed.some((domain) => domain.toLowerCase() === origin.toLowerCase())) return;
-  reply.header("access-control-allow-origin", origin).header("vary", "origin");
-  reply.header("access-control-expose-headers", "Access-Control-Allow-Origin, Atoll-Revision, ETag");
 }
 
 const pathOf = (request: FastifyRequest) => request.url.split("?", 1)[0]!;

@@ -32,7 +32,11 @@ export function indexRoutes({ options }: ApiContext): Route[] {
         return text(JSON.stringify(settings.shownConfig), "application/json");
       },
     },
-    { method: "GET", path: "/who-am-i", run: ({ user }) => json({ name: user.name, groups: user.groups }) },
+    {
+      method: "GET",
+      path: "/who-am-i",
+      run: ({ user: { name, groups, because } }) => json({ name, groups, ...(because && { because: `the request ${because}` }) }),
+    },
     {
       method: "GET",
       path: "/policies",

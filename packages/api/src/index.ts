@@ -15,6 +15,7 @@ export type {
   Proxies,
   ProxyAdminQuery,
   ProxyKey,
+  RefusedRequest,
   RevisionRecord,
   TokenIssuer,
   NativeTarget,

@@ -87,6 +87,8 @@ export interface ApiSettings {
   /** Name of this zone; mode zone only. */
   zone?: string;
   localhostIsAdmin: boolean;
+  /** Nothing but the address makes an admin of whoever connects from the loopback. */
+  localhostByAddressAlone?: boolean;
   /** Refuses every write. */
   readOnly: boolean;
   /** Path all routes live under. */
@@ -106,7 +108,7 @@ export interface ApiSettings {
   access?: AccessRules;
   /** What makes somebody of a caller: user tokens, or a verified client certificate, which makes an admin. Absent: tokens. */
   authentication?: "tokens" | "adminClientCerts";
-  /** Origins whose pages may read answers; `.*` or none at all = every one. */
+  /** Origins whose pages may read answers and, as anybody, write; `.*` = every one. Absent: none. */
   corsAllowedDomains?: readonly string[];
   /** Deletes without looking for what still uses the resource. */
   unsafeDelete: boolean;
@@ -120,6 +122,16 @@ export interface Requests {
   watch(app: FastifyInstance): void;
   /** Names the trace a request belongs to, if it is recorded. */
   traceId(request: FastifyRequest): string | undefined;
+}
+
+/** Who, from where, asked for what, and why it was refused; never what they showed for it. */
+export interface RefusedRequest {
+  user: string;
+  from: string | undefined;
+  method: string;
+  path: string;
+  status: 401 | 403;
+  reason: string;
 }
 
 /** What of Envoy's a text in a ProxyTemplate is; a `resource` names its own type. */
@@ -153,6 +165,8 @@ export interface ApiOptions {
   now: () => number;
   newId: () => string;
   requests?: Requests;
+  /** Told of every request that is refused for who makes it. */
+  onRefused?: (refusal: RefusedRequest) => void;
   /** Unexpected failures, which the client only sees as 500. */
   onError?: (error: unknown, call: { method: string; path: string }) => void;
 }

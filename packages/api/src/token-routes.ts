@@ -9,7 +9,7 @@ import {
   signingKeyType,
   zoneScope,
 } from "@atoll/token";
-import { defaultAccess, mayAccess, requirePermission } from "./access.ts";
+import { defaultAccess, denied, mayAccess, requirePermission } from "./access.ts";
 import type { ApiContext } from "./api-context.ts";
 import { type Answer, type Call, type Route, text } from "./call.ts";
 import { ApiError, invalid } from "./problem.ts";
@@ -31,7 +31,7 @@ const malformed: Answer = { status: 400, text: "", contentType: "text/plain" };
 async function issue<K extends TokenKind>(kind: K, context: ApiContext, call: Call): Promise<Answer> {
   const { settings, issueToken } = context.options;
   const access = settings.access ?? defaultAccess;
-  if (kind === "user" && !mayAccess(access.generateUserToken, call.user)) throw denied();
+  if (kind === "user" && !mayAccess(access.generateUserToken, call.user)) throw denied(call.user, "action not allowed");
   const parsed = parseTokenRequest(kind, new TextDecoder().decode(call.body));
   if (!parsed.ok && parsed.malformed) return malformed;
   if (kind === "zone") requirePermission(access.generateZoneToken, call.user, `generate zone token for zone '${requestedZone(call.body)}'`);
@@ -49,8 +49,6 @@ async function issue<K extends TokenKind>(kind: K, context: ApiContext, call: Ca
   if ("problem" in issued) throw new ApiError(issued.problem);
   return text(issued.token);
 }
-
-const denied = () => new ApiError({ status: 403, title: "Access Denied", detail: "action not allowed" });
 
 /** The zone a request names even if the rest of it is not valid: access is refused first, and names it. */
 function requestedZone(body: Uint8Array): string {

@@ -13,7 +13,6 @@ test("who asks is told who they are", async () => {
     name: "mesh-system:admin",
     groups: ["mesh-system:admin", "mesh-system:authenticated"],
   });
-  expect((await request("GET /who-am-i", undefined, { headers: { authorization: "Bearer bad" } })).status).toBe(200);
   expect((await request("GET /who-am-i", undefined, remote)).body).toEqual({
     name: "mesh-system:anonymous",
     groups: ["mesh-system:unauthenticated"],
@@ -25,7 +24,7 @@ test("who asks is told who they are", async () => {
   expect((await request("GET /who-am-i", undefined, as("bad"))).body).toMatchObject({
     status: 401,
     title: "Invalid authentication data",
-    detail: "Unauthenticated",
+    detail: "Unauthenticated: not a good token",
   });
   expect((await request("GET /", undefined, as("bad"))).status).toBe(200);
   expect((await request("GET /nothing", undefined, as("bad"))).status).toBe(401);
@@ -128,17 +127,6 @@ test("each kind of tokens has a switch of its own", async () => {
   }
   expect((await request("POST /tokens/user", { name: "jane", validFor: "1h" })).status).toBe(200);
   expect(issued).toHaveLength(1);
-});
-
-test("pages of other origins may read answers, unless their origins are listed", async () => {
-  const from = (origin: string) => ({ headers: { origin } });
-  const allowed = async (plane: ReturnType<typeof createPlane>, origin: string) =>
-    (await plane.request("GET /", undefined, from(origin))).headers["access-control-allow-origin"];
-  const open = createPlane();
-  expect(await allowed(open, "https://gui.test")).toBe("https://gui.test");
-  const listed = createPlane({ settings: { corsAllowedDomains: ["https://gui.test"] } });
-  expect(await allowed(listed, "https://GUI.test")).toBe("https://GUI.test");
-  expect(await allowed(listed, "https://evil.test")).toBeUndefined();
 });
 
 describe("HTTPS", () => {

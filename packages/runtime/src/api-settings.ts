@@ -37,10 +37,13 @@ export const apiServerSettings = section({
   }),
   readOnly: z.boolean().default(false),
   basePath: z.string().default("/"),
-  corsAllowedDomains: z.array(z.string()).default([".*"]),
+  /** Origins whose web pages may read answers; `.*` = every one. */
+  corsAllowedDomains: z.array(z.string()).default([]),
   authn: section({
     type: z.enum(["tokens", "adminClientCerts"]).default("tokens"),
     localhostIsAdmin: z.boolean().default(true),
+    /** The address is enough to be that admin: requests of any web page's browser and of any proxy on this machine, too. */
+    localhostByAddressAlone: z.boolean().default(false),
     tokens: section({
       enableIssuer: z.boolean().default(true),
       bootstrapAdminToken: z.boolean().default(true),
@@ -90,4 +93,17 @@ function read<T>(setting: string, path: string, reading: () => T): T {
   } catch (error) {
     throw new SettingsError(`${setting}: cannot read ${path}: ${(error as Error).message}`);
   }
+}
+
+/** What these settings open that is closed unless asked for, for the log of whoever starts with them. */
+export function openedBy({ authn, corsAllowedDomains }: z.infer<typeof apiServerSettings>): string[] {
+  const opened: string[] = [];
+  if (authn.localhostIsAdmin && authn.localhostByAddressAlone)
+    opened.push(
+      "apiServer.authn.localhostByAddressAlone: whatever connects from this machine is admin, so every web page that a browser here shows " +
+        "can read all secrets, and so can everybody behind a proxy on this machine",
+    );
+  if (corsAllowedDomains.includes(".*"))
+    opened.push("apiServer.corsAllowedDomains: web pages of every origin may read what anybody may, and write it");
+  return opened;
 }

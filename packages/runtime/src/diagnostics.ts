@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import { startDebugServer } from "./debug-server.ts";
+import { Refusals } from "./refusals.ts";
 import { ReplicaMetrics, type ObservedReplica } from "./replica-metrics.ts";
 import { RequestWatch } from "./request-watch.ts";
 import { Timeline } from "./timeline.ts";
@@ -19,6 +20,8 @@ export class Diagnostics {
   readonly timeline = new Timeline();
   /** Observes the service's replica of the configuration. */
   readonly replica = new ReplicaMetrics(this.registry, this.timeline);
+  /** Of all ports of the service. */
+  readonly refusals = new Refusals(this.registry);
   /** Why the service is not ready to serve, or null. */
   notReady: string | null;
   #requests: RequestWatch | undefined;

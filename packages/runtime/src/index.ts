@@ -14,7 +14,7 @@ export { tracingSettings, type TelemetrySource } from "./tracing.ts";
 export { Timeline, type TimelineEntry } from "./timeline.ts";
 export { version } from "./version.ts";
 export { parse as parseYaml } from "yaml";
-export { accessSettings, apiServerSettings, clientCertificates, nodeTlsVersion, tlsVersion } from "./api-settings.ts";
+export { accessSettings, apiServerSettings, clientCertificates, nodeTlsVersion, openedBy, tlsVersion } from "./api-settings.ts";
 export {
   dataplaneTokenVerification,
   proxyTokenSettings,

@@ -28,6 +28,7 @@ import {
   instanceName,
   Lifecycle,
   nodeTlsVersion,
+  openedBy,
   userTokenVerification,
   zoneTokenVerification,
   version,
@@ -160,6 +161,7 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
     settings: {
       mode: "global",
       localhostIsAdmin: settings.apiServer.authn.localhostIsAdmin,
+      localhostByAddressAlone: settings.apiServer.authn.localhostByAddressAlone,
       readOnly: settings.apiServer.readOnly,
       basePath: settings.apiServer.basePath,
       clusterId: () => clusterIdOf(config),
@@ -201,11 +203,13 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
     now: Date.now,
     newId: randomUUID,
     requests: diagnostics.requests,
+    onRefused: diagnostics.refusals.to(log),
     onError: (error, call) => log.error({ err: error, ...call }, "request failed"),
   };
   const api = lifecycle.add("api", createApi(options));
   if (!settings.defaults.skipMeshCreation) await createDefaultMesh(api, config);
   const { http, https } = settings.apiServer;
+  for (const opened of openedBy(settings.apiServer)) log.warn(opened);
   if (http.enabled) await api.listen({ host: http.interface, port: http.port });
   if (https.enabled) {
     const own = (await configuredCertificate(https, "apiServer.https")) ?? certificate;

@@ -15,6 +15,7 @@ import {
   instanceName,
   Lifecycle,
   nodeTlsVersion,
+  openedBy,
   tokenSource,
   userTokenVerification,
   zoneTokenVerification,
@@ -192,6 +193,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
       mode: "zone",
       zone,
       localhostIsAdmin: settings.apiServer.authn.localhostIsAdmin,
+      localhostByAddressAlone: settings.apiServer.authn.localhostByAddressAlone,
       readOnly: settings.apiServer.readOnly,
       basePath: settings.apiServer.basePath,
       clusterId: () => connectionClusterId() ?? "",
@@ -241,9 +243,11 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     now: Date.now,
     newId: randomUUID,
     requests: diagnostics.requests,
+    onRefused: diagnostics.refusals.to(log),
     onError: (error, call) => log.error({ err: error, ...call }, "request failed"),
   };
   const { http, https } = settings.apiServer;
+  for (const opened of openedBy(settings.apiServer)) log.warn(opened);
   if (http.enabled) await lifecycle.add("api", createApi(options)).listen({ host: http.interface, port: http.port });
   if (https.enabled) {
     const own = (await configuredCertificate(https, "apiServer.https")) ?? certificate;

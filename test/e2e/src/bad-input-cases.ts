@@ -325,6 +325,6 @@ export const cases: Case[] = [
     what: "a bearer that is no token",
     call: { path: "/meshes", headers: { authorization: "Bearer abc" }, ...stranger },
     status: 401,
-    body: problem(401, "Invalid authentication data", "Unauthenticated"),
+    body: problem(401, "Invalid authentication data", "Unauthenticated: the token is not a signed JWT"),
   },
 ];

@@ -42,7 +42,7 @@ describe("user tokens of a stranger", () => {
   };
   const secretsWith = (token: string) =>
     atoll.call("/meshes/default/secrets", { headers: { authorization: `Bearer ${token}` }, ...stranger });
-  const unauthenticated = problem(401, "Invalid authentication data", "Unauthenticated");
+  const unauthenticated = (reason: string) => problem(401, "Invalid authentication data", `Unauthenticated: ${reason}`);
 
   test("a good one opens the door; expired, altered or of another kind it does not", async () => {
     const good = await userToken("1h");
@@ -52,9 +52,26 @@ describe("user tokens of a stranger", () => {
     const claims = { ...(JSON.parse(Buffer.from(payload, "base64url").toString()) as object), Name: "mesh-system:admin" };
     const altered = [head, Buffer.from(JSON.stringify(claims)).toString("base64url"), signature].join(".");
     const unsigned = [Buffer.from('{"alg":"none","kid":"1"}').toString("base64url"), payload, ""].join(".");
-    for (const token of [await userToken("1ms"), zoneToken, altered, unsigned]) {
+    const refused: [token: string, reason: string][] = [
+      [await userToken("1ms"), "the token is expired"],
+      [zoneToken, "the token's signature is not valid"],
+      [altered, "the token's signature is not valid"],
+      [unsigned, "the token must be signed with RS256 or HS256"],
+    ];
+    for (const [token, reason] of refused) {
       const answer = await secretsWith(token);
-      expect([answer.status, answer.json()]).toEqual([401, unauthenticated]);
+      expect([answer.status, answer.json()]).toEqual([401, unauthenticated(reason)]);
+      const lines = atoll
+        .allOutput()
+        .split("\n")
+        .filter((line) => line.includes("request refused") && line.includes(reason));
+      expect(JSON.parse(lines.at(-1) ?? "null")).toMatchObject({
+        from: "127.0.0.2",
+        method: "GET",
+        path: "/meshes/default/secrets",
+        status: 401,
+      });
+      expect(atoll.allOutput()).not.toContain(token);
     }
   });
 
