@@ -4,6 +4,7 @@ import type { ResourceDraft, ResourceKey } from "@atoll/resource";
 import {
   buildProxyView,
   explainProxyView,
+  isOffline,
   meshDependencies,
   MeshContexts,
   reuseEqual,
@@ -16,7 +17,6 @@ import { consistent, type EncodedResource, type Snapshot, type SnapshotCache } f
 import { affectedBy, affectedByInventory, everyProxy, isUnaffected, touches, unaffected, unite, type Affected } from "./affected.ts";
 import { ArrivingProxies } from "./arriving-proxies.ts";
 import { HostAddresses, type HostAddressesOptions } from "./host-addresses.ts";
-import { isOffline, OnlineProxies } from "./online-proxies.ts";
 import { ResolvedProxies } from "./resolved-proxies.ts";
 import type { SecretMaterials } from "./secret-materials.ts";
 import { addResource, ViewEncoder, type EncodedResources } from "./view-encoder.ts";
@@ -95,7 +95,7 @@ export class Compiler {
   constructor(options: CompilerOptions) {
     this.#options = options;
     const { config, inventory, zone } = options;
-    this.#arriving = new ArrivingProxies(new OnlineProxies(options.zoneResources));
+    this.#arriving = new ArrivingProxies(options.zoneResources);
     const resolved = new ResolvedProxies(this.#arriving, (host) => this.#hosts.get(host));
     const advertised = () => inventory.zones().flatMap((other) => inventory.ingresses(other).map((one) => one.advertisedAddress));
     this.#hosts = new HostAddresses({

@@ -1,7 +1,6 @@
 export { affectedBy, affectedByInventory, type Affected } from "./affected.ts";
 export { Compiler, type CompilerOptions, type CompileRound, type WatchedReader } from "./compiler.ts";
 export type { IssuedCertificate } from "./identities.ts";
-export { isOffline, OnlineProxies } from "./online-proxies.ts";
 export { formerAuthorityMs, SecretMaterials, type ResolvedSecrets, type SecretMaterialsOptions } from "./secret-materials.ts";
 export { zoneAdminTls } from "./zone-admin-tls.ts";
 export { formerAuthorities, type FormerAuthority } from "./former-authorities.ts";

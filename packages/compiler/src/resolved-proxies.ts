@@ -10,7 +10,7 @@ const addressedTypes = new Set(["Dataplane", "ZoneIngress", "ZoneEgress"]);
 
 /**
  * The zone's resources with IP addresses in place of host names, because Envoy binds and dials only those. A proxy whose name cannot
- * be resolved (yet) is left out.
+ * be resolved (yet) is not built; in lists it is as it was written, since what it is does not depend on where.
  */
 export class ResolvedProxies implements ResourceReader {
   readonly #inner: ResourceReader;
@@ -30,7 +30,7 @@ export class ResolvedProxies implements ResourceReader {
   list<Spec = unknown>(type: string, mesh?: string): readonly Resource<Spec>[] {
     const all = this.#inner.list<Spec>(type, mesh);
     if (!addressedTypes.has(type) || all.every((one) => hostsOf(one).length === 0)) return all;
-    return all.flatMap((one) => this.#resolve(one) ?? []);
+    return all.map((one) => this.#resolve(one) ?? one);
   }
 
   /** Every host name in the addresses of this zone's proxies, and of others. */

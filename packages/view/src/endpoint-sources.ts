@@ -2,6 +2,7 @@ import { inboundPolicyCandidates } from "@atoll/policy";
 import type { ExternalServiceSpec, ZoneEgressSpec, ZoneSpec } from "@atoll/resource";
 import { inboundInterfaces, isBuiltinGateway } from "./dataplane.ts";
 import type { Dataplane } from "./dataplane.ts";
+import { serving } from "./endpoint.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { ExternalService } from "./external-service.ts";
 import type { MeshContext, Policy } from "./mesh-context.ts";
@@ -14,7 +15,8 @@ const textOf = ({ address, port }: Address): string => `${address}:${port}`;
 
 /** Whose instances, egresses and zones the endpoints of a cluster are. `upstream` is the mesh of the service. */
 export function endpointSources(contexts: MeshContexts, upstream: MeshContext, endpoints: readonly Endpoint[]): ResourceRef[] {
-  const addresses = (via: Endpoint["via"]): Set<string> => new Set(endpoints.filter((one) => one.via === via).map(textOf));
+  const called = serving(endpoints);
+  const addresses = (via: Endpoint["via"]): Set<string> => new Set(called.filter((one) => one.via === via).map(textOf));
   const { zone, inputs } = contexts;
   const local = addresses("local");
   const dataplanes = local.size === 0 ? [] : upstream.dataplanes;

@@ -12,6 +12,11 @@ export interface Endpoint {
   /** `local`: the instance itself; `ingress`: another zone's ingress; `egress`: this zone's egress. */
   via: "local" | "ingress" | "egress";
   external: boolean;
+  /**
+   * Set for what exists and is not called now. `unready`: never, until it says otherwise. `gone`: its proxy's streams have all ended;
+   * it is called only while nobody else serves, as it may be the xDS server that has lost sight of it.
+   */
+  away?: "unready" | "gone" | undefined;
 }
 
 export type EndpointMap = ReadonlyMap<string, readonly Endpoint[]>;
@@ -30,6 +35,12 @@ export function endpointsWith(endpoints: readonly Endpoint[], clusterTags: Tags)
   return endpoints.filter(({ tags }) => wanted.every(([key, value]) => tags[key] === value));
 }
 
+/** Those that are called now. What a service is, and who may ask for it by which tags, is a question to all of them. */
+export function serving(endpoints: readonly Endpoint[]): readonly Endpoint[] {
+  const present = endpoints.filter(({ away }) => away === undefined);
+  return present.length > 0 ? present : endpoints.filter(({ away }) => away === "gone");
+}
+
 export interface Locality {
   /** The zone of the proxy; endpoints elsewhere get priority 1 when `aware`. */
   zone: string;
@@ -37,12 +48,12 @@ export interface Locality {
 }
 
 /**
- * Groups endpoints by (priority, zone). Envoy keeps only the first of several endpoints with one address, so they are one here:
+ * Groups the endpoints that serve by (priority, zone). Envoy keeps only the first of several endpoints with one address, so they are one here:
  * an ingress weighs as many instances as it has behind it over all tag sets, an egress weighs one.
  */
 export function endpointSet(cluster: string, endpoints: readonly Endpoint[], locality: Locality): EndpointSetView {
   const groups = new Map<string, { zone?: string; priority: number; endpoints: Map<string, EndpointView> }>();
-  const order = [...endpoints].sort((a, b) => compare(a.address, b.address) || a.port - b.port || compare(tagText(a), tagText(b)));
+  const order = [...serving(endpoints)].sort((a, b) => compare(a.address, b.address) || a.port - b.port || compare(tagText(a), tagText(b)));
   for (const endpoint of order) {
     const zone = endpoint.tags[zoneTag];
     const priority = locality.aware && zone !== undefined && zone !== locality.zone ? 1 : 0;

@@ -15,6 +15,10 @@ export interface InventoryView {
     tags: Readonly<Record<string, string>>;
     instances: number;
     externalService?: boolean | undefined;
+    /** Of the instances, those whose proxies' streams have all ended. */
+    gone?: number | undefined;
+    /** Set where there are instances and none is ready; otherwise an entry without instances is what an outbound asks for. */
+    unready?: boolean | undefined;
   }[];
   ingresses(zone: string): readonly { advertisedAddress: string; advertisedPort: number }[];
 }

@@ -7,15 +7,17 @@ import type {
   MeshGatewaySpec,
   MeshSpec,
   Resource,
+  ServiceProtocolSpec,
   VirtualIpSpec,
 } from "@atoll/resource";
-import { virtualIpType } from "@atoll/resource";
+import { serviceProtocolType, virtualIpType } from "@atoll/resource";
 import { inboundInterfaces, isBuiltinGateway, tagSets } from "./dataplane.ts";
 import type { Dataplane } from "./dataplane.ts";
 import { addEndpoint } from "./endpoint.ts";
 import type { Endpoint, EndpointMap } from "./endpoint.ts";
 import { externalService } from "./external-service.ts";
 import type { ExternalService } from "./external-service.ts";
+import { isGone } from "./gone.ts";
 import type { ViewInputs, ViewOptions } from "./inputs.ts";
 import { Memo } from "./memo.ts";
 import { meshTag, protocolTag, serviceTag } from "./names.ts";
@@ -31,6 +33,7 @@ export type Policy = Resource<{ sources?: Selector[]; destinations?: Selector[];
 /** A crossMesh listener of a gateway that runs in this zone. */
 export interface CrossMeshListener extends Address {
   tags: Tags;
+  away: Endpoint["away"];
 }
 
 export interface ServiceFacts {
@@ -131,28 +134,34 @@ export class MeshContext {
     return this.#once(key, () => this.externalServices.filter(({ tags }) => mayUseExternalService(permissions, tags, sources, this.rules)));
   }
 
-  /** Entries of other zones for this mesh, with where to dial them; none while the mesh has no mutual TLS. */
-  *#remote(): Generator<{ ingresses: readonly Address[]; tags: Tags; instances: number; external: boolean }> {
-    if (this.mtls === "off") return;
-    for (const { ingresses, entries } of this.zone.remoteZones) {
-      for (const entry of entries) {
-        if (entry.mesh !== this.name) continue;
-        yield { ingresses, tags: entry.tags, instances: entry.instances, external: entry.externalService === true };
+  /** Entries of other zones for this mesh, with where to dial them. */
+  *#remote(): Generator<{ ingresses: readonly Address[]; tags: Tags; instances: number; external: boolean; away: Endpoint["away"] }> {
+    for (const { ingresses, reachable, entries } of this.zone.remoteZones) {
+      for (const { mesh, tags, instances, externalService, gone = 0, unready } of entries) {
+        if (mesh !== this.name) continue;
+        const away = !reachable || unready ? "unready" : gone >= instances ? "gone" : undefined;
+        yield { ingresses, tags, instances: away === undefined ? instances - gone : instances, external: externalService === true, away };
       }
     }
   }
 
-  /** Instances in this zone alone, each of weight 1. */
+  #away(dataplane: Dataplane, ready: boolean): Endpoint["away"] {
+    if (!ready) return "unready";
+    return isGone(this.#inputs.zoneResources, dataplane) ? "gone" : undefined;
+  }
+
+  /** Instances in this zone alone, ready or not, each of weight 1. */
   get localEndpoints(): readonly Endpoint[] {
     return this.#once("localEndpoints", () =>
       this.dataplanes
         .filter((dataplane) => !dataplane.spec.networking.gateway)
         .flatMap((dataplane) =>
-          inboundInterfaces(dataplane)
-            .filter(({ healthy }) => healthy)
-            .flatMap(({ routableAddress, port, tags }): Endpoint[] =>
-              this.zone.dial(routableAddress, port).map((at) => ({ ...at, tags, weight: 1, via: "local", external: false })),
-            ),
+          inboundInterfaces(dataplane).flatMap(({ routableAddress, port, tags, healthy }): Endpoint[] => {
+            const found = this.zone.dial(routableAddress, port);
+            const away = this.#away(dataplane, healthy && found.length > 0);
+            const known = found.length > 0 ? found : [{ address: routableAddress, port }];
+            return known.map((at) => ({ ...at, tags, weight: 1, via: "local", external: false, away }));
+          }),
         ),
     );
   }
@@ -177,17 +186,19 @@ export class MeshContext {
 
   #remoteIngresses(): Address[] {
     if (this.mtls === "off") return [];
-    return this.zone.remoteZones.filter(({ entries }) => entries.length > 0).flatMap(({ ingresses }) => ingresses);
+    const offering = this.zone.remoteZones.filter(({ reachable, entries }) => reachable && entries.some(({ instances }) => instances > 0));
+    return offering.flatMap(({ ingresses }) => ingresses);
   }
 
   #remoteEndpoints(throughEgress: boolean, wanted: (tags: Tags) => boolean): Endpoint[] {
     const found: Endpoint[] = [];
-    for (const { ingresses, tags, instances, external } of this.#remote()) {
+    if (this.mtls === "off") return found;
+    for (const { ingresses, tags, instances, external, away } of this.#remote()) {
       if (!wanted(tags)) continue;
       const ways = throughEgress ? this.zone.egresses : ingresses;
       for (const way of ways) {
         const weight = throughEgress ? 1 : instances;
-        found.push({ ...way, tags, weight, via: throughEgress ? "egress" : "ingress", external });
+        found.push({ ...way, tags, weight, via: throughEgress ? "egress" : "ingress", external, away });
       }
     }
     return found;
@@ -241,7 +252,7 @@ export class MeshContext {
           .flatMap((listener) =>
             this.zone
               .dial(dataplane.spec.networking.address, listener.port)
-              .map((at) => ({ ...at, tags: listenerTags(dataplane, gateway!, listener) })),
+              .map((at) => ({ ...at, tags: listenerTags(dataplane, gateway!, listener), away: this.#away(dataplane, true) })),
           );
       }),
     );
@@ -263,8 +274,8 @@ export class MeshContext {
   }
 
   /**
-   * Protocol and kind of a service. Taken from who offers it, not from who can be reached now, so that a dead egress turns
-   * requests into 503 and not an HTTP listener into a TCP one.
+   * Protocol and kind of a service. Taken from everybody who has it, ready and reachable or not, and where nobody has it any more, from
+   * what is remembered of it: an instance that fails turns requests into 503, and not an HTTP listener into a TCP one.
    */
   service(name: string): ServiceFacts {
     return this.#services.get(name) ?? { protocol: "unknown", external: false };
@@ -280,11 +291,15 @@ export class MeshContext {
         tags.set(service, [...(tags.get(service) ?? []), of]);
         if (!external) internal.add(service);
       };
-      for (const endpoint of this.localEndpoints) note(endpoint.tags, false);
+      for (const dataplane of this.dataplanes) {
+        if (!dataplane.spec.networking.gateway) for (const inbound of inboundInterfaces(dataplane)) note(inbound.tags, false);
+      }
       for (const entry of this.#remote()) note(entry.tags, entry.external);
-      const dialled = this.zoneEgress ? this.reachableExternalServices : this.externalServices;
-      for (const service of dialled) note(service.tags, true);
+      for (const service of this.externalServices) note(service.tags, true);
       const facts = new Map<string, ServiceFacts>();
+      for (const { name, spec } of this.#inputs.zoneResources.list<ServiceProtocolSpec>(serviceProtocolType, this.name)) {
+        facts.set(name, { protocol: parseProtocol(spec.protocol), external: false });
+      }
       for (const [service, sets] of tags) {
         const protocol = commonProtocol(sets.map((set) => parseProtocol(set[protocolTag])));
         facts.set(service, { protocol, external: !internal.has(service) });

@@ -1,7 +1,8 @@
 import { isIP } from "node:net";
 import type { Tags } from "@atoll/policy";
-import type { ZoneEgressSpec, ZoneSpec } from "@atoll/resource";
-import type { InventoryView, ViewInputs, ViewOptions } from "./inputs.ts";
+import type { Resource, ZoneEgressSpec, ZoneSpec } from "@atoll/resource";
+import { isGone } from "./gone.ts";
+import type { InventoryView, Reader, ViewInputs, ViewOptions } from "./inputs.ts";
 
 export interface Address {
   address: string;
@@ -12,8 +13,11 @@ export type RemoteEntry = ReturnType<InventoryView["entries"]>[number];
 
 export interface RemoteZone {
   zone: string;
-  /** Each advertised address once, however many ingresses stand behind it. */
+  /** Each advertised address once, however many ingresses stand behind it; one that cannot be dialled if there is none. */
   ingresses: Address[];
+  /** True if it is enabled, live and has an ingress. */
+  reachable: boolean;
+  /** What it has, ready or not. */
   entries: readonly RemoteEntry[];
 }
 
@@ -27,8 +31,9 @@ function distinct(addresses: Iterable<Address>): Address[] {
 
 function askedFor(inventory: InventoryView): Map<string, Tags[]> {
   const byMesh = new Map<string, Tags[]>();
-  for (const { mesh, tags, instances } of [...inventory.zones()].sort().flatMap((zone) => inventory.entries(zone))) {
-    if (instances > 0) continue;
+  for (const entry of [...inventory.zones()].sort().flatMap((zone) => inventory.entries(zone))) {
+    if (exists(entry)) continue;
+    const { mesh, tags } = entry;
     const known = byMesh.get(mesh);
     if (known) known.push(tags);
     else byMesh.set(mesh, [tags]);
@@ -36,11 +41,20 @@ function askedFor(inventory: InventoryView): Map<string, Tags[]> {
   return byMesh;
 }
 
+/** An entry of somebody who is there, ready or not; the others are what outbounds ask for. */
+const exists = ({ instances, unready }: RemoteEntry): boolean => instances > 0 || unready === true;
+
+/** Without the egresses that are gone, if another is left. */
+function withoutReplaceable<Spec>(zoneResources: Reader, egresses: readonly Resource<Spec>[]): readonly Resource<Spec>[] {
+  const left = egresses.filter((one) => !isGone(zoneResources, one));
+  return left.length > 0 ? left : egresses;
+}
+
 /** What all meshes of a zone share: its egresses, and the zones it can reach. */
 export class ZoneContext {
   readonly zone: string;
   readonly egresses: readonly Address[];
-  /** Only zones that are enabled, live and have an ingress; sorted by name. */
+  /** All that the inventory knows; sorted by name. */
   readonly remoteZones: readonly RemoteZone[];
   /** Tag sets that outbounds ask for by more than the service, in every zone; by mesh. */
   readonly askedFor: ReadonlyMap<string, readonly Tags[]>;
@@ -49,16 +63,18 @@ export class ZoneContext {
   constructor(inputs: ViewInputs, options: ViewOptions) {
     this.zone = inputs.zone;
     this.#addresses = options.addresses;
-    const egresses = inputs.zoneResources.list<ZoneEgressSpec>("ZoneEgress");
+    const egresses = withoutReplaceable(inputs.zoneResources, inputs.zoneResources.list<ZoneEgressSpec>("ZoneEgress"));
     this.egresses = distinct(egresses.flatMap(({ spec }) => this.dial(spec.networking.address, spec.networking.port)));
     this.remoteZones = [...inputs.inventory.zones()].sort().flatMap((zone): RemoteZone[] => {
-      if (zone === inputs.zone || (options.liveZones && !options.liveZones.has(zone))) return [];
-      if (inputs.config.get<ZoneSpec>("Zone", "", zone)?.spec.enabled === false) return [];
+      if (zone === inputs.zone) return [];
+      const live = options.liveZones?.has(zone) ?? true;
+      const enabled = inputs.config.get<ZoneSpec>("Zone", "", zone)?.spec.enabled !== false;
       const ingresses = distinct(
         inputs.inventory.ingresses(zone).flatMap((ingress) => this.dial(ingress.advertisedAddress, ingress.advertisedPort)),
       );
-      if (ingresses.length === 0) return [];
-      return [{ zone, ingresses, entries: inputs.inventory.entries(zone).filter(({ instances }) => instances > 0) }];
+      const entries = inputs.inventory.entries(zone).filter(exists);
+      const known = ingresses.length > 0 ? ingresses : [{ address: "", port: 0 }];
+      return [{ zone, ingresses: known, reachable: live && enabled && ingresses.length > 0, entries }];
     });
     this.askedFor = askedFor(inputs.inventory);
   }

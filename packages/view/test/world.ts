@@ -1,5 +1,5 @@
 import { parseDocument } from "@atoll/resource";
-import { virtualIpType, type Resource, type VirtualIpSpec } from "@atoll/resource";
+import { serviceProtocolType, virtualIpType, type Resource, type ServiceProtocolSpec, type VirtualIpSpec } from "@atoll/resource";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { documentedRules } from "@atoll/policy";
@@ -25,6 +25,10 @@ export interface World {
   options?: { liveZones?: string[]; tlsReadyServices?: string[]; rules?: "documented"; addresses?: Record<string, string> };
   /** Records of names by mesh and record, as the zone's sync service writes them. */
   names?: Record<string, Record<string, VirtualIpSpec>>;
+  /** What services spoke, by mesh and service, as the zone's sync service remembers it. */
+  protocols?: Record<string, Record<string, ServiceProtocolSpec>>;
+  /** `Type/name` of proxies whose streams have all ended. */
+  gone?: string[];
   proxy: ProxyRef;
 }
 
@@ -50,14 +54,19 @@ export function resource(document: Document, index = 0): Resource {
   return { ...parsed.resource, creationTime: time, modificationTime: time, revision: 1 };
 }
 
-function recordsOf(names: World["names"] = {}): Resource[] {
-  const at = new Date(0).toISOString();
-  return Object.entries(names).flatMap(([mesh, records]) =>
-    Object.entries(records).map(([name, spec]) => ({
-      ...{ type: virtualIpType, mesh, name, spec, creationTime: at, modificationTime: at, revision: 0 },
-    })),
+const at = new Date(0).toISOString();
+const times = { creationTime: at, modificationTime: at, revision: 0 };
+
+function recordsOf<Spec>(type: string, byMesh: Record<string, Record<string, Spec>> = {}): Resource[] {
+  return Object.entries(byMesh).flatMap(([mesh, records]) =>
+    Object.entries(records).map(([name, spec]) => ({ type, mesh, name, spec, ...times })),
   );
 }
+
+const goneInsight = ({ type, mesh, name }: Resource): Resource => ({
+  ...{ type: `${type}Insight`, mesh, name, ...times },
+  spec: { subscriptions: [{ connectTime: at, disconnectTime: at }] },
+});
 
 export function contextsOf(world: Omit<World, "proxy">): MeshContexts {
   const base: Partial<World> = world.base ? (JSON.parse(readFileSync(join(folder, `${world.base}.json`), "utf8")) as Partial<World>) : {};
@@ -76,10 +85,12 @@ export function contextsOf(world: Omit<World, "proxy">): MeshContexts {
     ...(rules ? { rules: documentedRules } : {}),
     ...(addresses ? { addresses: new Map(Object.entries(addresses)) } : {}),
   };
+  const own = all.filter(({ type }) => zoneTypes.has(type));
+  const gone = own.filter(({ type, name }) => world.gone?.includes(`${type}/${name}`)).map(goneInsight);
   const inputs = {
     zone: world.zone,
     config: reader(all.filter(({ type }) => !zoneTypes.has(type))),
-    zoneResources: reader([...all.filter(({ type }) => zoneTypes.has(type)), ...recordsOf(world.names)]),
+    zoneResources: reader([...own, ...gone, ...recordsOf(virtualIpType, world.names), ...recordsOf(serviceProtocolType, world.protocols)]),
     inventory: {
       zones: () => Object.keys(inventory),
       entries: (zone: string) => inventory[zone]?.entries ?? [],

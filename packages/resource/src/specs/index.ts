@@ -43,6 +43,7 @@ export type { TrafficPermissionSpec } from "./traffic-permission.ts";
 export type { StringMatcher, TrafficRouteHttp, TrafficRouteLoadBalancer, TrafficRouteSpec, TrafficRouteSplit } from "./traffic-route.ts";
 export type { TrafficTraceSpec } from "./traffic-trace.ts";
 export type { VirtualOutboundSpec } from "./virtual-outbound.ts";
+export { serviceProtocolType, type ServiceProtocolSpec } from "./service-protocol.ts";
 export { virtualIpType, type VirtualIpOutbound, type VirtualIpSpec } from "./virtual-ip.ts";
 export type { PluginPolicySpec } from "./plugin-policy.ts";
 export type {

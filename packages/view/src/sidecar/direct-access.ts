@@ -29,10 +29,13 @@ export function addDirectAccess(
   const addresses = new Map<string, { address: string; port: number }>();
   for (const other of context.dataplanes) {
     if (other.name === dataplane.name || other.spec.networking.gateway) continue;
-    for (const { tags, routableAddress: address, port } of inboundInterfaces(other)) {
+    for (const { tags, routableAddress, port } of inboundInterfaces(other)) {
       const service = tags[serviceTag] ?? "";
-      const key = `${address}:${port}`;
-      if ((wanted.has(anyValue) || wanted.has(service)) && !taken.has(key)) addresses.set(key, { address, port });
+      if (!wanted.has(anyValue) && !wanted.has(service)) continue;
+      for (const at of context.zone.dial(routableAddress, port)) {
+        const key = `${at.address}:${at.port}`;
+        if (!taken.has(key)) addresses.set(key, at);
+      }
     }
   }
   if (addresses.size === 0) return;
