@@ -11,7 +11,7 @@ import { recordTrace } from "./record-trace.ts";
 import { renderColdStart, renderEndpoints, renderGateway, renderMemory, renderPropagation, renderSize, renderWrites } from "./render.ts";
 import { renderTrace } from "./render-trace.ts";
 import { measureSize } from "./size.ts";
-import { measureWrites } from "./writes.ts";
+import { measureWrites, type WritesOptions } from "./writes.ts";
 
 const usage = `Measures Atoll on this machine, with real Envoys. Prints Markdown.
 
@@ -19,7 +19,8 @@ usage: npm run bench -- [BENCHMARK] [--stack embedded|kafka] [options]
 
   propagation   from the PUT of a MeshGatewayRoute on global until the gateway's Envoy in zone east serves by it (the default)
                 --rounds N (100), --warm-up N (10), --pause-ms N (20) between the effect of a change and the next one
-  writes        acknowledged writes a second on one global: --clients N (64), --seconds N (5)
+  writes        acknowledged writes a second on one global while two zones and their proxies follow: --clients N (8), --seconds N (10),
+                --present N (0) routes that are there before, --no-zones, --profiles DIR gets a CPU profile of each process
   coldstart     a zone with nothing on its disk, until it has 10,000 resources: --resources N, --rounds N (5)
   endpoints     a new instance in zone west until the gateway's Envoy in zone east lists it: --rounds N (50)
   gateway       one changed route of 200 on one gateway, to 200 services: --routes N, --rounds N (50)
@@ -33,6 +34,7 @@ usage: npm run bench -- [BENCHMARK] [--stack embedded|kafka] [options]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
+  allowNegative: true,
   options: {
     stack: { type: "string", default: "embedded" },
     rounds: { type: "string" },
@@ -40,8 +42,11 @@ const { values, positionals } = parseArgs({
     routes: { type: "string", default: "200" },
     "warm-up": { type: "string", default: "10" },
     "pause-ms": { type: "string", default: "20" },
-    clients: { type: "string", default: "64" },
-    seconds: { type: "string", default: "5" },
+    clients: { type: "string", default: "8" },
+    seconds: { type: "string", default: "10" },
+    present: { type: "string", default: "0" },
+    zones: { type: "boolean", default: true },
+    profiles: { type: "string" },
     json: { type: "string" },
     help: { type: "boolean", short: "h", default: false },
   },
@@ -55,7 +60,7 @@ const common = { stack: values.stack as StackKind, signal: ended.signal, onProgr
 const benchmarks: Record<string, () => Promise<{ result: unknown; text: string }>> = {
   propagation: () =>
     shown(measurePropagation({ ...common, rounds: rounds(100), warmUp: whole("warm-up"), pauseMs: whole("pause-ms") }), renderPropagation),
-  writes: () => shown(measureWrites({ ...common, clients: whole("clients"), seconds: whole("seconds") }), renderWrites),
+  writes: () => shown(measureWrites(writesOptions()), renderWrites),
   size: () => shown(measureSize({ ...common, resources: whole("resources") }), renderSize),
   coldstart: () => shown(measureColdStart({ ...common, resources: whole("resources"), rounds: rounds(5) }), renderColdStart),
   endpoints: () => shown(measureEndpoints({ ...common, rounds: rounds(50) }), renderEndpoints),
@@ -69,9 +74,18 @@ async function shown<Result>(measuring: Promise<Result>, render: (result: Result
   return { result, text: render(result) };
 }
 
+const writesOptions = (): WritesOptions => ({
+  ...common,
+  clients: whole("clients"),
+  seconds: whole("seconds"),
+  resources: whole("present"),
+  zones: values.zones,
+  profiles: values.profiles,
+});
+
 const rounds = (usual: number): number => (values.rounds === undefined ? usual : whole("rounds"));
 
-function whole(name: "rounds" | "resources" | "routes" | "warm-up" | "pause-ms" | "clients" | "seconds"): number {
+function whole(name: "rounds" | "resources" | "routes" | "warm-up" | "pause-ms" | "clients" | "seconds" | "present"): number {
   const number = Number(values[name]);
   if (Number.isInteger(number) && number >= 0) return number;
   console.error(`--${name}: "${values[name]}" is not a whole number`);

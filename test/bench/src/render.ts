@@ -75,16 +75,31 @@ export function renderSize({ resources, resourceBytes, processes, globalLogMb, z
   ].join("\n");
 }
 
-export function renderWrites({ stack, clients, acknowledged, seconds, durationsMs, floors }: WritesResult): string {
+export function renderWrites(result: WritesResult): string {
+  const { stack, clients, acknowledged, seconds, durationsMs, propagationMs, behindMs, cpu, floors } = result;
   const rate = (acknowledged / seconds).toFixed(0);
+  const around = [
+    result.zones ? "two zones and their proxies connected" : "without zones",
+    ...(result.resources > 0 ? [`${result.resources.toLocaleString("en")} routes that concern nobody`] : []),
+  ].join(", ");
+  const spent = [...cpu, { name: "all", cpuMs: cpu.reduce((sum, one) => sum + one.cpuMs, 0) }];
   return [
-    `${rate} acknowledged writes a second (${onStack[stack]}): ${clients} clients, each with one PUT under way, for ${seconds} s, without zones.`,
+    `${rate} acknowledged writes a second (${onStack[stack]}): ${clients} clients, each with one PUT under way, for ${seconds} s, ${around}.`,
     "",
     spreadTable([
       figures("a PUT, sent to answered", durationsMs),
+      ...(propagationMs.length > 0
+        ? [figures(`meanwhile, PUT of a route → the gateway's Envoy answers by it (${propagationMs.length} changes)`, propagationMs)]
+        : []),
+      ...(behindMs.length > 0 ? [figures("after the last answer, until every xDS server has folded it", behindMs)] : []),
       figures("floor: one durable append to SQLite", floors.durableAppendMs),
       ...(floors.bareKafkaMs.length > 0 ? [figures("floor: bare kafkajs, produced to consumed", floors.bareKafkaMs)] : []),
     ]),
+    "",
+    markdownTable(
+      ["process", "of a core (%)", "CPU for each write (ms)"],
+      spent.map(({ name, cpuMs }) => [name, (cpuMs / seconds / 10).toFixed(0), (cpuMs / acknowledged).toFixed(3)]),
+    ),
   ].join("\n");
 }
 

@@ -54,12 +54,12 @@ export class RouteWatch {
   }
 }
 
-/** Asks one path again and again until an answer has this header, and tells when that answer began, in monotonic milliseconds. */
+/** Asks one path again and again, after `everyMs` each, until an answer has this header, and tells when that answer began, in monotonic milliseconds. */
 export async function firstAnswer(
   client: Client,
   path: string,
   [header, value]: readonly [string, string],
-  { earliestMs, limitMs }: { earliestMs: number; limitMs: number },
+  { earliestMs, everyMs = 0, limitMs }: { earliestMs: number; everyMs?: number; limitMs: number },
 ): Promise<number> {
   const began = monotonicMs();
   if (earliestMs > 0) await pause(earliestMs);
@@ -68,6 +68,7 @@ export async function firstAnswer(
     const at = monotonicMs();
     await answer.body.dump();
     if (answer.headers[header] === value) return at;
+    if (everyMs > 0) await pause(everyMs);
     if (at - began > limitMs) throw new Error(`the change did not show within ${limitMs} ms`);
   }
 }

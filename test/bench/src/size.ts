@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { eventually } from "@atoll/testkit/eventually";
 import { withStack } from "./bench-stack.ts";
 import { residentMb } from "./process-memory.ts";
+import { unrelatedRoute, writeRoutes } from "./unrelated-routes.ts";
 
 export interface SizeOptions {
   resources: number;
@@ -25,7 +26,6 @@ export interface SizeResult {
 }
 
 const binary = fileURLToPath(new URL("../../../bin/atoll", import.meta.url));
-const perChangeSet = 50;
 const megabytes = (file: string): number => statSync(file).size / 2 ** 20;
 
 /** What so many resources cost in memory, on disk, at a restart and in a backup. Each is changed once after it was made. */
@@ -35,16 +35,7 @@ export async function measureSize({ resources, signal, onProgress }: SizeOptions
     const emptyMb = services.map(({ process }) => residentMb(process.pid));
     for (const round of [1, 2]) {
       onProgress(`${round === 1 ? "write" : "change"} ${resources} resources`);
-      for (let first = 0; first < resources; first += perChangeSet) {
-        signal.throwIfAborted();
-        const set = Array.from({ length: Math.min(perChangeSet, resources - first) }, (_, index) => resource(first + index, round));
-        const answer = await fetch(`${stack.url}/changes`, {
-          method: "POST",
-          headers: { "content-type": "application/json" },
-          body: JSON.stringify({ resources: set }),
-        });
-        if (!answer.ok) throw new Error(`the changes were refused: ${answer.status} ${await answer.text()}`);
-      }
+      await writeRoutes(stack, resources, round, signal);
     }
     const diagnostics = [stack.ports.diagnostics, stack.zones["east"]!.ports.diagnostics, stack.zones["east"]!.ports.xdsDiagnostics];
     const revision = async (port: number) =>
@@ -73,7 +64,7 @@ export async function measureSize({ resources, signal, onProgress }: SizeOptions
     }
     return {
       resources,
-      resourceBytes: JSON.stringify(resource(resources - 1, 2)).length,
+      resourceBytes: JSON.stringify(unrelatedRoute(resources - 1, 2)).length,
       processes: services.map(({ name }, index) => ({
         name,
         emptyMb: emptyMb[index]!,
@@ -87,27 +78,3 @@ export async function measureSize({ resources, signal, onProgress }: SizeOptions
     };
   });
 }
-
-const resource = (number: number, round: number): object => ({
-  type: "MeshGatewayRoute",
-  mesh: "default",
-  name: `route-${number}`,
-  selectors: [{ match: { "kuma.io/service": `gateway-${number % 100}` } }],
-  conf: {
-    http: {
-      hostnames: [`shop-${number}.example.com`],
-      rules: [
-        {
-          matches: [
-            { path: { match: "PREFIX", value: `/v${round}` }, headers: [{ match: "EXACT", name: "x-tenant", value: `tenant-${number}` }] },
-          ],
-          filters: [{ requestHeader: { set: [{ name: "x-round", value: String(round) }] } }],
-          backends: [
-            { weight: 90, destination: { "kuma.io/service": `orders-${number % 500}` } },
-            { weight: 10, destination: { "kuma.io/service": `orders-${number % 500}`, version: "next" } },
-          ],
-        },
-      ],
-    },
-  },
-});
