@@ -7,6 +7,7 @@ import { ensureTopicIfAllowed, followTopic, retryUntilAvailable } from "./follow
 import { type HistoryEntry, HistoryError, type ResourceDifference, differences, foldTo, readDecided, stateAt } from "./history.ts";
 import { Listeners } from "./listeners.ts";
 import type { ChangeEvent, ResourceReader } from "./reader.ts";
+import { RecentMap } from "./recent-map.ts";
 import type { FoldedRecord, ReplicaObserver } from "./replica-observer.ts";
 import { decodeChangeSet, encodeJson } from "./record-codec.ts";
 import { appendSnapshot, readNewestSnapshot } from "./snapshot.ts";
@@ -47,7 +48,7 @@ export class ConfigReplica implements ResourceReader {
   readonly #waiting = new Set<{ revision: number; resolve: () => void; reject: (error: unknown) => void }>();
   readonly #caughtUp = Promise.withResolvers<void>();
   /** Of the newest records folded here, by revision: recent history needs no second fold. */
-  readonly #recent = new Map<number, Verdict>();
+  readonly #recent = new RecentMap<number, Verdict>(recentVerdicts);
   #state = new ConfigState();
   #snapshotRevision = 0;
   /** Past the records that were there when this replica began: what comes now happens now. */
@@ -284,7 +285,6 @@ export class ConfigReplica implements ResourceReader {
       if (this.#live && this.#observer) observed.push(this.#observe(revision, record, outcome, batchMs));
       decided.push([outcome.id, outcome.verdict]);
       this.#recent.set(revision, outcome.verdict);
-      if (this.#recent.size > recentVerdicts) this.#recent.delete(this.#recent.keys().next().value!);
     }
     if (observed.length > 0) this.#observer?.folded?.(observed, spanTime() - batchMs);
     this.#publish(changed);

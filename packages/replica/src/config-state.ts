@@ -1,12 +1,15 @@
-import { type Resource, type ResourceKey, keyString, type KeyString } from "@atoll/resource";
+import { type KeyString, type Resource, type ResourceKey, keyString, parseKeyString } from "@atoll/resource";
 import type { Verdict } from "./change-set.ts";
 import type { Outcome } from "./fold.ts";
 import type { ResourceReader } from "./reader.ts";
+import { RecentMap } from "./recent-map.ts";
 import { ResourceTable } from "./resource-table.ts";
 import { StateDigest, resourceDigest } from "./state-digest.ts";
 
 /** How many change-set ids are remembered to recognise a retried append. Part of the fold: the same in every process. */
 export const rememberedIds = 4096;
+
+const mostUndigested = 256;
 
 /** Everything a snapshot must carry to go on folding as if the log had been read from its start. */
 export interface ConfigCapture {
@@ -21,7 +24,9 @@ export interface ConfigCapture {
 export class ConfigState implements ResourceReader {
   readonly #table = new ResourceTable();
   readonly #digest = new StateDigest();
-  readonly #verdicts = new Map<string, Verdict>();
+  readonly #verdicts = new RecentMap<string, Verdict>(rememberedIds);
+  /** Keys written since the digest was brought up to date, and what they held in it. */
+  readonly #undigested = new Map<KeyString, Resource | undefined>();
   #revision = 0;
 
   static from(capture: ConfigCapture): ConfigState {
@@ -62,6 +67,7 @@ export class ConfigState implements ResourceReader {
 
   /** Equal in every process that folded the same log to the same revision. */
   checksum(): string {
+    this.#digestAll();
     return this.#digest.at(this.#revision);
   }
 
@@ -82,7 +88,6 @@ export class ConfigState implements ResourceReader {
     }
     // The changed keys of an old verdict are of no use to a retry, and may be many.
     this.#verdicts.set(outcome.id, outcome.verdict.accepted ? { ...outcome.verdict, changed: [] } : outcome.verdict);
-    if (this.#verdicts.size > rememberedIds) this.#verdicts.delete(this.#verdicts.keys().next().value!);
   }
 
   /** Passes over a record that no process can read. */
@@ -96,16 +101,32 @@ export class ConfigState implements ResourceReader {
   }
 
   #put(resource: Resource): void {
-    const previous = this.#table.get(resource.type, resource.mesh, resource.name);
-    if (previous) this.#digest.remove(resourceDigest(previous));
-    this.#digest.add(resourceDigest(resource));
+    this.#note(resource);
     this.#table.set(resource);
   }
 
   #delete(key: ResourceKey): void {
-    const previous = this.#table.get(key.type, key.mesh, key.name);
-    if (!previous) return;
-    this.#digest.remove(resourceDigest(previous));
+    this.#note(key);
     this.#table.delete(key);
+  }
+
+  /** What is written again and again between two checksums is hashed once. */
+  #note(key: ResourceKey): void {
+    const text = keyString(key);
+    if (this.#undigested.has(text)) return;
+    // Not ever more: whoever wants the checksum is not to wait for all of them.
+    if (this.#undigested.size >= mostUndigested) this.#digestAll();
+    this.#undigested.set(text, this.#table.get(key.type, key.mesh, key.name));
+  }
+
+  #digestAll(): void {
+    for (const [text, before] of this.#undigested) {
+      const { type, mesh, name } = parseKeyString(text);
+      const now = this.#table.get(type, mesh, name);
+      if (before === now) continue;
+      if (before) this.#digest.remove(resourceDigest(before));
+      if (now) this.#digest.add(resourceDigest(now));
+    }
+    this.#undigested.clear();
   }
 }

@@ -66,7 +66,7 @@ export async function readDecided(
   log: EventLog,
   from: number,
   to: number,
-  verdicts: ReadonlyMap<number, Verdict>,
+  verdicts: { get(revision: number): Verdict | undefined },
 ): Promise<HistoryEntry[] | undefined> {
   if ((await log.tail(topics.config)) > from - 1) return undefined;
   const entries: HistoryEntry[] = [];

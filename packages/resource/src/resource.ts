@@ -12,8 +12,11 @@ export type KeyString = string & { readonly [keyStringBrand]: true };
 export const keyString = (key: ResourceKey): KeyString => `${key.type}/${key.mesh}/${key.name}` as KeyString;
 
 export function parseKeyString(text: string): ResourceKey {
-  const [type = "", mesh = "", ...name] = text.split("/");
-  return { type, mesh, name: name.join("/") };
+  const afterType = text.indexOf("/");
+  if (afterType < 0) return { type: text, mesh: "", name: "" };
+  const afterMesh = text.indexOf("/", afterType + 1);
+  if (afterMesh < 0) return { type: text.slice(0, afterType), mesh: text.slice(afterType + 1), name: "" };
+  return { type: text.slice(0, afterType), mesh: text.slice(afterType + 1, afterMesh), name: text.slice(afterMesh + 1) };
 }
 
 /** A mesh object as stored: spec already validated and defaulted, in lowerCamelCase. */

@@ -28,7 +28,8 @@ export class ReplicaMetrics {
   readonly #fold: Histogram;
   readonly #foldDelay: Histogram;
   readonly #folded: Counter<"verdict">;
-  readonly #appendedMs = new Map<number, number>();
+  /** When the log took each of the newest revisions, by revision, round and round. */
+  readonly #appended: { revision: number; atMs: number }[] = [];
   /** Told what was folded, before whoever watches the replica. */
   follow: ((records: readonly FoldedChange[]) => void) | undefined;
 
@@ -63,20 +64,26 @@ export class ReplicaMetrics {
 
   folded(records: readonly Folded[], durationMs: number): void {
     this.#fold.observe(durationMs / 1000);
-    for (const { revision, accepted, appendedMs } of records) {
-      this.#timeline.mark(revision, "folded");
-      this.#folded.inc({ verdict: accepted ? "accepted" : "rejected" });
-      this.#foldDelay.observe(Math.max(0, Date.now() - appendedMs) / 1000);
-      this.#appendedMs.set(revision, appendedMs);
-      if (this.#appendedMs.size > remembered) this.#appendedMs.delete(this.#appendedMs.keys().next().value!);
+    this.#timeline.markAll(
+      records.map(({ revision }) => revision),
+      "folded",
+    );
+    const now = Date.now();
+    let accepted = 0;
+    for (const record of records) {
+      if (record.accepted) accepted++;
+      this.#foldDelay.observe(Math.max(0, now - record.appendedMs) / 1000);
+      this.#appended[record.revision % remembered] = { revision: record.revision, atMs: record.appendedMs };
     }
+    if (accepted > 0) this.#folded.inc({ verdict: "accepted" }, accepted);
+    if (accepted < records.length) this.#folded.inc({ verdict: "rejected" }, records.length - accepted);
     this.follow?.(records);
   }
 
   /** Since the log took the revision; undefined if it did so before this process was up to date, or long ago. */
   sinceAppendedMs(revision: number): number | undefined {
-    const at = this.#appendedMs.get(revision);
-    return at === undefined ? undefined : Math.max(0, Date.now() - at);
+    const appended = this.#appended[revision % remembered];
+    return appended?.revision === revision ? Math.max(0, Date.now() - appended.atMs) : undefined;
   }
 
   /** How far this process is. */

@@ -11,33 +11,45 @@ const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
  * timelines of a machine's processes show where a change spent its time.
  */
 export class Timeline {
-  readonly #size: number;
-  readonly #entries = new Map<number, TimelineEntry>();
+  /** By revision, round and round: the place of one is that of the one so many before it. */
+  readonly #entries: (TimelineEntry | undefined)[];
+  #newest = 0;
 
   constructor(size = 1_024) {
-    this.#size = size;
+    this.#entries = Array.from({ length: size });
   }
 
   /** Only the first pass counts: a revision that is built again, for a proxy that connects later, tells nothing new. */
   mark(revision: number, stage: string): void {
-    let entry = this.#entries.get(revision);
-    if (entry === undefined) {
-      entry = { revision, stages: {} };
-      this.#entries.set(revision, entry);
-      if (this.#entries.size > this.#size) this.#entries.delete(this.#entries.keys().next().value!);
+    this.markAll([revision], stage);
+  }
+
+  /** Several that pass it at once. */
+  markAll(revisions: readonly number[], stage: string): void {
+    const at = monotonicMs();
+    for (const revision of revisions) {
+      const place = revision % this.#entries.length;
+      let entry = this.#entries[place];
+      if (entry !== undefined && entry.revision > revision) continue;
+      if (entry?.revision !== revision) this.#entries[place] = entry = { revision, stages: {} };
+      entry.stages[stage] ??= at;
+      this.#newest = Math.max(this.#newest, revision);
     }
-    entry.stages[stage] ??= monotonicMs();
   }
 
   /** How long ago the revision passed the stage, or at least: the oldest one that is remembered. 0 if nothing is known of it yet. */
   ageMs(revision: number, stage: string): number {
-    const oldest = this.#entries.values().next().value;
-    const entry = this.#entries.get(revision) ?? (oldest !== undefined && revision < oldest.revision ? oldest : undefined);
-    const at = entry?.stages[stage];
+    const at = (this.#entry(revision) ?? (revision < this.#newest ? this.view()[0] : undefined))?.stages[stage];
     return at === undefined ? 0 : monotonicMs() - at;
   }
 
+  /** Oldest first. */
   view(): TimelineEntry[] {
-    return [...this.#entries.values()];
+    return this.#entries.filter((entry) => entry !== undefined).sort((a, b) => a.revision - b.revision);
+  }
+
+  #entry(revision: number): TimelineEntry | undefined {
+    const entry = this.#entries[revision % this.#entries.length];
+    return entry?.revision === revision ? entry : undefined;
   }
 }
