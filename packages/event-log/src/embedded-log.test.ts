@@ -226,3 +226,42 @@ test("what need not be durable is with its readers before the rest of its turn w
   await log.close();
   await late;
 });
+
+test("nobody is answered and nobody reads before the disk has it; what needs no disk does not wait for it", async () => {
+  const syncs: PromiseWithResolvers<void>[] = [];
+  const sync = () => {
+    syncs.push(Promise.withResolvers<void>());
+    return syncs.at(-1)!.promise;
+  };
+  const log = await EmbeddedLog.open({ path, journal: { sync, syncNow: () => {}, close: () => {} } });
+  for (const name of ["observed", "kept"]) await log.ensureTopic({ name, cleanup: name === "kept" ? "keep" : "compact" });
+  const marked = log.append("observed", [{ key: "mark", value: value("") }], { durable: false });
+  await eventually(() => syncs.length === 1);
+  syncs[0]!.resolve();
+  await marked;
+
+  const answered: string[] = [];
+  const append = (text: string) => log.append("kept", [{ value: value(text) }]).then(([offset]) => answered.push(`${text} ${offset}`));
+  const first = append("a");
+  await eventually(() => syncs.length === 2);
+  const others = [append("b"), append("c")];
+  await log.append("observed", [{ key: "k", value: value("1") }], { durable: false });
+  expect(await contents(log, "observed")).toEqual(["0:mark=", "1:k=1"]);
+  expect([answered, await contents(log, "kept"), syncs.length]).toEqual([[], [], 2]);
+  syncs[1]!.resolve();
+  await first;
+  expect(await contents(log, "kept")).toEqual(["0:=a"]);
+  // Both that came meanwhile, with one.
+  await eventually(() => syncs.length === 3);
+  syncs[2]!.resolve();
+  await Promise.all(others);
+  expect(answered).toEqual(["a 0", "b 1", "c 2"]);
+  expect(syncs.length).toBe(3);
+
+  const lost = log.append("kept", [{ value: value("d") }]);
+  await eventually(() => syncs.length === 4);
+  syncs[3]!.reject(new Error("input/output error"));
+  await expect(lost).rejects.toMatchObject({ code: "unavailable", message: "the disk did not take what was appended: input/output error" });
+  await expect(log.append("kept", [{ value: value("e") }])).rejects.toMatchObject({ code: "unavailable" });
+  await log.close();
+});

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import { openDatabase } from "./database.ts";
+import { type Journal, JournalSync } from "./journal-sync.ts";
 import type { AppendOptions, LogRecord, MirrorLog, MirrorOptions, NewRecord, TopicConfig, TopicDescription } from "./event-log.ts";
 import { LogError, maxAppendBytes, recordBytes, withTerm } from "./event-log.ts";
 import { TopicStore, topicTable } from "./topic-store.ts";
@@ -16,6 +17,8 @@ export interface EmbeddedLogOptions {
   clock?: () => number;
   /** Names the time since the machine started. */
   boot?: string;
+  /** What puts commits on disk. Default: that of the file. */
+  journal?: Journal;
 }
 
 interface Write {
@@ -29,8 +32,8 @@ interface Write {
 }
 
 /**
- * The log in one file, owned by one process. An append is acknowledged when SQLite has synced it; appends that arrive together share one
- * transaction and one sync. Copied records, which are safe at their source, and those that need not be durable are written without a
+ * The log in one file, owned by one process. An append is acknowledged, and seen by readers, when it is on disk; what arrives while the disk
+ * is busy shares one transaction and one sync. Copied records, which are safe at their source, and those that need not be durable are written without a
  * sync of their own. Followers are woken by the append itself. A compacted topic drops the older record of a key at the append of the newer.
  */
 export class EmbeddedLog implements MirrorLog {
@@ -41,11 +44,15 @@ export class EmbeddedLog implements MirrorLog {
   private readonly staged = new Map<string, LogRecord[]>();
   private readonly tombstoneRetentionMs: number;
   private readonly clock: () => number;
+  private readonly journal: Journal;
   private queue: Write[] = [];
-  /** The waiting ones were passed by others once already. */
-  private held = false;
+  private isDue = false;
+  /** What is written and on its way to the disk. */
+  private syncing: { topics: ReadonlySet<TopicStore>; done: Promise<void> } | undefined;
+  private closing: Promise<void> | undefined;
   private closed = false;
-  private syncing = true;
+  /** The disk did not take what was written: nobody knows what it holds until the log is opened anew. */
+  private failure: LogError | undefined;
 
   /** Throws `LogError` "unavailable" if another process owns the file, or if it is not a log. */
   static async open(options: EmbeddedLogOptions): Promise<EmbeddedLog> {
@@ -59,6 +66,9 @@ export class EmbeddedLog implements MirrorLog {
     db.exec(topicTable);
     this.unsynced = new UnsyncedTopics(db, options.boot ?? currentBoot());
     for (const row of db.prepare("SELECT * FROM topics").all() as unknown as TopicRow[]) this.topics.set(row.name, new TopicStore(db, row));
+    // From now on commits are synced here.
+    db.exec("PRAGMA synchronous = NORMAL");
+    this.journal = options.journal ?? new JournalSync(options.path === ":memory:" ? undefined : options.path);
   }
 
   async ensureTopic(config: TopicConfig): Promise<void> {
@@ -73,6 +83,7 @@ export class EmbeddedLog implements MirrorLog {
       .prepare("INSERT INTO topics(name, cleanup, head, tail, incarnation) VALUES (?, ?, 0, 0, ?)")
       .run(config.name, config.cleanup, incarnation);
     this.topics.set(config.name, new TopicStore(this.db, { id: Number(lastInsertRowid), ...config, head: 0, tail: 0, incarnation }));
+    this.journal.syncNow();
     this.wake(config.name);
   }
 
@@ -163,7 +174,7 @@ export class EmbeddedLog implements MirrorLog {
             continue;
           }
         }
-        if (!caughtUp) {
+        if (!caughtUp && !(topic && position < topic.head)) {
           caughtUp = true;
           yield [];
           continue;
@@ -193,12 +204,19 @@ export class EmbeddedLog implements MirrorLog {
   }
 
   /** Finishes the appends under way, ends all readers with "closed" and gives the file free. */
-  async close(): Promise<void> {
-    if (this.closed) return;
-    while (this.queue.length > 0) this.flush();
+  close(): Promise<void> {
+    return (this.closing ??= this.finish());
+  }
+
+  private async finish(): Promise<void> {
+    while (this.queue.length > 0 || this.syncing) {
+      this.flush();
+      await this.syncing?.done;
+    }
     this.closed = true;
-    this.syncCommits(true);
-    this.unsynced.clear();
+    this.journal.close();
+    this.db.exec("PRAGMA synchronous = FULL");
+    if (!this.failure) this.unsynced.clear();
     this.db.close();
     for (const topic of this.followers.keys()) this.wake(topic);
   }
@@ -220,35 +238,55 @@ export class EmbeddedLog implements MirrorLog {
 
   private enqueue<T>(topic: TopicStore, run: (now: number) => T, unsynced = false): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      // After the sockets of this turn were read: what arrived together is synced together.
-      if (this.queue.length === 0) setImmediate(() => this.flush());
       this.queue.push({ topic, unsynced, run, resolve, reject });
+      this.flushSoon();
     });
   }
 
-  /** What waits, but first what needs no sync: its readers have it before the disk is waited for. */
-  private flush(): void {
-    const waiting = this.queue;
-    if (waiting.length === 0) return;
-    const synced = new Set(waiting.filter((write) => !write.unsynced).map((write) => write.topic));
-    const group = this.held ? [] : waiting.filter((write) => !synced.has(write.topic));
-    this.held = group.length > 0 && synced.size > 0;
-    if (!this.held) {
-      this.queue = [];
-      this.commit(waiting);
-      return;
-    }
-    this.queue = waiting.filter((write) => synced.has(write.topic));
-    this.commit(group);
-    setImmediate(() => this.flush());
+  /** After the sockets of this turn were read: what arrived together is synced together. */
+  private flushSoon(): void {
+    if (this.isDue) return;
+    this.isDue = true;
+    setImmediate(() => {
+      this.isDue = false;
+      this.flush();
+    });
   }
 
-  private commit(group: readonly Write[]): void {
+  /** Writes what needs no sync, whatever the disk does meanwhile; and the rest when the sync before is done, all with one. */
+  private flush(): void {
+    const held = new Set(this.syncing?.topics);
+    for (const write of this.queue) if (!write.unsynced) held.add(write.topic);
+    const free = this.queue.filter(({ topic }) => !held.has(topic));
+    if (free.length > 0) {
+      this.queue = this.queue.filter(({ topic }) => held.has(topic));
+      const answers = this.commit(free);
+      if (answers) this.settle(free, answers);
+    }
+    if (this.syncing || this.queue.length === 0) return;
+    const group = this.queue;
+    this.queue = [];
+    const answers = this.commit(group);
+    if (!answers) return;
+    const synced = this.journal.sync();
+    if (!synced) return this.settle(group, answers);
+    const done = synced.then(
+      () => {
+        this.syncing = undefined;
+        this.settle(group, answers);
+        if (this.queue.length > 0) this.flushSoon();
+      },
+      (error: unknown) => this.fail(group, error as Error),
+    );
+    this.syncing = { topics: new Set(group.map(({ topic }) => topic)), done };
+  }
+
+  /** What the writers are told when it counts; undefined if nothing of it was written, which they know then. */
+  private commit(group: readonly Write[]): unknown[] | undefined {
     const touched = new Set(group.map((write) => write.topic));
     const answers: unknown[] = [];
     try {
       const now = this.clock();
-      this.syncCommits(group.some((write) => !write.unsynced));
       this.db.exec("BEGIN IMMEDIATE");
       for (const write of group) answers.push(write.run(now));
       for (const topic of touched) {
@@ -256,6 +294,7 @@ export class EmbeddedLog implements MirrorLog {
         topic.store();
       }
       this.db.exec("COMMIT");
+      return answers;
     } catch (error) {
       if (this.db.isTransaction) this.db.exec("ROLLBACK");
       for (const topic of touched) {
@@ -264,23 +303,24 @@ export class EmbeddedLog implements MirrorLog {
       }
       const failure = new LogError("unavailable", `the log could not store the append: ${(error as Error).message}`, { cause: error });
       for (const write of group) write.reject(failure);
-      return;
+      return undefined;
     }
-    for (const topic of touched) {
+  }
+
+  private settle(group: readonly Write[], answers: readonly unknown[]): void {
+    for (const topic of new Set(group.map((write) => write.topic))) {
       topic.settle(true);
       this.wake(topic.name);
     }
     for (const [index, write] of group.entries()) write.resolve(answers[index] as never);
   }
 
-  /**
-   * FULL syncs each commit; NORMAL leaves it to the next synced one, and loses at most the newest commits when the machine (not the
-   * process) crashes. https://sqlite.org/pragma.html#pragma_synchronous
-   */
-  private syncCommits(wanted: boolean): void {
-    if (this.syncing === wanted) return;
-    this.db.exec(`PRAGMA synchronous = ${wanted ? "FULL" : "NORMAL"}`);
-    this.syncing = wanted;
+  private fail(group: readonly Write[], error: Error): void {
+    this.failure = new LogError("unavailable", `the disk did not take what was appended: ${error.message}`, { cause: error });
+    this.syncing = undefined;
+    for (const write of [...group, ...this.queue]) write.reject(this.failure);
+    this.queue = [];
+    for (const topic of this.followers.keys()) this.wake(topic);
   }
 
   private followersOf(topic: string): Set<() => void> {
@@ -295,5 +335,6 @@ export class EmbeddedLog implements MirrorLog {
 
   private assertOpen(): void {
     if (this.closed) throw new LogError("closed", "the log is closed");
+    if (this.failure) throw this.failure;
   }
 }

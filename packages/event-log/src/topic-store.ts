@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { termHeader, termOf } from "./event-log.ts";
 import type { LogRecord, TopicConfig } from "./event-log.ts";
+import { RecentRecords } from "./recent-records.ts";
 
 const batchRecords = 500;
 const batchBytes = 1024 * 1024;
@@ -22,6 +23,22 @@ const toRecord = (row: Row): LogRecord => ({
   value: row.value,
   headers: row.headers === null ? noHeaders : (JSON.parse(row.headers) as Record<string, string>),
 });
+
+function batchOf(records: Iterable<LogRecord>): readonly LogRecord[] {
+  const batch: LogRecord[] = [];
+  let bytes = 0;
+  for (const record of records) {
+    batch.push(record);
+    bytes += record.value?.byteLength ?? 0;
+    if (batch.length >= batchRecords || bytes >= batchBytes) break;
+  }
+  return batch;
+}
+
+function newestOfEachKey(records: readonly LogRecord[]): readonly LogRecord[] {
+  const newest = new Map(records.map(({ key, offset }) => [key, offset]));
+  return newest.size === records.length ? records : records.filter(({ key, offset }) => newest.get(key) === offset);
+}
 
 export interface TopicRow {
   id: number;
@@ -49,8 +66,10 @@ export class TopicStore {
   incarnation: string;
   /** Grows when the content is replaced: who was reading the old one must start again. */
   generation = 0;
-  /** What the last transaction wrote: followers at the head get it without asking the database. */
-  recent: readonly LogRecord[] = [];
+  /** Written and not settled: the database is ahead of what readers may see. */
+  isUnsettled = false;
+
+  private readonly recent = new RecentRecords();
 
   private draft: { head: number; tail: number; incarnation: string; written: LogRecord[]; replaced: boolean };
   private oldestTombstoneAt: number;
@@ -146,39 +165,39 @@ export class TopicStore {
     this.oldestTombstoneAt = Infinity;
   }
 
-  /** Last step inside the transaction. */
+  /** Last step inside the transaction; `settle` has to follow. */
   store(): void {
+    this.isUnsettled = true;
     // Nobody reads the old content on: whoever resumes below this point starts again.
     if (this.draft.replaced && this.cleanup === "compact") this.draft.tail = this.draft.head;
     this.position.run(this.draft.head, this.draft.tail, this.draft.incarnation, this.id);
   }
 
   settle(committed: boolean): void {
+    this.isUnsettled = false;
     if (committed) {
       this.head = this.draft.head;
       this.tail = this.draft.tail;
       this.incarnation = this.draft.incarnation;
       if (this.draft.replaced) this.generation += 1;
-      this.recent = this.draft.replaced || this.draft.written.length > batchRecords ? [] : this.draft.written;
+      if (this.draft.replaced) this.recent.clear();
+      this.recent.add(this.draft.written);
     } else {
       this.oldestTombstoneAt = this.findOldestTombstone();
     }
     this.draft = this.freshDraft();
   }
 
-  /** Records from `position` on, as many as make a batch; none = the head is reached. */
+  /** Records from `position` on, as many as make a batch; none = the head is reached, or what is there can be seen when all is settled. */
   after(position: number): readonly LogRecord[] {
     if (position >= this.head) return [];
-    if (this.recent[0]?.offset === position) return this.recent;
-    const batch: LogRecord[] = [];
-    let bytes = 0;
-    for (const row of this.select.iterate(position) as Iterable<unknown>) {
-      const record = toRecord(row as Row);
-      batch.push(record);
-      bytes += record.value?.byteLength ?? 0;
-      if (batch.length >= batchRecords || bytes >= batchBytes) break;
-    }
-    return batch;
+    const recent = position < this.tail ? undefined : this.recent.from(position);
+    if (recent) return batchOf(this.cleanup === "compact" ? newestOfEachKey(recent) : recent);
+    return this.isUnsettled ? [] : batchOf(this.stored(position));
+  }
+
+  private *stored(position: number): Generator<LogRecord> {
+    for (const row of this.select.iterate(position) as Iterable<unknown>) yield toRecord(row as Row);
   }
 
   private freshDraft() {
