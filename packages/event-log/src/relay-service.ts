@@ -24,6 +24,7 @@ import type { handleServerStreamingCall, handleUnaryCall, Metadata, Server, Serv
 import { LogError } from "./event-log.ts";
 import type { LogRecord, MirrorLog } from "./event-log.ts";
 import { serviceDefinition } from "./grpc-service.ts";
+import { Pace } from "./pace.ts";
 import { decodeCleanup, decodeRecord, encodeCleanup, encodeRecord, RpcRefusal, toStatus } from "./relay-codec.ts";
 
 export interface Authorized<Identity> {
@@ -47,18 +48,24 @@ export interface RelayOptions<Identity> {
   describeIdentity: (identity: Identity) => string;
 }
 
-/** Encoded once for all followers: the log gives each of them the same batch. */
-const encodedBatches = new WeakMap<readonly LogRecord[], Buffer>();
+/** Of each record, as a message with that one alone: encoded once for all followers, however their batches are cut. */
+const encoded = new WeakMap<LogRecord, Uint8Array>();
 
-/** Bytes in place of the message: the method's serializer passes them through. */
-function encodeBatch(batch: readonly LogRecord[]): ReadResponse {
-  let bytes = encodedBatches.get(batch);
-  if (!bytes) {
-    bytes = Buffer.from(toBinary(ReadResponseSchema, create(ReadResponseSchema, { records: batch.map(encodeRecord) })));
-    encodedBatches.set(batch, bytes);
-  }
-  return bytes as unknown as ReadResponse;
+function encodedRecord(record: LogRecord): Uint8Array {
+  let bytes = encoded.get(record);
+  if (!bytes) encoded.set(record, (bytes = toBinary(ReadResponseSchema, create(ReadResponseSchema, { records: [encodeRecord(record)] }))));
+  return bytes;
 }
+
+/**
+ * Bytes in place of the message, which the method's serializer passes through. Messages that are written one after the other are one that has
+ * the records of all: https://protobuf.dev/programming-guides/encoding/#last-one-wins
+ */
+const encodeBatch = (batch: readonly LogRecord[]): ReadResponse => Buffer.concat(batch.map(encodedRecord)) as unknown as ReadResponse;
+
+/** A follower that catches up gets large batches, which nobody holds back. */
+const largeBatch = 100;
+const pace = { burst: 16, everyMs: 10 };
 
 /** What `LogRelay` answers, for `addRelayService` or a server of one's own. */
 export function relayServiceImplementation<Identity>(log: MirrorLog, options: RelayOptions<Identity>) {
@@ -133,9 +140,12 @@ export function relayServiceImplementation<Identity>(log: MirrorLog, options: Re
       if (wanted !== "" && wanted !== incarnation)
         throw new LogError("out-of-range", `topic ${topic} was made anew since the reader began`);
       call.write(create(ReadResponseSchema, { incarnation }));
+      // What each message costs on its way to the last process would be the limit when there are many.
+      const messages = new Pace(pace);
       for await (const batch of log.read(topic, Number(fromOffset), stop.signal)) {
         const message = batch.length === 0 ? create(ReadResponseSchema, { caughtUp: true }) : encodeBatch(batch);
         if (!call.write(message)) await drained(call, stop.signal);
+        if (batch.length < largeBatch) await messages.turn(stop.signal);
       }
       if (revoked?.aborted) throw revoked.reason;
       call.end();
