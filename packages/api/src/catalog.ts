@@ -1,8 +1,20 @@
-import { type Kind, type MeshSpec, type Resource, type VirtualIpSpec, kindOf, label, sortedLabels, virtualIpType } from "@atoll/resource";
+import {
+  type Kind,
+  type MeshSpec,
+  type Resource,
+  type VirtualIpSpec,
+  copyFromGlobal,
+  copyFromZone,
+  homeNameOf,
+  kindOf,
+  label,
+  sortedLabels,
+  syncedName,
+  virtualIpType,
+} from "@atoll/resource";
 import type { ResourceReader } from "@atoll/replica";
 import { zoneIngressView } from "./available-services.ts";
 import type { ApiOptions } from "./ports.ts";
-import { homeNameOf, syncedName } from "./synced-name.ts";
 
 /** A resource as this control plane shows it, and where it lives. */
 export interface Shown<Spec = unknown> {
@@ -14,8 +26,6 @@ export interface Shown<Spec = unknown> {
   zone?: string;
 }
 
-/** Kinds whose names stay the same in every zone (controlplane.md 4.7). */
-const sameNameEverywhere = new Set(["Mesh", "Secret", "GlobalSecret", "Zone"]);
 /** Global's own, never shown in a zone (controlplane.md 4.5). */
 const onlyOnGlobal =
   /^(envoy-admin-ca|inter-cp-ca|admin-user-token|user-token-revocations|user-token-signing-key.*|zone-token-signing-key.*)$/;
@@ -101,10 +111,8 @@ export class Catalog {
   #fromZone(home: Resource, zone: string): Shown {
     let resource = this.#synced.get(home);
     if (resource === undefined) {
-      const labels = sortedLabels({ [label.displayName]: home.name, ...home.labels, [label.origin]: "zone", [label.zone]: zone });
       const spec = home.type === "ZoneIngress" || home.type === "ZoneEgress" ? { zone, ...withoutZone(home.spec) } : home.spec;
-      const name = syncedName(home.mesh, labels[label.displayName]!, zone, labels[label.kubernetesNamespace]);
-      resource = { ...home, name, labels, spec };
+      resource = { ...home, ...copyFromZone(home, zone), spec };
       this.#synced.set(home, resource);
     }
     return { resource: home.type === "ZoneIngress" ? this.#withServices(resource, zone) : resource, home, zone };
@@ -114,13 +122,7 @@ export class Catalog {
     if (home.type === "Zone") return home;
     let resource = this.#synced.get(home);
     if (resource === undefined) {
-      // Only a name that changes on its way needs the one it had.
-      const renamed = !sameNameEverywhere.has(home.type);
-      const labels = sortedLabels({ ...(renamed && { [label.displayName]: home.name }), ...home.labels, [label.origin]: "global" });
-      const name = renamed
-        ? syncedName(home.mesh, labels[label.displayName]!, labels[label.zone], labels[label.kubernetesNamespace])
-        : home.name;
-      resource = { ...home, name, labels };
+      resource = { ...home, ...copyFromGlobal(home) };
       this.#synced.set(home, resource);
     }
     return resource;

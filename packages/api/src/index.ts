@@ -24,4 +24,3 @@ export type {
 } from "./ports.ts";
 export type { Route } from "./call.ts";
 export { ApiError, type Problem, problemBody } from "./problem.ts";
-export { syncedName } from "./synced-name.ts";

@@ -20,6 +20,29 @@ const documents = new Map<string, Document>(
     { type: "Secret", mesh: "default", name: "x", data: hidden },
     { type: "GlobalSecret", name: "x", data: hidden },
     { type: "Zone", name: "x", enabled: true },
+    {
+      type: "MeshService",
+      mesh: "default",
+      name: "x",
+      spec: { selector: { dataplaneTags: { a: "b" } }, ports: [{ port: 80, targetPort: "p" }] },
+    },
+    {
+      ...{ type: "MeshExternalService", mesh: "default", name: "x" },
+      spec: {
+        match: { port: 80, protocol: "http" },
+        endpoints: [{ address: "a.example", port: 443 }],
+        tls: { enabled: true, version: { min: "TLS12" }, verification: { mode: "Secured", serverName: "a", caCert: { inline: hidden } } },
+      },
+    },
+    {
+      ...{ type: "MeshMultiZoneService", mesh: "default", name: "x" },
+      spec: { selector: { meshService: { matchLabels: { a: "b" } } }, ports: [{ port: 80 }] },
+    },
+    {
+      type: "HostnameGenerator",
+      name: "x",
+      spec: { selector: { meshService: { matchLabels: { a: "b" } } }, template: '{{ label "a" }}.b' },
+    },
     ...(Object.values(JSON.parse(readFileSync(new URL("../testdata/documents.json", import.meta.url), "utf8")) as object) as Document[]),
   ].map((document: Document) => [document.type, { ...document, ...(document.mesh !== undefined && { mesh: "default" }), name: "x" }]),
 );

@@ -25,7 +25,22 @@ export class AddressRange {
   }
 
   *[Symbol.iterator](): Generator<string> {
-    const bytes = this.#first.toByteArray();
+    yield* this.#from(this.#first.toByteArray());
+  }
+
+  /** Addresses that are not among `taken`: first those after the highest of them, then the others. */
+  *free(taken: Iterable<string>): Generator<string> {
+    const mine = new Set([...taken].filter((address) => this.includes(address)));
+    const highest = [...mine].map((address) => parse(address).toByteArray()).reduce<number[] | undefined>(greater, undefined);
+    const beyond = highest !== undefined && increment(highest) ? fromByteArray(highest).toString() : undefined;
+    if (beyond !== undefined) yield* this.#from(parse(beyond).toByteArray());
+    for (const address of this) {
+      if (address === beyond) return;
+      if (!mine.has(address)) yield address;
+    }
+  }
+
+  *#from(bytes: number[]): Generator<string> {
     for (;;) {
       const address = fromByteArray(bytes).toString();
       if (!this.includes(address)) return;
@@ -43,3 +58,6 @@ function increment(bytes: number[]): boolean {
   }
   return false;
 }
+
+const greater = (a: number[] | undefined, b: number[]): number[] =>
+  a === undefined || Buffer.compare(Buffer.from(a), Buffer.from(b)) < 0 ? b : a;

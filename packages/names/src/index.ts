@@ -3,3 +3,10 @@ export type { AllocationPlan, AllocationRequest, PresentRecord } from "./allocat
 export { meshNames } from "./mesh-names.ts";
 export type { MeshNames, NameConflict, NameInput, NameSettings, WantedName } from "./mesh-names.ts";
 export { isAddressRange } from "./address-range.ts";
+export { generateMeshServices, generatedBy } from "./services/generate-mesh-services.ts";
+export type { GenerationInput, GenerationPlan, MeshServiceResource } from "./services/generate-mesh-services.ts";
+export { planServiceRecords } from "./services/plan-service-records.ts";
+export type { ServiceMesh, ServiceRecordInput, ServiceRecordPlan } from "./services/plan-service-records.ts";
+export type { HostnameGenerator } from "./services/generate-hostnames.ts";
+export { zoneServices } from "./services/zone-service.ts";
+export type { SharedService, ZoneService } from "./services/zone-service.ts";

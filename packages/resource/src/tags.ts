@@ -18,6 +18,9 @@ export const label = {
   displayName: "kuma.io/display-name",
   proxyType: "kuma.io/proxy-type",
   kubernetesNamespace: "k8s.kuma.io/namespace",
+  managedBy: "kuma.io/managed-by",
+  deletionGracePeriodStartedAt: "kuma.io/deletion-grace-period-started-at",
+  policyRole: "kuma.io/policy-role",
 } as const;
 
 /** Value of `kuma.io/service` when a proxy has none. */

@@ -40,7 +40,7 @@ const same = `
   multizone.global.kds.grpcPort multizone.global.kds.tlsCertFile multizone.global.kds.tlsKeyFile
   multizone.zone.name multizone.zone.globalAddress multizone.zone.kds.rootCaFile multizone.zone.kds.tlsSkipVerify
   store.unsafeDelete
-  defaults.skipMeshCreation defaults.createMeshRoutingResources
+  defaults.skipMeshCreation defaults.createMeshRoutingResources defaults.skipHostnameGenerators
   metrics.dataplane.subscriptionLimit metrics.zone.subscriptionLimit
   monitoringAssignmentServer.port
   dnsServer.domain dnsServer.serviceVipEnabled dnsServer.serviceVipPort
@@ -50,6 +50,10 @@ const same = `
 /** Settings that have another name here. */
 const renamed: Readonly<Record<string, string>> = {
   "dnsServer.CIDR": "dnsServer.cidr",
+  "ipam.meshService.CIDR": "ipam.meshService.cidr",
+  "ipam.meshExternalService.CIDR": "ipam.meshExternalService.cidr",
+  "ipam.meshMultiZoneService.CIDR": "ipam.meshMultiZoneService.cidr",
+  "meshService.deletionGracePeriod": "meshService.deletionGracePeriodMs",
   "monitoringAssignmentServer.defaultFetchTimeout": "monitoringAssignmentServer.defaultFetchTimeoutMs",
   "xdsServer.dataplaneStatusFlushInterval": "xds.dataplaneStatusFlushIntervalMs",
   "xdsServer.dataplaneDeregistrationDelay": "xds.dataplaneDeregistrationDelayMs",
@@ -113,11 +117,9 @@ const ignored: readonly (readonly [why: string, paths: string])[] = [
   ["finished subscriptions are kept whole", "metrics.zone.compactFinishedSubscriptions"],
   ["metrics are those of docs/operating.md", "metrics.controlPlane.reportResourcesCount"],
   ["nothing is reported to anybody", "reports.enabled"],
-  ["there are no tenants and no hostname generators to begin with", "defaults.skipTenantResources defaults.skipHostnameGenerators"],
-  ["a MeshService gets no virtual IP", "ipam.meshService.* ipam.meshExternalService.* ipam.meshMultiZoneService.*"],
+  ["there are no tenants", "defaults.skipTenantResources"],
   ["internal networks are the private ones, as by default; the list is fixed", "ipam.knownInternalCIDRs"],
   ["every kind is known; policies with a targetRef have no effect", "policies.pluginPoliciesEnabled coreResources.enabled"],
-  ["MeshService is stored and has no effect", "meshService.deletionGracePeriod"],
   ["replicas find each other through the log", "interCp.catalog.* interCp.server.port interCp.server.tlsMinVersion"],
   ["there is no Kubernetes here: resources in its form are applied with atollctl", "runtime.kubernetes.*"],
   [

@@ -8,7 +8,8 @@ import {
 } from "@atoll/inventory";
 import { type ChangeEvent, type ResourceReader, WriterFence, encodeJson, joinReaders, readToHead } from "@atoll/replica";
 import { Recomputation } from "./recomputation.ts";
-import { entryRecordKey, entryValue, ingressRecordKey, isOffer } from "./inventory-records.ts";
+import { entryRecordKey, entryValue, ingressRecordKey, isOffer, resourceRecordKey } from "./inventory-records.ts";
+import { sharedResources, sharedTypes } from "./shared-resources.ts";
 
 interface ZoneIngressIntent {
   zone?: string;
@@ -29,7 +30,7 @@ export interface AvailabilityPublisherOptions {
   onError: (error: unknown) => void;
 }
 
-const watchedTypes = new Set(["Mesh", "ExternalService", "MeshGateway", "Dataplane", "ZoneIngress"]);
+const watchedTypes = new Set(["Mesh", "ExternalService", "MeshGateway", "Dataplane", "ZoneIngress", ...sharedTypes]);
 
 /** Calls `refresh` when a resource of one of the types changes in any of the readers. Returns what ends it. */
 export function watchTypes(types: ReadonlySet<string>, readers: readonly WatchedReader[], refresh: () => void): (() => void)[] {
@@ -112,6 +113,7 @@ export class AvailabilityPublisher {
       const networking = { address, port, ...(admin && { admin }) };
       if (advertisedAddress && advertisedPort) offers.set(ingressRecordKey(name), { advertisedAddress, advertisedPort, networking });
     }
+    for (const resource of sharedResources(resources)) offers.set(resourceRecordKey(resource), resource);
     return offers;
   }
 

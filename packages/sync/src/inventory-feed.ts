@@ -1,7 +1,7 @@
 import { type EventLog, type LogRecord, topics } from "@atoll/event-log";
 import type { Inventory, InventoryEntry, InventoryIngress } from "@atoll/inventory";
 import { Listeners, WriterFence, type ZoneDirectory, ZoneTasks, enabledZones, followTopic } from "@atoll/replica";
-import { type Heartbeat, type InventoryRecord, decodeInventoryRecord } from "./inventory-records.ts";
+import { type Heartbeat, type InventoryRecord, type SharedResource, decodeInventoryRecord } from "./inventory-records.ts";
 
 export interface InventoryFeedOptions {
   /** Any log that has the inventory topics: a zone's own, its relay for an xDS process, global's. */
@@ -30,6 +30,8 @@ export class InventoryFeed {
   readonly #onError: (error: unknown) => void;
   readonly #heartbeats = new Map<string, Heartbeat>();
   readonly #heartbeatListeners: Listeners<HeartbeatEvent>;
+  readonly #shared = new Map<string, ReadonlyMap<string, SharedResource>>();
+  readonly #sharedListeners: Listeners<string>;
   readonly #livenessListeners: Listeners<ReadonlySet<string>>;
   #dead: ReadonlySet<string> = new Set();
   #tasks!: ZoneTasks;
@@ -40,6 +42,7 @@ export class InventoryFeed {
     this.#onError = options.onError ?? (() => {});
     this.#heartbeatListeners = new Listeners(this.#onError);
     this.#livenessListeners = new Listeners(this.#onError);
+    this.#sharedListeners = new Listeners(this.#onError);
   }
 
   /** Resolves when the inventory has what the topics of the zones known now hold. */
@@ -87,6 +90,18 @@ export class InventoryFeed {
     return this.#livenessListeners.add(listener);
   }
 
+  /** What the other zones wrote that this one has as well; of this zone, nothing. */
+  shared(): readonly { zone: string; resource: SharedResource }[] {
+    return [...this.#shared]
+      .filter(([zone]) => zone !== this.#options.zone)
+      .flatMap(([zone, resources]) => [...resources.values()].map((resource) => ({ zone, resource })));
+  }
+
+  /** Called with the zone whose `shared` resources changed. */
+  watchShared(listener: (zone: string) => void): () => void {
+    return this.#sharedListeners.add(listener);
+  }
+
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#tasks.close();
@@ -103,8 +118,10 @@ export class InventoryFeed {
       position: () => position,
       onBatch: async (batch) => {
         if (batch.length === 0) {
-          if (loading)
+          if (loading) {
             await inventory.replace(zone, { entries: [...loading.entries.values()], ingresses: [...loading.ingresses.values()] });
+            this.#share(zone, loading.resources);
+          }
           loading = undefined;
           onLoaded();
         }
@@ -125,6 +142,7 @@ export class InventoryFeed {
     });
     if (this.#signal.aborted) return;
     this.#heartbeats.delete(zone);
+    this.#share(zone, undefined);
     await inventory.replace(zone, { entries: [], ingresses: [] });
   }
 
@@ -149,6 +167,12 @@ export class InventoryFeed {
         if (loading) assign(loading.ingresses, record.name, record.value);
         else await (record.value ? inventory.putIngress(record.value) : inventory.deleteIngress(zone, record.name));
         return;
+      case "resource": {
+        const resources = loading?.resources ?? new Map(this.#shared.get(zone));
+        assign(resources, record.key, record.value);
+        if (!loading) this.#share(zone, resources);
+        return;
+      }
       case "heartbeat":
         if (!record.value) return;
         this.#heartbeats.set(zone, record.value);
@@ -157,6 +181,13 @@ export class InventoryFeed {
       case "liveness":
         if (zone === this.#options.zone) this.#judge(new Set(record.value?.dead ?? []));
     }
+  }
+
+  #share(zone: string, resources: ReadonlyMap<string, SharedResource> | undefined): void {
+    const before = this.#shared.get(zone);
+    if (resources) this.#shared.set(zone, resources);
+    else this.#shared.delete(zone);
+    if ((before?.size ?? 0) + (resources?.size ?? 0) > 0) this.#sharedListeners.send(zone);
   }
 
   #judge(dead: ReadonlySet<string>): void {
@@ -169,9 +200,10 @@ export class InventoryFeed {
 interface Loading {
   entries: Map<string, InventoryEntry>;
   ingresses: Map<string, InventoryIngress>;
+  resources: Map<string, SharedResource>;
 }
 
-const newLoading = (): Loading => ({ entries: new Map(), ingresses: new Map() });
+const newLoading = (): Loading => ({ entries: new Map(), ingresses: new Map(), resources: new Map() });
 
 function assign<Value>(map: Map<string, Value>, key: string, value: Value | undefined): void {
   if (value === undefined) map.delete(key);

@@ -1,15 +1,21 @@
 import { type InventoryEntry, type InventoryIngress, inventoryKey } from "@atoll/inventory";
 import { decodeJson } from "@atoll/replica";
+import { keyString, type Resource } from "@atoll/resource";
 
 /**
  * Records of `atoll.inventory.<zone>`, by key:
  * `entry/<inventory key>` an InventoryEntry without its zone · `ingress/<name>` where an ingress is reached ·
+ * `resource/<type>/<mesh>/<name>` what the zone wrote for other zones, too (`SharedResource`) ·
  * `heartbeat` the zone's sync service is alive · `liveness` which other zones it judges dead.
  */
 export const heartbeatKey = "heartbeat";
 export const livenessKey = "liveness";
 const entryPrefix = "entry/";
 const ingressPrefix = "ingress/";
+const resourcePrefix = "resource/";
+
+/** A resource of a zone that other zones have as well, as it is at home; without what the zone alone observes of it. */
+export type SharedResource = Pick<Resource, "type" | "mesh" | "name" | "labels" | "spec" | "creationTime">;
 
 export interface Heartbeat {
   /** RFC 3339, by the clock of the zone: to be shown, never to be compared with another clock. */
@@ -28,14 +34,17 @@ export interface LivenessVerdict {
 export type InventoryRecord =
   | { kind: "entry"; key: string; value: InventoryEntry | undefined }
   | { kind: "ingress"; name: string; value: InventoryIngress | undefined }
+  | { kind: "resource"; key: string; value: SharedResource | undefined }
   | { kind: "heartbeat"; value: Heartbeat | undefined }
   | { kind: "liveness"; value: LivenessVerdict | undefined };
 
 export const entryRecordKey = (entry: InventoryEntry): string => entryPrefix + inventoryKey(entry);
 export const ingressRecordKey = (name: string): string => ingressPrefix + name;
+export const resourceRecordKey = (resource: SharedResource): string => resourcePrefix + keyString(resource);
 
 /** True for what a zone offers: the part of its topic that is computed from its resources. */
-export const isOffer = (key: string): boolean => key.startsWith(entryPrefix) || key.startsWith(ingressPrefix);
+export const isOffer = (key: string): boolean =>
+  key.startsWith(entryPrefix) || key.startsWith(ingressPrefix) || key.startsWith(resourcePrefix);
 
 /** Without the zone, which the topic names; tags sorted, so that equal entries are equal bytes. */
 export function entryValue({ mesh, tags, instances, externalService }: InventoryEntry): object {
@@ -64,6 +73,13 @@ export function decodeInventoryRecord(zone: string, key: string, value: Uint8Arr
       throw new Error(`${key}: advertisedAddress and advertisedPort are needed`);
     }
     return { kind: "ingress", name, value: ingress && { ...ingress, zone, name } };
+  }
+  if (key.startsWith(resourcePrefix)) {
+    const resource = content as SharedResource | undefined;
+    if (resource && (resourceRecordKey(resource) !== key || typeof resource.spec !== "object")) {
+      throw new Error(`${key}: type, mesh and name of the key, and a spec are needed`);
+    }
+    return { kind: "resource", key: key.slice(resourcePrefix.length), value: resource };
   }
   if (key === heartbeatKey) return { kind: "heartbeat", value: content as Heartbeat | undefined };
   if (key === livenessKey) return { kind: "liveness", value: content as LivenessVerdict | undefined };

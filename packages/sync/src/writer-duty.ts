@@ -6,6 +6,7 @@ import { type Heartbeat, heartbeatKey, livenessKey } from "./inventory-records.t
 import { LivenessJudge, type Schedule } from "./liveness-judge.ts";
 import type { Mirrors } from "./mirrors.ts";
 import { NamePublisher, type NamePublisherOptions } from "./name-publisher.ts";
+import { ServicePublisher, type ServicePublisherOptions } from "./service-publisher.ts";
 import type { UpstreamConnection } from "./zone-sync.ts";
 
 export interface WriterDutyOptions {
@@ -25,6 +26,8 @@ export interface WriterDutyOptions {
   takenOverAt: ReadonlyMap<string, number>;
   names: NamePublisherOptions["settings"];
   onNameConflict: NamePublisherOptions["onConflict"];
+  services: ServicePublisherOptions["settings"];
+  onServiceConflict: ServicePublisherOptions["onConflict"];
   /** Resolves when what other zones offer is known; undefined = it is. Until then the names they give stay as they are. */
   othersHeard: Promise<void> | undefined;
   heartbeatIntervalMs: number;
@@ -44,6 +47,7 @@ export class WriterDuty {
   readonly #publisher: AvailabilityPublisher;
   readonly #judge: LivenessJudge;
   #names: NamePublisher | undefined;
+  #services: ServicePublisher | undefined;
   readonly #tasks: Promise<void>[] = [];
 
   private constructor(options: WriterDutyOptions) {
@@ -65,7 +69,9 @@ export class WriterDuty {
   }
 
   async settled(): Promise<void> {
-    await Promise.all([this.#publisher.settled(), this.#names?.settled()]);
+    // What a zone has as services is also what it offers.
+    await Promise.all([this.#services?.settled(), this.#names?.settled()]);
+    await this.#publisher.settled();
   }
 
   async close(): Promise<void> {
@@ -94,12 +100,20 @@ export class WriterDuty {
 
   #startNames(): void {
     if (this.#stop.signal.aborted) return;
+    this.#startServices();
     const { zone, names: settings, config, resources, inventory, onError, onNameConflict: onConflict } = this.#options;
     this.#names = new NamePublisher({
       ...{ zone, settings, config, resources, inventory, onError, onConflict },
       signal: this.#stop.signal,
     });
     this.#names.refresh();
+  }
+
+  #startServices(): void {
+    const { zone, services: settings, config, resources, feed, clock, schedule, onError, onServiceConflict: onConflict } = this.#options;
+    const { signal } = this.#stop;
+    this.#services = new ServicePublisher({ zone, settings, config, resources, feed, clock, schedule, signal, onError, onConflict });
+    this.#services.refresh();
   }
 
   /** The first record of a term; one that is there already, from before a restart, stays where it is. */
@@ -189,7 +203,7 @@ export class WriterDuty {
     const { config, clock } = this.#options;
     const at = new Date(clock()).toISOString();
     this.#append(heartbeatKey, { at, revision: config.revision, checksum: config.checksum() } satisfies Heartbeat);
-    for (const one of [this.#publisher, this.#names]) if (one?.isBehind) one.refresh();
+    for (const one of [this.#publisher, this.#names, this.#services]) if (one?.isBehind) one.refresh();
   }
 
   #append(key: string, value: object): void {

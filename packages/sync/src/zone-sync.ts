@@ -8,6 +8,7 @@ import { type Schedule, scheduleTimeout } from "./liveness-judge.ts";
 import { type MirrorStatus, Mirrors } from "./mirrors.ts";
 import { restoreOwnTopics } from "./restore-own-topics.ts";
 import { ZoneRole } from "./zone-role.ts";
+import type { ServicePublisherOptions, ServiceSettings } from "./service-publisher.ts";
 import type { ZoneLog } from "./zone-log.ts";
 import type { ZoneWriter } from "./zone-lease.ts";
 
@@ -44,6 +45,9 @@ export interface ZoneSyncOptions {
   /** Default: as Kuma's. */
   names?: NameSettings & { cidr: string };
   onNameConflict?: (mesh: string, conflict: NameConflict) => void;
+  /** Default: as Kuma's. */
+  services?: ServiceSettings;
+  onServiceConflict?: ServicePublisherOptions["onConflict"];
   clock?: () => number;
   schedule?: Schedule;
   signal?: AbortSignal;
@@ -64,6 +68,11 @@ export interface ZoneSyncStatus {
 }
 
 const defaultNames = { cidr: "240.0.0.0/4", domain: "mesh", serviceVipEnabled: true, serviceVipPort: 80 };
+const defaultServices: ServiceSettings = {
+  cidrs: { MeshService: "241.0.0.0/8", MeshExternalService: "242.0.0.0/8", MeshMultiZoneService: "243.0.0.0/8" },
+  deletionGracePeriodMs: 60 * 60 * 1_000,
+  defaultHostnameGenerators: true,
+};
 
 /**
  * What a zone's sync service does: configuration down, the other zones' inventory down, and, if it is the one of the zone's that writes,
@@ -180,6 +189,7 @@ export class ZoneSync {
     }
     config.watch(() => void this.#boundHistory());
     const { self, dial, clock, schedule, leaseMs, heartbeatIntervalMs, graceMs, names, onNameConflict } = this.#options;
+    const { services, onServiceConflict } = this.#options;
     this.#role = await ZoneRole.open({
       ...this.#options,
       upstream,
@@ -196,6 +206,8 @@ export class ZoneSync {
       // On a new disk the names of other zones' services are left as they were until these zones have been heard.
       othersHeard: wasLost ? this.inventoriesMirrored() : undefined,
       onNameConflict: onNameConflict ?? (() => {}),
+      services: services ?? defaultServices,
+      onServiceConflict: onServiceConflict ?? (() => {}),
       clock: clock ?? Date.now,
       schedule: schedule ?? scheduleTimeout,
       signal,

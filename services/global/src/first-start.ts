@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { ChangeSet, ConfigReplica } from "@atoll/replica";
-import { keyString, type ResourceDraft } from "@atoll/resource";
+import { globalHostnameGenerators, keyString, type ResourceDraft } from "@atoll/resource";
 import { SecretError, isSecretType, sealingKeyName, sealSecret, unsealSecret, type KeyRing, type SealingKeyName } from "@atoll/secret";
 import { createSigningKey, firstKid, issueToken, readSigningKey, signingKeyResources, userScope, zoneScope } from "@atoll/token";
 
@@ -50,6 +50,12 @@ export async function ensureClusterSecrets(
     }
     await write(drafts, `first start: ${resources[0].name}`);
   }
+}
+
+/** The host name generators that a cluster begins with; as in Kuma, one that was deleted is there again after a restart. */
+export async function ensureHostnameGenerators(config: ConfigReplica, nowMs: number): Promise<void> {
+  const absent = globalHostnameGenerators.filter(({ type, mesh, name }) => config.get(type, mesh, name) === undefined);
+  if (absent.length > 0) await submitAbsent(config, absent, "start: host name generators", nowMs);
 }
 
 /** Every replica of global has to hold the same sealing keys: one that made its own could neither read nor write the cluster's secrets. */

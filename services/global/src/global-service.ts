@@ -37,7 +37,7 @@ import {
 import { deriveServiceBearer, isServiceBearer, loadSealingKey, type KeyRing } from "@atoll/secret";
 import { InventoryFeed } from "@atoll/sync";
 import { configuredKeys, createRemoteIssuer, resourceKeys, resourceRevocations, verifyUserToken } from "@atoll/token";
-import { assertClusterKeys, clusterIdOf, ensureClusterSecrets } from "./first-start.ts";
+import { assertClusterKeys, clusterIdOf, ensureClusterSecrets, ensureHostnameGenerators } from "./first-start.ts";
 import { nativeFaultOf } from "./native-resources.ts";
 import { openLog } from "./open-log.ts";
 import { globalMetrics } from "./global-metrics.ts";
@@ -80,6 +80,7 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
   diagnostics.observe(config);
   await ensureClusterSecrets(config, ring, { bootstrapAdminToken: settings.apiServer.authn.tokens.bootstrapAdminToken, nowMs: Date.now() });
   assertClusterKeys(config, ring, workDir);
+  if (!settings.defaults.skipHostnameGenerators) await ensureHostnameGenerators(config, Date.now());
   const zones = lifecycle.add("zones", await ZoneReplicaSet.open({ log: eventLog, config, onError }));
   const inventory = lifecycle.add("inventory", new MemoryInventory());
   lifecycle.add("inventory feed", await InventoryFeed.open({ log: eventLog, config, inventory, onError }));

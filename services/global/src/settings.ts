@@ -40,7 +40,11 @@ export const globalSettings = z.object({
   /** How many subscriptions the insight of a zone keeps. */
   metrics: section({ zone: section({ subscriptionLimit: z.int().min(1).default(10) }) }),
   store: section({ unsafeDelete: z.boolean().default(false) }),
-  defaults: section({ skipMeshCreation: z.boolean().default(false), createMeshRoutingResources: z.boolean().default(false) }),
+  defaults: section({
+    skipMeshCreation: z.boolean().default(false),
+    createMeshRoutingResources: z.boolean().default(false),
+    skipHostnameGenerators: z.boolean().default(false),
+  }),
   snapshots: section({ everyRecords: z.int().min(1).default(10_000) }),
   tracing: tracingSettings,
   diagnostics: section({ serverInterface: z.string().default("0.0.0.0"), serverPort: port.default(5680) }),

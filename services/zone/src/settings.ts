@@ -49,6 +49,15 @@ export const zoneSettings = z.object({
     serviceVipEnabled: z.boolean().default(true),
     serviceVipPort: port.min(1).default(80),
   }),
+  /** Virtual IPs of services that are resources. */
+  ipam: section({
+    meshService: section({ cidr: z.string().refine(isAddressRange, "has to be a CIDR").default("241.0.0.0/8") }),
+    meshExternalService: section({ cidr: z.string().refine(isAddressRange, "has to be a CIDR").default("242.0.0.0/8") }),
+    meshMultiZoneService: section({ cidr: z.string().refine(isAddressRange, "has to be a CIDR").default("243.0.0.0/8") }),
+  }),
+  /** A generated MeshService outlives its last Dataplane for so long. */
+  meshService: section({ deletionGracePeriodMs: z.int().min(0).default(3_600_000) }),
+  defaults: section({ skipHostnameGenerators: z.boolean().default(false) }),
   /** Resources whose proxies were last seen so long ago are removed. */
   runtime: section({
     universal: section({

@@ -138,6 +138,16 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     graceMs: livenessGraceMs,
     names: settings.dnsServer,
     onNameConflict: (mesh, conflict) => log.warn({ mesh, ...conflict }, "a name and port is asked for twice; the first keeps it"),
+    services: {
+      cidrs: {
+        MeshService: settings.ipam.meshService.cidr,
+        MeshExternalService: settings.ipam.meshExternalService.cidr,
+        MeshMultiZoneService: settings.ipam.meshMultiZoneService.cidr,
+      },
+      deletionGracePeriodMs: settings.meshService.deletionGracePeriodMs,
+      defaultHostnameGenerators: !settings.defaults.skipHostnameGenerators,
+    },
+    onServiceConflict: (mesh, conflict) => log.warn({ mesh, ...conflict }, "Dataplanes disagree on the ports of a service"),
     onRole: ({ writes, term, writer }) => {
       if (writes || writer)
         log.info({ zone, term, writer }, writes ? "this instance writes for the zone" : "another instance writes for the zone");

@@ -54,3 +54,15 @@ export type {
   MeshServiceSpec,
   WithStatus,
 } from "./service-resources.ts";
+export {
+  serviceRecordName,
+  serviceRecordType,
+  serviceTypes,
+  type HostnameGeneratorStatus,
+  type MatchedMeshService,
+  type RemoteService,
+  type ServiceAddress,
+  type ServiceRecord,
+  type ServiceRecordSpec,
+  type ServiceType,
+} from "./service-record.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { homeNameOf, syncedName } from "./synced-name.ts";
+import { homeNameOf, syncedName } from "../src/synced-name.ts";
 
 test.each([
   ["", "foo", [], "foo-zxw6c95d42zfz9cc"],
