@@ -17,3 +17,5 @@ export type { PolicyRules } from "./policy-rules.ts";
 export { anyValue, bestMatch, combineRanks, compareRanks, firstMatch, matchesTags, rankOf } from "./selector.ts";
 export type { Rank, Selector, Tags } from "./selector.ts";
 export * from "./target/index.ts";
+export * from "./ask/index.ts";
+export * from "./policies/index.ts";

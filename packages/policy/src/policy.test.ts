@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { bandwidthKbps } from "./policies/fault-injection.ts";
 import {
   bestMatch,
   candidatesForDestinations,
@@ -243,3 +244,10 @@ describe("x-kuma-tags", () => {
     expect(kumaTagsRegex([{ match: { [service]: "a.b", team: "*" } }])).toBe(".*&kuma\\.io/service=[^&]*a\\.b[,&].*&team=.*");
   });
 });
+
+test.each<[string, number | undefined]>([
+  ["50 kbps", 50],
+  ["50mbps", 50_000],
+  ["2 Gbps", 2_000_000],
+  ["fast", undefined],
+])("bandwidth %s", (limit, expected) => expect(bandwidthKbps(limit)).toBe(expected));

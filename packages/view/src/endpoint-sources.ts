@@ -1,4 +1,5 @@
-import { inboundPolicyCandidates } from "@atoll/policy";
+import type { PolicyChoice } from "@atoll/policy";
+import { choiceOf, inboundPolicyCandidates } from "@atoll/policy";
 import type { ExternalServiceSpec, ZoneEgressSpec, ZoneSpec } from "@atoll/resource";
 import { inboundInterfaces, isBuiltinGateway } from "./dataplane.ts";
 import type { Dataplane } from "./dataplane.ts";
@@ -7,8 +8,8 @@ import type { Endpoint } from "./endpoint.ts";
 import type { ExternalService } from "./external-service.ts";
 import type { MeshContext, Policy } from "./mesh-context.ts";
 import type { MeshContexts } from "./mesh-contexts.ts";
-import { choiceOf, refOf } from "./reasons.ts";
-import type { PolicyChoice, ResourceRef } from "./reasons.ts";
+import { refOf } from "./reasons.ts";
+import type { ResourceRef } from "./reasons.ts";
 import type { Address } from "./zone-context.ts";
 
 const textOf = ({ address, port }: Address): string => `${address}:${port}`;

@@ -1,12 +1,13 @@
-import { dataplanePolicyCandidates } from "@atoll/policy";
+import type { PolicyChoice } from "@atoll/policy";
+import { choiceOf, dataplanePolicyCandidates } from "@atoll/policy";
 import type { ProxyTemplateSpec } from "@atoll/resource";
 import { buildProxyView } from "./build-proxy-view.ts";
 import { tagSets } from "./dataplane.ts";
 import { MeshContexts } from "./mesh-contexts.ts";
 import type { ProxyRef } from "./proxy-ref.ts";
 import type { FilterChainView, ListenerView, ProxyKind, RouteConfigView, RouteView, ViewProblem, VirtualHostView } from "./proxy-view.ts";
-import { choiceOf } from "./reasons.ts";
-import type { PolicyChoice, Reasons, ResourceRef } from "./reasons.ts";
+
+import type { Reasons, ResourceRef } from "./reasons.ts";
 import { ViewBuilder } from "./view-builder.ts";
 
 /** What made every part of a proxy's view what it is. */

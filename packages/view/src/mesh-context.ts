@@ -1,5 +1,5 @@
 import { chooseDataplanePolicy, collectTags, dataplanePolicyCandidates, mayUseExternalService } from "@atoll/policy";
-import type { Candidate, PolicyRules, Selector, Tags } from "@atoll/policy";
+import type { Candidate, PolicyMesh, PolicyRules, Selector, Tags } from "@atoll/policy";
 import type {
   DataplaneSpec,
   ExternalServiceSpec,
@@ -42,7 +42,7 @@ export interface ServiceFacts {
 }
 
 /** Everything about one mesh that its proxies' views share. Computed when first asked for; never changes afterwards. */
-export class MeshContext {
+export class MeshContext implements PolicyMesh {
   readonly name: string;
   readonly mesh: Resource<MeshSpec>;
   readonly zone: ZoneContext;
@@ -62,7 +62,8 @@ export class MeshContext {
     this.#inputs = inputs;
   }
 
-  #once<Value>(key: string, compute: () => Value): Value {
+  /** The value of that key, computed when first asked for. */
+  remember<Value>(key: string, compute: () => Value): Value {
     if (!this.#computed.has(key)) this.#computed.set(key, compute());
     return this.#computed.get(key) as Value;
   }
@@ -83,7 +84,7 @@ export class MeshContext {
 
   /** All resources of a type in the mesh, sorted by name. */
   resources<Spec>(type: string): readonly Resource<Spec>[] {
-    return this.#once(`resources/${type}`, () => [...this.#inputs.config.list<Spec>(type, this.name)]);
+    return this.remember(`resources/${type}`, () => [...this.#inputs.config.list<Spec>(type, this.name)]);
   }
 
   get hasTrafficRoutes(): boolean {
@@ -96,7 +97,7 @@ export class MeshContext {
   }
 
   get dataplanes(): readonly Dataplane[] {
-    return this.#once("dataplanes", () => this.#inputs.zoneResources.list<DataplaneSpec>("Dataplane", this.name));
+    return this.remember("dataplanes", () => this.#inputs.zoneResources.list<DataplaneSpec>("Dataplane", this.name));
   }
 
   dataplane(name: string): Dataplane | undefined {
@@ -105,7 +106,7 @@ export class MeshContext {
 
   /** Names of the mesh's services in this zone, in the order of their records; none where MeshServices alone have names. */
   get virtualIps(): readonly VirtualIpSpec[] {
-    return this.#once("virtualIps", () => {
+    return this.remember("virtualIps", () => {
       if (this.mesh.spec.meshServices?.mode === "Exclusive") return [];
       const records = this.#inputs.zoneResources.list<VirtualIpSpec>(virtualIpType, this.name);
       return records.map(({ spec }) => spec).filter(({ outbounds }) => outbounds.length > 0);
@@ -114,7 +115,7 @@ export class MeshContext {
 
   /** Of all zones, sorted by name. */
   get externalServices(): readonly ExternalService[] {
-    return this.#once("externalServices", () =>
+    return this.remember("externalServices", () =>
       this.resources<ExternalServiceSpec>("ExternalService").flatMap((resource) => externalService(resource) ?? []),
     );
   }
@@ -131,7 +132,9 @@ export class MeshContext {
   permittedExternalServices(sources: readonly Tags[]): readonly ExternalService[] {
     const permissions = this.resources<Policy["spec"]>("TrafficPermission");
     const key = `permittedExternalServices/${JSON.stringify(collectTags(sources))}`;
-    return this.#once(key, () => this.externalServices.filter(({ tags }) => mayUseExternalService(permissions, tags, sources, this.rules)));
+    return this.remember(key, () =>
+      this.externalServices.filter(({ tags }) => mayUseExternalService(permissions, tags, sources, this.rules)),
+    );
   }
 
   /** Entries of other zones for this mesh, with where to dial them. */
@@ -152,7 +155,7 @@ export class MeshContext {
 
   /** Instances in this zone alone, ready or not, each of weight 1. */
   get localEndpoints(): readonly Endpoint[] {
-    return this.#once("localEndpoints", () =>
+    return this.remember("localEndpoints", () =>
       this.dataplanes
         .filter((dataplane) => !dataplane.spec.networking.gateway)
         .flatMap((dataplane) =>
@@ -168,7 +171,7 @@ export class MeshContext {
 
   /** How a sidecar or gateway of this mesh reaches each service, except external services it dials itself. */
   get endpoints(): EndpointMap {
-    return this.#once("endpoints", () => {
+    return this.remember("endpoints", () => {
       const map = new Map<string, Endpoint[]>();
       // A remote ingress stands for all instances behind it, and there are as many ways in as ingresses: local instances keep
       // their share when each weighs as much as the ingresses are many.
@@ -206,7 +209,7 @@ export class MeshContext {
 
   /** How this zone's egress reaches the mesh's services of other zones. */
   get remoteEndpoints(): EndpointMap {
-    return this.#once("remoteEndpoints", () => {
+    return this.remember("remoteEndpoints", () => {
       const map = new Map<string, Endpoint[]>();
       for (const endpoint of this.#remoteEndpoints(false, () => true)) {
         addEndpoint(map, { ...endpoint, tags: { ...endpoint.tags, mesh: this.name } });
@@ -217,7 +220,7 @@ export class MeshContext {
 
   /** What this zone's ingress may hand traffic to. */
   get ingressEndpoints(): EndpointMap {
-    return this.#once("ingressEndpoints", () => {
+    return this.remember("ingressEndpoints", () => {
       const map = new Map<string, Endpoint[]>();
       for (const endpoint of this.localEndpoints) addEndpoint(map, endpoint);
       if (this.zoneEgress) {
@@ -244,7 +247,7 @@ export class MeshContext {
   }
 
   get crossMeshListeners(): readonly CrossMeshListener[] {
-    return this.#once("crossMeshListeners", () =>
+    return this.remember("crossMeshListeners", () =>
       this.dataplanes.filter(isBuiltinGateway).flatMap((dataplane) => {
         const gateway = this.gatewayOf(dataplane);
         return (gateway?.spec.conf?.listeners ?? [])
@@ -260,7 +263,7 @@ export class MeshContext {
 
   /** How proxies of another mesh reach this mesh's cross-mesh gateways. */
   crossMeshEndpoints(throughEgress: boolean): EndpointMap {
-    return this.#once(`crossMeshEndpoints/${throughEgress}`, () => {
+    return this.remember(`crossMeshEndpoints/${throughEgress}`, () => {
       const map = new Map<string, Endpoint[]>();
       const ways = this.#remoteIngresses().length;
       for (const { tags, ...at } of this.crossMeshListeners) {
@@ -282,7 +285,7 @@ export class MeshContext {
   }
 
   get #services(): ReadonlyMap<string, ServiceFacts> {
-    return this.#once("services", () => {
+    return this.remember("services", () => {
       const tags = new Map<string, Tags[]>();
       const internal = new Set<string>();
       const note = (of: Tags, external: boolean): void => {

@@ -1,14 +1,14 @@
-import { inboundPolicyCandidates } from "@atoll/policy";
+import { permission, taggedCallee } from "@atoll/policy";
 import type { MetricsBackend, PrometheusConf } from "@atoll/resource";
 import { inboundInterfaces } from "./dataplane.ts";
 import type { Dataplane } from "./dataplane.ts";
-import type { MeshContext, Policy } from "./mesh-context.ts";
+import type { MeshContext } from "./mesh-context.ts";
 import { downstreamTls } from "./mesh-tls.ts";
 import { statName } from "./names.ts";
 import { rbacView } from "./policies/traffic-permission.ts";
 import type { ProxyMetadata } from "./proxy-ref.ts";
 import type { FilterChainView } from "./proxy-view.ts";
-import { choiceOf, refOf } from "./reasons.ts";
+import { refOf } from "./reasons.ts";
 import type { ViewBuilder } from "./view-builder.ts";
 
 const listenerName = "kuma:metrics:prometheus";
@@ -69,16 +69,18 @@ export function addPrometheus(builder: ViewBuilder, context: MeshContext, datapl
   const mode = conf.tls?.mode ?? (conf.skipMTLS ? "disabled" : "activeMTLSBackend");
   const secured = context.mtls !== "off" && mode === "activeMTLSBackend";
   const tags = conf.tags ?? {};
-  const permissions = context.resources<Policy["spec"]>("TrafficPermission");
+  const allowed = taggedCallee(context, tags).answer(permission);
   builder.listener(
     {
       name: listenerName,
       address: networking.address,
       port,
       direction: "inbound",
-      chains: [secured ? { tls: downstreamTls(context), rbac: rbacView(context, tags, listenerName), filter } : { filter }],
+      chains: [
+        secured ? { tls: downstreamTls(context), rbac: rbacView(context.name, allowed.conf, listenerName, true), filter } : { filter },
+      ],
     },
-    () => ({ from, policies: secured ? choiceOf(inboundPolicyCandidates(permissions, tags, context.rules), { destination: tags }) : [] }),
+    () => ({ from, policies: secured ? allowed.account().map((choice) => ({ ...choice, destination: tags })) : [] }),
   );
 }
 

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { compareExactness, servesHost } from "../src/gateway/hostname.ts";
 import { destinationClusterName, inboundListenerName, sniFromTags, statName } from "../src/names.ts";
-import { bandwidthKbps } from "../src/policies/fault-injection.ts";
 import { commonProtocol, parseProtocol } from "../src/protocol.ts";
 import type { Protocol } from "../src/protocol.ts";
 
@@ -54,10 +53,3 @@ test("chains are ordered exact, longer wildcard, any", () => {
   const hosts = ["*", "*.com", "b.com", "*.example.com", "a.com"];
   expect(hosts.sort(compareExactness)).toEqual(["a.com", "b.com", "*.example.com", "*.com", "*"]);
 });
-
-test.each<[string, number | undefined]>([
-  ["50 kbps", 50],
-  ["50mbps", 50_000],
-  ["2 Gbps", 2_000_000],
-  ["fast", undefined],
-])("bandwidth %s", (limit, expected) => expect(bandwidthKbps(limit)).toBe(expected));

@@ -22,6 +22,10 @@ const verdicts: Record<PolicyVerdict["verdict"], string> = {
   needsTrafficRoute: "acts on outbounds only while the mesh has a TrafficRoute",
   wrongProtocol: "has nothing for this protocol",
   otherHost: "its hostnames are others",
+  merged: "merged",
+  shadow: "a shadow, which does not act",
+  targetDoesNotMatch: "its targetRef is for others",
+  replaced: "a policy of the other family acts in its place",
 };
 
 /** An explanation as lines to read. `only`: parts whose name or path contains the text. */

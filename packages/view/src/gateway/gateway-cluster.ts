@@ -1,6 +1,5 @@
-import { matchesTags } from "@atoll/policy";
-import type { Chooser, Tags } from "@atoll/policy";
-import type { Resource } from "@atoll/resource";
+import { circuitBreaking, healthChecking, matchesTags } from "@atoll/policy";
+import type { GatewayCaller, Tags } from "@atoll/policy";
 import { destinationEndpoints, resolveDestination } from "../destination.ts";
 import { endpointsWith } from "../endpoint.ts";
 import { dialPermission, endpointSources, externalSources } from "../endpoint-sources.ts";
@@ -8,15 +7,14 @@ import { externalDiscovery } from "../external-service.ts";
 import { clusterNames, upstreamTls } from "../mesh-tls.ts";
 import { destinationClusterName, protocolTag, serviceTag, unresolvedBackend, zoneEgressService } from "../names.ts";
 import { optional } from "../optional.ts";
-import { circuitBreakerView } from "../policies/circuit-breaker.ts";
 import { healthCheckView } from "../policies/health-check.ts";
-import { clusterTimeouts } from "../policies/timeout.ts";
+import { clusterTimeouts, routedTimeouts, timeoutsOf } from "../policies/timeout.ts";
 import { parseProtocol, upstreamHttp } from "../protocol.ts";
 import type { Protocol } from "../protocol.ts";
-import { choiceOf, meshSection, refOf } from "../reasons.ts";
+import { meshSection, refOf } from "../reasons.ts";
 import type { Reasons } from "../reasons.ts";
 import type { ClusterView } from "../proxy-view.ts";
-import type { GatewayScope, HostPolicies } from "./gateway-scope.ts";
+import type { GatewayScope } from "./gateway-scope.ts";
 import type { GatewayHost } from "./host.ts";
 
 const bufferLimitBytes = 32_768;
@@ -31,7 +29,7 @@ export interface GatewayCluster {
 export function addGatewayCluster(
   scope: GatewayScope,
   host: GatewayHost,
-  policies: HostPolicies,
+  caller: GatewayCaller,
   destinationTags: Tags,
   routeProtocol: "http" | "tcp",
 ): GatewayCluster {
@@ -50,17 +48,18 @@ export function addGatewayCluster(
   // Over HTTP/1.1 a gRPC answer would lose the trailers that say how it went.
   const needsHttp2 = routeProtocol === "http" && (facts.protocol === "grpc" || facts.protocol === "http2");
   const protocol: Protocol = declared !== "unknown" ? declared : needsHttp2 ? facts.protocol : routeProtocol;
-  const timeout = policies.timeout(destinationTags);
-  const circuitBreaker = policies.circuitBreaker(destinationTags);
-  const healthCheck = policies.healthCheck(destinationTags);
+  const called = { kind: "service", tags: destinationTags } as const;
+  const timeouts = caller.towards(timeoutsOf(protocol), called);
+  const breaking = caller.towards(circuitBreaking, called);
+  const checking = caller.towards(healthChecking, called);
   const key = JSON.stringify([
     "gateway",
     name,
     destination.upstream.mtls,
     protocol,
-    timeout?.name,
-    circuitBreaker?.name,
-    healthCheck?.name,
+    timeouts.key,
+    breaking.key,
+    checking.key,
     dialled.map((one) => one.name),
     scope.ipv6,
   ]);
@@ -69,13 +68,13 @@ export function addGatewayCluster(
     return {
       ...clusterNames(name),
       ...(external ? externalDiscovery(dialled, scope.ipv6) : { discovery: { type: "eds" } }),
-      ...clusterTimeouts(timeout?.spec.conf, protocol),
+      ...clusterTimeouts(timeouts.conf ?? routedTimeouts, protocol),
       ...optional("http", upstreamHttp(protocol)),
       perConnectionBufferLimitBytes: bufferLimitBytes,
       ...(external ? {} : optional("tls", upstreamTls(context, destination.upstream, identity, destination.tags))),
       loadBalancer: { type: "roundRobin" },
-      ...optional("circuitBreaker", circuitBreakerView(circuitBreaker?.spec.conf)),
-      ...healthCheckView(healthCheck?.spec.conf, protocol),
+      ...optional("circuitBreaker", breaking.conf),
+      ...healthCheckView(checking.conf, protocol),
     };
   });
   const reasons = (): Reasons => ({
@@ -88,9 +87,9 @@ export function addGatewayCluster(
       refOf(destination.upstream.mesh, meshSection(destination.upstream)),
     ],
     policies: [
-      ...[policies.timeout, policies.circuitBreaker, policies.healthCheck].flatMap((choose: Chooser<Tags, Resource>) =>
-        choiceOf(choose.candidates(destinationTags), { destination: destinationTags }),
-      ),
+      ...timeouts.account(),
+      ...breaking.account(),
+      ...checking.account(),
       ...(direct ? dialPermission(context, dialled, ({ tags }) => matchesTags(destinationTags, tags)) : []),
     ],
   });

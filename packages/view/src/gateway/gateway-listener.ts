@@ -1,10 +1,10 @@
-import { candidatesForDestinations, chooseForDestinations, kumaTagsHeader, outboundChooser, passThroughService } from "@atoll/policy";
-import type { TrafficLogSpec } from "@atoll/resource";
+import { kumaTagsHeader, outboundLogs, passThroughService, retries, silenced } from "@atoll/policy";
+import type { Answer, LogTarget } from "@atoll/policy";
 import { meshAlpn } from "../mesh-tls.ts";
 import { allMeshCasSecret, gatewayListenerName, identitySecret, statName } from "../names.ts";
 import { optional } from "../optional.ts";
 import { accessLogs } from "../policies/access-log.ts";
-import { choiceOf } from "../reasons.ts";
+
 import type { Reasons } from "../reasons.ts";
 import type {
   DirectResponseView,
@@ -18,7 +18,7 @@ import type {
 import { addGatewayCluster } from "./gateway-cluster.ts";
 import { gatewayCertificate } from "./gateway-certificate.ts";
 import { gatewayListenerReasons, hostReasons } from "./gateway-reasons.ts";
-import { hostPolicies } from "./gateway-scope.ts";
+import { hostCaller } from "./gateway-scope.ts";
 import type { GatewayScope } from "./gateway-scope.ts";
 import { hostGroups } from "./host.ts";
 import type { GatewayHost, GatewayRoute, HostGroup, TaggedListener } from "./host.ts";
@@ -53,12 +53,15 @@ export function addGatewayListener(
   }
   const groups = hostGroups(listeners, routes);
   const http = protocol === "HTTP" || protocol === "HTTPS";
+  const logs = portLogs(scope, first);
   const secrets: SecretView[] = [];
   const chains: FilterChainView[] = [];
   for (const group of crossMesh ? groups.slice(0, 1) : groups) {
     const secured = chainSecurity(scope, first, group, crossMesh);
     if (!secured) continue;
-    const filter = http ? httpFilter(scope, routeName(name, protocol, group)) : tcpFilter(scope, protocol === "TLS" ? [group] : groups);
+    const filter = http
+      ? httpFilter(scope, logs, routeName(name, protocol, group))
+      : tcpFilter(scope, logs, protocol === "TLS" ? [group] : groups, first.port);
     secrets.push(...secured.secrets);
     const chain: FilterChainView = { ...secured.chain, filter };
     chains.push(chain);
@@ -90,7 +93,7 @@ export function addGatewayListener(
     gatewayListenerReasons(
       scope,
       listeners,
-      chains.some(({ filter }) => filter.type !== "directResponse" && filter.accessLogs !== undefined),
+      silenced(logs.account(), !chains.some(({ filter }) => filter.type !== "directResponse" && filter.accessLogs !== undefined)),
     ),
   );
   return { name, secrets };
@@ -103,7 +106,7 @@ function tcpReasons(scope: GatewayScope, hosts: readonly GatewayHost[], port: nu
     const destinations = tcpBackends(host).map(({ destination }) => destination);
     return {
       from,
-      policies: [...policies, ...choiceOf(candidatesForDestinations(destinations, hostPolicies(scope.context, host.tags).retry))],
+      policies: [...policies, ...hostCaller(scope, host, port).towardsAll(retries, destinations).account()],
     };
   });
   return { from: all.flatMap(({ from }) => from), policies: all.flatMap(({ policies }) => policies) };
@@ -142,19 +145,22 @@ function chainSecurity(scope: GatewayScope, listener: TaggedListener, group: Hos
   return { chain: { match, tls: { certificates: secrets.map((secret) => secret.name), ...alpn, minVersion: "TLSv1_2" } }, secrets };
 }
 
-function logs(scope: GatewayScope, kind: "http" | "network") {
-  const choose = outboundChooser(scope.context.resources<TrafficLogSpec>("TrafficLog"), scope.sources, scope.context.rules);
-  const written = accessLogs(scope.context, scope.dataplane, choose(passThroughService)?.spec, {
+/** What is logged of all that a port takes. */
+const portLogs = (scope: GatewayScope, { port, effectiveTags }: TaggedListener): Answer<LogTarget[]> =>
+  hostCaller(scope, { hostname: anyHost, tags: effectiveTags, routes: [] }, port).towardsName(outboundLogs, passThroughService);
+
+function written(scope: GatewayScope, { conf }: Answer<LogTarget[]>, kind: "http" | "network") {
+  const lines = accessLogs(scope.context, scope.dataplane, conf, {
     kind,
     direction: "INBOUND",
     sourceService: scope.service,
     destinationService: "*",
     pipeFolder: scope.pipeFolder,
   });
-  return written.length > 0 ? { accessLogs: written } : {};
+  return lines.length > 0 ? { accessLogs: lines } : {};
 }
 
-const httpFilter = (scope: GatewayScope, rds: string): HttpFilterView => ({
+const httpFilter = (scope: GatewayScope, logs: Answer<LogTarget[]>, rds: string): HttpFilterView => ({
   type: "http",
   statPrefix: statName(scope.service),
   routes: { rds },
@@ -165,26 +171,31 @@ const httpFilter = (scope: GatewayScope, rds: string): HttpFilterView => ({
   idleTimeoutMs,
   streamIdleTimeoutMs,
   requestHeadersTimeoutMs,
-  ...logs(scope, "http"),
+  ...written(scope, logs, "http"),
   ...(scope.tracing ? { tracing: { ...scope.tracing.listener("inbound", scope.service), spawnUpstreamSpan: true } } : {}),
 });
 
 /** All routes of the groups in one. Without a backend connections are taken and closed: Envoy refuses a TCP proxy without a cluster. */
-function tcpFilter(scope: GatewayScope, groups: readonly HostGroup[]): TcpFilterView | DirectResponseView {
+function tcpFilter(
+  scope: GatewayScope,
+  logs: Answer<LogTarget[]>,
+  groups: readonly HostGroup[],
+  port: number,
+): TcpFilterView | DirectResponseView {
   const weights = new Map<string, number>();
   let maxConnectAttempts: number | undefined;
   for (const host of groups.flatMap((group) => group.hosts)) {
-    const policies = hostPolicies(scope.context, host.tags);
+    const caller = hostCaller(scope, host, port);
     const backends = tcpBackends(host);
     for (const { destination, weight } of backends) {
-      const { name } = addGatewayCluster(scope, host, policies, destination, "tcp");
+      const { name } = addGatewayCluster(scope, host, caller, destination, "tcp");
       weights.set(name, (weights.get(name) ?? 0) + weight);
     }
-    const retry = chooseForDestinations(
+    const { conf } = caller.towardsAll(
+      retries,
       backends.map(({ destination }) => destination),
-      policies.retry,
     );
-    maxConnectAttempts ??= retry?.spec.conf.tcp?.maxConnectAttempts;
+    maxConnectAttempts ??= conf?.maxConnectAttempts;
   }
   const clusters = someWeight([...weights].map(([name, weight]) => ({ name, weight })))
     .filter(({ weight }) => weight > 0)
@@ -195,6 +206,6 @@ function tcpFilter(scope: GatewayScope, groups: readonly HostGroup[]): TcpFilter
     statPrefix: statName(scope.service),
     clusters,
     ...optional("maxConnectAttempts", maxConnectAttempts),
-    ...logs(scope, "network"),
+    ...written(scope, logs, "network"),
   };
 }

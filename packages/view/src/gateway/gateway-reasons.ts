@@ -1,30 +1,24 @@
-import { candidatesForDestinations, outboundChooser, passThroughService } from "@atoll/policy";
-import type { Tags } from "@atoll/policy";
-import type { TrafficLogSpec } from "@atoll/resource";
-import { choiceOf, refOf } from "../reasons.ts";
-import type { PolicyChoice, PolicyVerdict, Reasons, ResourceRef } from "../reasons.ts";
+import { choiceOf, silenced } from "@atoll/policy";
+import type { PolicyChoice, PolicyVerdict } from "@atoll/policy";
+import { refOf } from "../reasons.ts";
+import type { Reasons, ResourceRef } from "../reasons.ts";
 import type { RouteView } from "../proxy-view.ts";
-import type { GatewayScope, HostPolicies } from "./gateway-scope.ts";
+import type { GatewayScope, RoutePolicies } from "./gateway-scope.ts";
 import { attachment } from "./host.ts";
 import type { GatewayHost, GatewayRoute, TaggedListener } from "./host.ts";
 import { servesHostOf } from "./route-entry.ts";
 import type { RouteEntry } from "./route-entry.ts";
 
 /** What makes a port of a gateway: its listeners, and what acts on the gateway as a whole. */
-export function gatewayListenerReasons(scope: GatewayScope, listeners: readonly TaggedListener[], logged: boolean): Reasons {
-  const { context, dataplane, sources, tracing } = scope;
-  const log = outboundChooser(context.resources<TrafficLogSpec>("TrafficLog"), sources, context.rules);
+export function gatewayListenerReasons(scope: GatewayScope, listeners: readonly TaggedListener[], logs: PolicyChoice[]): Reasons {
+  const { context, dataplane, tracing } = scope;
   return {
     from: [
       refOf(dataplane),
       ...listeners.map(({ hostname, port }) => gatewayRef(scope, hostname || "*", port)),
       ...(listeners[0]?.crossMesh ? [refOf(context.mesh, "mTLS, crossMesh")] : []),
     ],
-    policies: [
-      ...choiceOf(context.gatewayCandidates(dataplane)),
-      ...choiceOf(log.candidates(passThroughService), { silent: !logged }),
-      ...(tracing?.choice() ?? []),
-    ],
+    policies: [...choiceOf(context.gatewayCandidates(dataplane)), ...logs, ...(tracing?.choice() ?? [])],
   };
 }
 
@@ -49,22 +43,15 @@ export function hostReasons(scope: GatewayScope, host: GatewayHost, port: number
   return { from: [gatewayRef(scope, host.hostname, port)], policies: candidates.length > 0 ? [routes] : [] };
 }
 
-/** Policies of one route, chosen for all its backends together. */
-export function routeReasons(
-  scope: GatewayScope,
-  policies: HostPolicies,
-  entry: RouteEntry,
-  route: RouteView,
-  destinations: readonly Tags[],
-  faultDestinations: readonly Tags[],
-): Reasons {
+/** Policies of one route, for all its backends together. */
+export function routeReasons(scope: GatewayScope, entry: RouteEntry, route: RouteView, said: RoutePolicies): Reasons {
   return {
     from: entryRef(scope, entry),
     policies: [
-      ...choiceOf(candidatesForDestinations(destinations, policies.timeout), { silent: route.timeoutMs === undefined }),
-      ...choiceOf(candidatesForDestinations(destinations, policies.retry), { silent: route.retry === undefined }),
-      ...choiceOf(candidatesForDestinations(destinations, policies.rateLimit), { silent: route.rateLimit === undefined }),
-      ...choiceOf(candidatesForDestinations(faultDestinations, policies.fault)),
+      ...silenced(said.timeouts.account(), route.timeoutMs === undefined),
+      ...silenced(said.retries.account(), route.retry === undefined),
+      ...silenced(said.limit.account(), route.rateLimit === undefined),
+      ...(said.fault?.account() ?? []),
     ],
   };
 }

@@ -1,20 +1,12 @@
-import { gatewayChooser } from "@atoll/policy";
-import type { Chooser, ConnectionPolicy, Tags } from "@atoll/policy";
-import type {
-  CircuitBreakerSpec,
-  FaultInjectionSpec,
-  HealthCheckSpec,
-  RateLimitSpec,
-  Resource,
-  RetrySpec,
-  TimeoutSpec,
-} from "@atoll/resource";
+import { GatewayCaller, outboundLimit, outboundTimeouts, retries, routeFault } from "@atoll/policy";
+import type { Answer, Fault, OutboundTimeouts, ProxyPolicies, RequestLimit, Retries, Tags } from "@atoll/policy";
 import type { Dataplane } from "../dataplane.ts";
 import type { ExternalService } from "../external-service.ts";
 import type { MeshContext, MeshGateway } from "../mesh-context.ts";
 import type { MeshContexts } from "../mesh-contexts.ts";
-import type { Tracing } from "../policies/traffic-trace.ts";
+import type { Tracing } from "../policies/tracing.ts";
 import type { ViewBuilder } from "../view-builder.ts";
+import type { GatewayHost } from "./host.ts";
 
 /** What all listeners of one gateway have in common. */
 export interface GatewayScope {
@@ -23,6 +15,7 @@ export interface GatewayScope {
   builder: ViewBuilder;
   dataplane: Dataplane;
   gateway: MeshGateway;
+  policies: ProxyPolicies;
   sources: readonly Tags[];
   /** Service of the gateway itself. */
   service: string;
@@ -33,27 +26,29 @@ export interface GatewayScope {
   ipv6: boolean;
 }
 
-type Choose<Spec> = Chooser<Tags, Resource<Spec>>;
+/** Who asks for the policies of what a virtual host calls, by the tags of its listener. */
+export const hostCaller = ({ policies, dataplane }: GatewayScope, { hostname, tags }: GatewayHost, port: number): GatewayCaller =>
+  new GatewayCaller(policies, { address: dataplane.spec.networking.address, port, hostname, tags });
 
-/** Policies for the destinations of one virtual host, by the tags of its listener. */
-export interface HostPolicies {
-  timeout: Choose<TimeoutSpec>;
-  retry: Choose<RetrySpec>;
-  rateLimit: Choose<RateLimitSpec>;
-  circuitBreaker: Choose<CircuitBreakerSpec>;
-  healthCheck: Choose<HealthCheckSpec>;
-  fault: Choose<FaultInjectionSpec>;
+/** What policies say of one route, for all its backends together. */
+export interface RoutePolicies {
+  timeouts: Answer<OutboundTimeouts>;
+  retries: Answer<Retries>;
+  limit: Answer<RequestLimit>;
+  /** Absent where faults do not act on gateways. */
+  fault?: Answer<Fault>;
 }
 
-export function hostPolicies(context: MeshContext, tags: Tags): HostPolicies {
-  const choose = <Spec extends ConnectionPolicy["spec"]>(type: string): Choose<Spec> =>
-    gatewayChooser(context.resources<Spec>(type), tags, context.rules);
+export function routePolicies(
+  { context }: GatewayScope,
+  caller: GatewayCaller,
+  destinations: readonly Tags[],
+  faultDestinations: readonly Tags[],
+): RoutePolicies {
   return {
-    timeout: choose("Timeout"),
-    retry: choose("Retry"),
-    rateLimit: choose("RateLimit"),
-    circuitBreaker: choose("CircuitBreaker"),
-    healthCheck: choose("HealthCheck"),
-    fault: context.rules.gatewayFaults === "applied" ? choose("FaultInjection") : gatewayChooser([], tags),
+    timeouts: caller.towardsAll(outboundTimeouts.http, destinations),
+    retries: caller.towardsAll(retries, destinations),
+    limit: caller.towardsAll(outboundLimit, destinations),
+    ...(context.rules.gatewayFaults === "applied" ? { fault: caller.towardsAll(routeFault, faultDestinations) } : {}),
   };
 }

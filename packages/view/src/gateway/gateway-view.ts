@@ -7,7 +7,8 @@ import type { Dataplane } from "../dataplane.ts";
 import { listenerTags } from "../mesh-context.ts";
 import type { MeshContext } from "../mesh-context.ts";
 import type { MeshContexts } from "../mesh-contexts.ts";
-import { tracing } from "../policies/traffic-trace.ts";
+import { ProxyPolicies } from "@atoll/policy";
+import { tracing } from "../policies/tracing.ts";
 import { addPrometheus } from "../prometheus.ts";
 import type { ProxyMetadata } from "../proxy-ref.ts";
 import type { SecretView } from "../proxy-view.ts";
@@ -32,7 +33,8 @@ export function addGateway(
   const limits: Record<string, number> = {};
   const secrets: SecretView[] = [];
   if (gateway) {
-    const trace = tracing(context, dataplane);
+    const policies = new ProxyPolicies(context, dataplane, gateway);
+    const trace = tracing(context, policies);
     if (trace) builder.cluster(trace.cluster, undefined, trace.reasons);
     const sources = tagSets(dataplane);
     const scope = {
@@ -41,6 +43,7 @@ export function addGateway(
       builder,
       dataplane,
       gateway,
+      policies,
       sources,
       service: identifyingServiceOf(dataplane.spec),
       tracing: trace,

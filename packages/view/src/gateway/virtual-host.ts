@@ -1,16 +1,13 @@
-import { chooseForDestinations, kumaTagsHeader, renderKumaTags } from "@atoll/policy";
-import type { Tags } from "@atoll/policy";
+import { kumaTagsHeader, renderKumaTags } from "@atoll/policy";
+import type { GatewayCaller, Tags } from "@atoll/policy";
 import { protocolTag, serviceTag } from "../names.ts";
 import { optional } from "../optional.ts";
-import { faultView } from "../policies/fault-injection.ts";
-import { milliseconds } from "../policies/timeout.ts";
-import { rateLimitView } from "../policies/rate-limit.ts";
 import { retryView } from "../policies/retry.ts";
-import type { FaultView, HeaderOpsView, RouteRewriteView, RouteView, VirtualHostView, WeightedClusterView } from "../proxy-view.ts";
+import type { HeaderOpsView, RouteRewriteView, RouteView, VirtualHostView, WeightedClusterView } from "../proxy-view.ts";
 import { addGatewayCluster } from "./gateway-cluster.ts";
-import { hostPolicies } from "./gateway-scope.ts";
+import { hostCaller, routePolicies } from "./gateway-scope.ts";
 import { entryRef, hostReasons, routeReasons } from "./gateway-reasons.ts";
-import type { GatewayScope, HostPolicies } from "./gateway-scope.ts";
+import type { GatewayScope } from "./gateway-scope.ts";
 import type { GatewayHost } from "./host.ts";
 import { routeEntries } from "./route-entry.ts";
 import type { Backend, PathChange, RouteEntry } from "./route-entry.ts";
@@ -25,9 +22,9 @@ type RedirectStatus = (typeof redirectStatuses)[number];
 
 /** One virtual host with its routes in order; adds the clusters they need. */
 export function gatewayVirtualHost(scope: GatewayScope, host: GatewayHost, port: number, requireTls: boolean): VirtualHostView {
-  const policies = hostPolicies(scope.context, host.tags);
+  const caller = hostCaller(scope, host, port);
   const entries = routeEntries(host).sort((a, b) => compareMatches(a.match, b.match));
-  const routes = entries.flatMap((entry) => routeView(scope, host, policies, entry, port) ?? []);
+  const routes = entries.flatMap((entry) => routeView(scope, host, caller, entry, port) ?? []);
   const view: VirtualHostView = {
     name: host.hostname,
     domains: [host.hostname],
@@ -41,7 +38,7 @@ export function gatewayVirtualHost(scope: GatewayScope, host: GatewayHost, port:
   return view;
 }
 
-function routeView(scope: GatewayScope, host: GatewayHost, policies: HostPolicies, entry: RouteEntry, port: number): RouteView | undefined {
+function routeView(scope: GatewayScope, host: GatewayHost, caller: GatewayCaller, entry: RouteEntry, port: number): RouteView | undefined {
   const { name, match } = entry;
   if (entry.redirect) {
     const { scheme, hostname, statusCode, port: toPort } = entry.redirect;
@@ -68,29 +65,29 @@ function routeView(scope: GatewayScope, host: GatewayHost, policies: HostPolicie
     scope.builder.because(route, () => ({ from: entryRef(scope, entry), policies: [] }));
     return route;
   }
-  const clusters = forwardClusters(scope, host, policies, entry.backends);
+  const clusters = forwardClusters(scope, host, caller, entry.backends);
   if (clusters.length === 0) return undefined;
   const destinations = entry.backends.map(({ destination }) => destination);
-  const timeoutMs = milliseconds(chooseForDestinations(destinations, policies.timeout)?.spec.conf.http?.requestTimeout);
+  const said = routePolicies(scope, caller, destinations, withProtocols(scope, destinations));
+  const timeoutMs = said.timeouts.conf?.route.requestMs;
   const rewrite: RouteRewriteView = {
     ...optional("path", pathView(entry.path)),
     ...(entry.autoHost ? { autoHost: true } : optional("hostLiteral", entry.hostLiteral)),
   };
-  const faultDestinations = withProtocols(scope, destinations);
   const route: RouteView = {
     name,
     match,
-    action: { type: "forward", clusters, ...mirrors(scope, host, policies, entry.mirror), ...rewrite },
+    action: { type: "forward", clusters, ...mirrors(scope, host, caller, entry.mirror), ...rewrite },
     ...optional("requestHeaders", headers(entry.requestHeaders)),
     ...optional("responseHeaders", headers(entry.responseHeaders)),
     ...(timeoutMs ? { timeoutMs } : {}),
     idleTimeoutMs: routeIdleTimeoutMs,
-    ...optional("retry", retryView(chooseForDestinations(destinations, policies.retry)?.spec.conf, "http")),
-    ...optional("rateLimit", rateLimitView(chooseForDestinations(destinations, policies.rateLimit)?.spec.conf)),
-    ...optional("fault", fault(policies, faultDestinations)),
+    ...optional("retry", retryView(said.retries.conf, "http")),
+    ...optional("rateLimit", said.limit.conf),
+    ...optional("fault", said.fault?.conf),
     clusterNotFound500: true,
   };
-  scope.builder.because(route, () => routeReasons(scope, policies, entry, route, destinations, faultDestinations));
+  scope.builder.because(route, () => routeReasons(scope, entry, route, said));
   return route;
 }
 
@@ -101,24 +98,17 @@ const withProtocols = (scope: GatewayScope, destinations: readonly Tags[]): Tags
     return { [protocolTag]: protocol === "unknown" ? "http" : protocol, ...tags };
   });
 
-function fault(policies: HostPolicies, destinations: readonly Tags[]): FaultView | undefined {
-  const policy = chooseForDestinations(destinations, policies.fault);
-  if (!policy) return undefined;
-  const { sourceTagsRegex: _, ...effects } = faultView(policy);
-  return effects;
-}
-
 /** Sorted by name; of two backends that are one cluster the last counts. */
 function forwardClusters(
   scope: GatewayScope,
   host: GatewayHost,
-  policies: HostPolicies,
+  caller: GatewayCaller,
   backends: readonly Backend[],
 ): WeightedClusterView[] {
   const tags = { name: kumaTagsHeader, value: renderKumaTags(scope.sources) };
   const byName = new Map<string, WeightedClusterView>();
   for (const { destination, weight } of backends) {
-    const { name, external } = addGatewayCluster(scope, host, policies, destination, "http");
+    const { name, external } = addGatewayCluster(scope, host, caller, destination, "http");
     byName.set(name, { name, weight, ...(external ? {} : { requestHeadersToAdd: [tags] }) });
   }
   return someWeight([...byName.values()]).sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -129,9 +119,9 @@ export function someWeight<Cluster extends { weight: number }>(clusters: readonl
   return clusters.every(({ weight }) => weight === 0) ? clusters.map((cluster) => ({ ...cluster, weight: 1 })) : [...clusters];
 }
 
-function mirrors(scope: GatewayScope, host: GatewayHost, policies: HostPolicies, mirror: RouteEntry["mirror"]) {
+function mirrors(scope: GatewayScope, host: GatewayHost, caller: GatewayCaller, mirror: RouteEntry["mirror"]) {
   if (!mirror || mirror.percent <= 0) return {};
-  return { mirrors: [{ cluster: addGatewayCluster(scope, host, policies, mirror.destination, "http").name, percent: mirror.percent }] };
+  return { mirrors: [{ cluster: addGatewayCluster(scope, host, caller, mirror.destination, "http").name, percent: mirror.percent }] };
 }
 
 const pathView = (path: PathChange | undefined): { full: string } | { prefix: string } | undefined =>

@@ -1,3 +1,4 @@
+import type { LogTarget } from "@atoll/policy";
 import { join } from "node:path";
 import { isIPv6 } from "node:net";
 import type { Dataplane } from "../dataplane.ts";
@@ -28,22 +29,14 @@ export interface LoggedConnection {
   pipeFolder: string;
 }
 
-/**
- * Access logs of a listener by the TrafficLog chosen for it. An absent policy, or a backend that the mesh does not have, logs
- * nothing. `backendName` is the policy's; empty = the mesh's default.
- */
+/** Access logs of a listener. */
 export function accessLogs(
   context: MeshContext,
   dataplane: Dataplane,
-  policy: { conf?: { backend?: string } } | undefined,
+  targets: readonly LogTarget[] | undefined,
   connection: LoggedConnection,
 ): AccessLogView[] {
-  if (!policy) return [];
-  const { logging } = context.mesh.spec;
-  const name = policy.conf?.backend || logging?.defaultBackend;
-  const backend = logging?.backends?.find((candidate) => candidate.name === name);
-  if (!backend) return [];
-  const conf = backend.conf as { path?: string; address?: string } | undefined;
+  if (!targets?.length) return [];
   const address = dataplane.spec.networking?.address ?? "";
   const values: Record<string, string> = {
     "%KUMA_SOURCE_ADDRESS%": isIPv6(address) ? `[${address}]:0` : `${address}:0`,
@@ -53,8 +46,10 @@ export function accessLogs(
     "%KUMA_MESH%": context.name,
     "%KUMA_TRAFFIC_DIRECTION%": connection.direction,
   };
-  const template = backend.format || (connection.kind === "http" ? httpFormat : networkFormat);
-  const line = `${template.replaceAll(/%KUMA_[A-Z_]+%/g, (placeholder) => values[placeholder] ?? placeholder)}\n`;
-  if (backend.type === "file") return [{ format: line, path: conf?.path ?? "" }];
-  return [{ format: `${conf?.address ?? ""};${line}`, path: logPipe(connection.pipeFolder, dataplane.name, context.name) }];
+  return targets.map(({ to, format }) => {
+    const template = format ?? (connection.kind === "http" ? httpFormat : networkFormat);
+    const line = `${template.replaceAll(/%KUMA_[A-Z_]+%/g, (placeholder) => values[placeholder] ?? placeholder)}\n`;
+    if ("file" in to) return { format: line, path: to.file };
+    return { format: `${to.tcp};${line}`, path: logPipe(connection.pipeFolder, dataplane.name, context.name) };
+  });
 }

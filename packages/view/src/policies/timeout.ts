@@ -1,40 +1,42 @@
+import { outboundTimeouts } from "@atoll/policy";
+import type { OutboundTimeouts, Question } from "@atoll/policy";
 import { durationMs } from "@atoll/resource";
-import type { TimeoutSpec } from "@atoll/resource";
 import { isHttp } from "../protocol.ts";
 import type { Protocol } from "../protocol.ts";
 import type { ClusterView, HttpFilterView } from "../proxy-view.ts";
-
-type TimeoutConf = TimeoutSpec["conf"];
 
 export const defaultConnectTimeoutMs = 5_000;
 
 /** Milliseconds, or undefined when the field is absent. */
 export const milliseconds = (text: string | undefined): number | undefined => (text === undefined ? undefined : durationMs(text));
 
-/** Timeouts of a cluster by a Timeout policy, which need not exist. An idle timeout that is not given is none at all. */
+/** What to ask for a destination of a protocol. */
+export const timeoutsOf = (protocol: Protocol): Question<OutboundTimeouts> =>
+  protocol === "grpc" ? outboundTimeouts.grpc : isHttp(protocol) ? outboundTimeouts.http : outboundTimeouts.tcp;
+
+/** Where TrafficRoutes or a gateway route and no policy says anything: an idle timeout is none at all. */
+export const routedTimeouts: OutboundTimeouts = { tcpIdleMs: 0, pool: { idleMs: 0 }, listener: { idleMs: 0, streamIdleMs: 0 }, route: {} };
+
+/** Timeouts of a cluster. */
 export function clusterTimeouts(
-  conf: TimeoutConf | undefined,
+  timeouts: Pick<OutboundTimeouts, "connectMs" | "pool"> | undefined,
   protocol: Protocol,
 ): Pick<ClusterView, "connectTimeoutMs" | "idleTimeoutMs" | "maxStreamDurationMs"> {
-  const connectTimeoutMs = milliseconds(conf?.connectTimeout) || defaultConnectTimeoutMs;
-  if (!isHttp(protocol)) return { connectTimeoutMs };
-  const grpc = protocol === "grpc" ? milliseconds(conf?.grpc?.maxStreamDuration) : undefined;
-  const maxStreamDurationMs = milliseconds(conf?.http?.maxStreamDuration) || grpc;
+  const connectTimeoutMs = timeouts?.connectMs ?? defaultConnectTimeoutMs;
+  if (!isHttp(protocol) || !timeouts?.pool) return { connectTimeoutMs };
+  const { idleMs, maxStreamMs } = timeouts.pool;
   return {
     connectTimeoutMs,
-    idleTimeoutMs: milliseconds(conf?.http?.idleTimeout) ?? 0,
-    ...(maxStreamDurationMs ? { maxStreamDurationMs } : {}),
+    ...(idleMs === undefined ? {} : { idleTimeoutMs: idleMs }),
+    ...(maxStreamMs === undefined ? {} : { maxStreamDurationMs: maxStreamMs }),
   };
 }
 
-/** Timeouts of an HTTP listener by a Timeout policy, which need not exist: 0 = none. */
-export function httpTimeouts(
-  conf: TimeoutConf | undefined,
-  protocol: Protocol,
-): Pick<HttpFilterView, "idleTimeoutMs" | "streamIdleTimeoutMs"> {
-  const grpc = protocol === "grpc" ? milliseconds(conf?.grpc?.streamIdleTimeout) : undefined;
+/** Timeouts of the listener of an outbound. */
+export function listenerTimeouts({ listener }: OutboundTimeouts): Pick<HttpFilterView, "idleTimeoutMs" | "streamIdleTimeoutMs"> {
+  const { idleMs, streamIdleMs } = listener ?? {};
   return {
-    idleTimeoutMs: milliseconds(conf?.http?.idleTimeout) ?? 0,
-    streamIdleTimeoutMs: milliseconds(conf?.http?.streamIdleTimeout) ?? grpc ?? 0,
+    ...(idleMs === undefined ? {} : { idleTimeoutMs: idleMs }),
+    ...(streamIdleMs === undefined ? {} : { streamIdleTimeoutMs: streamIdleMs }),
   };
 }

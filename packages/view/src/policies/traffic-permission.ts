@@ -1,28 +1,15 @@
-import { anyValue, chooseInboundPolicy } from "@atoll/policy";
-import type { Tags } from "@atoll/policy";
-import type { MeshContext, Policy } from "../mesh-context.ts";
+import type { Callers, Permission } from "@atoll/policy";
 import { serviceTag, sortedTags, spiffeId, statName } from "../names.ts";
 import type { PrincipalView, RbacView } from "../proxy-view.ts";
 
-const permissionFor = (context: MeshContext, tags: Tags) =>
-  chooseInboundPolicy(context.resources<Policy["spec"]>("TrafficPermission"), tags, context.rules);
-
-/**
- * Who may connect to something with these tags, by the TrafficPermission chosen for them. None: nobody, which HTTP says with 403
- * unless a permission is there for another of the `siblings`, the tags of all inbounds of the proxy.
- */
-export function rbacView(context: MeshContext, destinationTags: Tags, statPrefix: string, siblings: readonly Tags[] = []): RbacView {
+/** Who may connect. No permission: nobody, which HTTP says with 403 where `refuseRequests`. */
+export function rbacView(mesh: string, permission: Permission | undefined, statPrefix: string, refuseRequests: boolean): RbacView {
   const prefix = `${statName(statPrefix)}.`;
-  const permission = permissionFor(context, destinationTags);
-  if (!permission) {
-    const refuseRequests = siblings.every((tags) => !permissionFor(context, tags));
-    return { statPrefix: prefix, ...(refuseRequests ? { refuseRequests } : {}), policies: [] };
-  }
-  const principals = (permission.spec.sources ?? []).map(({ match }) => principal(context.name, match ?? {}));
+  if (!permission) return { statPrefix: prefix, ...(refuseRequests ? { refuseRequests } : {}), policies: [] };
+  const principals = permission.callers.map((callers) => principal(mesh, callers));
   return { statPrefix: prefix, policies: [{ name: permission.name, principals }] };
 }
 
-function principal(mesh: string, source: Tags): PrincipalView {
-  const exact = sortedTags(source).filter(([, value]) => value !== anyValue);
-  return { sans: exact.map(([key, value]) => (key === serviceTag ? spiffeId(mesh, value) : `kuma://${key}/${value}`)) };
+function principal(mesh: string, { tags }: Callers): PrincipalView {
+  return { sans: sortedTags(tags).map(([key, value]) => (key === serviceTag ? spiffeId(mesh, value) : `kuma://${key}/${value}`)) };
 }

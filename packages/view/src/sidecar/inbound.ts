@@ -1,19 +1,18 @@
-import { inboundPolicies, inboundPoliciesCandidates, inboundPolicyCandidates, kumaTagsHeader } from "@atoll/policy";
-import type { FaultInjectionSpec, RateLimitSpec } from "@atoll/resource";
+import { inboundCallee, inboundFaults, inboundLimits, kumaTagsHeader, permission, unchosen } from "@atoll/policy";
+import type { Callee, PolicyChoice, ProxyPolicies } from "@atoll/policy";
 import { isIPv6 } from "node:net";
-import { tagSets } from "../dataplane.ts";
+import { inboundInterfaces } from "../dataplane.ts";
 import type { Dataplane, InboundInterface } from "../dataplane.ts";
-import type { MeshContext, Policy } from "../mesh-context.ts";
+import type { MeshContext } from "../mesh-context.ts";
 import { clusterNames, downstreamTls, meshAlpn } from "../mesh-tls.ts";
 import { inboundListenerName, inboundRouteName, localClusterName, protocolTag, serviceTag, statName, withoutTags } from "../names.ts";
-import { faultView } from "../policies/fault-injection.ts";
-import { limitedRoutes, limitsOf } from "../policies/rate-limit.ts";
+import { limitedRoutes } from "../policies/rate-limit.ts";
 import { rbacView } from "../policies/traffic-permission.ts";
-import type { Tracing } from "../policies/traffic-trace.ts";
+import type { Tracing } from "../policies/tracing.ts";
 import { isHttp, parseProtocol, upstreamHttp } from "../protocol.ts";
 import type { Protocol } from "../protocol.ts";
 import type { ClusterView, FilterChainView, HttpFilterView, ListenerView, TcpFilterView } from "../proxy-view.ts";
-import { choiceOf, meshSection, refOf, unchosen } from "../reasons.ts";
+import { meshSection, refOf } from "../reasons.ts";
 import type { Reasons } from "../reasons.ts";
 import type { ViewBuilder } from "../view-builder.ts";
 
@@ -27,6 +26,7 @@ export interface InboundScope {
   context: MeshContext;
   builder: ViewBuilder;
   dataplane: Dataplane;
+  policies: ProxyPolicies;
   tracing: Tracing | undefined;
   transparent: boolean;
   /** The Envoy has the Kafka broker filter. */
@@ -40,6 +40,7 @@ export function addInbound(scope: InboundScope, inbound: InboundInterface): void
   const cluster = localClusterName(inbound.workloadPort);
   const http = upstreamHttp(protocol);
   const loopback = inbound.workloadAddress === "127.0.0.1" || inbound.workloadAddress === "::1";
+  const callee = inboundCallee(scope.policies, inbound);
   const section = `inbound on port ${inbound.port} of ${inbound.tags[serviceTag] ?? ""}`;
   const local: ClusterView = {
     ...clusterNames(cluster),
@@ -61,41 +62,41 @@ export function addInbound(scope: InboundScope, inbound: InboundInterface): void
     ...(scope.transparent ? { bindToPort: false } : {}),
     ...(context.mtls === "PERMISSIVE" ? { tlsInspector: true } : {}),
     tags: withoutTags(inbound.tags),
-    chains: chains(scope, inbound, protocol, cluster, name),
+    chains: chains(scope, inbound, callee, protocol, cluster, name),
   };
-  builder.listener(listener, () => listenerReasons(scope, inbound, section, isHttp(protocol)));
+  builder.listener(listener, () => listenerReasons(scope, callee, section, isHttp(protocol)));
 }
 
-function listenerReasons(
-  { context, dataplane, tracing }: InboundScope,
-  { tags }: InboundInterface,
-  section: string,
-  http: boolean,
-): Reasons {
-  const { mtls } = context;
-  const permissions = context.resources<Policy["spec"]>("TrafficPermission");
+function listenerReasons({ context, dataplane, tracing }: InboundScope, callee: Callee, section: string, http: boolean): Reasons {
+  const ofHttp = (choices: PolicyChoice[]): PolicyChoice[] =>
+    http ? choices : choices.flatMap(({ type }) => unchosen(context.resources(type), "wrongProtocol"));
   return {
     from: [refOf(dataplane, section), refOf(context.mesh, meshSection(context))],
     policies: [
-      ...(mtls === "off" ? [] : choiceOf(inboundPolicyCandidates(permissions, tags, context.rules))),
-      ...["FaultInjection", "RateLimit"].flatMap((type) => {
-        const policies = context.resources<Policy["spec"]>(type);
-        return http ? choiceOf(inboundPoliciesCandidates(policies, tags, context.rules)) : unchosen(policies, "wrongProtocol");
-      }),
+      ...(context.mtls === "off" ? [] : callee.answer(permission).account()),
+      ...ofHttp(callee.answer(inboundFaults).account()),
+      ...ofHttp(callee.answer(inboundLimits).account()),
       ...(http ? (tracing?.choice() ?? []) : []),
     ],
   };
 }
 
-function chains(scope: InboundScope, inbound: InboundInterface, protocol: Protocol, cluster: string, listener: string): FilterChainView[] {
+function chains(
+  scope: InboundScope,
+  inbound: InboundInterface,
+  callee: Callee,
+  protocol: Protocol,
+  cluster: string,
+  listener: string,
+): FilterChainView[] {
   const { context } = scope;
   const filter = isHttp(protocol)
-    ? httpFilter(scope, inbound, protocol, cluster)
+    ? httpFilter(scope, inbound, callee, protocol, cluster)
     : tcpFilter(cluster, scope.kafkaFilter && protocol === "kafka");
   if (context.mtls === "off") return [{ filter }];
   const secured: FilterChainView = {
     tls: downstreamTls(context),
-    rbac: rbacView(context, inbound.tags, listener, tagSets(scope.dataplane)),
+    rbac: rbacView(context.name, callee.answer(permission).conf, listener, nobodyIsNamed(scope)),
     filter,
   };
   if (context.mtls === "STRICT") return [secured];
@@ -107,21 +108,26 @@ function chains(scope: InboundScope, inbound: InboundInterface, protocol: Protoc
   ];
 }
 
+/** True if no permission is for any inbound of the proxy: then each says so. */
+const nobodyIsNamed = ({ policies, dataplane }: InboundScope): boolean =>
+  inboundInterfaces(dataplane).every((one) => inboundCallee(policies, one).answer(permission).conf === undefined);
+
 function httpFilter(
-  { context, builder, tracing }: InboundScope,
+  { builder, tracing }: InboundScope,
   { tags }: InboundInterface,
+  callee: Callee,
   protocol: Protocol,
   cluster: string,
 ): HttpFilterView {
   const service = tags[serviceTag] ?? "";
-  const faults = inboundPolicies(context.resources<FaultInjectionSpec>("FaultInjection"), tags, context.rules);
-  const limits = inboundPolicies(context.resources<RateLimitSpec>("RateLimit"), tags, context.rules);
+  const faults = callee.answer(inboundFaults).conf ?? [];
+  const limits = callee.answer(inboundLimits).conf;
   const routes = limitedRoutes(limits, {
     match: { path: { prefix: "/" } },
     action: { type: "forward", clusters: [{ name: cluster, weight: 1 }] },
     timeoutMs: 0,
   });
-  for (const route of routes) builder.because(route, () => ({ from: limitsOf(route, limits).map((one) => refOf(one)), policies: [] }));
+  for (const { route, policy } of routes) builder.because(route, () => ({ from: policy ? [refOf(policy)] : [], policies: [] }));
   return {
     type: "http",
     statPrefix: statName(cluster),
@@ -129,12 +135,12 @@ function httpFilter(
       inline: {
         name: inboundRouteName(service),
         requestHeadersToRemove: [kumaTagsHeader],
-        virtualHosts: [{ name: service, domains: ["*"], routes }],
+        virtualHosts: [{ name: service, domains: ["*"], routes: routes.map(({ route }) => route) }],
       },
     },
     forwardClientCertificate: true,
-    ...(faults.length > 0 ? { faults: faults.map(faultView) } : {}),
-    ...(limits.length > 0 ? { localRateLimit: true } : {}),
+    ...(faults.length > 0 ? { faults } : {}),
+    ...(limits ? { localRateLimit: true } : {}),
     ...(protocol === "grpc" ? { grpcStats: true } : {}),
     idleTimeoutMs,
     streamIdleTimeoutMs,

@@ -1,6 +1,5 @@
-import { firstMatch, outboundChooser } from "@atoll/policy";
-import type { Chooser as PolicyChooser, Tags } from "@atoll/policy";
-import type { CircuitBreakerSpec, HealthCheckSpec, Resource, TimeoutSpec } from "@atoll/resource";
+import { circuitBreaking, healthChecking } from "@atoll/policy";
+import type { SidecarCaller, Tags } from "@atoll/policy";
 import { destinationEndpoints, resolveDestination } from "../destination.ts";
 import { externalDiscovery } from "../external-service.ts";
 import type { ExternalService } from "../external-service.ts";
@@ -11,55 +10,19 @@ import type { MeshContexts } from "../mesh-contexts.ts";
 import { clusterNames, upstreamTls } from "../mesh-tls.ts";
 import { destinationClusterName, meshTag, serviceTag, zoneEgressService } from "../names.ts";
 import { optional } from "../optional.ts";
-import { circuitBreakerView } from "../policies/circuit-breaker.ts";
 import { healthCheckView } from "../policies/health-check.ts";
-import { clusterTimeouts, defaultConnectTimeoutMs } from "../policies/timeout.ts";
+import { clusterTimeouts, routedTimeouts, timeoutsOf } from "../policies/timeout.ts";
 import { upstreamHttp } from "../protocol.ts";
-import { choiceOf, meshSection, refOf, unchosen } from "../reasons.ts";
-import type { PolicyChoice, Reasons } from "../reasons.ts";
+import { meshSection, refOf } from "../reasons.ts";
+import type { Reasons } from "../reasons.ts";
 import type { ClusterView, EndpointSetView, LoadBalancerView } from "../proxy-view.ts";
-
-/** Chooses policies of one dataplane for a service it calls; null = the outbound policies do not act on it. */
-export type Chooser = <Spec extends { sources: { match?: Tags }[]; destinations: { match?: Tags }[] }>(
-  type: string,
-) => PolicyChooser<string, Resource<Spec>>;
-
-/** How a policy of the caller was chosen for a service, or why none of its type acts. */
-export const outboundChoice = (
-  context: MeshContext,
-  choose: Chooser | null,
-  type: string,
-  service: string,
-  silent = false,
-): PolicyChoice[] =>
-  choose
-    ? choiceOf(choose(type).candidates(service), { silent })
-    : unchosen(context.resources(type), context.rules.sidecarOutboundPolicies === "always" ? "sourcesDoNotMatch" : "needsTrafficRoute");
-
-export function sidecarChooser(context: MeshContext, sources: readonly Tags[]): Chooser {
-  const made = new Map<string, unknown>();
-  return <Spec extends { sources: { match?: Tags }[]; destinations: { match?: Tags }[] }>(type: string) => {
-    if (!made.has(type)) made.set(type, outboundChooser(context.resources<Spec>(type), sources, context.rules));
-    return made.get(type) as PolicyChooser<string, Resource<Spec>>;
-  };
-}
-
-const outboundPolicyTypes = ["Timeout", "Retry", "CircuitBreaker", "HealthCheck", "TrafficLog", "RateLimit"];
-
-/** Whether a policy of the mesh has the dataplane as a source. Where none has, proxies share what they are told of their outbounds. */
-export const hasOutboundPolicies = (context: MeshContext, sources: readonly Tags[]): boolean =>
-  outboundPolicyTypes.some((type) =>
-    context
-      .resources<{ sources?: { match?: Tags }[] }>(type)
-      .some(({ spec }) => sources.some((tags) => firstMatch(spec.sources, tags) !== undefined)),
-  );
 
 export interface OutboundClusterRequest {
   /** Destination with kuma.io/service, and kuma.io/mesh if in another mesh. */
   tags: Tags;
   /** Service of the outbound itself: its Timeout is the one that counts. */
   outboundService: string;
-  choose: Chooser | null;
+  caller: SidecarCaller;
   /** TrafficRoutes route the mesh: then a service without a Timeout has the timeouts of that way of routing. */
   routed: boolean;
   loadBalancer?: LoadBalancerView | undefined;
@@ -94,17 +57,20 @@ export function outboundCluster(
   const facts = context.service(service);
   const direct = facts.external && !destination.crossMesh && !context.zoneEgress;
   const dialled = direct ? request.dialled.filter((external) => external.service === service) : [];
-  const timeout = request.choose?.<TimeoutSpec>("Timeout")(request.outboundService);
-  const circuitBreaker = request.choose?.<CircuitBreakerSpec>("CircuitBreaker")(service);
-  const healthCheck = request.choose?.<HealthCheckSpec>("HealthCheck")(service);
+  const { caller } = request;
+  const called = { kind: "service", tags: request.tags } as const;
+  // The Timeout of the outbound itself counts, wherever its requests are sent.
+  const timeouts = caller.towards(timeoutsOf(facts.protocol), { kind: "service", tags: { [serviceTag]: request.outboundService } });
+  const breaking = caller.towards(circuitBreaking, called);
+  const checking = caller.towards(healthChecking, called);
   const key = JSON.stringify([
     "outbound",
     name,
     destination.upstream.mtls,
     request.routed,
-    timeout?.name,
-    circuitBreaker?.name,
-    healthCheck?.name,
+    timeouts.key,
+    breaking.key,
+    checking.key,
     request.loadBalancer,
     dialled.map((external) => external.name),
     request.ipv6,
@@ -112,9 +78,9 @@ export function outboundCluster(
   const cluster = context.memo.share(key, (): ClusterView => {
     const common = {
       ...clusterNames(name),
-      ...(request.routed || timeout ? clusterTimeouts(timeout?.spec.conf, facts.protocol) : { connectTimeoutMs: defaultConnectTimeoutMs }),
-      ...optional("circuitBreaker", circuitBreakerView(circuitBreaker?.spec.conf)),
-      ...healthCheckView(healthCheck?.spec.conf, facts.protocol),
+      ...clusterTimeouts(timeouts.conf ?? (request.routed ? routedTimeouts : undefined), facts.protocol),
+      ...optional("circuitBreaker", breaking.conf),
+      ...healthCheckView(checking.conf, facts.protocol),
     };
     if (dialled.length > 0) {
       return { ...common, ...externalDiscovery(dialled, request.ipv6), ...optional("http", upstreamHttp(facts.protocol)) };
@@ -131,7 +97,6 @@ export function outboundCluster(
   });
   const external = facts.external && !destination.crossMesh && (context.zoneEgress || dialled.length > 0);
   const reasons = (): Reasons => {
-    const { outboundService, choose } = request;
     return {
       from: [
         ...externalSources(
@@ -146,9 +111,9 @@ export function outboundCluster(
         refOf(destination.upstream.mesh, meshSection(destination.upstream)),
       ],
       policies: [
-        ...outboundChoice(context, choose, "Timeout", outboundService),
-        ...outboundChoice(context, choose, "CircuitBreaker", service),
-        ...outboundChoice(context, choose, "HealthCheck", service),
+        ...timeouts.account(),
+        ...breaking.account(),
+        ...checking.account(),
         ...(direct ? dialPermission(context, dialled, (external) => external.service === service) : []),
       ],
     };

@@ -1,12 +1,11 @@
-import type { Chooser as PolicyChooser, Tags } from "@atoll/policy";
+import type { Chooser as PolicyChooser, SidecarCaller, Tags } from "@atoll/policy";
 import type { Resource, TrafficRouteSpec } from "@atoll/resource";
 import type { Dataplane } from "../dataplane.ts";
 import type { ExternalService } from "../external-service.ts";
 import type { MeshContext } from "../mesh-context.ts";
 import type { MeshContexts } from "../mesh-contexts.ts";
-import type { Tracing } from "../policies/traffic-trace.ts";
+import type { Tracing } from "../policies/tracing.ts";
 import type { ViewBuilder } from "../view-builder.ts";
-import type { Chooser } from "./outbound-cluster.ts";
 
 /** What all outbounds of one dataplane have in common. */
 export interface OutboundScope {
@@ -17,8 +16,8 @@ export interface OutboundScope {
   sources: readonly Tags[];
   /** What logs and traces call the caller. */
   sourceService: string;
-  /** Outbound policies by destination; null while they do not act on sidecars. */
-  choose: Chooser | null;
+  /** Asks for the policies of what is called. */
+  caller: SidecarCaller;
   /** The TrafficRoute of a service; null while the mesh has none at all, and every outbound reaches its own service. */
   trafficRoute: PolicyChooser<string, Resource<TrafficRouteSpec>> | null;
   tracing: Tracing | undefined;

@@ -1,13 +1,21 @@
-import { kumaTagsHeader, renderKumaTags } from "@atoll/policy";
-import type { Tags } from "@atoll/policy";
-import type { RateLimitSpec, RetrySpec, TimeoutSpec, TrafficLogSpec, TrafficRouteHttp } from "@atoll/resource";
+import {
+  choiceOf,
+  kumaTagsHeader,
+  outboundLimit,
+  outboundLogs,
+  renderKumaTags,
+  retries,
+  serviceDestination,
+  silenced,
+} from "@atoll/policy";
+import type { Answer, LogTarget, OutboundTimeouts, PolicyChoice, RequestLimit, Retries, Tags } from "@atoll/policy";
+import type { TrafficRouteHttp } from "@atoll/resource";
 import { meshTag, outboundListenerName, outboundRouteName, serviceTag, sortedTags, statName, withoutTags } from "../names.ts";
 import { optional } from "../optional.ts";
 import { accessLogs } from "../policies/access-log.ts";
-import { loadBalancerView } from "../policies/load-balancer.ts";
-import { rateLimitView } from "../policies/rate-limit.ts";
+import { loadBalancerView } from "../policies/load-balancing.ts";
 import { retryView } from "../policies/retry.ts";
-import { httpTimeouts, milliseconds } from "../policies/timeout.ts";
+import { listenerTimeouts, routedTimeouts, timeoutsOf } from "../policies/timeout.ts";
 import { commonProtocol, isHttp } from "../protocol.ts";
 import type { Protocol } from "../protocol.ts";
 import type {
@@ -20,9 +28,9 @@ import type {
   RouteView,
   TcpFilterView,
 } from "../proxy-view.ts";
-import { choiceOf, refOf } from "../reasons.ts";
-import type { PolicyChoice, Reasons, ResourceRef } from "../reasons.ts";
-import { outboundChoice, outboundCluster, outboundClusterName } from "./outbound-cluster.ts";
+import { refOf } from "../reasons.ts";
+import type { Reasons, ResourceRef } from "../reasons.ts";
+import { outboundCluster, outboundClusterName } from "./outbound-cluster.ts";
 import type { OutboundAddress } from "./outbound-addresses.ts";
 import type { OutboundScope } from "./outbound-scope.ts";
 import { headerOps, resolveSplits, routeMatch, routeRewrite } from "./traffic-route.ts";
@@ -35,15 +43,34 @@ interface Plan {
   protocol: Protocol;
 }
 
+/** What policies say of an outbound, whatever its requests are sent to. */
+interface Said {
+  timeouts: Answer<OutboundTimeouts>;
+  retries: Answer<Retries>;
+  limit: Answer<RequestLimit>;
+  logs: Answer<LogTarget[]>;
+}
+
+function saidOf({ caller }: OutboundScope, tags: Tags, protocol: Protocol): Said {
+  const destination = serviceDestination({ [serviceTag]: tags[serviceTag] ?? "" });
+  return {
+    timeouts: caller.towards(timeoutsOf(protocol), destination),
+    retries: caller.towards(retries, destination),
+    limit: caller.towards(outboundLimit, destination),
+    logs: caller.towards(outboundLogs, destination),
+  };
+}
+
 /** Adds the listener of one outbound, with its clusters and endpoints. */
 export function addOutbound(scope: OutboundScope, outbound: OutboundAddress): void {
   const plan = planOutbound(scope, outbound.tags);
+  const said = saidOf(scope, outbound.tags, plan.protocol);
   const external = new Set<string>();
   for (const { tags } of plan.routes.flatMap((route) => route.destinations)) {
     const made = outboundCluster(scope.contexts, scope.context, {
       tags,
       outboundService: outbound.tags[serviceTag] ?? "",
-      choose: scope.choose,
+      caller: scope.caller,
       routed: scope.trafficRoute !== null,
       loadBalancer: plan.loadBalancer,
       dialled: scope.dialled,
@@ -56,9 +83,9 @@ export function addOutbound(scope: OutboundScope, outbound: OutboundAddress): vo
     });
     if (made.external) external.add(made.cluster.name);
   }
-  const build = (): OutboundParts => outboundParts(scope, outbound, plan, external);
-  const { listener, routes } = scope.choose ? build() : sharedParts(scope, outbound, plan, external, build);
-  scope.builder.listener(listener, () => listenerReasons(scope, outbound, plan, listener));
+  const build = (): OutboundParts => outboundParts(scope, outbound, plan, said, external);
+  const { listener, routes } = sharedParts(scope, outbound, plan, said, external, build);
+  scope.builder.listener(listener, () => listenerReasons(scope, outbound, plan, said, listener));
   if (routes) scope.builder.route(routes);
 }
 
@@ -72,18 +99,17 @@ function outboundRef({ context, dataplane }: OutboundScope, { address, port, tag
 const routeChoice = ({ trafficRoute }: OutboundScope, tags: Tags): PolicyChoice[] =>
   trafficRoute ? choiceOf(trafficRoute.candidates(tags[serviceTag] ?? "")) : [];
 
-function listenerReasons(scope: OutboundScope, outbound: OutboundAddress, plan: Plan, listener: ListenerView): Reasons {
-  const { context, choose, tracing } = scope;
+function listenerReasons(scope: OutboundScope, outbound: OutboundAddress, plan: Plan, said: Said, listener: ListenerView): Reasons {
+  const { tracing } = scope;
   const { filter } = listener.chains[0]!;
-  const choice = (type: string, silent = false) => outboundChoice(context, choose, type, outbound.tags[serviceTag] ?? "", silent);
   return {
     from: [outboundRef(scope, outbound)],
     policies: [
       ...routeChoice(scope, outbound.tags),
-      ...choice("Timeout"),
-      ...choice("TrafficLog", filter.type !== "directResponse" && !filter.accessLogs),
-      ...(filter.type === "tcp" ? choice("Retry", filter.maxConnectAttempts === undefined) : []),
-      ...(isHttp(plan.protocol) && choose ? (tracing?.choice() ?? []) : []),
+      ...said.timeouts.account(),
+      ...silenced(said.logs.account(), filter.type !== "directResponse" && !filter.accessLogs),
+      ...(filter.type === "tcp" ? silenced(said.retries.account(), filter.maxConnectAttempts === undefined) : []),
+      ...(isHttp(plan.protocol) ? (tracing?.choice() ?? []) : []),
     ],
   };
 }
@@ -94,16 +120,19 @@ interface OutboundParts {
   routes?: RouteConfigView;
 }
 
-/** While no policy of the dataplane has a say, every proxy that asks for the same outbound gets the same objects. */
+/** Every proxy that asks for the same outbound, and of which policies say the same, gets the same objects; but logs and spans name it. */
 function sharedParts(
   scope: OutboundScope,
   { address, port, tags }: OutboundAddress,
   plan: Plan,
+  said: Said,
   external: ReadonlySet<string>,
   build: () => OutboundParts,
 ): OutboundParts {
+  if (scope.trafficRoute || scope.tracing || said.logs.conf?.length) return build();
   const sentTags = scope.context.readsKumaTags ? renderKumaTags(scope.sources) : "";
-  const facts = [address, port, sortedTags(tags), plan.protocol, [...external], sentTags, scope.transparent, scope.kafkaFilter];
+  const answers = [said.timeouts.key, said.retries.key, said.limit.key];
+  const facts = [address, port, sortedTags(tags), plan.protocol, [...external], sentTags, scope.transparent, scope.kafkaFilter, answers];
   const key = JSON.stringify(facts);
   const { listener, routes } = scope.context.memo.share(`outbound/${key}`, build);
   // Each is kept by itself, so that a changed route leaves the listener as it was.
@@ -117,10 +146,11 @@ function outboundParts(
   scope: OutboundScope,
   { address, port, tags }: OutboundAddress,
   plan: Plan,
+  said: Said,
   external: ReadonlySet<string>,
 ): OutboundParts {
-  const routes = isHttp(plan.protocol) ? routeConfig(scope, tags, plan, external) : undefined;
-  const filter = routes ? httpFilter(scope, tags, plan, routes) : tcpFilter(scope, tags, plan);
+  const routes = isHttp(plan.protocol) ? routeConfig(scope, tags, plan, said, external) : undefined;
+  const filter = routes ? httpFilter(scope, tags, plan, said, routes) : tcpFilter(scope, tags, plan, said);
   const listener: ListenerView = {
     name: outboundListenerName(address, port),
     address,
@@ -156,14 +186,14 @@ function planOutbound(scope: OutboundScope, tags: Tags): Plan {
 }
 
 /** Named by the service, and by what else tells the outbound's destination apart. */
-function routeConfig(scope: OutboundScope, tags: Tags, plan: Plan, external: ReadonlySet<string>): RouteConfigView {
+function routeConfig(scope: OutboundScope, tags: Tags, plan: Plan, said: Said, external: ReadonlySet<string>): RouteConfigView {
   const service = tags[serviceTag] ?? "";
-  const { context, choose } = scope;
-  const timeout = choose?.<TimeoutSpec>("Timeout")(service)?.spec.conf;
-  const limit = context.zoneEgress ? undefined : choose?.<RateLimitSpec>("RateLimit")(service)?.spec.conf;
+  const { context } = scope;
+  const requestMs = said.timeouts.conf?.route.requestMs;
+  const limit = context.zoneEgress ? undefined : said.limit.conf;
   const sendsTags = context.readsKumaTags || (scope.trafficRoute !== null && plan.protocol !== "grpc");
   const kumaTags = sendsTags ? [{ name: kumaTagsHeader, value: renderKumaTags(scope.sources) }] : [];
-  const retry = retryView(choose?.<RetrySpec>("Retry")(service)?.spec.conf, plan.protocol);
+  const retry = retryView(said.retries.conf, plan.protocol);
   const routes = plan.routes.map(({ name, http, destinations }): RouteView => {
     const clusters = clustersOf(destinations);
     const leaves = clusters.some((cluster) => external.has(cluster.name));
@@ -180,17 +210,17 @@ function routeConfig(scope: OutboundScope, tags: Tags, plan: Plan, external: Rea
       },
       ...optional("requestHeaders", requestHeaders),
       ...optional("responseHeaders", headerOps(http?.modify?.responseHeaders)),
-      timeoutMs: milliseconds(timeout?.http?.requestTimeout) ?? 0,
-      ...optional("rateLimit", leaves ? rateLimitView(limit) : undefined),
+      timeoutMs: requestMs ?? 0,
+      ...optional("rateLimit", leaves ? limit : undefined),
     };
     const chosen = scope.trafficRoute?.(service);
     scope.builder.because(route, () => ({
       from: chosen ? [refOf(chosen, http ? `conf.http[${chosen.spec.conf.http?.indexOf(http)}]` : "conf")] : [],
       policies: [
         ...routeChoice(scope, tags),
-        ...outboundChoice(context, choose, "Timeout", service, !timeout?.http?.requestTimeout),
-        ...outboundChoice(context, choose, "Retry", service, !retry),
-        ...(leaves ? outboundChoice(context, choose, "RateLimit", service, !route.rateLimit) : []),
+        ...silenced(said.timeouts.account(), requestMs === undefined),
+        ...silenced(said.retries.account(), !retry),
+        ...(leaves ? silenced(said.limit.account(), !route.rateLimit) : []),
       ],
     }));
     return route;
@@ -208,12 +238,10 @@ function routeConfig(scope: OutboundScope, tags: Tags, plan: Plan, external: Rea
   };
 }
 
-function httpFilter(scope: OutboundScope, tags: Tags, plan: Plan, routes: RouteConfigView): HttpFilterView {
+function httpFilter(scope: OutboundScope, tags: Tags, plan: Plan, said: Said, routes: RouteConfigView): HttpFilterView {
   const service = tags[serviceTag] ?? "";
-  const { context, choose } = scope;
-  const log = choose?.<TrafficLogSpec>("TrafficLog")(service)?.spec;
-  const timeout = choose?.<TimeoutSpec>("Timeout")(service);
-  const logs = accessLogs(context, scope.dataplane, log, { ...logged(scope, service), kind: "http" });
+  const timeouts = timeoutsHere(scope, said);
+  const logs = accessLogs(scope.context, scope.dataplane, said.logs.conf, { ...logged(scope, service), kind: "http" });
   return {
     type: "http",
     statPrefix: statName(service),
@@ -222,21 +250,19 @@ function httpFilter(scope: OutboundScope, tags: Tags, plan: Plan, routes: RouteC
     ...(scope.trafficRoute ? {} : { normalizePath: true }),
     ...(routes.virtualHosts.some((host) => host.routes.some((route) => route.rateLimit)) ? { localRateLimit: true } : {}),
     ...(plan.protocol === "grpc" ? { grpcStats: true } : {}),
-    ...(scope.trafficRoute || timeout ? httpTimeouts(timeout?.spec.conf, plan.protocol) : {}),
+    ...(timeouts ? listenerTimeouts(timeouts) : {}),
     ...(logs.length > 0 ? { accessLogs: logs } : {}),
-    ...(choose && scope.tracing ? { tracing: scope.tracing.listener("outbound", scope.sourceService, service) } : {}),
+    ...(scope.tracing ? { tracing: scope.tracing.listener("outbound", scope.sourceService, service) } : {}),
   };
 }
 
 /** With nowhere to send to, connections are taken and closed: Envoy refuses a TCP proxy without a cluster. */
-function tcpFilter(scope: OutboundScope, tags: Tags, plan: Plan): TcpFilterView | DirectResponseView {
+function tcpFilter(scope: OutboundScope, tags: Tags, plan: Plan, said: Said): TcpFilterView | DirectResponseView {
   const service = tags[serviceTag] ?? "";
-  const { context, choose } = scope;
   const destinations = plan.routes.filter(({ http }) => !http).flatMap((route) => route.destinations);
   if (destinations.length === 0) return { type: "directResponse", body: "" };
-  const retry = choose?.<RetrySpec>("Retry")(service)?.spec.conf;
-  const timeout = choose?.<TimeoutSpec>("Timeout")(service);
-  const logs = accessLogs(context, scope.dataplane, choose?.<TrafficLogSpec>("TrafficLog")(service)?.spec, {
+  const timeouts = timeoutsHere(scope, said);
+  const logs = accessLogs(scope.context, scope.dataplane, said.logs.conf, {
     ...logged(scope, service),
     kind: "network",
   });
@@ -244,12 +270,15 @@ function tcpFilter(scope: OutboundScope, tags: Tags, plan: Plan): TcpFilterView 
     type: "tcp",
     statPrefix: statName(service),
     clusters: clustersOf(destinations),
-    ...(scope.trafficRoute || timeout ? { idleTimeoutMs: milliseconds(timeout?.spec.conf.tcp?.idleTimeout) ?? 0 } : {}),
-    ...optional("maxConnectAttempts", retry?.tcp?.maxConnectAttempts),
+    ...(timeouts?.tcpIdleMs === undefined ? {} : { idleTimeoutMs: timeouts.tcpIdleMs }),
+    ...optional("maxConnectAttempts", said.retries.conf?.maxConnectAttempts),
     ...(logs.length > 0 ? { accessLogs: logs } : {}),
     ...(scope.kafkaFilter && plan.protocol === "kafka" ? { kafkaStatPrefix: statName(service) } : {}),
   };
 }
+
+const timeoutsHere = (scope: OutboundScope, said: Said): OutboundTimeouts | undefined =>
+  said.timeouts.conf ?? (scope.trafficRoute ? routedTimeouts : undefined);
 
 const logged = (scope: OutboundScope, service: string) => ({
   direction: "OUTBOUND" as const,

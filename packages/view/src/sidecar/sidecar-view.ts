@@ -1,5 +1,5 @@
-import { outboundChooser, passThroughService } from "@atoll/policy";
-import type { TrafficLogSpec, TrafficRouteSpec } from "@atoll/resource";
+import { outboundChooser, outboundLogs, passThroughService, ProxyPolicies, SidecarCaller } from "@atoll/policy";
+import type { TrafficRouteSpec } from "@atoll/resource";
 import { identifyingServiceOf } from "@atoll/resource";
 import { isIPv6 } from "node:net";
 import { addAdminListener } from "../admin-listener.ts";
@@ -9,13 +9,12 @@ import type { MeshContext } from "../mesh-context.ts";
 import type { MeshContexts } from "../mesh-contexts.ts";
 import { addPrometheus } from "../prometheus.ts";
 import { accessLogs } from "../policies/access-log.ts";
-import { tracing } from "../policies/traffic-trace.ts";
+import { tracing } from "../policies/tracing.ts";
 import type { ProxyMetadata } from "../proxy-ref.ts";
 import type { ViewBuilder } from "../view-builder.ts";
 import { addDirectAccess } from "./direct-access.ts";
 import { addDnsListener } from "./dns-listener.ts";
 import { addInbound } from "./inbound.ts";
-import { hasOutboundPolicies, sidecarChooser } from "./outbound-cluster.ts";
 import { outboundAddresses } from "./outbound-addresses.ts";
 import { addOutbound } from "./outbound.ts";
 import { addPassthrough } from "./passthrough.ts";
@@ -31,17 +30,17 @@ export function addSidecar(
 ): void {
   const { networking } = dataplane.spec;
   const sources = tagSets(dataplane);
-  const trace = tracing(context, dataplane);
+  const policies = new ProxyPolicies(context, dataplane);
+  const trace = tracing(context, policies);
   const transparent = isTransparent(dataplane);
   const kafkaFilter = metadata.kafkaFilter ?? false;
   if (trace) builder.cluster(trace.cluster, undefined, trace.reasons);
 
   const inbounds = networking.gateway ? [] : inboundInterfaces(dataplane);
-  for (const inbound of inbounds) addInbound({ context, builder, dataplane, tracing: trace, transparent, kafkaFilter }, inbound);
+  for (const inbound of inbounds) addInbound({ context, builder, dataplane, policies, tracing: trace, transparent, kafkaFilter }, inbound);
 
   const routed = context.hasTrafficRoutes;
-  const acting =
-    routed || (context.rules.sidecarOutboundPolicies === "always" && (trace !== undefined || hasOutboundPolicies(context, sources)));
+  const caller = new SidecarCaller(policies);
   const scope = {
     contexts,
     context,
@@ -49,9 +48,9 @@ export function addSidecar(
     dataplane,
     sources,
     sourceService: identifyingServiceOf(dataplane.spec),
-    choose: acting ? sidecarChooser(context, sources) : null,
+    caller,
     trafficRoute: routed ? outboundChooser(context.resources<TrafficRouteSpec>("TrafficRoute"), sources, context.rules) : null,
-    tracing: trace,
+    tracing: routed || context.rules.sidecarOutboundPolicies === "always" ? trace : undefined,
     dialled: context.permittedExternalServices(sources),
     pipeFolder: metadata.workDir ?? "/tmp",
     ipv6: isIPv6(networking.address),
@@ -62,7 +61,7 @@ export function addSidecar(
   for (const outbound of outbounds) addOutbound(scope, outbound);
   addDnsListener(builder, context, dataplane, metadata.dnsPort, new Set(outbounds.map(({ address }) => address)));
   const taken = new Set([...inbounds, ...outbounds].map(({ address, port }) => `${address}:${port}`));
-  const passThroughLog = outboundChooser(context.resources<TrafficLogSpec>("TrafficLog"), sources, context.rules)(passThroughService)?.spec;
+  const passThroughLog = caller.towardsName(outboundLogs, passThroughService).conf;
   const { sourceService, pipeFolder } = scope;
   const logsOf = (direction: "OUTBOUND" | "UNSPECIFIED", destinationService: string) =>
     accessLogs(context, dataplane, passThroughLog, { kind: "network", direction, sourceService, destinationService, pipeFolder });

@@ -1,18 +1,17 @@
-import { inboundPolicies, inboundPoliciesCandidates, inboundPolicyCandidates } from "@atoll/policy";
-import type { FaultInjectionSpec, RateLimitSpec, Resource } from "@atoll/resource";
+import { egressCallee, inboundFaults, inboundLimits, permission, unchosen } from "@atoll/policy";
+import type { Callee, PolicyChoice } from "@atoll/policy";
 import { externalSources } from "../endpoint-sources.ts";
 import { externalDiscovery } from "../external-service.ts";
 import type { ExternalService } from "../external-service.ts";
-import type { MeshContext, Policy } from "../mesh-context.ts";
+import type { MeshContext } from "../mesh-context.ts";
 import { clusterNames, downstreamTls } from "../mesh-tls.ts";
 import { egressChainName, outboundRouteName, sniFromTags, statName, zoneProxyClusterName } from "../names.ts";
 import { optional } from "../optional.ts";
-import { faultView } from "../policies/fault-injection.ts";
-import { limitedRoutes, limitsOf } from "../policies/rate-limit.ts";
+import { limitedRoutes } from "../policies/rate-limit.ts";
 import { rbacView } from "../policies/traffic-permission.ts";
 import { defaultConnectTimeoutMs } from "../policies/timeout.ts";
 import { isHttp, upstreamHttp } from "../protocol.ts";
-import { choiceOf, meshSection, refOf, unchosen } from "../reasons.ts";
+import { meshSection, refOf } from "../reasons.ts";
 import type { Reasons } from "../reasons.ts";
 import type { ClusterView, FilterChainView, HttpFilterView, TcpFilterView } from "../proxy-view.ts";
 import type { ViewBuilder } from "../view-builder.ts";
@@ -35,14 +34,14 @@ export function externalEgress(
     const externals = context.reachableExternalServices.filter((external) => external.service === service);
     const protocol = externals[0]!.protocol;
     const cluster = zoneProxyClusterName(context.name, service);
-    const filter = isHttp(protocol) ? httpFilter(builder, context, service, externals, cluster) : tcpFilter(service, cluster);
+    const callee = calleeOf(context, externals);
+    const filter = isHttp(protocol) ? httpFilter(builder, service, callee, cluster) : tcpFilter(service, cluster);
     return {
       chain: {
         name: egressChainName(service, context.name),
         match: { transportProtocol: "tls", serverNames },
         tls: downstreamTls(context),
-        // Resources of one service share it; the last one's tags choose the permission.
-        rbac: rbacView(context, externals.at(-1)!.tags, service),
+        rbac: rbacView(context.name, callee.answer(permission).conf, service, true),
         filter,
       },
       cluster: {
@@ -55,6 +54,13 @@ export function externalEgress(
   });
 }
 
+/** Resources of one service share a chain; the last one's tags choose who may call. */
+const calleeOf = (context: MeshContext, externals: readonly ExternalService[]): Callee =>
+  egressCallee(
+    context,
+    externals.map(({ tags }) => tags),
+  );
+
 /** Which ExternalServices a cluster dials. */
 export function externalClusterReasons(context: MeshContext, service: string): Reasons {
   const names = context.reachableExternalServices.filter((one) => one.service === service).map(({ name }) => name);
@@ -64,16 +70,15 @@ export function externalClusterReasons(context: MeshContext, service: string): R
 /** Who may use an external service, and what acts on it. */
 export function externalChainReasons(context: MeshContext, service: string, { filter }: FilterChainView): Reasons {
   const externals = context.reachableExternalServices.filter((one) => one.service === service);
-  const permissions = context.resources<Policy["spec"]>("TrafficPermission");
+  const callee = calleeOf(context, externals);
+  const ofHttp = (choices: PolicyChoice[]): PolicyChoice[] =>
+    filter.type === "http" ? choices : choices.flatMap(({ type }) => unchosen(context.resources(type), "wrongProtocol"));
   return {
     ...externalClusterReasons(context, service),
     policies: [
-      ...choiceOf(inboundPolicyCandidates(permissions, externals.at(-1)!.tags, context.rules)),
-      ...["FaultInjection", "RateLimit"].flatMap((type) => {
-        const policies = context.resources<Policy["spec"]>(type);
-        if (filter.type !== "http") return unchosen(policies, "wrongProtocol");
-        return externals.flatMap(({ tags }) => choiceOf(inboundPoliciesCandidates(policies, tags, context.rules), { destination: tags }));
-      }),
+      ...callee.answer(permission).account(),
+      ...ofHttp(callee.answer(inboundFaults).account()),
+      ...ofHttp(callee.answer(inboundLimits).account()),
     ],
   };
 }
@@ -84,36 +89,25 @@ const tcpFilter = (service: string, cluster: string): TcpFilterView => ({
   clusters: [{ name: cluster, weight: 1 }],
 });
 
-function httpFilter(
-  builder: ViewBuilder,
-  context: MeshContext,
-  service: string,
-  externals: readonly ExternalService[],
-  cluster: string,
-): HttpFilterView {
-  const faults = matching<FaultInjectionSpec>(context, "FaultInjection", externals);
-  const limits = matching<RateLimitSpec>(context, "RateLimit", externals);
+function httpFilter(builder: ViewBuilder, service: string, callee: Callee, cluster: string): HttpFilterView {
+  const faults = callee.answer(inboundFaults).conf ?? [];
+  const limits = callee.answer(inboundLimits).conf;
   const routes = limitedRoutes(limits, {
     match: { path: { prefix: "/" } },
     action: { type: "forward", clusters: [{ name: cluster, weight: 1 }], autoHost: true },
     timeoutMs: 0,
   });
-  for (const route of routes) builder.because(route, () => ({ from: limitsOf(route, limits).map((one) => refOf(one)), policies: [] }));
+  for (const { route, policy } of routes) builder.because(route, () => ({ from: policy ? [refOf(policy)] : [], policies: [] }));
   return {
     type: "http",
     statPrefix: statName(service),
-    routes: { inline: { name: outboundRouteName(service), virtualHosts: [{ name: service, domains: ["*"], routes }] } },
-    ...(faults.length > 0 ? { faults: faults.map(faultView) } : {}),
-    ...(limits.length > 0 ? { localRateLimit: true } : {}),
+    routes: {
+      inline: {
+        name: outboundRouteName(service),
+        virtualHosts: [{ name: service, domains: ["*"], routes: routes.map(({ route }) => route) }],
+      },
+    },
+    ...(faults.length > 0 ? { faults } : {}),
+    ...(limits ? { localRateLimit: true } : {}),
   };
-}
-
-/** Policies on any of the resources that make up a service, each once. */
-function matching<Spec extends FaultInjectionSpec | RateLimitSpec>(
-  context: MeshContext,
-  type: string,
-  externals: readonly ExternalService[],
-): Resource<Spec>[] {
-  const policies = context.resources<Spec>(type);
-  return [...new Set(externals.flatMap(({ tags }) => inboundPolicies(policies, tags, context.rules)))];
 }

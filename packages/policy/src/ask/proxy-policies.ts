@@ -1,0 +1,92 @@
+import type { DataplaneSpec, MeshGatewaySpec, Resource } from "@atoll/resource";
+import { tagSetsOf } from "@atoll/resource";
+import { chooseDataplanePolicy, dataplanePolicyCandidates } from "../dataplane-policy.ts";
+import type { DataplanePolicy } from "../policy-resource.ts";
+import type { Tags } from "../selector.ts";
+import { fromRules, matchPolicies, singleRule, toRules } from "../target/proxy-rules.ts";
+import type { FromRules, MatchedPolicies, ToRules } from "../target/proxy-rules.ts";
+import type { TagRule } from "../target/tag-rules.ts";
+import type { TargetedPolicy } from "../target/target-ref.ts";
+import { nothingFound, settle } from "./answer.ts";
+import type { Answer, Found } from "./answer.ts";
+import { choiceOf, mergeOf } from "./choice.ts";
+import { meshResources } from "./policy-mesh.ts";
+import type { PolicyMesh } from "./policy-mesh.ts";
+import { convertOnce } from "./question.ts";
+import type { Question } from "./question.ts";
+
+/** The policies of one proxy. Rules are made when first asked for, and shared by all proxies that the same policies are for. */
+export class ProxyPolicies {
+  readonly mesh: PolicyMesh;
+  readonly dataplane: Resource<DataplaneSpec>;
+  readonly gateway: Resource<MeshGatewaySpec> | undefined;
+  /** Tags by which policies with sources know the proxy. */
+  readonly sources: readonly Tags[];
+  readonly #matched = new Map<string, MatchedPolicies>();
+
+  constructor(mesh: PolicyMesh, dataplane: Resource<DataplaneSpec>, gateway?: Resource<MeshGatewaySpec>) {
+    this.mesh = mesh;
+    this.dataplane = dataplane;
+    this.gateway = gateway;
+    this.sources = tagSetsOf(dataplane.spec);
+  }
+
+  /** The policies of a type with a targetRef that are for the proxy. */
+  matched(type: string): MatchedPolicies {
+    let matched = this.#matched.get(type);
+    if (!matched) {
+      matched = matchPolicies(type, { dataplane: this.dataplane, gateway: this.gateway }, meshResources(this.mesh));
+      this.#matched.set(type, matched);
+    }
+    return matched;
+  }
+
+  /** Rules by who calls, of one of its inbounds or of a port of a gateway. */
+  from(type: string, inbound: string): FromRules {
+    const policies = this.matched(type).byInbound.get(inbound) ?? [];
+    return this.mesh.remember(`from/${listKey(type, policies)}`, () => fromRules(policies));
+  }
+
+  /** Rules by what is called, of the proxy or of some of its policies. */
+  to(type: string, policies: readonly TargetedPolicy[] = this.matched(type).policies): ToRules {
+    return this.mesh.remember(`to/${listKey(type, policies)}`, () => toRules(policies, meshResources(this.mesh)));
+  }
+
+  /** What holds for the proxy as a whole. */
+  answer<Conf>(question: Question<Conf>): Answer<Conf> {
+    return settle(this.#legacy(question), this.#single(question), question.precedence ?? "targeted");
+  }
+
+  #legacy<Conf>({ legacy }: Question<Conf>): Found<Conf> {
+    if (!legacy) return nothingFound;
+    const asked = [this.mesh.resources<DataplanePolicy["spec"]>(legacy.type), this.sources, this.mesh.rules] as const;
+    const policy = chooseDataplanePolicy(...asked);
+    const conf = policy && convertOnce(legacy.conf, policy, this.mesh);
+    return { holds: policy !== undefined, conf, account: () => choiceOf(dataplanePolicyCandidates(...asked)) };
+  }
+
+  #single<Conf>({ targeted }: Question<Conf>): Found<Conf> {
+    if (!targeted || this.mesh.resources(targeted.type).length === 0) return nothingFound;
+    const { policies } = this.matched(targeted.type);
+    const rule = this.mesh.remember(`single/${listKey(targeted.type, policies)}`, () => singleRule(policies));
+    return foundBy(this.mesh, targeted, policies, rule);
+  }
+}
+
+/** Policies that are the same have the same rules. Within a mesh a name is enough. */
+const listKey = (type: string, policies: readonly TargetedPolicy[]): string => `${type}/${policies.map(({ name }) => name).join("/")}`;
+
+/** What a rule of a policy with a targetRef says; no rule, nothing. */
+export function foundBy<Conf>(
+  mesh: PolicyMesh,
+  targeted: NonNullable<Question<Conf>["targeted"]>,
+  matched: readonly TargetedPolicy[],
+  rule: Pick<TagRule, "conf" | "origins"> | undefined,
+): Found<Conf> {
+  const conf = rule && convertOnce(targeted.conf, rule.conf as object, mesh);
+  return {
+    holds: rule !== undefined,
+    conf,
+    account: () => mergeOf(mesh.resources(targeted.type), matched, rule?.origins ?? []),
+  };
+}

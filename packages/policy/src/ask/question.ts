@@ -1,0 +1,33 @@
+import type { Resource } from "@atoll/resource";
+import type { ConnectionPolicy } from "../policy-resource.ts";
+import type { PolicyMesh } from "./policy-mesh.ts";
+import type { Precedence } from "./answer.ts";
+
+/**
+ * A question that a view asks, such as "which timeouts has this outbound", with what either family needs to answer it. The answer has
+ * one form. One constant for each policy and place; who asks knows neither type nor form of the policies.
+ */
+export interface Question<Conf> {
+  /** The policy with sources and destinations, and what its spec means. */
+  legacy?: { type: string; conf: (policy: Resource<never>, mesh: PolicyMesh) => Conf | undefined };
+  /** The policy with a targetRef, and what its merged configuration means. */
+  targeted?: { type: string; conf: (conf: never, mesh: PolicyMesh) => Conf | undefined };
+  /** Absent: the one with a targetRef alone. */
+  precedence?: Precedence<Conf>;
+}
+
+export type LegacyPolicy = Resource<ConnectionPolicy["spec"]>;
+
+const converted = new WeakMap<object, Map<object, unknown>>();
+
+/** What a question's conversion makes of a policy or a configuration, once for each: equal objects then stay one object. */
+export function convertOnce<From extends object, Conf>(
+  convert: (from: never, mesh: PolicyMesh) => Conf,
+  from: From,
+  mesh: PolicyMesh,
+): Conf {
+  let made = converted.get(from);
+  if (!made) converted.set(from, (made = new Map()));
+  if (!made.has(convert)) made.set(convert, (convert as (from: From, mesh: PolicyMesh) => Conf)(from, mesh));
+  return made.get(convert) as Conf;
+}

@@ -1,0 +1,18 @@
+export { outboundLogs } from "./access-log.ts";
+export type { LogTarget } from "./access-log.ts";
+export { circuitBreaking } from "./circuit-breaker.ts";
+export type { CircuitBreaking } from "./circuit-breaker.ts";
+export { bandwidthKbps, inboundFaults, routeFault } from "./fault-injection.ts";
+export type { Fault } from "./fault-injection.ts";
+export { healthChecking } from "./health-check.ts";
+export type { HealthChecking, HttpProbe, Probe } from "./health-check.ts";
+export { inboundLimits, outboundLimit } from "./rate-limit.ts";
+export type { InboundLimits, RequestLimit } from "./rate-limit.ts";
+export { retries } from "./retry.ts";
+export type { RequestRetries, Retries } from "./retry.ts";
+export { inboundTimeouts, outboundTimeouts } from "./timeout.ts";
+export type { InboundTimeouts, OutboundTimeouts } from "./timeout.ts";
+export { tracing } from "./tracing.ts";
+export type { Tracing } from "./tracing.ts";
+export { permission } from "./traffic-permission.ts";
+export type { Callers, Permission } from "./traffic-permission.ts";
