@@ -98,7 +98,7 @@ const allowed: Record<string, string[]> = {
     "token",
     "xds",
   ],
-  "services/tokens": ["event-log", "kds", "replica", "resource", "runtime", "secret", "token"],
+  "services/tokens": ["caller", "certificate", "event-log", "kds", "replica", "resource", "runtime", "secret", "token"],
 };
 
 const packagesIn = (folder: string) =>

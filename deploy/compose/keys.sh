@@ -12,6 +12,7 @@ certificate() {
   [ -s "$keys/$1.crt" ] || $atollctl generate tls-certificate --type server --hostname "$2" --key-file "$keys/$1.pem" --cert-file "$keys/$1.crt"
 }
 certificate global global,localhost,127.0.0.1
+certificate tokens tokens,localhost,127.0.0.1
 certificate zone-east zone-east,xds-east,localhost,127.0.0.1
 certificate zone-west zone-west,xds-west,localhost,127.0.0.1
 # The services run as this user.

@@ -1,8 +1,12 @@
 import { createHash } from "node:crypto";
 import type { ResourceReader } from "@atoll/replica";
 import { parseGoDuration } from "@atoll/resource";
+import { requestFacts, type RequestFacts } from "@atoll/caller";
 import { type FastifyInstance, fastify } from "fastify";
+import { anonymous } from "./access.ts";
+import type { TlsOptions } from "./create-api.ts";
 import { renderJson } from "./json-text.ts";
+import type { RefusedRequest } from "./ports.ts";
 import { monitoringAssignmentType, monitoringAssignments } from "./monitoring-assignments.ts";
 
 export interface MonitoringOptions {
@@ -12,6 +16,9 @@ export interface MonitoringOptions {
   watch(listener: () => void): () => void;
   /** How long an answer may be held back while nothing changes, unless the request says otherwise. */
   defaultFetchTimeoutMs: number;
+  /** Why a request may not ask; undefined: it may. Absent: everybody may. */
+  refuse?: (facts: RequestFacts) => { status: 401 | 403; reason: string } | undefined;
+  onRefused?: (refusal: RefusedRequest) => void;
 }
 
 const timerLimitMs = 2 ** 31 - 1;
@@ -20,8 +27,16 @@ const timerLimitMs = 2 ** 31 - 1;
  * The discovery that Prometheus' `kuma_sd_configs` asks, as a fastify instance that listens nowhere yet: a POST with the version the
  * client has is answered with the assignments once they differ, or with 304 when `fetch-timeout` is over.
  */
-export function createMonitoringApi({ config, zone, watch, defaultFetchTimeoutMs }: MonitoringOptions): FastifyInstance {
-  const app = fastify({ forceCloseConnections: true, bodyLimit: 1024 * 1024 });
+export function createMonitoringApi(options: MonitoringOptions, tls?: Pick<TlsOptions, "key" | "cert" | "minVersion">): FastifyInstance {
+  const { config, zone, watch, defaultFetchTimeoutMs } = options;
+  const app = fastify({ https: tls ?? null, forceCloseConnections: true, bodyLimit: 1024 * 1024 });
+  app.addHook("onRequest", async (request, reply) => {
+    const refusal = options.refuse?.(requestFacts(request.raw));
+    if (refusal === undefined) return;
+    const { method, url: path, socket } = request;
+    options.onRefused?.({ user: anonymous.name, from: socket.remoteAddress, method, path, ...refusal });
+    return reply.status(refusal.status).type("text/plain").send(`${refusal.reason}\n`);
+  });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
   const current = () => {

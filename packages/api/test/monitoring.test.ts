@@ -54,6 +54,25 @@ const ask = (body: unknown, timeout = "0s") => {
   return api.inject({ method: "POST", url, headers: { "content-type": "application/json" }, payload });
 };
 
+test("only those who may ask are told", async () => {
+  const refused: unknown[] = [];
+  const api = createMonitoringApi({
+    config,
+    zone,
+    watch: () => () => undefined,
+    defaultFetchTimeoutMs: 0,
+    refuse: ({ remoteAddress }) => (remoteAddress === "10.0.0.1" ? { status: 403, reason: "not you" } : undefined),
+    onRefused: (refusal) => refused.push(refusal),
+  });
+  const url = "/v3/discovery:monitoringassignments";
+  const from = (remoteAddress: string) =>
+    api.inject({ method: "POST", url, remoteAddress, headers: { "content-type": "application/json" }, payload: "{}" });
+  expect((await from("10.0.0.2")).statusCode).toBe(200);
+  const answer = await from("10.0.0.1");
+  expect([answer.statusCode, answer.body]).toEqual([403, "not you\n"]);
+  expect(refused).toEqual([{ user: "mesh-system:anonymous", from: "10.0.0.1", method: "POST", path: url, status: 403, reason: "not you" }]);
+});
+
 describe("what Prometheus discovers", () => {
   test("the proxies of meshes with a Prometheus backend, with their tags as labels", async () => {
     const type = "type.googleapis.com/kuma.observability.v1.MonitoringAssignment";

@@ -4,8 +4,10 @@ import { expandPath } from "./paths.ts";
 import { SettingsError } from "./settings.ts";
 
 /** A token given as text or as a file; a file is read again at each call, so that a renewed one is used without a restart. */
-export function tokenSource(options: { token?: string; tokenFile?: string }, setting: string): () => string {
-  const { token, tokenFile } = options;
+export function optionalTokenSource(
+  { token, tokenFile }: { token?: string; tokenFile?: string },
+  setting: string,
+): (() => string) | undefined {
   if (tokenFile !== undefined) {
     const path = expandPath(tokenFile);
     const read = () => readFileSync(path, "utf8").trim();
@@ -16,7 +18,13 @@ export function tokenSource(options: { token?: string; tokenFile?: string }, set
     }
     return read;
   }
-  if (token !== undefined) return () => token;
+  return token === undefined ? undefined : () => token;
+}
+
+/** As `optionalTokenSource`, of a service that is nothing without. */
+export function tokenSource(options: { token?: string; tokenFile?: string }, setting: string): () => string {
+  const source = optionalTokenSource(options, setting);
+  if (source !== undefined) return source;
   throw new SettingsError(
     `${setting} or ${setting}File is required: generate one with \`atollctl generate zone-token --zone NAME --scope cp --valid-for 720h\``,
   );

@@ -1,6 +1,10 @@
 import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import type { z } from "zod";
 import { startDebugServer } from "./debug-server.ts";
+import { diagnosticsTls, type diagnosticsSettings } from "./diagnostics-settings.ts";
+import { readerGate } from "./reader-gate.ts";
 import { Refusals } from "./refusals.ts";
+import type { Logger } from "./logger.ts";
 import { ReplicaMetrics, type ObservedReplica } from "./replica-metrics.ts";
 import { RequestWatch } from "./request-watch.ts";
 import { Timeline } from "./timeline.ts";
@@ -8,7 +12,7 @@ import { otlpWanted, startTracing, type Telemetry, type TelemetrySource, type Tr
 import { version } from "./version.ts";
 
 export interface DiagnosticsSettings {
-  diagnostics: { serverInterface: string; serverPort: number };
+  diagnostics: z.infer<typeof diagnosticsSettings>;
   tracing: TracingSettings;
 }
 
@@ -32,14 +36,29 @@ export class Diagnostics {
   }
 
   /** Listens before anything else of a service is there, so that `/readyz` can say what it waits for. */
-  static async open(settings: DiagnosticsSettings, notReady: string, source: TelemetrySource): Promise<Diagnostics> {
+  static async open(
+    settings: DiagnosticsSettings,
+    notReady: string,
+    source: TelemetrySource,
+    log: Pick<Logger, "warn">,
+  ): Promise<Diagnostics> {
     const diagnostics = new Diagnostics(notReady);
     const { registry, views } = diagnostics;
     collectDefaultMetrics({ register: registry });
     const build = { name: "atoll_build_info", help: "Version of Atoll, and of the Kuma API it speaks", labelNames: ["version", "kuma"] };
     new Gauge({ ...build, registers: [registry] }).set({ version: version.atoll, kuma: version.kuma }, 1);
-    const { serverInterface: address, serverPort: port } = settings.diagnostics;
-    const server = await startDebugServer({ address, port, registry, views, notReady: () => diagnostics.notReady });
+    const { serverInterface: address, serverPort: port, openMetrics } = settings.diagnostics;
+    const server = await startDebugServer({
+      address,
+      port,
+      registry,
+      gate: readerGate(settings.diagnostics, "diagnostics"),
+      openMetrics,
+      tls: diagnosticsTls(settings.diagnostics),
+      onRefused: diagnostics.refusals.to(log),
+      views,
+      notReady: () => diagnostics.notReady,
+    });
     const telemetry = [await startTracing(settings.tracing, source), await startMetrics(settings.tracing, registry, source)];
     diagnostics.#parts.push(server, ...telemetry.filter((part) => part !== undefined));
     return diagnostics;

@@ -4,6 +4,8 @@ export { startDebugServer, type DebugServerOptions } from "./debug-server.ts";
 export { Lifecycle, runUntilSignal, type Closeable } from "./lifecycle.ts";
 export { createLogger, type Logger } from "./logger.ts";
 export { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "./metrics.ts";
+export { diagnosticsSettings } from "./diagnostics-settings.ts";
+export { readerGate, readerSettings, type ReaderGate } from "./reader-gate.ts";
 export { tokenSource, watchTokenFile } from "./credentials.ts";
 export { expandPath, instanceName } from "./paths.ts";
 export { kumaSettingAt, kumaSettingOf, kumaSettings, variableName, type KumaSetting } from "./kuma-settings.ts";
@@ -17,6 +19,7 @@ export { parse as parseYaml } from "yaml";
 export { accessSettings, apiServerSettings, clientCertificates, nodeTlsVersion, openedBy, tlsVersion } from "./api-settings.ts";
 export {
   dataplaneTokenVerification,
+  issuerAddress,
   proxyTokenSettings,
   tokenValidatorSettings,
   userTokenVerification,

@@ -90,12 +90,12 @@ metrics: { mesh: { minResyncInterval: 1s } }
 test("what would be dangerous to leave aside ends the start; its harmless values do not", () => {
   const notices = (text: string, env = {}) => settingsNotices([schema], [schema, other], { file: file(text), env });
   expect(() => notices("store: { type: postgres }\ngeneral: { tlsCipherSuites: [TLS_AES_128_GCM_SHA256] }")).toThrow(SettingsError);
-  expect(() => notices("store: { type: postgres }\ndiagnostics: { tlsEnabled: true }")).toThrow(
-    /store\.type: "postgres" is not supported: .*atollctl migrate\n {2}diagnostics\.tlsEnabled: true is not supported/,
+  expect(() => notices("store: { type: postgres }\ndiagnostics: { tlsMaxVersion: TLSv1_2 }")).toThrow(
+    /store\.type: "postgres" is not supported: .*atollctl migrate\n {2}diagnostics\.tlsMaxVersion: "TLSv1_2" is not supported/,
   );
   expect(() => notices("", { KUMA_ENVIRONMENT: "kubernetes" })).toThrow(/KUMA_ENVIRONMENT: "kubernetes"/);
-  const harmless = "store: { type: memory }\ngeneral: { tlsCipherSuites: [], tlsMaxVersion: }\ndiagnostics: { tlsEnabled: false }";
-  expect(notices(harmless, { KUMA_ENVIRONMENT: "universal", KUMA_DIAGNOSTICS_TLS_ENABLED: "false" })).toEqual({
+  const harmless = "store: { type: memory }\ngeneral: { tlsCipherSuites: [], tlsMaxVersion: }\ndiagnostics: { tlsMaxVersion: TLSv1_3 }";
+  expect(notices(harmless, { KUMA_ENVIRONMENT: "universal", KUMA_DIAGNOSTICS_TLS_MAX_VERSION: "TLSv1_3" })).toEqual({
     unknownVariables: [],
     unknownKeys: [],
     ignored: [],

@@ -42,9 +42,11 @@ const same = `
   store.unsafeDelete
   defaults.skipMeshCreation defaults.createMeshRoutingResources defaults.skipHostnameGenerators
   metrics.dataplane.subscriptionLimit metrics.zone.subscriptionLimit
-  monitoringAssignmentServer.port
+  monitoringAssignmentServer.port monitoringAssignmentServer.tlsCertFile monitoringAssignmentServer.tlsKeyFile
+  monitoringAssignmentServer.tlsMinVersion
   dnsServer.domain dnsServer.serviceVipEnabled dnsServer.serviceVipPort
-  diagnostics.serverPort tracing.openTelemetry.enabled
+  diagnostics.serverPort diagnostics.tlsEnabled diagnostics.tlsCertFile diagnostics.tlsKeyFile diagnostics.tlsMinVersion
+  tracing.openTelemetry.enabled
   proxy.gateway.globalDownstreamMaxConnections`;
 
 /** Settings that have another name here. */
@@ -103,12 +105,10 @@ const ignored: readonly (readonly [why: string, paths: string])[] = [
     "names are resolved by the runtime, and connections are tried again with a backoff of their own",
     "general.dnsCacheTTL general.resilientComponentBaseBackoff general.resilientComponentMaxBackoff",
   ],
-  ["debug views are always there, on the diagnostics port", "diagnostics.debugEndpoints"],
+  ["debug views are always there, for somebody at the machine and who has diagnostics.token", "diagnostics.debugEndpoints"],
   [
-    "proxies are discovered over plain HTTP, in the one version there is, and changes are told at once",
-    `monitoringAssignmentServer.apiVersions monitoringAssignmentServer.assignmentRefreshInterval
-     monitoringAssignmentServer.tlsCertFile monitoringAssignmentServer.tlsKeyFile monitoringAssignmentServer.tlsMinVersion
-     monitoringAssignmentServer.tlsMaxVersion monitoringAssignmentServer.tlsCipherSuites`,
+    "proxies are discovered in the one version there is, and changes are told at once",
+    "monitoringAssignmentServer.apiVersions monitoringAssignmentServer.assignmentRefreshInterval",
   ],
   [
     "a proxy or zone is online while its stream is open, whether anything is said there or not",
@@ -140,25 +140,18 @@ const refused: readonly (readonly [why: string, harmless: readonly unknown[], pa
     "store.type",
   ],
   ["only universal is there: no CRDs, no injection, no service account tokens", ["universal"], "environment"],
-  ["the diagnostics server speaks plain HTTP: unset it, and keep its port on a network you trust", [false], "diagnostics.tlsEnabled"],
-  [
-    "the diagnostics server speaks plain HTTP: unset it, and keep its port on a network you trust",
-    [],
-    "diagnostics.tlsCertFile diagnostics.tlsKeyFile",
-  ],
-  ["plain HTTP is spoken on the diagnostics port", ["TLSv1_2", "TLSv1_3"], "diagnostics.tlsMinVersion"],
   [tlsLimits, ["TLSv1_2"], "general.tlsMinVersion multizone.global.kds.tlsMinVersion"],
   [
     tlsLimits,
     ["TLSv1_3"],
     `general.tlsMaxVersion apiServer.https.tlsMaxVersion dpServer.tlsMaxVersion multizone.global.kds.tlsMaxVersion
-     diagnostics.tlsMaxVersion interCp.server.tlsMaxVersion`,
+     diagnostics.tlsMaxVersion monitoringAssignmentServer.tlsMaxVersion interCp.server.tlsMaxVersion`,
   ],
   [
     tlsLimits,
     [],
     `general.tlsCipherSuites apiServer.https.tlsCipherSuites dpServer.tlsCipherSuites multizone.global.kds.tlsCipherSuites
-     diagnostics.tlsCipherSuites interCp.server.tlsCipherSuites`,
+     diagnostics.tlsCipherSuites monitoringAssignmentServer.tlsCipherSuites interCp.server.tlsCipherSuites`,
   ],
 ];
 

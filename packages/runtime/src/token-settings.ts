@@ -1,6 +1,8 @@
 import { createPublicKey } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { isLoopbackHost } from "@atoll/caller";
 import { z } from "zod";
+import type { Logger } from "./logger.ts";
 import { expandPath } from "./paths.ts";
 import { SettingsError } from "./settings.ts";
 
@@ -46,7 +48,7 @@ function verificationSettings({ useSecrets, publicKeys }: TokenValidatorSettings
   return {
     useSecrets,
     publicKeys: publicKeys.map(({ kid, key, keyFile, mesh }, index) => {
-      const text = key ?? keyText(keyFile!, `${setting}.publicKeys[${index}].keyFile`);
+      const text = key ?? fileText(keyFile!, `${setting}.publicKeys[${index}].keyFile`);
       if (!isPublicKey(text))
         throw new SettingsError(`${setting}.publicKeys[${index}] (kid ${JSON.stringify(kid)}): is not an RSA public key in PEM`);
       return { kid, key: text, ...(mesh === undefined ? {} : { mesh }) };
@@ -62,10 +64,21 @@ function isPublicKey(pem: string): boolean {
   }
 }
 
-function keyText(file: string, setting: string): string {
+function fileText(file: string, setting: string): string {
   try {
     return readFileSync(expandPath(file), "utf8");
   } catch (error) {
     throw new SettingsError(`${setting}: cannot read ${file}: ${(error as Error).message}`);
   }
+}
+
+/** Where tokens are issued, and what the issuer's certificate is verified with. Reads the file. @throws SettingsError */
+export function issuerAddress(
+  { url, rootCaFile }: { url: string; rootCaFile?: string },
+  log: Pick<Logger, "warn">,
+): { url: string; ca?: string } {
+  const { protocol, host } = new URL(url);
+  if (protocol === "http:" && !isLoopbackHost(host))
+    log.warn({ url }, "tokens, and what is shown for them, cross the network in clear: set tokens.url to an https address");
+  return rootCaFile === undefined ? { url } : { url, ca: fileText(rootCaFile, "tokens.rootCaFile") };
 }

@@ -26,6 +26,7 @@ import {
   Diagnostics,
   expandPath,
   instanceName,
+  issuerAddress,
   Lifecycle,
   nodeTlsVersion,
   openedBy,
@@ -65,7 +66,10 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
   const instanceId = instanceName("global", settings.apiServer.http.port);
   const onError = (error: unknown) => log.warn({ err: error }, "the log is not followed as it should be");
 
-  const diagnostics = lifecycle.add("diagnostics", await Diagnostics.open(settings, "opening the log", { service: "global", instanceId }));
+  const diagnostics = lifecycle.add(
+    "diagnostics",
+    await Diagnostics.open(settings, "opening the log", { service: "global", instanceId }, log),
+  );
   const { views } = diagnostics;
 
   const ring: KeyRing = {
@@ -187,7 +191,7 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
     ...keyRingPorts(ring, Date.now),
     nativeFault: nativeFaultOf,
     issueToken: createRemoteIssuer({
-      url: settings.tokens.url,
+      ...issuerAddress(settings.tokens, log),
       bearer: deriveServiceBearer(ring.global!),
       revision: () => config.revision,
     }),

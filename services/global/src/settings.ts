@@ -1,4 +1,4 @@
-import { accessSettings, apiServerSettings, kafkaSettings, proxyTokenSettings, tracingSettings } from "@atoll/runtime";
+import { accessSettings, apiServerSettings, diagnosticsSettings, kafkaSettings, proxyTokenSettings, tracingSettings } from "@atoll/runtime";
 import { z } from "zod";
 
 const port = z.int().min(0).max(65_535);
@@ -36,6 +36,8 @@ export const globalSettings = z.object({
   tokens: section({
     /** The token issuer. */
     url: z.url().default("http://127.0.0.1:5684"),
+    /** PEM that its certificate is verified with. */
+    rootCaFile: z.string().optional(),
   }),
   /** How many subscriptions the insight of a zone keeps. */
   metrics: section({ zone: section({ subscriptionLimit: z.int().min(1).default(10) }) }),
@@ -47,7 +49,7 @@ export const globalSettings = z.object({
   }),
   snapshots: section({ everyRecords: z.int().min(1).default(10_000) }),
   tracing: tracingSettings,
-  diagnostics: section({ serverInterface: z.string().default("0.0.0.0"), serverPort: port.default(5680) }),
+  diagnostics: diagnosticsSettings,
 });
 
 export type GlobalSettings = z.infer<typeof globalSettings>;

@@ -1,4 +1,4 @@
-import { kafkaSettings, proxyTokenSettings, tracingSettings } from "@atoll/runtime";
+import { diagnosticsSettings, kafkaSettings, proxyTokenSettings, tracingSettings } from "@atoll/runtime";
 import { z } from "zod";
 
 const port = z.int().min(0).max(65_535);
@@ -12,7 +12,13 @@ export const tokensSettings = z.object({
   }),
   /** `kafka`: follow the log there, instead of through global. */
   log: section({ level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"), kafka: kafkaSettings }),
-  tokens: section({ interface: z.string().default("0.0.0.0"), port: port.default(5684) }),
+  tokens: section({
+    /** Beyond the machine only with a certificate: what is asked for is a credential, and so is what is shown for it. */
+    interface: z.string().default("localhost"),
+    port: port.default(5684),
+    tlsCertFile: z.string().optional(),
+    tlsKeyFile: z.string().optional(),
+  }),
   global: section({
     /** `grpcs://host:port` of global's log relay. */
     address: z
@@ -25,7 +31,7 @@ export const tokensSettings = z.object({
   tracing: tracingSettings,
   /** What a zone's token is verified with, when the zone asks for tokens of dataplanes. */
   dpServer: section({ authn: section({ zoneProxy: proxyTokenSettings.zoneProxy }) }),
-  diagnostics: section({ serverInterface: z.string().default("0.0.0.0"), serverPort: port.default(5680) }),
+  diagnostics: diagnosticsSettings,
 });
 
 export type TokensSettings = z.infer<typeof tokensSettings>;

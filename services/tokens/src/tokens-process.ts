@@ -1,4 +1,7 @@
+import { isIPv6 } from "node:net";
 import { join } from "node:path";
+import { isLoopbackHost } from "@atoll/caller";
+import { configuredCertificate } from "@atoll/certificate";
 import { ConfigReplica } from "@atoll/replica";
 import {
   Counter,
@@ -24,7 +27,7 @@ export async function startTokensProcess(settings: TokensSettings, log: Logger):
     const global = await loadSealingKey(join(workDir, "global.key"), { create: false });
     const zone = await loadSealingKey(join(workDir, "zone.key"), { create: false });
     const source = { service: "tokens", instanceId: instanceName("tokens", settings.tokens.port) };
-    const diagnostics = lifecycle.add("diagnostics", await Diagnostics.open(settings, "following the log of global", source));
+    const diagnostics = lifecycle.add("diagnostics", await Diagnostics.open(settings, "following the log of global", source, log));
     const eventLog = lifecycle.add("log", await openLog(settings, workDir, global));
     const resources = lifecycle.add(
       "replica",
@@ -37,10 +40,17 @@ export async function startTokensProcess(settings: TokensSettings, log: Logger):
     );
     diagnostics.observe(resources);
     const ledger = await openLedger(eventLog);
+    const pair = await configuredCertificate(settings.tokens, "tokens");
+    const host = settings.tokens.interface;
+    if (pair === undefined && host !== "localhost" && !isLoopbackHost(isIPv6(host) ? `[${host}]` : host))
+      log.warn(
+        { interface: host },
+        "tokens, and what is shown for them, cross the network in clear: set tokens.tlsCertFile and tlsKeyFile",
+      );
     lifecycle.add(
       "http",
       await startTokens(
-        { host: settings.tokens.interface, port: settings.tokens.port },
+        { host, port: settings.tokens.port, ...(pair && { tls: { cert: pair.certPem, key: pair.keyPem } }) },
         {
           resources,
           keyRing: { global, zone },
@@ -49,6 +59,7 @@ export async function startTokensProcess(settings: TokensSettings, log: Logger):
           logger: log,
           zoneKeys: zoneTokenVerification(settings.dpServer.authn),
           requests: diagnostics.requests,
+          onRefused: diagnostics.refusals.to(log),
           onIssue: countIssues(diagnostics.registry),
           waitFor: (revision, options) => resources.waitFor(revision, options),
         },

@@ -9,6 +9,7 @@ import {
   zoneScope,
   type ResourceSource,
 } from "@atoll/token";
+import { selfSignedPair } from "@atoll/testkit/self-signed-pair";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startTokens, type LedgerEntry, type TokensPorts } from "./index.ts";
 
@@ -35,6 +36,7 @@ const decodeJwt = (token: string) => part(token, 1);
 const entries: LedgerEntry[] = [];
 const logged: string[] = [];
 const log = (fields: object, message: string): void => void logged.push(`${message} ${JSON.stringify(fields)}`);
+const refusals: unknown[] = [];
 let ledgerWorks = true;
 let waitedFor: number[] = [];
 const ports: TokensPorts = {
@@ -52,6 +54,7 @@ const ports: TokensPorts = {
     waitedFor.push(revision);
     if (revision > 100) throw new Error("late");
   },
+  onRefused: (refusal) => refusals.push(refusal),
   logger: { info: log, error: log },
 };
 
@@ -114,9 +117,18 @@ describe("issuing", () => {
   });
 
   test("only services with the bearer", async () => {
-    for (const authorization of ["", "Bearer x", `Bearer ${deriveServiceBearer(keyRing.zone)}`]) {
-      const answer = await post("/tokens/user", { name: "u", validFor: "1h" }, { authorization });
-      expect([answer.status, (JSON.parse(answer.text) as { detail: string }).detail]).toEqual([401, "Unauthenticated"]);
+    const stranger = "who asks has to show the bearer of a service or the token of a zone";
+    const onlyGlobal = "only global, by the key that it shares with the issuer, is answered here";
+    for (const [kind, authorization, reason] of [
+      ["user", "", stranger],
+      ["user", "Basic YTpi", stranger],
+      ["user", "Bearer x", onlyGlobal],
+      ["zone", `Bearer ${deriveServiceBearer(keyRing.zone)}`, onlyGlobal],
+      ["dataplane", "Bearer x", "the token is not a signed JWT"],
+    ] as const) {
+      const answer = await post(`/tokens/${kind}`, { name: "u", validFor: "1h" }, { authorization });
+      expect([answer.status, (JSON.parse(answer.text) as { detail: string }).detail]).toEqual([401, `Unauthenticated: ${reason}`]);
+      expect(refusals.at(-1)).toEqual({ status: 401, reason, from: "127.0.0.1", method: "POST", path: `/tokens/${kind}` });
     }
     expect(entries).toEqual([]);
   });
@@ -168,7 +180,8 @@ describe("verifying", () => {
 });
 
 describe("the client of global", () => {
-  const issuer = (options: { bearer?: string; url?: string } = {}) => createRemoteIssuer({ url, bearer, revision: () => 3, ...options });
+  const issuer = (options: { bearer?: string; url?: string; ca?: string } = {}) =>
+    createRemoteIssuer({ url, bearer, revision: () => 3, ...options });
 
   test("passes on tokens and problems", async () => {
     const issued = await issuer()("user", { claims: { name: "u", groups: ["a"] }, validForMs: 1_500 }, "mesh-system:admin");
@@ -182,9 +195,29 @@ describe("the client of global", () => {
   test("says when the issuer is away or does not know it", async () => {
     const request = { claims: { zone: "z", scope: ["cp"] }, validForMs: 1 };
     expect(await issuer({ bearer: "x" })("zone", request, "a")).toMatchObject({
-      problem: { status: 502, detail: "the token issuer refused this service" },
+      problem: {
+        status: 502,
+        detail: "the token issuer refused this service: only global, by the key that it shares with the issuer, is answered here",
+      },
     });
-    const away = { problem: { status: 503, title: "Could not issue a token", detail: "the token issuer cannot be reached" } };
+    const detail = "the token issuer cannot be reached: connect ECONNREFUSED 127.0.0.1:1";
+    const away = { problem: { status: 503, title: "Could not issue a token", detail } };
     expect(await issuer({ url: "http://127.0.0.1:1" })("zone", request, "a")).toEqual(away);
+  });
+
+  test("asks over TLS only whose certificate it trusts", async () => {
+    const { certificatePem: cert, privateKeyPem: key } = selfSignedPair(["localhost"]);
+    const secure = await startTokens({ host: "localhost", port: 0, tls: { cert, key } }, ports);
+    try {
+      const ask = (options: { url: string; ca?: string }) =>
+        issuer(options)("user", { claims: { name: "u", groups: [] }, validForMs: 1_000 }, "a");
+      const at = `https://localhost:${secure.port}`;
+      expect(await ask({ url: at, ca: cert })).toEqual({ token: expect.any(String) });
+      expect(await ask({ url: at })).toMatchObject({ problem: { status: 503, detail: expect.stringMatching(/self-signed certificate/) } });
+      expect(await ask({ url: at, ca: selfSignedPair(["localhost"]).certificatePem })).toMatchObject({ problem: { status: 503 } });
+      expect(await ask({ url: `http://localhost:${secure.port}` })).toMatchObject({ problem: { status: 503 } });
+    } finally {
+      await secure.close();
+    }
   });
 });

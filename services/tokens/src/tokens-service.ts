@@ -29,6 +29,8 @@ export interface TokensPorts extends Omit<IssuerPorts, "keyRing"> {
   requests?: Pick<RequestWatch, "watch">;
   /** A token was issued, or refused to whoever asked. */
   onIssue?: (kind: TokenKind, issued: boolean) => void;
+  /** Told of whoever is not let in: from where, and why. */
+  onRefused?: (refusal: { status: 401; reason: string; from: string | undefined; method: string; path: string }) => void;
   /** Shaped like a pino logger. */
   logger: { info(fields: object, message: string): void; error(fields: object, message: string): void };
 }
@@ -83,18 +85,22 @@ export function createTokensServer(ports: TokensPorts, https?: { cert: string; k
   const onlyServices = async (request: FastifyRequest, reply: FastifyReply) => {
     const authorization = header(request, "authorization");
     if (isServiceBearer(keyRing.global, authorization)) return;
-    // A zone's REST API issues tokens for its dataplanes; its own token says which zone asks.
-    if (request.url.startsWith("/tokens/dataplane") && (await isZoneService(authorization))) return;
-    await sendProblem(reply, { status: 401, title: "Invalid authentication data", detail: "Unauthenticated" });
+    const reason = await strangeness(request.url, authorization);
+    if (reason === undefined) return;
+    ports.onRefused?.({ status: 401, reason, from: request.socket.remoteAddress, method: request.method, path: request.url });
+    await sendProblem(reply, { status: 401, title: "Invalid authentication data", detail: `Unauthenticated: ${reason}` });
   };
-  async function isZoneService(authorization: string | undefined): Promise<boolean> {
+  /** Why a caller is not let in: a zone's REST API issues tokens for its dataplanes, and its own token says which zone asks. */
+  async function strangeness(url: string, authorization: string | undefined): Promise<string | undefined> {
     const token = /^Bearer (\S+)$/i.exec(authorization ?? "")?.[1];
-    if (token === undefined) return false;
+    if (token === undefined) return "who asks has to show the bearer of a service or the token of a zone";
+    if (!url.startsWith("/tokens/dataplane")) return "only global, by the key that it shares with the issuer, is answered here";
     try {
       const claims = await verifyZoneToken(token, { keys, revocations, nowMs: clock() });
-      return zoneTokenAllows(claims, { zone: claims.zone, scope: "cp" }).allowed;
+      const permission = zoneTokenAllows(claims, { zone: claims.zone, scope: "cp" });
+      return permission.allowed ? undefined : permission.reason;
     } catch (error) {
-      if (error instanceof TokenError || error instanceof SecretError) return false;
+      if (error instanceof TokenError || error instanceof SecretError) return error.message;
       throw error;
     }
   }

@@ -1,4 +1,4 @@
-import { kafkaSettings, redisSettings, tlsVersion, tokenValidatorSettings, tracingSettings } from "@atoll/runtime";
+import { diagnosticsSettings, kafkaSettings, redisSettings, tlsVersion, tokenValidatorSettings, tracingSettings } from "@atoll/runtime";
 import { z } from "zod";
 
 const port = z.int().min(0).max(65_535);
@@ -87,7 +87,7 @@ export const xdsSettings = z.object({
   }),
   proxy: section({ gateway: section({ globalDownstreamMaxConnections: z.int().default(50_000) }) }),
   tracing: tracingSettings,
-  diagnostics: section({ serverInterface: z.string().default("0.0.0.0"), serverPort: port.default(5680) }),
+  diagnostics: diagnosticsSettings,
 });
 
 export type XdsSettings = z.infer<typeof xdsSettings>;

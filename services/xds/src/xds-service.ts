@@ -64,7 +64,7 @@ async function open(
 
   const diagnostics = lifecycle.add(
     "diagnostics",
-    await Diagnostics.open(settings, "waiting for the zone's sync service", { service: "xds", instanceId, zone }),
+    await Diagnostics.open(settings, "waiting for the zone's sync service", { service: "xds", instanceId, zone }, log),
   );
   const { views } = diagnostics;
 

@@ -1,5 +1,15 @@
 import { isAddressRange } from "@atoll/names";
-import { accessSettings, apiServerSettings, kafkaSettings, proxyTokenSettings, redisSettings, tracingSettings } from "@atoll/runtime";
+import {
+  accessSettings,
+  apiServerSettings,
+  diagnosticsSettings,
+  kafkaSettings,
+  proxyTokenSettings,
+  readerSettings,
+  redisSettings,
+  tlsVersion,
+  tracingSettings,
+} from "@atoll/runtime";
 import { z } from "zod";
 
 const port = z.int().min(0).max(65_535);
@@ -68,6 +78,8 @@ export const zoneSettings = z.object({
   tokens: section({
     /** The token issuer, which the zone's REST API asks for dataplane tokens. */
     url: z.url().default("http://127.0.0.1:5684"),
+    /** PEM that its certificate is verified with. */
+    rootCaFile: z.string().optional(),
   }),
   /** Where the zone's xDS replicas connect, and its other sync services. */
   relay: section({
@@ -83,11 +95,17 @@ export const zoneSettings = z.object({
   monitoringAssignmentServer: section({
     interface: z.string().default("0.0.0.0"),
     port: port.default(5676),
+    /** For everybody who reaches the port, and not only for somebody at the machine and who shows the token. */
+    open: z.boolean().default(false),
+    ...readerSettings,
+    tlsCertFile: z.string().optional(),
+    tlsKeyFile: z.string().optional(),
+    tlsMinVersion: tlsVersion.default("TLSv1_2"),
     /** How long an answer waits for news, unless the request says otherwise. */
     defaultFetchTimeoutMs: z.int().min(0).default(30_000),
   }),
   tracing: tracingSettings,
-  diagnostics: section({ serverInterface: z.string().default("0.0.0.0"), serverPort: port.default(5680) }),
+  diagnostics: diagnosticsSettings,
 });
 
 export type ZoneSettings = z.infer<typeof zoneSettings>;

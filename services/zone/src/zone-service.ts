@@ -13,9 +13,11 @@ import {
   Diagnostics,
   expandPath,
   instanceName,
+  issuerAddress,
   Lifecycle,
   nodeTlsVersion,
   openedBy,
+  readerGate,
   tokenSource,
   userTokenVerification,
   zoneTokenVerification,
@@ -55,7 +57,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
 
   const diagnostics = lifecycle.add(
     "diagnostics",
-    await Diagnostics.open(settings, "opening the log", { service: "zone", instanceId, zone }),
+    await Diagnostics.open(settings, "opening the log", { service: "zone", instanceId, zone }, log),
   );
   const { views } = diagnostics;
 
@@ -198,6 +200,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     if (changed.some((key) => key.startsWith("TokenVerificationKey/") || key.includes("token-revocations"))) void relay.recheck();
   });
 
+  const issuer = issuerAddress(settings.tokens, log);
   const options: ApiOptions = {
     settings: {
       mode: "zone",
@@ -226,7 +229,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     inventory,
     ...keyRingPorts(ring, Date.now),
     issueToken: (kind, request, author) =>
-      createRemoteIssuer({ url: settings.tokens.url, bearer: token(), revision: () => config.revision })(kind, request, author),
+      createRemoteIssuer({ ...issuer, bearer: token(), revision: () => config.revision })(kind, request, author),
     verifyUserToken: async (presented) => {
       const { name, groups } = await verifyUserToken(presented, verification());
       return { name, groups: groups ?? [] };
@@ -266,14 +269,27 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     await lifecycle.add("api over TLS", createApi(options, tls)).listen({ host: https.interface, port: https.port });
   }
 
-  const { interface: host, port, defaultFetchTimeoutMs } = settings.monitoringAssignmentServer;
-  if (port !== 0) {
+  const { monitoringAssignmentServer: discovery } = settings;
+  if (discovery.port !== 0) {
     const watch = (listener: () => void) => {
       const ends = [config.watch(listener), resources.watch(listener)];
       return () => ends.forEach((end) => end());
     };
-    const monitoring = createMonitoringApi({ config, zone: resources, watch, defaultFetchTimeoutMs });
-    await lifecycle.add("monitoring assignments", monitoring).listen({ host, port });
+    const gate = readerGate(discovery, "monitoringAssignmentServer");
+    const pair = await configuredCertificate(discovery, "monitoringAssignmentServer");
+    const tls = pair && { key: pair.keyPem, cert: pair.certPem, minVersion: nodeTlsVersion(discovery.tlsMinVersion) };
+    const monitoring = createMonitoringApi(
+      {
+        config,
+        zone: resources,
+        watch,
+        defaultFetchTimeoutMs: discovery.defaultFetchTimeoutMs,
+        refuse: (facts) => gate(facts, { name: "discovery of proxies", open: discovery.open }),
+        onRefused: options.onRefused,
+      },
+      tls,
+    );
+    await lifecycle.add("monitoring assignments", monitoring).listen({ host: discovery.interface, port: discovery.port });
   }
 
   showZoneMetrics(diagnostics, { sync, inventory, xdsServers: () => relay.sessions(zone).length });
