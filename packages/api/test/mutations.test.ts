@@ -47,12 +47,34 @@ const documents = new Map<string, Document>(
   ].map((document: Document) => [document.type, { ...document, ...(document.mesh !== undefined && { mesh: "default" }), name: "x" }]),
 );
 
-const inert = (type: string): Document => ({
-  type,
-  mesh: "default",
-  name: "x",
-  ...{ spec: { targetRef: { kind: "Mesh" }, to: [{ targetRef: { kind: "Mesh" }, default: { a: 1 } }] } },
-});
+const mesh = { kind: "Mesh" };
+const sidecars = { kind: "Mesh", proxyTypes: ["Sidecar"] };
+const service = { kind: "MeshService", name: "a" };
+const to = (conf: object) => ({ targetRef: mesh, to: [{ targetRef: mesh, default: conf }] });
+const from = (conf: object) => ({ targetRef: sidecars, from: [{ targetRef: mesh, default: conf }] });
+const route = (rules: object[]) => ({ targetRef: mesh, to: [{ targetRef: service, rules }] });
+const prefix = [{ path: { type: "PathPrefix", value: "/a" } }];
+
+/** Kinds whose documents nest their spec. */
+const specs: Readonly<Record<string, object>> = {
+  MeshAccessLog: to({ backends: [{ type: "File", file: { path: "/tmp/log" } }] }),
+  MeshCircuitBreaker: to({ connectionLimits: { maxRetries: 1 } }),
+  MeshFaultInjection: from({ http: [{ abort: { httpStatus: 500, percentage: 50 } }] }),
+  MeshHTTPRoute: route([{ matches: prefix, default: { backendRefs: [service] } }]),
+  MeshHealthCheck: to({ interval: "1s", tcp: {} }),
+  MeshLoadBalancingStrategy: to({ loadBalancer: { type: "Random" } }),
+  MeshMetric: { targetRef: mesh, default: { backends: [{ type: "Prometheus", prometheus: {} }] } },
+  MeshMultiZoneService: { selector: { meshService: { matchLabels: { app: "a" } } }, ports: [{ port: 80 }] },
+  MeshPassthrough: { targetRef: mesh, default: { passthroughMode: "Matched", appendMatch: [{ type: "IP", value: "1.2.3.4" }] } },
+  MeshProxyPatch: { targetRef: mesh, default: { appendModifications: [{ cluster: { operation: "Remove" } }] } },
+  MeshRateLimit: from({ local: { http: { requestRate: { num: 1, interval: "1s" } } } }),
+  MeshRetry: to({ http: { numRetries: 1 } }),
+  MeshTCPRoute: route([{ default: { backendRefs: [service] } }]),
+  MeshTLS: { targetRef: mesh, rules: [{ default: { mode: "Strict" } }] },
+  MeshTimeout: to({ idleTimeout: "1s" }),
+  MeshTrace: { targetRef: mesh, default: { backends: [{ type: "Zipkin", zipkin: { url: "http://a:9411/spans" } }] } },
+  MeshTrafficPermission: from({ action: "Allow" }),
+};
 
 function pathOf({ type }: Document): string {
   const kind = kinds.find((each) => each.type === type)!;
@@ -60,7 +82,7 @@ function pathOf({ type }: Document): string {
 }
 
 const writable = kinds.filter(({ path, readOnly }) => path !== "" && !readOnly);
-const documentOf = (type: string) => documents.get(type) ?? inert(type);
+const documentOf = (type: string): Document => documents.get(type) ?? { type, mesh: "default", name: "x", ...{ spec: specs[type] } };
 
 test("the documents to begin with are valid", async () => {
   const [global, zone] = [await planeWithMesh(), await zoneWithMesh()];

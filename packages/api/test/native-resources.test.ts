@@ -43,3 +43,27 @@ test("texts of a ProxyTemplate that are nothing of Envoy's are refused, each at 
   const fine = template({ modifications: [{ cluster: { operation: "patch", value: "good" } }] });
   expect((await request("PUT /meshes/default/proxytemplates/t", fine)).status).toBe(201);
 });
+
+test("so are those of a MeshProxyPatch", async () => {
+  const { request } = await planeWithMesh({
+    nativeFault: async (target, text) => (text.startsWith("bad") ? `${target} is bad` : undefined),
+  });
+  const patch = (...appendModifications: object[]) => ({
+    type: "MeshProxyPatch",
+    mesh: "default",
+    name: "p",
+    spec: { targetRef: { kind: "Mesh" }, default: { appendModifications } },
+  });
+  const put = (document: object) => request("PUT /meshes/default/meshproxypatches/p", document);
+  const bad = await put(
+    patch(
+      { cluster: { operation: "Add", value: "good" } },
+      { listener: { operation: "Patch", value: "bad" } },
+      { cluster: { operation: "Remove" } },
+    ),
+  );
+  expect(bad.body.invalid_parameters).toEqual([
+    { field: "spec.default.appendModifications[1].listener.value", reason: "native Envoy resource is not valid: listener is bad" },
+  ]);
+  expect((await put(patch({ cluster: { operation: "Patch", value: "good" } }))).status).toBe(201);
+});

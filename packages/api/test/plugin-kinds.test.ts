@@ -3,7 +3,7 @@ import { envoyConfig } from "../src/envoy-config.ts";
 import { maskedSettings } from "../src/index.ts";
 import { FakeZoneStore, createPlane, planeWithMesh, time } from "./fake-plane.ts";
 
-const to = [{ targetRef: { kind: "Mesh" }, default: { idleTimeout: "5s", ofTheFuture: 1 } }];
+const to = [{ targetRef: { kind: "Mesh" }, default: { idleTimeout: "5s" } }];
 const meshTimeout = (more: object = {}) => ({ type: "MeshTimeout", mesh: "default", name: "mt", spec: { to }, ...more });
 const meshService = {
   type: "MeshService",

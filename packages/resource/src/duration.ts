@@ -50,6 +50,30 @@ export function formatDuration(nanoseconds: bigint): string {
   return `${sign}${absolute / secondNanoseconds}${shown === "" ? "" : `.${shown}`}s`;
 }
 
+/** Go's notation as Go writes it: "1h0m0s", "1.5s", "25ms", "0s". Source: pkg.go.dev/time#Duration.String */
+export function formatGoDuration(nanoseconds: bigint): string {
+  const sign = nanoseconds < 0n ? "-" : "";
+  const absolute = nanoseconds < 0n ? -nanoseconds : nanoseconds;
+  if (absolute === 0n) return "0s";
+  const unit = (["ns", "µs", "ms"] as const).find((name) => absolute < 1000n * unitNanoseconds[name]!);
+  if (unit !== undefined) return `${sign}${decimal(absolute, unitNanoseconds[unit]!)}${unit}`;
+  const [hours, minutes] = [absolute / unitNanoseconds["h"]!, (absolute / unitNanoseconds["m"]!) % 60n];
+  const seconds = `${decimal(absolute % unitNanoseconds["m"]!, secondNanoseconds)}s`;
+  return `${sign}${hours > 0n ? `${hours}h` : ""}${hours > 0n || minutes > 0n ? `${minutes}m` : ""}${seconds}`;
+}
+
+/** `value` in units of so many, without zeros behind. */
+function decimal(value: bigint, unit: bigint): string {
+  const fraction =
+    unit === 1n
+      ? ""
+      : (value % unit)
+          .toString()
+          .padStart(unit.toString().length - 1, "0")
+          .replace(/0+$/, "");
+  return `${value / unit}${fraction === "" ? "" : `.${fraction}`}`;
+}
+
 /** Milliseconds of a duration as stored in specs ("5s", "0.250s") or in Go's notation; throws on anything else. */
 export function durationMs(text: string): number {
   const parsed = parseGoDuration(text);

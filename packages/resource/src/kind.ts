@@ -28,6 +28,8 @@ export interface Kind {
   readonly sync: { readonly globalToZone: boolean; readonly zoneToGlobal: boolean; readonly betweenZones: boolean };
   /** Stored and served, but without effect: what to tell whoever writes it. */
   readonly warning?: string;
+  /** What the author of a spec that was read should write differently from now on. */
+  readonly deprecations?: (spec: unknown) => string[];
   /** Namespaced in the Kubernetes form. */
   readonly namespaced: boolean;
   /** Reads, normalises and validates a spec. All violations are reported, in the order of the spec's fields. */

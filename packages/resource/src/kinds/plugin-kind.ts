@@ -3,12 +3,15 @@ import type { Kind, ParsedSpec } from "../kind.ts";
 import { isObject, requireShallow } from "../schema/codec.ts";
 import { meshPolicySchemas } from "../specs/mesh-policies.ts";
 import { serviceSchemas } from "../specs/service-resources.ts";
-import { pluginPolicySchema, pluginSpecSchema, pluginStatusSchema } from "../specs/plugin-policy.ts";
+import { pluginStatusSchema } from "../specs/plugin-policy.ts";
 import { jsonTypeName } from "../schema/parse-error.ts";
+import { meshPolicyDeprecations } from "../validators/mesh-policies/deprecations.ts";
 import { meshPolicyValidators } from "../validators/mesh-policies/index.ts";
 import { serviceValidators } from "../validators/service-resources.ts";
 import { violationsOfZod } from "../validators/violation.ts";
 import { kindMeta, type MetaRow, readSpec } from "./define-kind.ts";
+
+const schemas: Readonly<Record<string, z.ZodType>> = { ...meshPolicySchemas, ...serviceSchemas };
 
 interface PluginRow extends MetaRow {
   /** What the `status` beside the `spec` is when nobody wrote one; absent: the kind has none. */
@@ -22,9 +25,9 @@ interface PluginRow extends MetaRow {
 export function definePluginKind(row: PluginRow): Kind {
   const { type, policy = false, emptyStatus } = row;
   const instead = policy ? ": use the policies with sources and destinations" : "";
-  const own = ({ ...meshPolicySchemas, ...serviceSchemas } as Readonly<Record<string, z.ZodType>>)[type];
-  const schema = own ?? (policy ? pluginPolicySchema : pluginSpecSchema);
+  const schema = schemas[type];
   const validate = meshPolicyValidators[type] ?? serviceValidators[type];
+  if (schema === undefined || validate === undefined) throw new Error(`${type} has no schema or no validator`);
   const parseSpec = (raw: unknown): ParsedSpec => {
     if (raw === undefined || raw === null) return { violations: [{ field: "", reason: ".spec in body is required" }] };
     if (!isObject(raw)) return { violations: [{ field: "", reason: `spec in body must be of type object: "${jsonTypeName(raw)}"` }] };
@@ -32,7 +35,7 @@ export function definePluginKind(row: PluginRow): Kind {
       requireShallow(raw);
       const parsed = schema.safeParse(raw, { reportInput: true });
       if (!parsed.success) return { violations: violationsOfZod("spec", parsed.error) };
-      const violations = validate === undefined ? [] : [...validate(parsed.data as never)];
+      const violations = [...validate(parsed.data as never)];
       return violations.length > 0 ? { violations } : { spec: parsed.data };
     });
   };
@@ -52,6 +55,7 @@ export function definePluginKind(row: PluginRow): Kind {
     plugin: true,
     hasStatus: emptyStatus !== undefined,
     warning: `${type} is stored but does not take effect on this control plane${instead}`,
+    ...(policy && { deprecations: (spec: unknown) => meshPolicyDeprecations(type, spec) }),
     parseSpec: emptyStatus !== undefined ? parseWithStatus : parseSpec,
   };
 }

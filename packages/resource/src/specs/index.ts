@@ -45,7 +45,25 @@ export type { TrafficTraceSpec } from "./traffic-trace.ts";
 export type { VirtualOutboundSpec } from "./virtual-outbound.ts";
 export { serviceProtocolType, type ServiceProtocolSpec } from "./service-protocol.ts";
 export { virtualIpType, type VirtualIpOutbound, type VirtualIpSpec } from "./virtual-ip.ts";
-export type { PluginPolicySpec } from "./plugin-policy.ts";
+export type {
+  MeshAccessLogSpec,
+  MeshCircuitBreakerSpec,
+  MeshHttpRouteSpec,
+  MeshRetrySpec,
+  MeshTimeoutSpec,
+  MeshTrafficPermissionSpec,
+} from "./mesh-policies.ts";
+export type { MeshFaultInjectionSpec } from "./mesh-policies/mesh-fault-injection.ts";
+export type { MeshHealthCheckSpec } from "./mesh-policies/mesh-health-check.ts";
+export type { MeshLoadBalancingStrategySpec } from "./mesh-policies/mesh-load-balancing-strategy.ts";
+export type { MeshMetricSpec } from "./mesh-policies/mesh-metric.ts";
+export type { MeshPassthroughSpec } from "./mesh-policies/mesh-passthrough.ts";
+export type { MeshProxyPatchModification, MeshProxyPatchSpec } from "./mesh-policies/mesh-proxy-patch.ts";
+export type { MeshRateLimitSpec } from "./mesh-policies/mesh-rate-limit.ts";
+export type { MeshTcpRouteSpec } from "./mesh-policies/mesh-tcp-route.ts";
+export type { MeshTlsSpec } from "./mesh-policies/mesh-tls.ts";
+export type { MeshTraceSpec } from "./mesh-policies/mesh-trace.ts";
+export type { TargetRef } from "./plugin-policy.ts";
 export type {
   HostnameGeneratorSpec,
   MeshExternalServiceSpec,

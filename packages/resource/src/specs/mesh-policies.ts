@@ -1,21 +1,28 @@
 import { z } from "zod";
+import {
+  backendRef,
+  duration,
+  headerMatch,
+  headerModifier,
+  headerName,
+  inboundPolicy,
+  integer,
+  integerOrText,
+  outboundPolicy,
+  policy,
+  shape,
+} from "./mesh-policies/common.ts";
+import { meshFaultInjectionSchema } from "./mesh-policies/mesh-fault-injection.ts";
+import { meshHealthCheckSchema } from "./mesh-policies/mesh-health-check.ts";
+import { meshLoadBalancingStrategySchema } from "./mesh-policies/mesh-load-balancing-strategy.ts";
+import { meshMetricSchema } from "./mesh-policies/mesh-metric.ts";
+import { meshPassthroughSchema } from "./mesh-policies/mesh-passthrough.ts";
+import { meshProxyPatchSchema } from "./mesh-policies/mesh-proxy-patch.ts";
+import { meshRateLimitSchema } from "./mesh-policies/mesh-rate-limit.ts";
+import { meshTcpRouteSchema } from "./mesh-policies/mesh-tcp-route.ts";
+import { meshTlsSchema } from "./mesh-policies/mesh-tls.ts";
+import { meshTraceSchema } from "./mesh-policies/mesh-trace.ts";
 import { targetRefSchema } from "./plugin-policy.ts";
-
-/** Go's notation; read by the validators, since a bad one is no matter of shape. */
-const duration = z.string();
-const integer = z.number();
-const integerOrText = z.union([z.number(), z.string()]);
-const shape = <Shape extends z.ZodRawShape>(fields: Shape) => z.looseObject(fields);
-const refined = <Conf extends z.ZodType>(conf: Conf) => z.array(shape({ targetRef: targetRefSchema, default: conf.optional() }));
-
-/** A policy whose `from`, `to` and `rules` carry the same configuration. */
-const policy = <Conf extends z.ZodType>(conf: Conf) =>
-  shape({
-    targetRef: targetRefSchema.optional(),
-    from: refined(conf).optional(),
-    to: refined(conf).optional(),
-    rules: z.array(shape({ default: conf.optional() })).optional(),
-  });
 
 const timeouts = shape({
   connectionTimeout: duration.optional(),
@@ -32,11 +39,8 @@ const timeouts = shape({
 const backOff = shape({ baseInterval: duration.optional(), maxInterval: duration.optional() });
 const rateLimitedBackOff = shape({
   maxInterval: duration.optional(),
-  resetHeaders: z.array(shape({ format: z.enum(["Seconds", "UnixTimestamp"]), name: z.string().min(1) })).optional(),
+  resetHeaders: z.array(shape({ format: z.enum(["Seconds", "UnixTimestamp"]), name: headerName })).optional(),
 });
-const headerTypes = ["Exact", "Present", "RegularExpression", "Absent", "Prefix"] as const;
-const headerMatch = shape({ name: z.string().min(1), type: z.enum(headerTypes).optional(), value: z.string().optional() });
-
 const retries = shape({
   tcp: shape({ maxConnectAttempt: integer.optional() }).optional(),
   http: shape({
@@ -52,7 +56,7 @@ const retries = shape({
         shape({
           predicate: z.enum(["OmitPreviousHosts", "OmitHostsWithTags", "OmitPreviousPriorities"]),
           tags: z.record(z.string(), z.string()).optional(),
-          updateFrequency: integer.optional(),
+          updateFrequency: integer.default(2),
         }),
       )
       .optional(),
@@ -101,11 +105,12 @@ const breakers = shape({
   }).optional(),
 });
 
+const keyAndValue = shape({ key: z.string(), value: z.string() });
 const logFormat = shape({
   type: z.enum(["Plain", "Json"]),
   plain: z.string().optional(),
-  json: z.array(shape({ key: z.string().optional(), value: z.string().optional() })).optional(),
-  omitEmptyValues: z.boolean().optional(),
+  json: z.array(keyAndValue).optional(),
+  omitEmptyValues: z.boolean().default(false),
 });
 const logs = shape({
   backends: z
@@ -114,7 +119,11 @@ const logs = shape({
         type: z.enum(["Tcp", "File", "OpenTelemetry"]),
         file: shape({ path: z.string().min(1), format: logFormat.optional() }).optional(),
         tcp: shape({ address: z.string().min(1), format: logFormat.optional() }).optional(),
-        openTelemetry: shape({ endpoint: z.string().min(1) }).optional(),
+        openTelemetry: shape({
+          endpoint: z.string().min(1),
+          attributes: z.array(keyAndValue).optional(),
+          body: z.unknown().optional(),
+        }).optional(),
       }),
     )
     .optional(),
@@ -122,15 +131,16 @@ const logs = shape({
 
 const permission = shape({ action: z.enum(["Allow", "Deny", "AllowWithShadowDeny"]).optional() });
 
-const headerValues = z.array(shape({ name: z.string().min(1), value: z.string() }));
-const headerModifier = shape({ set: headerValues.optional(), add: headerValues.optional(), remove: z.array(z.string()).optional() });
 const pathRewrite = shape({
   type: z.enum(["ReplaceFullPath", "ReplacePrefixMatch"]),
   replaceFullPath: z.string().optional(),
   replacePrefixMatch: z.string().optional(),
 });
-const hostname = z.string().regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/);
-const backendRef = targetRefSchema.extend({ weight: integer.optional(), port: integer.optional() });
+const hostname = z
+  .string()
+  .min(1, { abort: true })
+  .max(253)
+  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/);
 
 const routes = shape({
   targetRef: targetRefSchema.optional(),
@@ -162,9 +172,9 @@ const routes = shape({
                     requestRedirect: shape({
                       scheme: z.enum(["http", "https"]).optional(),
                       hostname: hostname.optional(),
-                      port: integer.optional(),
+                      port: integer.min(1).max(65_535).optional(),
                       path: pathRewrite.optional(),
-                      statusCode: integer.optional(),
+                      statusCode: integer.default(302),
                     }).optional(),
                     urlRewrite: shape({
                       hostname: hostname.optional(),
@@ -183,14 +193,24 @@ const routes = shape({
     .optional(),
 });
 
-/** Shapes of the policies with a target reference that are checked throughout; what they do not name is kept as written. */
+/** Shapes of the policies with a target reference; what they do not name is kept as written. */
 export const meshPolicySchemas = {
-  MeshTrafficPermission: policy(permission),
-  MeshTimeout: policy(timeouts),
-  MeshRetry: policy(retries),
-  MeshCircuitBreaker: policy(breakers),
+  MeshTrafficPermission: inboundPolicy(permission.optional()),
+  MeshTimeout: policy(timeouts.optional()),
+  MeshRetry: outboundPolicy(retries.optional()),
+  MeshCircuitBreaker: policy(breakers.optional()),
   MeshAccessLog: policy(logs),
   MeshHTTPRoute: routes,
+  MeshFaultInjection: meshFaultInjectionSchema,
+  MeshHealthCheck: meshHealthCheckSchema,
+  MeshLoadBalancingStrategy: meshLoadBalancingStrategySchema,
+  MeshMetric: meshMetricSchema,
+  MeshPassthrough: meshPassthroughSchema,
+  MeshProxyPatch: meshProxyPatchSchema,
+  MeshRateLimit: meshRateLimitSchema,
+  MeshTCPRoute: meshTcpRouteSchema,
+  MeshTLS: meshTlsSchema,
+  MeshTrace: meshTraceSchema,
 } as const;
 
 export type MeshTrafficPermissionSpec = z.infer<(typeof meshPolicySchemas)["MeshTrafficPermission"]>;

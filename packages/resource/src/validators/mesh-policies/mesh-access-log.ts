@@ -2,6 +2,7 @@ import type { MeshAccessLogSpec } from "../../specs/mesh-policies.ts";
 import { at, violation, type Violations } from "../violation.ts";
 import { actsOnInbounds, validateItems, validateRules, validateSections } from "./from-to-rules.ts";
 import { validateTargetRef } from "./target-ref.ts";
+import { isFilePath, isUrl } from "./values.ts";
 
 type Conf = NonNullable<NonNullable<MeshAccessLogSpec["rules"]>[number]["default"]>;
 type Backend = NonNullable<Conf["backends"]>[number];
@@ -28,18 +29,15 @@ function* validateConf(path: string, { backends }: Conf = {}): Violations {
   for (const [index, backend] of backends.entries()) yield* validateBackend(at(`${path}.backends`, index), backend);
 }
 
-const unixPath = /^(\/[^/\0]+)+\/?$/;
-const url = /^([a-z][a-z0-9+.-]*:\/\/)?([^\s/@]+@)?([\w-]+(\.[\w-]+)*|\[[0-9a-f:.]+\])(:\d{1,5})?([/?#]\S*)?$/i;
-
 function* validateBackend(path: string, { type, file, tcp, openTelemetry }: Backend): Violations {
   if (type === "File") {
     if (file === undefined) return yield violation(`${path}.file`, "must be defined");
     yield* validateFormat(`${path}.file.format`, file.format);
-    if (!unixPath.test(file.path)) yield violation(`${path}.file.path`, "file backend requires a valid path");
+    if (!isFilePath(file.path)) yield violation(`${path}.file.path`, "file backend requires a valid path");
   } else if (type === "Tcp") {
     if (tcp === undefined) return yield violation(`${path}.tcp`, "must be defined");
     yield* validateFormat(`${path}.tcp.format`, tcp.format);
-    if (!url.test(tcp.address)) yield violation(`${path}.tcp.address`, "tcp backend requires valid address");
+    if (!isUrl(tcp.address)) yield violation(`${path}.tcp.address`, "tcp backend requires valid address");
   } else if (openTelemetry === undefined) yield violation(`${path}.openTelemetry`, "must be defined");
 }
 

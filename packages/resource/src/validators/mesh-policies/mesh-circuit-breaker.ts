@@ -1,6 +1,6 @@
 import type { MeshCircuitBreakerSpec } from "../../specs/mesh-policies.ts";
 import { violation, type Violations } from "../violation.ts";
-import { actsOnInbounds, validateItems, validateRules, validateSections } from "./from-to-rules.ts";
+import { actsOnInbounds, outsideOnlyForAll, validateItems, validateRules, validateSections } from "./from-to-rules.ts";
 import { validateTargetRef } from "./target-ref.ts";
 import { decimal, decimalPercentage, percentage, positiveCount, positiveDuration } from "./values.ts";
 
@@ -17,7 +17,7 @@ export function* validateMeshCircuitBreaker(spec: MeshCircuitBreakerSpec): Viola
   // Kuma names the section `from` here.
   yield* validateRules("spec.from", rules, validateConf);
   yield* validateItems("spec.from", from, ["Mesh"], validateConf);
-  yield* validateItems("spec.to", to, ["Mesh", "MeshService", "MeshMultiZoneService"], validateConf);
+  yield* validateItems("spec.to", to, ["Mesh", "MeshService", "MeshMultiZoneService"], validateConf, outsideOnlyForAll(targetRef?.kind));
 }
 
 function* validateConf(path: string, { connectionLimits, outlierDetection }: Conf = {}): Violations {

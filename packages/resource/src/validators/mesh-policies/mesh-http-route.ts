@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import type { MeshHttpRouteSpec } from "../../specs/mesh-policies.ts";
 import { at, violation, type Violations } from "../violation.ts";
+import { validateBackendRefs } from "./backend-refs.ts";
 import { validateTargetRef } from "./target-ref.ts";
 
 type Rule = NonNullable<MeshHttpRouteSpec["to"]>[number]["rules"][number];
@@ -32,9 +33,7 @@ function* validateRule(path: string, { matches, default: conf }: Rule, isGateway
   const refs = `${path}.default.backendRefs`;
   if (backendRefs.length === 0 && isGateway && !filters.some(({ type }) => type === "RequestRedirect"))
     yield violation(refs, "must not be empty");
-  const kinds = [...services, "MeshServiceSubset"] as const;
-  for (const [index, backend] of backendRefs.entries())
-    yield* validateTargetRef(at(refs, index), backend, { kinds, namesAsWell: [unresolved] });
+  yield* validateBackendRefs(refs, backendRefs, [unresolved]);
 }
 
 function* validateMatch(path: string, { path: match, queryParams = [], headers = [] }: Match): Violations {

@@ -8,6 +8,8 @@ export interface TargetRefRules {
   gatewayTags?: boolean;
   /** The policy acts on inbounds, so that one of them may be named. */
   inbound?: boolean;
+  /** What is said of other kinds. */
+  otherKinds?: string;
   /** Names that are taken though they are none. */
   namesAsWell?: readonly string[];
 }
@@ -21,7 +23,7 @@ const isSet = (value: unknown): boolean =>
 /** Whether a reference is of a kind that may stand here, with the fields of that kind. */
 export function* validateTargetRef(path: string, ref: TargetRef, rules: TargetRefRules): Violations {
   const { kind } = ref;
-  if (!rules.kinds.includes(kind)) return yield violation(`${path}.kind`, "value is not supported");
+  if (!rules.kinds.includes(kind)) return yield violation(`${path}.kind`, rules.otherKinds ?? "value is not supported");
   const forbid = function* (...fields: Field[]): Violations {
     for (const field of fields) if (isSet(ref[field])) yield violation(`${path}.${field}`, `must not be set with kind ${kind}`);
   };

@@ -1,0 +1,17 @@
+import { z } from "zod";
+import { duration, headerModifier, integer, policy, shape } from "./common.ts";
+
+const rate = shape({ num: integer, interval: duration });
+const limits = shape({
+  local: shape({
+    http: shape({
+      disabled: z.boolean().optional(),
+      requestRate: rate.optional(),
+      onRateLimit: shape({ status: integer.optional(), headers: headerModifier.optional() }).optional(),
+    }).optional(),
+    tcp: shape({ disabled: z.boolean().optional(), connectionRate: rate.optional() }).optional(),
+  }).optional(),
+});
+
+export const meshRateLimitSchema = policy(limits.optional());
+export type MeshRateLimitSpec = z.infer<typeof meshRateLimitSchema>;
