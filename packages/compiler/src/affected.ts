@@ -36,6 +36,8 @@ const readersOf: Readonly<Record<string, ReadonlySet<ProxyKind>>> = {
   FaultInjection: allButIngress,
   RateLimit: allButIngress,
   VirtualIp: kinds("sidecar"),
+  // What services speak that nobody has any more.
+  ServiceProtocol: proxiesOfMeshes,
   TokenVerificationKey: nobody,
   ProxyRegistration: nobody,
   MeshInsight: nobody,

@@ -1,10 +1,9 @@
 import type { Inventory } from "@atoll/inventory";
 import type { ChangeEvent, ResourceReader } from "@atoll/replica";
-import type { ResourceDraft, ResourceKey } from "@atoll/resource";
+import { type DataplaneInsightSpec, isOffline, type ResourceDraft, type ResourceKey } from "@atoll/resource";
 import {
   buildProxyView,
   explainProxyView,
-  isOffline,
   meshDependencies,
   MeshContexts,
   reuseEqual,
@@ -208,7 +207,7 @@ export class Compiler {
 
   #onlineChanged({ type, mesh, name }: ResourceKey): boolean {
     const id = `${type}/${mesh}/${name}`;
-    const offline = isOffline(this.#options.zoneResources.get(type, mesh, name));
+    const offline = isOffline(this.#options.zoneResources.get<DataplaneInsightSpec>(type, mesh, name)?.spec);
     if (this.#offline.has(id) === offline) return false;
     if (offline) this.#offline.add(id);
     else this.#offline.delete(id);

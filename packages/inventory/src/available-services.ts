@@ -9,6 +9,8 @@ export interface AvailabilityInput {
   meshes: readonly Resource<MeshIntent>[];
   /** Of this zone. */
   dataplanes: readonly Resource<DataplaneIntent>[];
+  /** Whose streams have all ended; absent = nobody's. */
+  isGone?: (dataplane: Resource<DataplaneIntent>) => boolean;
   externalServices: readonly Resource<ExternalServiceIntent>[];
   meshGateways: readonly Resource<MeshGatewayIntent>[];
 }
@@ -20,18 +22,21 @@ const meshTag = "kuma.io/mesh";
 /**
  * What a zone offers to other zones, one entry per mesh and tag set, in the order of `renderAvailableServices`:
  * healthy inbounds; external services tagged with this zone, where the mesh routes through egresses; cross-mesh listeners of builtin
- * gateways. Meshes in MeshService mode "Exclusive" offer the last kind only. Resources of unknown meshes offer nothing. Besides, what
- * outbounds ask for by more tags than the service, with 0 instances.
+ * gateways. Meshes in MeshService mode "Exclusive" offer the last kind only. Resources of unknown meshes offer nothing. Besides, with 0
+ * instances, what is there and not ready, and what outbounds ask for by more tags than the service.
  */
 export function computeAvailableServices(input: AvailabilityInput): InventoryEntry[] {
   const { zone } = input;
   const meshes = new Map(input.meshes.map((mesh) => [mesh.name, mesh.spec]));
   const counted = new Map<InventoryKey, InventoryEntry>();
   const asked = new Map<InventoryKey, InventoryEntry>();
-  const count = (key: InventoryKey, mesh: string, tags: Tags, externalService: boolean): void => {
-    const entry = counted.get(key);
-    if (entry) entry.instances++;
-    else counted.set(key, { zone, mesh, tags: { ...tags }, instances: 1, ...(externalService ? { externalService } : {}) });
+  const unready = new Map<InventoryKey, InventoryEntry>();
+  const count = (key: InventoryKey, mesh: string, tags: Tags, is: { externalService?: true; gone?: boolean } = {}): void => {
+    const { externalService, gone } = is;
+    const entry = counted.get(key) ?? { zone, mesh, tags: { ...tags }, instances: 0, ...(externalService ? { externalService } : {}) };
+    entry.instances++;
+    if (gone) entry.gone = (entry.gone ?? 0) + 1;
+    counted.set(key, entry);
   };
   const gatewaysOf = new Map<string, Resource<MeshGatewayIntent>[]>();
   for (const gateway of input.meshGateways) {
@@ -43,7 +48,11 @@ export function computeAvailableServices(input: AvailabilityInput): InventoryEnt
   for (const dataplane of input.dataplanes) {
     const mesh = meshes.get(dataplane.mesh);
     if (!mesh) continue;
-    if (!isExclusive(mesh)) for (const { key, tags } of healthyInbounds(dataplane)) count(key, dataplane.mesh, tags, false);
+    const gone = input.isGone?.(dataplane) ?? false;
+    for (const { key, tags, ready } of isExclusive(mesh) ? [] : inboundsOf(dataplane)) {
+      if (ready) count(key, dataplane.mesh, tags, { gone });
+      else unready.set(key, { zone, mesh: dataplane.mesh, tags: { ...tags }, instances: 0, unready: true });
+    }
 
     if (!isExclusive(mesh)) for (const { key, ...asking } of askedFor(dataplane)) asked.set(key, { zone, ...asking, instances: 0 });
 
@@ -51,7 +60,7 @@ export function computeAvailableServices(input: AvailabilityInput): InventoryEnt
     const candidates = gatewaysOf.get(dataplane.mesh);
     if (gateway?.type !== "BUILTIN" || !candidates) continue;
     for (const tags of crossMeshListeners(dataplane.mesh, gateway.tags ?? {}, candidates)) {
-      count(inventoryKey({ mesh: dataplane.mesh, tags }), dataplane.mesh, tags, false);
+      count(inventoryKey({ mesh: dataplane.mesh, tags }), dataplane.mesh, tags, { gone });
     }
   }
 
@@ -59,13 +68,16 @@ export function computeAvailableServices(input: AvailabilityInput): InventoryEnt
     const mesh = meshes.get(external.mesh);
     const tags = external.spec.tags ?? {};
     if (!mesh || !mesh.routing?.zoneEgress || isExclusive(mesh) || tags[zoneTag] !== zone) continue;
-    count(inventoryKey({ mesh: external.mesh, tags, externalService: true }), external.mesh, tags, true);
+    count(inventoryKey({ mesh: external.mesh, tags, externalService: true }), external.mesh, tags, { externalService: true });
   }
-  return [...new Map([...asked, ...counted]).values()].sort(inListOrder);
+  return [...new Map([...asked, ...unready, ...counted]).values()].sort(inListOrder);
 }
 
-/** True for what can be dialled, false for what an outbound of the zone merely asks for. */
+/** True for what can be dialled. */
 export const isOffered = ({ instances }: Pick<InventoryEntry, "instances">): boolean => instances > 0;
+
+/** True for what is there, ready or not; false for what an outbound of the zone merely asks for. */
+export const exists = ({ instances, unready }: Pick<InventoryEntry, "instances" | "unready">): boolean => instances > 0 || unready === true;
 
 /** The list as `ZoneIngress.availableServices` shows it; equal content is rendered equal, element by element. */
 export function renderAvailableServices(entries: readonly InventoryEntry[]): AvailableService[] {
@@ -87,15 +99,24 @@ export interface AvailableService {
   externalService?: true;
 }
 
-const inboundMemo = new WeakMap<Resource<DataplaneIntent>, readonly { key: InventoryKey; tags: Tags }[]>();
+interface Inbound {
+  key: InventoryKey;
+  tags: Tags;
+  ready: boolean;
+}
+const inboundMemo = new WeakMap<Resource<DataplaneIntent>, readonly Inbound[]>();
 
 /** Remembered by identity, so that one changed Dataplane among a thousand costs one. */
-function healthyInbounds(dataplane: Resource<DataplaneIntent>): readonly { key: InventoryKey; tags: Tags }[] {
+function inboundsOf(dataplane: Resource<DataplaneIntent>): readonly Inbound[] {
   let found = inboundMemo.get(dataplane);
   if (!found) {
     found = (dataplane.spec.networking?.inbound ?? [])
-      .filter(({ state, health }) => (state ?? "Ready") === "Ready" && (health === undefined || health.ready === true))
-      .map(({ tags = {} }) => ({ key: inventoryKey({ mesh: dataplane.mesh, tags }), tags }))
+      .filter(({ state }) => state !== "Ignored")
+      .map(({ tags = {}, state, health }) => ({
+        key: inventoryKey({ mesh: dataplane.mesh, tags }),
+        tags,
+        ready: (state ?? "Ready") === "Ready" && (health === undefined || health.ready === true),
+      }))
       .filter(({ tags }) => tags[serviceTag] !== undefined);
     inboundMemo.set(dataplane, found);
   }

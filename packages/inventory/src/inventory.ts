@@ -1,6 +1,6 @@
 /**
- * One availableServices entry: instances of one tag set of one mesh in one zone. With 0 instances it offers nothing: an outbound of the
- * zone asks for these tags, which zone proxies on the way must know.
+ * One availableServices entry: instances of one tag set of one mesh in one zone. With 0 instances it offers nothing: its instances are
+ * not ready, or an outbound of the zone asks for these tags, which zone proxies on the way must know.
  */
 export interface InventoryEntry {
   zone: string;
@@ -8,6 +8,10 @@ export interface InventoryEntry {
   /** Includes kuma.io/service. */
   tags: Record<string, string>;
   instances: number;
+  /** Of the instances, those whose proxies' streams have all ended: they are called where nobody else serves. */
+  gone?: number;
+  /** There are instances, and none of them is ready. */
+  unready?: true;
   externalService?: boolean;
 }
 

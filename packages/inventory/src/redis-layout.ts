@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { entryContent } from "./entry-content.ts";
 import { inventoryKey } from "./inventory-key.ts";
 import type { InventoryEntry, InventoryIngress, InventoryKey } from "./inventory.ts";
 
@@ -47,11 +48,8 @@ export interface ZoneChanges {
   ingress: Record<string, string | null>;
 }
 
-const sorted = (tags: Readonly<Record<string, string>>) => Object.fromEntries(Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1)));
-
 /** Equal entries have equal texts. */
-export const encodeEntry = ({ mesh, tags, instances, externalService }: InventoryEntry): string =>
-  JSON.stringify({ mesh, tags: sorted(tags), instances, ...(externalService ? { externalService: true } : {}) });
+export const encodeEntry = (entry: InventoryEntry): string => JSON.stringify(entryContent(entry));
 export const decodeEntry = (zone: string, text: string): InventoryEntry => ({
   zone,
   ...(JSON.parse(text) as Omit<InventoryEntry, "zone">),

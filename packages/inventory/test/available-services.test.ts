@@ -52,6 +52,25 @@ describe("outbounds", () => {
     expect(renderAvailableServices(entries)).toEqual([]);
   });
 
+  test("what is there and not ready is told, and who is gone is counted apart", () => {
+    const web = { "kuma.io/service": "web", version: "2" };
+    const sick = sidecar("b", [
+      { tags: web, state: "NotReady" },
+      { tags: { "kuma.io/service": "db" }, health: { ready: false } },
+    ]);
+    const entriesOf = (...dataplanes: ReturnType<typeof sidecar>[]) =>
+      computeAvailableServices({
+        ...{ zone: "east", meshes: [resource("Mesh", "", "default", {})], externalServices: [], meshGateways: [], dataplanes },
+        isGone: ({ name }) => name.startsWith("gone"),
+      });
+    const entry = { zone: "east", mesh: "default", tags: web };
+    const db = { zone: "east", mesh: "default", tags: { "kuma.io/service": "db" }, instances: 0, unready: true };
+    expect(entriesOf(sick, sidecar("i", [{ tags: web, state: "Ignored" }]))).toEqual([db, { ...entry, instances: 0, unready: true }]);
+    const well = [{ tags: web }];
+    expect(entriesOf(sick, sidecar("c", well), sidecar("gone-1", well))).toEqual([db, { ...entry, instances: 2, gone: 1 }]);
+    expect(renderAvailableServices(entriesOf(sick))).toEqual([]);
+  });
+
   test("a tag set that is offered, too, is offered", () => {
     const offering = sidecar("b", [{ tags: { "kuma.io/service": "web", version: "2" } }]);
     expect(compute({ dataplanes: [caller, offering] })).toEqual([

@@ -2,6 +2,8 @@ export { allocateAddresses } from "./allocate-addresses.ts";
 export type { AllocationPlan, AllocationRequest, PresentRecord } from "./allocate-addresses.ts";
 export { meshNames } from "./mesh-names.ts";
 export type { MeshNames, NameConflict, NameInput, NameSettings, WantedName } from "./mesh-names.ts";
+export { serviceProtocols } from "./service-protocols.ts";
+export type { ProtocolPlan, ProtocolRequest } from "./service-protocols.ts";
 export { isAddressRange } from "./address-range.ts";
 export { generateMeshServices, generatedBy } from "./services/generate-mesh-services.ts";
 export type { GenerationInput, GenerationPlan, MeshServiceResource } from "./services/generate-mesh-services.ts";

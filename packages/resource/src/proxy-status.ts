@@ -11,6 +11,9 @@ interface Subscribed {
 export const isOnline = (insight: Subscribed | undefined): boolean =>
   insight?.subscriptions?.some((one) => one.connectTime !== undefined && one.disconnectTime === undefined) ?? false;
 
+/** Every stream of the proxy has ended. One that was never seen is not offline: it may be served by nobody we know of. */
+export const isOffline = (insight: Subscribed | undefined): boolean => (insight?.subscriptions ?? []).length > 0 && !isOnline(insight);
+
 /** Status of a dataplane. Gateways are not judged by inbounds. */
 export function dataplaneStatus(spec: DataplaneSpec, insight: Subscribed | undefined): ProxyStatus {
   if (!isOnline(insight)) return "Offline";

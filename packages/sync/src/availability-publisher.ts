@@ -5,10 +5,12 @@ import {
   type MeshGatewayIntent,
   type MeshIntent,
   computeAvailableServices,
+  entryContent,
 } from "@atoll/inventory";
 import { type ChangeEvent, type ResourceReader, WriterFence, encodeJson, joinReaders, readToHead } from "@atoll/replica";
+import { type DataplaneInsightSpec, isOffline, type KeyString, keyString, parseKeyString } from "@atoll/resource";
 import { Recomputation } from "./recomputation.ts";
-import { entryRecordKey, entryValue, ingressRecordKey, isOffer, resourceRecordKey } from "./inventory-records.ts";
+import { entryRecordKey, ingressRecordKey, isOffer, resourceRecordKey } from "./inventory-records.ts";
 import { sharedResources, sharedTypes } from "./shared-resources.ts";
 
 interface ZoneIngressIntent {
@@ -30,6 +32,7 @@ export interface AvailabilityPublisherOptions {
   onError: (error: unknown) => void;
 }
 
+const insightType = "DataplaneInsight";
 const watchedTypes = new Set(["Mesh", "ExternalService", "MeshGateway", "Dataplane", "ZoneIngress", ...sharedTypes]);
 
 /** Calls `refresh` when a resource of one of the types changes in any of the readers. Returns what ends it. */
@@ -45,14 +48,34 @@ export class AvailabilityPublisher {
   readonly #options: AvailabilityPublisherOptions;
   /** Records as they are in the log: key to JSON. Undefined = to be read. */
   #published: Map<string, string> | undefined;
+  /** Insights of dataplanes whose streams have all ended. */
+  readonly #gone = new Set<KeyString>();
   readonly #recomputation: Recomputation;
 
   constructor(options: AvailabilityPublisherOptions) {
     this.#options = options;
     const { config, resources, signal, onError } = options;
     this.#recomputation = new Recomputation(() => this.#publishOrForget(), signal, onError);
-    const unwatch = watchTypes(watchedTypes, [config, resources], () => this.refresh());
+    for (const insight of resources.list(insightType)) this.#noteGone(keyString(insight));
+    const unwatch = [
+      ...watchTypes(watchedTypes, [config, resources], () => this.refresh()),
+      resources.watch(({ keys }) => {
+        // Its counters change all the time.
+        const changed = keys.filter((key) => key.startsWith(`${insightType}/`) && this.#noteGone(key));
+        if (changed.length > 0) this.refresh();
+      }),
+    ];
     signal.addEventListener("abort", () => unwatch.forEach((stop) => stop()), { once: true });
+  }
+
+  /** Whether it has become another. */
+  #noteGone(insight: KeyString): boolean {
+    const { mesh, name } = parseKeyString(insight);
+    const gone = isOffline(this.#options.resources.get<DataplaneInsightSpec>(insightType, mesh, name)?.spec);
+    if (gone === this.#gone.has(insight)) return false;
+    if (gone) this.#gone.add(insight);
+    else this.#gone.delete(insight);
+    return true;
   }
 
   get isBehind(): boolean {
@@ -103,10 +126,11 @@ export class AvailabilityPublisher {
       zone,
       meshes: config.list<MeshIntent>("Mesh"),
       dataplanes: resources.list<DataplaneIntent>("Dataplane"),
+      isGone: ({ mesh, name }) => this.#gone.has(keyString({ type: "DataplaneInsight", mesh, name })),
       externalServices: config.list<ExternalServiceIntent>("ExternalService"),
       meshGateways: joinReaders(config, resources).list<MeshGatewayIntent>("MeshGateway"),
     });
-    for (const entry of entries) offers.set(entryRecordKey(entry), entryValue(entry));
+    for (const entry of entries) offers.set(entryRecordKey(entry), entryContent(entry));
     for (const { name, spec } of resources.list<ZoneIngressIntent>("ZoneIngress")) {
       const { address = "", port = 0, admin, advertisedAddress, advertisedPort } = spec.networking ?? {};
       if (spec.zone && spec.zone !== zone) continue;

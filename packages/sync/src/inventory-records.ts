@@ -46,12 +46,6 @@ export const resourceRecordKey = (resource: SharedResource): string => resourceP
 export const isOffer = (key: string): boolean =>
   key.startsWith(entryPrefix) || key.startsWith(ingressPrefix) || key.startsWith(resourcePrefix);
 
-/** Without the zone, which the topic names; tags sorted, so that equal entries are equal bytes. */
-export function entryValue({ mesh, tags, instances, externalService }: InventoryEntry): object {
-  const sorted = Object.fromEntries(Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1)));
-  return { mesh, tags: sorted, instances, ...(externalService ? { externalService } : {}) };
-}
-
 /**
  * undefined for keys of a kind this version does not know.
  * @throws Error with the reason when the value is unreadable.

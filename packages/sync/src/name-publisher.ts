@@ -1,11 +1,13 @@
-import { isOffered, type Inventory } from "@atoll/inventory";
-import { allocateAddresses, meshNames, type NameConflict, type NameSettings, type PresentRecord } from "@atoll/names";
+import { exists, type Inventory } from "@atoll/inventory";
+import { allocateAddresses, meshNames, serviceProtocols, type NameConflict, type NameSettings, type PresentRecord } from "@atoll/names";
 import { type ZoneReplica, joinReaders } from "@atoll/replica";
 import {
+  serviceProtocolType,
   virtualIpType,
   type DataplaneSpec,
   type ExternalServiceSpec,
   type MeshGatewaySpec,
+  type ServiceProtocolSpec,
   type VirtualIpSpec,
   type VirtualOutboundSpec,
 } from "@atoll/resource";
@@ -19,7 +21,7 @@ export interface NamePublisherOptions {
   config: WatchedReader & { readonly revision: number };
   /** Where the records are; nobody else writes them. */
   resources: ZoneReplica;
-  inventory: Pick<Inventory, "zones" | "entries" | "ingresses" | "watch">;
+  inventory: Pick<Inventory, "zones" | "entries" | "watch">;
   signal: AbortSignal;
   onError: (error: unknown) => void;
   /** Told once of each. */
@@ -31,8 +33,8 @@ const watchedTypes = new Set(["Mesh", "ExternalService", "MeshGateway", "Virtual
 const keepUnused = 1_000;
 
 /**
- * Keeps the zone's `VirtualIp` records equal to what its resources and the offers of other zones say: computed on change, from the records
- * as they are, so that an address once given stays; only differences are written.
+ * Keeps the zone's `VirtualIp` and `ServiceProtocol` records equal to what its resources and the offers of other zones say: computed on
+ * change, from the records as they are, so that an address once given stays; only differences are written.
  */
 export class NamePublisher {
   readonly #options: NamePublisherOptions;
@@ -71,7 +73,14 @@ export class NamePublisher {
       for (const name of plan.delete) writes.push(resources.delete({ type: virtualIpType, mesh, name }));
       for (const [name, spec] of plan.put) writes.push(resources.put<VirtualIpSpec>({ type: virtualIpType, mesh, name, spec }));
     }
-    for (const { type, mesh, name } of resources.list(virtualIpType)) {
+    for (const mesh of meshes) {
+      const protocols = this.#protocols(mesh);
+      for (const name of protocols.delete) writes.push(resources.delete({ type: serviceProtocolType, mesh, name }));
+      for (const [name, spec] of protocols.put) {
+        writes.push(resources.put<ServiceProtocolSpec>({ type: serviceProtocolType, mesh, name, spec }));
+      }
+    }
+    for (const { type, mesh, name } of [...resources.list(virtualIpType), ...resources.list(serviceProtocolType)]) {
       if (!meshes.has(mesh)) writes.push(resources.delete({ type, mesh, name }));
     }
     await Promise.all(writes);
@@ -104,13 +113,25 @@ export class NamePublisher {
     return plan;
   }
 
-  /** A zone that nobody can reach, because it has no ingress, gives no names. */
+  #protocols(mesh: string): ReturnType<typeof serviceProtocols> {
+    const { config, resources } = this.#options;
+    const local = resources.list<DataplaneSpec>("Dataplane", mesh).flatMap(({ spec }) => spec.networking.inbound ?? []);
+    const external = config.list<ExternalServiceSpec>("ExternalService", mesh).map(({ spec }) => spec.tags ?? {});
+    const records = resources.list<ServiceProtocolSpec>(serviceProtocolType, mesh);
+    return serviceProtocols({
+      tagSets: [...local.filter(({ state }) => state !== "Ignored").map(({ tags }) => tags), ...this.#remoteTags(mesh), ...external],
+      present: new Map(records.map((record) => [record.name, record])),
+      keepUnused,
+    });
+  }
+
+  /** Of all that other zones have, whether it can be reached now or not. */
   #remoteTags(mesh: string): Readonly<Record<string, string>>[] {
     const { zone, inventory } = this.#options;
     return [...inventory.zones()]
       .sort()
-      .filter((other) => other !== zone && inventory.ingresses(other).length > 0)
-      .flatMap((other) => inventory.entries(other).filter((entry) => entry.mesh === mesh && isOffered(entry)))
+      .filter((other) => other !== zone)
+      .flatMap((other) => inventory.entries(other).filter((entry) => entry.mesh === mesh && exists(entry)))
       .map(({ tags }) => tags);
   }
 

@@ -78,16 +78,51 @@ describe("names of a zone", () => {
     );
   });
 
-  test("are those of other zones' services too, while these have an ingress", async () => {
+  test("are those of other zones' services too, whether these are ready and have an ingress or not", async () => {
     const west = await stack.zone("west");
-    await west.resources.put(dataplane("dp-2", "orders"));
+    const orders = dataplane("dp-2", "orders");
+    await west.resources.put(orders);
     const east = await stack.zone("east");
     await east.resources.put(dataplane("dp-1", "web"));
-    await names(east, { "service:web": "240.0.0.0" });
-    await west.resources.put(ingress);
-    await names(east, { "service:orders": "240.0.0.1", "service:web": "240.0.0.0" });
-    await west.resources.delete({ type: "ZoneIngress", mesh: "", name: "ingress" });
-    await names(east, { "service:web": "240.0.0.0" });
+    const both = { "service:orders": "240.0.0.0", "service:web": "240.0.0.1" };
+    await names(east, both);
+    const { networking } = orders.spec;
+    const sick = {
+      ...orders,
+      spec: { networking: { ...networking, inbound: networking.inbound.map((one) => ({ ...one, state: "NotReady" })) } },
+    };
+    await west.resources.put(sick);
+    await west.resources.put(dataplane("dp-3", "billing"));
+    await names(east, { ...both, "service:billing": "240.0.0.2" });
+    await west.resources.delete({ type: "Dataplane", mesh: "default", name: "dp-2" });
+    await names(east, { "service:billing": "240.0.0.2", "service:web": "240.0.0.1" });
+  });
+
+  test("what services speak is remembered when nobody has them any more, here or in a zone that is deleted", async () => {
+    const speaking = (name: string, service: string, protocol: string) => ({
+      ...{ type: "Dataplane", mesh: "default", name },
+      spec: {
+        networking: { address: "10.0.0.1", inbound: [{ port: 80, tags: { "kuma.io/service": service, "kuma.io/protocol": protocol } }] },
+      },
+    });
+    const east = await stack.zone("east");
+    const west = await stack.zone("west");
+    const protocols = (expected: object) =>
+      until(() =>
+        expect(Object.fromEntries(east.resources.list("ServiceProtocol", "default").map(({ name, spec }) => [name, spec]))).toEqual(
+          expected,
+        ),
+      );
+    await east.resources.put(speaking("dp-1", "web", "http"));
+    await west.resources.put(speaking("dp-2", "orders", "grpc"));
+    await east.resources.put(dataplane("dp-3", "silent"));
+    await protocols({ web: { protocol: "http" }, orders: { protocol: "grpc" } });
+    await east.resources.delete({ type: "Dataplane", mesh: "default", name: "dp-1" });
+    await protocols({ web: { protocol: "http", unused: true }, orders: { protocol: "grpc" } });
+    await stack.submit([{ op: "delete", key: { type: "Zone", mesh: "", name: "west" } }]);
+    await protocols({ web: { protocol: "http", unused: true }, orders: { protocol: "grpc", unused: true } });
+    await east.resources.put(speaking("dp-1", "web", "tcp"));
+    await protocols({ web: { protocol: "tcp" }, orders: { protocol: "grpc", unused: true } });
   });
 
   test("end with their mesh", async () => {

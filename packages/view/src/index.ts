@@ -2,7 +2,6 @@ export type * from "./proxy-view.ts";
 export { buildProxyView } from "./build-proxy-view.ts";
 export { explainProxyView } from "./explain-proxy-view.ts";
 export type { ListenerExplanation, ProxyExplanation, RouteConfigExplanation, RouteExplanation } from "./explain-proxy-view.ts";
-export { isOffline } from "./gone.ts";
 export { gatewayOutline } from "./gateway/gateway-outline.ts";
 export type { GatewayPortOutline } from "./gateway/gateway-outline.ts";
 export { meshDependencies } from "./dependencies.ts";

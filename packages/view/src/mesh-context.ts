@@ -284,6 +284,11 @@ export class MeshContext implements PolicyMesh {
     return this.#services.get(name) ?? { protocol: "unknown", external: false };
   }
 
+  /** Whether anybody has the service, or had it. */
+  knows(name: string): boolean {
+    return this.#services.has(name);
+  }
+
   get #services(): ReadonlyMap<string, ServiceFacts> {
     return this.remember("services", () => {
       const tags = new Map<string, Tags[]>();

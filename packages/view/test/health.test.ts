@@ -309,3 +309,17 @@ test.each([
     }
   }
 });
+
+test("a TrafficRoute that sends some to a service that is not there yet leaves the outbound what it is", () => {
+  const split = [
+    { weight: 90, destination: { "kuma.io/service": "web" } },
+    { weight: 10, destination: { "kuma.io/service": "web-to-come" } },
+  ];
+  const route = {
+    ...{ type: "TrafficRoute", mesh: "default", name: "canary", sources: [{ match: both }] },
+    ...{ destinations: [{ match: { "kuma.io/service": "web" } }], conf: { split } },
+  };
+  const { listeners } = viewOf({ extra: [route] }, shapes[1]!, proxies["sidecar"]!);
+  const { chains } = listeners.find(({ port }) => port === 20_001)!;
+  expect(chains.map(({ filter }) => filter.type)).toEqual(["http"]);
+});

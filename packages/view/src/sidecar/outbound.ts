@@ -181,7 +181,9 @@ function planOutbound(scope: OutboundScope, tags: Tags): Plan {
     { name: `TrafficRoute ${route.name}`, destinations: resolveSplits(conf, tags) },
   ].filter(({ destinations }) => destinations.length > 0);
   const reached = routes.flatMap(({ destinations }) => destinations);
-  const protocol = commonProtocol(reached.map((destination) => scope.context.service(destination.tags[serviceTag] ?? "").protocol));
+  const services = reached.map(({ tags: reachedTags }) => reachedTags[serviceTag] ?? "");
+  // One that is not there yet, or was never, has no say.
+  const protocol = commonProtocol(services.filter((name) => scope.context.knows(name)).map((name) => scope.context.service(name).protocol));
   return { routes, loadBalancer: loadBalancerView(conf.loadBalancer), protocol };
 }
 
