@@ -3,21 +3,18 @@ import type { Resource, ResourceDraft } from "@atoll/resource";
 
 const unknownTime = "0001-01-01T00:00:00Z";
 
-/**
- * The zone's resources, with what connected proxies brought that nobody else knows of yet: each is built from its own resource, and is in
- * no list, so that nobody calls it before it listens.
- */
-export class ArrivingProxies implements ResourceReader {
-  readonly #inner: ResourceReader;
+/** What connected proxies brought that nobody else knows of yet: each is built from its own resource, and nobody calls it before it listens. */
+export class ArrivingProxies {
+  readonly #stored: ResourceReader;
   readonly #arriving = new Map<string, Resource>();
 
-  constructor(inner: ResourceReader) {
-    this.#inner = inner;
+  constructor(stored: ResourceReader) {
+    this.#stored = stored;
   }
 
   add(draft: ResourceDraft): void {
     const { type, mesh, name } = draft;
-    const stored = this.#inner.get(type, mesh, name);
+    const stored = this.#stored.get(type, mesh, name);
     this.#arriving.set(keyOf(type, mesh, name), {
       creationTime: unknownTime,
       modificationTime: unknownTime,
@@ -31,16 +28,8 @@ export class ArrivingProxies implements ResourceReader {
     this.#arriving.delete(keyOf(type, mesh, name));
   }
 
-  get resources(): readonly Resource[] {
-    return [...this.#arriving.values()];
-  }
-
   get<Spec = unknown>(type: string, mesh: string, name: string): Resource<Spec> | undefined {
-    return (this.#arriving.get(keyOf(type, mesh, name)) as Resource<Spec> | undefined) ?? this.#inner.get<Spec>(type, mesh, name);
-  }
-
-  list<Spec = unknown>(type: string, mesh?: string): readonly Resource<Spec>[] {
-    return this.#inner.list<Spec>(type, mesh);
+    return this.#arriving.get(keyOf(type, mesh, name)) as Resource<Spec> | undefined;
   }
 }
 

@@ -1,10 +1,10 @@
+import { Origin } from "@atoll/facts";
 import type { Inventory } from "@atoll/inventory";
 import type { ChangeEvent, ResourceReader } from "@atoll/replica";
-import { type DataplaneInsightSpec, isOffline, type ResourceDraft, type ResourceKey } from "@atoll/resource";
+import { parseKeyString, type ResourceDraft } from "@atoll/resource";
 import {
   buildProxyView,
   explainProxyView,
-  meshDependencies,
   MeshContexts,
   reuseEqual,
   type ProxyExplanation,
@@ -13,12 +13,11 @@ import {
   type ViewOptions,
 } from "@atoll/view";
 import { consistent, type EncodedResource, type Snapshot, type SnapshotCache } from "@atoll/xds";
-import { affectedBy, affectedByInventory, everyProxy, isUnaffected, touches, unaffected, unite, type Affected } from "./affected.ts";
 import { ArrivingProxies } from "./arriving-proxies.ts";
 import { HostAddresses, type HostAddressesOptions } from "./host-addresses.ts";
-import { ResolvedProxies } from "./resolved-proxies.ts";
 import type { SecretMaterials } from "./secret-materials.ts";
-import { addResource, ViewEncoder, type EncodedResources } from "./view-encoder.ts";
+import { addResource, endpointType, ViewEncoder, type EncodedResources } from "./view-encoder.ts";
+import { sameItems, WatchedProxy, type MadeSnapshot, type ProxyParts } from "./watched-proxy.ts";
 import { askersOf, withoutFailedSecrets } from "./without-failed-secrets.ts";
 
 export interface WatchedReader extends ResourceReader {
@@ -56,64 +55,52 @@ export interface CompileRound {
 /** How long proxies are built without letting anything else happen. */
 const turnMs = 10;
 
-interface CompiledProxy {
-  ref: ProxyRef;
-  /** What it brought that is not stored yet. */
-  brought?: ResourceDraft | undefined;
-  /** Meshes its view was made from; null = all. */
-  meshes: ReadonlySet<string> | null;
-  /** What its snapshot was made from. */
-  made: { view: ProxyView; secrets: readonly EncodedResource[]; failed: readonly string[] } | undefined;
-  /** Its snapshot is not what it should be: it could not be built, or waits for a certificate. It is at no newer revision. */
-  behind: boolean;
-}
-
 /**
- * Keeps the snapshot of every connected proxy equal to what configuration, zone and inventory say. A change wakes the proxies
- * whose meshes it touches; parts of a view that come out as before keep their identity, their message and their bytes.
+ * Keeps the snapshot of every connected proxy equal to what configuration, zone and inventory say. Each proxy watches the facts that its
+ * snapshot is made from, so a change wakes those that it reaches; parts of a view that come out as before keep their identity, their
+ * message and their bytes.
  */
 export class Compiler {
   readonly #options: CompilerOptions;
   readonly #contexts: MeshContexts;
   readonly #hosts: HostAddresses;
   readonly #arriving: ArrivingProxies;
+  readonly #everyMaterial: Origin;
   readonly #encoder = new ViewEncoder();
-  readonly #proxies = new Map<string, CompiledProxy>();
-  readonly #offline = new Set<string>();
+  readonly #proxies = new Map<string, WatchedProxy>();
   readonly #unwatch: (() => void)[];
-  #affected: Affected = unaffected;
-  #single = new Set<string>();
-  #all = false;
+  readonly #suspects = new Set<string>();
   readonly #due = { others: new Set<string>(), sidecars: new Set<string>() };
   #tally: CompileRound | undefined;
   #next: NodeJS.Immediate | undefined;
-  #revision = 0;
   #scheduled = false;
   readonly #settling: (() => void)[] = [];
 
   constructor(options: CompilerOptions) {
     this.#options = options;
-    const { config, inventory, zone } = options;
-    this.#arriving = new ArrivingProxies(options.zoneResources);
-    const resolved = new ResolvedProxies(this.#arriving, (host) => this.#hosts.get(host));
-    const advertised = () => inventory.zones().flatMap((other) => inventory.ingresses(other).map((one) => one.advertisedAddress));
+    const { config, inventory, materials, zone, zoneResources } = options;
+    this.#arriving = new ArrivingProxies(zoneResources);
     this.#hosts = new HostAddresses({
       ...options.hosts,
-      inUse: () => [...resolved.hosts(this.#arriving.resources), ...advertised()],
-      onChange: () => this.refresh(),
+      inUse: () => this.#contexts.hosts(),
+      onChange: (host) => this.#tell(() => this.#contexts.addressChanged(host)),
     });
     this.#contexts = new MeshContexts(
-      { zone, config, zoneResources: resolved, inventory },
+      { zone, config, zoneResources, inventory, brought: (type, mesh, name) => this.#arriving.get(type, mesh, name) },
       {
-        certificateKeyType: (mesh, secret) => options.materials.certificateKeyType(mesh, secret),
+        certificateKeyType: (mesh, secret) => materials.certificateKeyType(mesh, secret),
         addresses: { get: (host) => this.#hosts.get(host) },
         ...options.viewOptions,
       },
     );
+    this.#everyMaterial = new Origin(this.#contexts.graph);
+    materials.readThrough(this.#contexts.config);
     this.#unwatch = [
-      config.watch(({ keys }) => this.#invalidate(affectedBy(keys, () => false))),
-      options.zoneResources.watch(({ keys }) => this.#invalidate(affectedBy(keys, (key) => this.#onlineChanged(key)))),
-      inventory.watch(({ meshes }) => this.#invalidate(affectedByInventory(meshes))),
+      config.watch(({ keys }) => this.#tell(() => this.#contexts.configChanged(keys.map(parseKeyString)))),
+      zoneResources.watch(({ keys }) => this.#tell(() => this.#contexts.zoneChanged(keys.map(parseKeyString)))),
+      inventory.watch(({ zone: other, meshes }) =>
+        this.#tell(() => (meshes === null ? this.#contexts.zonesChanged() : this.#contexts.entriesChanged(other))),
+      ),
     ];
   }
 
@@ -122,23 +109,31 @@ export class Compiler {
    * resource where that may not be stored yet; it is known to this proxy alone until `arrived`.
    */
   connect(nodeId: string, ref: ProxyRef, brought?: ResourceDraft): void {
-    this.#proxies.set(nodeId, { ref, brought, meshes: null, made: undefined, behind: true });
-    if (brought) this.#arriving.add(brought);
-    this.rebuild(nodeId);
+    this.#proxies.get(nodeId)?.close();
+    const proxy = new WatchedProxy(nodeId, ref, {
+      graph: this.#contexts.graph,
+      contexts: this.#contexts,
+      materials: this.#options.materials,
+      everyMaterial: this.#everyMaterial,
+      onSuspect: () => this.#suspects.add(nodeId),
+    });
+    this.#proxies.set(nodeId, proxy);
+    this.#suspects.add(nodeId);
+    this.#tell(() => {
+      if (brought) this.#bring(proxy, brought);
+    });
   }
 
   /** What the proxy brought is stored now. */
   arrived(nodeId: string): void {
     const proxy = this.#proxies.get(nodeId);
-    if (proxy?.brought === undefined) return;
-    this.#arriving.remove(proxy.brought);
-    proxy.brought = undefined;
-    this.rebuild(nodeId);
+    if (proxy?.brought !== undefined) this.#tell(() => this.#bring(proxy, undefined));
   }
 
   disconnect(nodeId: string): void {
-    const brought = this.#proxies.get(nodeId)?.brought;
-    if (brought) this.#arriving.remove(brought);
+    const proxy = this.#proxies.get(nodeId);
+    if (proxy?.brought) this.#tell(() => this.#bring(proxy, undefined));
+    proxy?.close();
     this.#proxies.delete(nodeId);
     this.#options.materials.release(nodeId);
     this.#options.cache.clear(nodeId);
@@ -146,19 +141,12 @@ export class Compiler {
 
   /** Something outside of the readers changed for one proxy, such as its certificate. */
   rebuild(nodeId: string): void {
-    this.#single.add(nodeId);
-    this.#schedule();
+    this.#tell(() => this.#proxies.get(nodeId)?.materialChanged());
   }
 
   /** The same for all of them, such as their CA. */
   rebuildAll(): void {
-    this.#all = true;
-    this.#schedule();
-  }
-
-  /** What every view is made from may be another: liveness of zones, or what names resolve to. */
-  refresh(): void {
-    this.#invalidate(everyProxy);
+    this.#tell(() => this.#everyMaterial.changed());
   }
 
   close(): void {
@@ -166,6 +154,7 @@ export class Compiler {
     clearImmediate(this.#next);
     for (const resolve of this.#settling.splice(0)) resolve();
     this.#hosts.close();
+    for (const proxy of this.#proxies.values()) proxy.close();
     this.#proxies.clear();
   }
 
@@ -205,22 +194,18 @@ export class Compiler {
     return explanation && { revision: config.revision, acknowledged: cache.ackedRevision(nodeId), ...explanation };
   }
 
-  #onlineChanged({ type, mesh, name }: ResourceKey): boolean {
-    const id = `${type}/${mesh}/${name}`;
-    const offline = isOffline(this.#options.zoneResources.get<DataplaneInsightSpec>(type, mesh, name)?.spec);
-    if (this.#offline.has(id) === offline) return false;
-    if (offline) this.#offline.add(id);
-    else this.#offline.delete(id);
-    return true;
-  }
-
-  #invalidate(affected: Affected): void {
-    this.#affected = unite(this.#affected, affected);
-    this.#schedule();
+  #bring(proxy: WatchedProxy, draft: ResourceDraft | undefined): void {
+    const changed = draft ?? proxy.brought;
+    if (changed === undefined) return;
+    if (draft) this.#arriving.add(draft);
+    else this.#arriving.remove(changed);
+    proxy.brought = draft;
+    this.#contexts.zoneChanged([changed]);
   }
 
   /** One round for all that happens in one turn of the event loop. */
-  #schedule(): void {
+  #tell(change: () => void): void {
+    change();
     if (this.#scheduled) return;
     this.#scheduled = true;
     queueMicrotask(() => {
@@ -229,25 +214,19 @@ export class Compiler {
     });
   }
 
-  /** Finds out who has to be built, and begins. */
+  /** Begins with those who are reached; all others are at the new revision. */
   #round(): void {
-    const [affected, single, all] = [this.#affected, this.#single, this.#all];
-    this.#affected = unaffected;
-    this.#single = new Set();
-    this.#all = false;
-    if (!isUnaffected(affected)) this.#contexts.invalidate(affected.everywhere.size > 0 ? null : affected.meshes.keys());
-    const { revision } = this.#options.config;
-    // A certificate that was issued concerns one proxy of perhaps a thousand.
-    const concerned = !all && isUnaffected(affected) && revision === this.#revision ? single : this.#proxies.keys();
-    for (const nodeId of concerned) {
+    const { cache, config } = this.#options;
+    for (const nodeId of this.#suspects) {
       const proxy = this.#proxies.get(nodeId);
       if (proxy === undefined) continue;
+      cache.hold(nodeId);
       // Gateways and zone proxies are few, and each serves many.
-      const due = proxy.made?.view.kind === "sidecar" ? this.#due.sidecars : this.#due.others;
-      if (all || single.has(nodeId) || mayChange(proxy, affected)) due.add(nodeId);
-      else if (!proxy.behind && !due.has(nodeId)) this.#advance(nodeId, revision);
+      (proxy.made?.view.kind === "sidecar" ? this.#due.sidecars : this.#due.others).add(nodeId);
     }
-    this.#revision = revision;
+    this.#suspects.clear();
+    const { revision } = config;
+    cache.advance(revision);
     this.#tally ??= { revision, proxies: 0, built: 0, changed: 0, durationMs: 0 };
     this.#work();
   }
@@ -277,69 +256,68 @@ export class Compiler {
       return;
     }
     this.#tally = undefined;
+    this.#contexts.graph.collect();
     this.#options.onRound?.({ ...tally, revision, proxies: this.#proxies.size });
     if (this.idle) for (const resolve of this.#settling.splice(0)) resolve();
   }
 
-  /** A change that does not touch a proxy is applied by it at once. */
-  #advance(nodeId: string, revision: number): void {
-    const snapshot = this.#options.cache.get(nodeId);
-    if (snapshot !== undefined && snapshot.revision < revision)
-      this.#options.cache.set(nodeId, { revision, resources: snapshot.resources });
-  }
-
-  /** Whether the proxy got another snapshot. */
-  #build(nodeId: string, proxy: CompiledProxy, revision: number): boolean {
+  /** Whether the proxy got another snapshot. While it cannot be built it stays held, at no newer revision. */
+  #build(nodeId: string, proxy: WatchedProxy, revision: number): boolean {
+    const { cache } = this.#options;
     try {
-      const next = this.#intent(nodeId, proxy);
-      proxy.behind = next === undefined;
-      if (next === undefined) return false;
+      const parts = proxy.parts();
+      if (parts === undefined || !isComplete(parts, proxy.ref.mesh)) return false;
       const { made } = proxy;
-      if (made?.view === next.view && sameItems(next.secrets, made.secrets) && sameItems(next.failed, made.failed)) {
-        this.#advance(nodeId, revision);
+      const next = made?.parts.intent === parts.intent ? { ...made, parts } : this.#made(made, parts);
+      const { resources: secrets, failed } = parts.secrets;
+      const asBefore = made?.view === next.view && sameItems(secrets, made.secrets) && sameItems(failed, made.failed);
+      proxy.made = { ...next, secrets, failed };
+      if (asBefore && sameItems(parts.endpoints, made.parts.endpoints)) {
+        cache.release(nodeId);
         return false;
       }
-      const resources = this.#encoder.encode(withoutFailedSecrets(next.view, next.failed));
-      for (const secret of next.secrets) addResource(resources, secret);
-      const snapshot: Snapshot = { revision, resources: reuseTypes(this.#options.cache.get(nodeId)?.resources, resources) };
+      const before = cache.get(nodeId)?.resources;
+      const resources = asBefore && before ? this.#withEndpoints(before, proxy.made) : this.#whole(proxy.made);
+      const snapshot: Snapshot = { revision, resources: reuseTypes(before, resources) };
       const verdict = consistent(snapshot);
       if (!verdict.ok) throw new Error(`snapshot of ${nodeId} is not consistent: ${verdict.reason}`);
-      this.#options.cache.set(nodeId, snapshot);
-      proxy.made = next;
+      cache.set(nodeId, snapshot);
       return true;
     } catch (error) {
-      proxy.behind = true;
+      proxy.made = undefined;
       this.#options.onError(error, nodeId);
       return false;
     }
   }
 
-  /** Undefined while the proxy's resource, or a secret without which it is better left as it is, is missing. */
-  #intent(nodeId: string, { ref, made }: CompiledProxy): CompiledProxy["made"] {
-    const built = buildProxyView(this.#contexts, ref);
-    this.#proxies.get(nodeId)!.meshes = meshDependencies(this.#contexts, ref);
-    if (built === undefined) return undefined;
-    const view = reuseEqual(made?.view, built);
-    const { resources, pending, failed } = this.#options.materials.resolve(nodeId, view.secrets);
-    // Envoy would hold its listeners back until the certificate comes; better to give it all at once.
-    if (pending.length > 0) return undefined;
-    const ownIdentity = view.secrets.some(
-      ({ name, source }) => source.type === "identity" && source.mesh === ref.mesh && failed.includes(name),
-    );
-    return ownIdentity ? undefined : { view, secrets: resources, failed };
+  #made(before: MadeSnapshot | undefined, parts: ProxyParts): Pick<MadeSnapshot, "parts" | "view"> {
+    return { parts, view: reuseEqual(before?.view, parts.intent.view) };
+  }
+
+  #whole({ view, parts, secrets, failed }: MadeSnapshot): Snapshot["resources"] {
+    const resources: EncodedResources = this.#encoder.encode(withoutFailedSecrets({ ...view, endpoints: [...parts.endpoints] }, failed));
+    for (const secret of secrets) addResource(resources, secret);
+    return resources;
+  }
+
+  /** Endpoints alone are others: everything else stays, to the byte. A template may change them, and a failed secret leave some out. */
+  #withEndpoints(before: Snapshot["resources"], made: MadeSnapshot): Snapshot["resources"] {
+    if (made.view.template !== undefined || made.failed.length > 0) return this.#whole(made);
+    return new Map(before).set(endpointType, this.#encoder.encodeEndpoints(made.parts.endpoints));
   }
 }
 
-/** Of a proxy that has no view yet nothing is known. */
-const mayChange = ({ made, meshes }: CompiledProxy, affected: Affected): boolean =>
-  made === undefined ? !isUnaffected(affected) : touches(affected, made.view.kind, meshes);
-
-function sameItems<Item>(one: readonly Item[], other: readonly Item[]): boolean {
-  return one.length === other.length && one.every((item, index) => item === other[index]);
+/** False while a secret is missing without which the proxy is better left as it is. */
+function isComplete({ intent, secrets }: ProxyParts, mesh: string): boolean {
+  // Envoy would hold its listeners back until the certificate comes; better to give it all at once.
+  if (secrets.pending.length > 0) return false;
+  return !intent.view.secrets.some(
+    ({ name, source }) => source.type === "identity" && source.mesh === mesh && secrets.failed.includes(name),
+  );
 }
 
 /** Types whose resources are all as before keep their map, by which the session sees that there is nothing to compare. */
-function reuseTypes(before: Snapshot["resources"] | undefined, now: EncodedResources): Snapshot["resources"] {
+function reuseTypes(before: Snapshot["resources"] | undefined, now: Snapshot["resources"]): Snapshot["resources"] {
   const reused = new Map<string, ReadonlyMap<string, EncodedResource>>(now);
   for (const [typeUrl, resources] of now) {
     const former = before?.get(typeUrl);

@@ -4,8 +4,8 @@ import { isIP } from "node:net";
 export interface HostAddressesOptions {
   /** Names that are still needed; others are forgotten. */
   inUse: () => Iterable<string>;
-  /** Some name came to stand for another address. */
-  onChange: () => void;
+  /** A name came to stand for another address. */
+  onChange: (host: string) => void;
   /** All IP addresses of a host name; rejects if there are none. Default: as the machine resolves names. */
   resolve?: ((host: string) => Promise<readonly string[]>) | undefined;
   /** How long an answer holds, in milliseconds: the machine's resolver does not tell. Default 30,000. */
@@ -52,7 +52,7 @@ export class HostAddresses {
     const address = answers.toSorted((a, b) => (a < b ? -1 : 1))[0] ?? known.address;
     if (this.#closed || address === known.address) return;
     known.address = address;
-    this.#options.onChange();
+    this.#options.onChange(host);
   }
 
   /** Runs only while there are host names. */

@@ -1,4 +1,3 @@
-export { affectedBy, affectedByInventory, type Affected } from "./affected.ts";
 export { Compiler, type CompilerOptions, type CompileRound, type WatchedReader } from "./compiler.ts";
 export type { IssuedCertificate } from "./identities.ts";
 export { formerAuthorityMs, SecretMaterials, type ResolvedSecrets, type SecretMaterialsOptions } from "./secret-materials.ts";

@@ -53,6 +53,8 @@ type Source<Type extends SecretView["source"]["type"]> = Extract<SecretView["sou
  */
 export class SecretMaterials {
   readonly #options: SecretMaterialsOptions;
+  readonly #config: ResourceReader;
+  #reader: ResourceReader;
   readonly #bytes: SecretBytes;
   readonly #authorities: MeshAuthorities;
   readonly #identities: Identities;
@@ -65,7 +67,6 @@ export class SecretMaterials {
   constructor(options: SecretMaterialsOptions) {
     this.#options = options;
     const {
-      config,
       keyRing,
       now,
       onIssued,
@@ -74,12 +75,23 @@ export class SecretMaterials {
       trustLeadMs = defaultTrust.leadMs,
       trustOverlapMs = defaultTrust.overlapMs,
     } = options;
+    this.#reader = options.config;
+    const config: ResourceReader = {
+      get: (type, mesh, name) => this.#reader.get(type, mesh, name),
+      list: (type, mesh) => this.#reader.list(type, mesh),
+    };
+    this.#config = config;
     this.#bytes = new SecretBytes(config, keyRing);
     this.#authorities = new MeshAuthorities({
       ...{ config, secrets: this.#bytes, trustLeadMs, trustOverlapMs, now, onChange: onChanged },
       former: options.formerAuthorities,
     });
     this.#identities = new Identities({ now, onIssued, onError });
+  }
+
+  /** From now on the configuration is read through this reader, which notes who is made from what. */
+  readThrough(reader: ResourceReader): void {
+    this.#reader = reader;
   }
 
   /** Key type of a gateway's certificate: a part of its secret's name. */
@@ -122,7 +134,7 @@ export class SecretMaterials {
   #identity(nodeId: string, name: string, source: Source<"identity">): EncodedResource | undefined {
     const authority = this.#authorities.get(source.mesh);
     if (authority.problem !== undefined) this.#report(authority.problem, nodeId, name);
-    const mesh = this.#options.config.get<MeshSpec>("Mesh", "", source.mesh);
+    const mesh = this.#config.get<MeshSpec>("Mesh", "", source.mesh);
     const lifetime = mesh?.spec.mtls?.backends?.find((one) => one.name === authority.backend)?.dpCert?.rotation?.expiration;
     const identity = { mesh: source.mesh, tags: { ...groupTags(source.tags), [tag.service]: source.services } };
     const leaf = this.#identities.get(nodeId, name, { identity, authority, lifetime });
@@ -152,7 +164,7 @@ export class SecretMaterials {
       case "meshCa":
         return this.#trust(nodeId, name, [source.mesh]);
       case "allMeshCas": {
-        const meshes = this.#options.config.list<MeshSpec>("Mesh").filter((mesh) => mesh.spec.mtls?.enabledBackend);
+        const meshes = this.#config.list<MeshSpec>("Mesh").filter((mesh) => mesh.spec.mtls?.enabledBackend);
         return this.#trust(
           nodeId,
           name,

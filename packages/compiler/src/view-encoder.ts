@@ -1,3 +1,4 @@
+import { typeUrls } from "@atoll/envoy-api";
 import { ClusterSchema } from "@atoll/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
 import { ClusterLoadAssignmentSchema } from "@atoll/envoy-api/envoy/config/endpoint/v3/endpoint_pb.js";
 import { ListenerSchema } from "@atoll/envoy-api/envoy/config/listener/v3/listener_pb.js";
@@ -20,20 +21,27 @@ export class ViewEncoder {
   encode(view: ProxyView): EncodedResources {
     const encoded: EncodedResources = new Map();
     if (view.template !== undefined) return this.#encodeWhole(view, encoded);
-    const once = <Part extends object>(part: Part, make: (part: Part) => EncodedResource) => {
-      let known = this.#known.get(part);
-      if (known === undefined) {
-        known = make(part);
-        this.#known.set(part, known);
-      }
-      addResource(encoded, known);
-    };
+    const once = <Part extends object>(part: Part, make: (part: Part) => EncodedResource) => addResource(encoded, this.#once(part, make));
     for (const part of view.clusters) once(part, clusterOf);
     for (const part of view.endpoints) once(part, endpointsOf);
     for (const part of view.listeners) once(part, listenerOf);
     for (const part of view.routes) once(part, routesOf);
     for (const part of view.runtimes) once(part, runtimeOf);
     return encoded;
+  }
+
+  /** Endpoint sets alone, by cluster: what changes when an instance comes or goes. */
+  encodeEndpoints(sets: readonly EndpointSetView[]): Map<string, EncodedResource> {
+    return new Map(sets.map((part) => [part.cluster, this.#once(part, endpointsOf)]));
+  }
+
+  #once<Part extends object>(part: Part, make: (part: Part) => EncodedResource): EncodedResource {
+    let known = this.#known.get(part);
+    if (known === undefined) {
+      known = make(part);
+      this.#known.set(part, known);
+    }
+    return known;
   }
 
   /** A template may change any resource, so nothing of it is shared. */
@@ -48,6 +56,8 @@ export class ViewEncoder {
   }
 }
 
+export const endpointType = typeUrls.endpoint;
+
 export function addResource(resources: EncodedResources, resource: EncodedResource): void {
   const ofType = resources.get(resource.typeUrl);
   if (ofType === undefined) resources.set(resource.typeUrl, new Map([[resource.name, resource]]));
@@ -55,8 +65,8 @@ export function addResource(resources: EncodedResources, resource: EncodedResour
 }
 
 const clusterOf = (part: ProxyView["clusters"][number]) => encodeResource(ClusterSchema, part.name, translatePart.cluster(part));
-const endpointsOf = (part: ProxyView["endpoints"][number]) =>
-  encodeResource(ClusterLoadAssignmentSchema, part.cluster, translatePart.endpoints(part));
+type EndpointSetView = ProxyView["endpoints"][number];
+const endpointsOf = (part: EndpointSetView) => encodeResource(ClusterLoadAssignmentSchema, part.cluster, translatePart.endpoints(part));
 const listenerOf = (part: ProxyView["listeners"][number]) => encodeResource(ListenerSchema, part.name, translatePart.listener(part));
 const routesOf = (part: ProxyView["routes"][number]) => encodeResource(RouteConfigurationSchema, part.name, translatePart.routes(part));
 const runtimeOf = (part: ProxyView["runtimes"][number]) => encodeResource(RuntimeSchema, part.name, translatePart.runtime(part));

@@ -10,7 +10,7 @@ beforeAll(() => {
 afterEach(() => exporter.reset());
 
 const cluster = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
-const counts = { resources: 1, removals: 0 };
+const counts = { resources: 1, removals: 0, acknowledged: 0 };
 
 /** The fold of a change, and what ended below it so far: `name < parent`, with Envoy's answer or the failure. */
 function begun(): { folded: Context; spans: () => string[] } {
@@ -63,6 +63,20 @@ test("changes that are pushed together are told in the trace of each", () => {
   const whole = ["build < fold", "push Cluster < deliver: ACK", "deliver < build"];
   expect(first.spans()).toEqual(whole);
   expect(second.spans()).toEqual(whole);
+});
+
+test("what a proxy has all of before it is sent anything is no part of what it is sent", () => {
+  const follow = new ChangeTrace();
+  follow.applied("a", 4);
+  const [unrelated, change] = [begun(), begun()];
+  follow.folded([
+    { revision: 5, changed: true, trace: unrelated.folded },
+    { revision: 6, changed: true, trace: change.folded },
+  ]);
+  follow.sent({ nodeId: "a", typeUrl: cluster, revision: 6, ...counts, acknowledged: 5 });
+  follow.applied("a", 6);
+  expect(unrelated.spans()).toEqual([]);
+  expect(change.spans()).toEqual(["push Cluster < deliver", "deliver < open"]);
 });
 
 test("what a proxy gets when it connects is no part of a change, and one that goes away ends what was open", () => {

@@ -62,7 +62,10 @@ export class ChangeTrace {
     }
   }
 
-  sent({ nodeId, typeUrl, revision, resources, removals }: Message & { resources: number; removals: number }): void {
+  /** `acknowledged` is the revision that the proxy has all of: changes up to it did not concern it, or are done. */
+  sent({ nodeId, typeUrl, revision, resources, removals, acknowledged }: Message & Sent): void {
+    const applied = this.#applied.get(nodeId);
+    if (applied !== undefined) this.#applied.set(nodeId, Math.max(applied, acknowledged));
     for (const { delivery } of this.#concerned(nodeId, revision, true)) {
       const attributes = { "atoll.resources": resources, "atoll.removals": removals, "atoll.revision": revision };
       const startTime = now();
@@ -131,6 +134,12 @@ export class ChangeTrace {
     change.build?.end(now());
     for (const [nodeId, delivery] of change.deliveries) this.#end(change, nodeId, delivery, "no longer followed");
   }
+}
+
+interface Sent {
+  resources: number;
+  removals: number;
+  acknowledged: number;
 }
 
 interface Message {

@@ -1,10 +1,11 @@
+import type { Fact } from "@atoll/facts";
 import { isBuiltinGateway } from "./dataplane.ts";
 import { addGateway } from "./gateway/gateway-view.ts";
 import type { MeshContexts } from "./mesh-contexts.ts";
 import { optional } from "./optional.ts";
 import type { ProxyRef } from "./proxy-ref.ts";
 import { proxyTemplate } from "./proxy-template.ts";
-import type { ProxyView, SecretView } from "./proxy-view.ts";
+import type { EndpointSetView, ProxyView, SecretView } from "./proxy-view.ts";
 import { secretViews } from "./secret-views.ts";
 import { addSidecar } from "./sidecar/sidecar-view.ts";
 import { ViewBuilder } from "./view-builder.ts";
@@ -12,22 +13,40 @@ import { addEgress } from "./zone-proxy/egress-view.ts";
 import { addIngress } from "./zone-proxy/ingress-view.ts";
 import type { ZoneEgressSpec, ZoneIngressSpec } from "@atoll/resource";
 
+/** A view whose endpoint sets are facts of their own: an instance that comes or goes changes them and leaves the rest as it is. */
+export interface ProxyIntent {
+  /** Without endpoints. */
+  view: ProxyView;
+  endpoints: readonly Fact<EndpointSetView>[];
+}
+
 /**
  * What one proxy must do: a function of the state behind `contexts` and of the proxy's own resource, and of nothing else.
  * undefined if the proxy's resource, or its mesh, does not exist.
  */
 export function buildProxyView(contexts: MeshContexts, proxy: ProxyRef, builder = new ViewBuilder()): ProxyView | undefined {
+  const intent = buildProxyIntent(contexts, proxy, builder);
+  return intent && { ...intent.view, endpoints: intent.endpoints.map((endpoints) => endpoints.get()) };
+}
+
+/** The same for who keeps it up to date, inside of a `Watcher` of the contexts' graph. */
+export function buildProxyIntent(contexts: MeshContexts, proxy: ProxyRef, builder = new ViewBuilder()): ProxyIntent | undefined {
+  const view = viewWithoutEndpoints(contexts, proxy, builder);
+  return view && { view, endpoints: builder.endpoints() };
+}
+
+function viewWithoutEndpoints(contexts: MeshContexts, proxy: ProxyRef, builder: ViewBuilder): ProxyView | undefined {
   const { name, mesh, metadata = {} } = proxy;
-  const { zone, zoneResources } = contexts.inputs;
+  const { zone } = contexts.inputs;
   if (proxy.type === "ingress") {
-    const ingress = zoneResources.get<ZoneIngressSpec>("ZoneIngress", "", name);
+    const ingress = contexts.own<ZoneIngressSpec>("ZoneIngress", "", name);
     if (!ingress) return undefined;
     addIngress(contexts, ingress, metadata, builder);
     const view = builder.finish({ kind: "ingress", mesh: "", name, zone });
     return { ...view, secrets: secretViews(contexts, view, null, []) };
   }
   if (proxy.type === "egress") {
-    const egress = zoneResources.get<ZoneEgressSpec>("ZoneEgress", "", name);
+    const egress = contexts.own<ZoneEgressSpec>("ZoneEgress", "", name);
     if (!egress) return undefined;
     addEgress(contexts, egress, metadata, builder);
     const view = builder.finish({ kind: "egress", mesh: "", name, zone });

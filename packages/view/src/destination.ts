@@ -1,3 +1,4 @@
+import type { Fact } from "@atoll/facts";
 import type { Tags } from "@atoll/policy";
 import type { Endpoint } from "./endpoint.ts";
 import { endpointSet, endpointsWith } from "./endpoint.ts";
@@ -13,7 +14,8 @@ export interface Destination {
   tags: Tags;
   upstream: MeshContext;
   crossMesh: boolean;
-  endpoints: readonly Endpoint[];
+  /** As they are now. Whoever reads them is made anew when an instance comes or goes. */
+  endpoints: () => readonly Endpoint[];
 }
 
 /** undefined if the tags name a mesh that does not exist. */
@@ -22,20 +24,19 @@ export function resolveDestination(contexts: MeshContexts, context: MeshContext,
   const mesh = tags[meshTag];
   const plain = withoutTags(tags, meshTag);
   if (mesh === undefined) {
-    return { service, tags: plain, upstream: context, crossMesh: false, endpoints: context.endpoints.get(service) ?? [] };
+    return { service, tags: plain, upstream: context, crossMesh: false, endpoints: () => context.endpoints.get(service) };
   }
   const upstream = contexts.mesh(mesh);
   if (!upstream) return undefined;
-  const reachable = context.mtls !== "off" && upstream.mtls !== "off";
-  const endpoints = reachable ? (upstream.crossMeshEndpoints(context.zoneEgress).get(service) ?? []) : [];
+  const endpoints = (): readonly Endpoint[] => {
+    const reachable = context.mtls !== "off" && upstream.mtls !== "off";
+    return reachable ? upstream.crossMeshEndpoints(service, context.zoneEgress) : [];
+  };
   return { service, tags: plain, upstream, crossMesh: true, endpoints };
 }
 
-/** The endpoints of a cluster for the destination, shared by all proxies that have the cluster. */
-export function destinationEndpoints(context: MeshContext, cluster: string, destination: Destination): EndpointSetView {
-  const { upstream, crossMesh, endpoints, tags } = destination;
-  // Kept with the mesh that has the instances, so the key says what depends on the mesh that asks.
-  const asked = crossMesh ? `${context.zoneEgress}/${context.locality.aware}` : "";
-  const key = `endpoints/${asked}/${cluster}`;
-  return upstream.memo.share(key, () => endpointSet(cluster, endpointsWith(endpoints, tags), context.locality));
+/** The endpoints of a cluster for the destination, a fact of its own that all proxies share which have the cluster. */
+export function destinationEndpoints(context: MeshContext, cluster: string, { endpoints, tags }: Destination): Fact<EndpointSetView> {
+  // The cluster's name says where it leads.
+  return context.memo.fact(`endpoints/${cluster}`, () => endpointSet(cluster, endpointsWith(endpoints(), tags), context.locality));
 }

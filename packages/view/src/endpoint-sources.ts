@@ -1,6 +1,6 @@
 import type { PolicyChoice } from "@atoll/policy";
 import { choiceOf, inboundPolicyCandidates } from "@atoll/policy";
-import type { ExternalServiceSpec, ZoneEgressSpec, ZoneSpec } from "@atoll/resource";
+import type { ExternalServiceSpec, ZoneSpec } from "@atoll/resource";
 import { inboundInterfaces, isBuiltinGateway } from "./dataplane.ts";
 import type { Dataplane } from "./dataplane.ts";
 import { serving } from "./endpoint.ts";
@@ -27,7 +27,7 @@ export function endpointSources(contexts: MeshContexts, upstream: MeshContext, e
       .map((at) => refOf(dataplane, `at ${textOf(at)}`)),
   );
   const egress = addresses("egress");
-  const egresses = egress.size === 0 ? [] : inputs.zoneResources.list<ZoneEgressSpec>("ZoneEgress");
+  const egresses = egress.size === 0 ? [] : contexts.zone.proxies.egresses();
   const passing = egresses.flatMap((one) => {
     const { address, port } = one.spec.networking;
     return zone.dial(address, port).some((at) => egress.has(textOf(at))) ? [refOf(one, `at ${address}:${port}`)] : [];

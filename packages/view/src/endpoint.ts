@@ -19,14 +19,11 @@ export interface Endpoint {
   away?: "unready" | "gone" | undefined;
 }
 
-export type EndpointMap = ReadonlyMap<string, readonly Endpoint[]>;
-
-export function addEndpoint(map: Map<string, Endpoint[]>, endpoint: Endpoint): void {
-  const service = endpoint.tags[serviceTag];
-  if (!service) return;
-  const list = map.get(service);
-  if (list) list.push(endpoint);
-  else map.set(service, [endpoint]);
+/** Endpoints as facts: those of one service are read without the others. */
+export interface EndpointsByService {
+  get(service: string): readonly Endpoint[];
+  /** Services that may have endpoints, sorted. */
+  services(): readonly string[];
 }
 
 /** Endpoints that carry every tag of the cluster but the service's. */

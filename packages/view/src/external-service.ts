@@ -9,6 +9,8 @@ import type { ClusterView, DataSourceView, EndpointView, SecretView, UpstreamTls
 /** An ExternalService ready to be dialled. */
 export interface ExternalService {
   name: string;
+  /** Of the resource: name and revision tell one from all others. */
+  revision: number;
   creationTime: string;
   service: string;
   tags: Tags;
@@ -22,9 +24,16 @@ export interface ExternalService {
   secrets: SecretView[];
 }
 
+const known = new WeakMap<Resource<ExternalServiceSpec>, ExternalService | undefined>();
+
 /** undefined if the address has no host or port. */
 export function externalService(resource: Resource<ExternalServiceSpec>): ExternalService | undefined {
-  const { name, mesh, spec } = resource;
+  if (!known.has(resource)) known.set(resource, read(resource));
+  return known.get(resource);
+}
+
+function read(resource: Resource<ExternalServiceSpec>): ExternalService | undefined {
+  const { name, mesh, spec, revision } = resource;
   const tags = spec.tags ?? {};
   const parts = /^\[?([^\]]+?)\]?:(\d+)$/.exec(spec.networking?.address ?? "");
   const service = tags[serviceTag];
@@ -45,6 +54,7 @@ export function externalService(resource: Resource<ExternalServiceSpec>): Extern
   const verified = sni ?? host;
   return {
     name,
+    revision,
     creationTime: resource.creationTime,
     service,
     tags,

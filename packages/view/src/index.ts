@@ -1,10 +1,10 @@
 export type * from "./proxy-view.ts";
-export { buildProxyView } from "./build-proxy-view.ts";
+export { buildProxyIntent, buildProxyView } from "./build-proxy-view.ts";
+export type { ProxyIntent } from "./build-proxy-view.ts";
 export { explainProxyView } from "./explain-proxy-view.ts";
 export type { ListenerExplanation, ProxyExplanation, RouteConfigExplanation, RouteExplanation } from "./explain-proxy-view.ts";
 export { gatewayOutline } from "./gateway/gateway-outline.ts";
 export type { GatewayPortOutline } from "./gateway/gateway-outline.ts";
-export { meshDependencies } from "./dependencies.ts";
 export type { InventoryView, Reader, ViewInputs, ViewOptions } from "./inputs.ts";
 export { MeshContext } from "./mesh-context.ts";
 export { MeshContexts } from "./mesh-contexts.ts";

@@ -23,13 +23,15 @@ export interface InventoryView {
   ingresses(zone: string): readonly { advertisedAddress: string; advertisedPort: number }[];
 }
 
-/** All that a view is a function of. Readers may be live: contexts must be told what changed (`MeshContexts.invalidate`). */
+/** All that a view is a function of. Readers may be live: contexts must be told what changed (`MeshContexts.configChanged` and so on). */
 export interface ViewInputs {
   /** The zone whose proxies are built. */
   zone: string;
   config: Reader;
   zoneResources: Reader;
   inventory: InventoryView;
+  /** What a connected proxy says of itself that is not stored yet: known to itself alone. */
+  brought?: Reader["get"];
 }
 
 export interface ViewOptions {

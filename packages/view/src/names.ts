@@ -27,8 +27,14 @@ export const zoneProxyClusterName = (mesh: string, service: string): string => `
 export const egressChainName = (service: string, mesh: string): string => `${service}_${mesh}`;
 export const tracingClusterName = (backend: string): string => `tracing:${backend}`;
 
-export const identitySecret = (mesh: string): string => `identity_cert:secret:${mesh}`;
-export const meshCaSecret = (mesh: string): string => `mesh_ca:secret:${mesh}`;
+const identityPrefix = "identity_cert:secret:";
+const meshCaPrefix = "mesh_ca:secret:";
+export const identitySecret = (mesh: string): string => `${identityPrefix}${mesh}`;
+export const meshCaSecret = (mesh: string): string => `${meshCaPrefix}${mesh}`;
+/** The mesh whose identity or CA a secret of that name is; undefined of another secret. */
+export const identityMesh = (secret: string): string | undefined => afterPrefix(secret, identityPrefix);
+export const meshCaMesh = (secret: string): string | undefined => afterPrefix(secret, meshCaPrefix);
+const afterPrefix = (text: string, prefix: string) => (text.startsWith(prefix) ? text.slice(prefix.length) : undefined);
 /** Certificate of an Envoy's admin listener, and the CA of those who may use it. */
 /** In the certificate of a control plane that asks an Envoy's admin listener. */
 export const adminClientName = "envoy-admin-client";

@@ -27,6 +27,10 @@ export const refOf = ({ type, mesh, name, revision }: Resource, section?: string
   ...(section === undefined ? {} : { section }),
 });
 
+/** Tells a resource of one type and mesh, as it is now, from all others: for keys of what is made from it. */
+export const identityOf = (resource: { name: string; revision: number } | undefined): string =>
+  resource ? `${resource.name}@${resource.revision}` : "";
+
 /** What of its mesh a cluster depends on. */
 export function meshSection({ mtls, zoneEgress, locality }: { mtls: string; zoneEgress: boolean; locality: { aware: boolean } }): string {
   const parts = [

@@ -1,4 +1,4 @@
-import { equalValue } from "./equal-value.ts";
+import { equalValue } from "@atoll/facts";
 import type { ProxyView } from "./proxy-view.ts";
 
 /**

@@ -7,8 +7,8 @@ import {
   adminClientsSecret,
   adminServerSecret,
   allMeshCasSecret,
-  identitySecret,
-  meshCaSecret,
+  identityMesh,
+  meshCaMesh,
   serviceTag,
   zoneEgressService,
 } from "./names.ts";
@@ -42,25 +42,38 @@ export function secretViews(
   own: Dataplane | null,
   certificates: readonly SecretView[],
 ): SecretView[] {
-  const known = new Map<string, SecretView>([
-    [adminServerSecret, { name: adminServerSecret, source: { type: "adminServer" } }],
-    [adminClientsSecret, { name: adminClientsSecret, source: { type: "adminClients" } }],
-  ]);
-  const add = (secret: SecretView): void => void known.set(secret.name, secret);
-  for (const context of contexts.all()) {
-    const mesh = context.name;
-    add({ name: meshCaSecret(mesh), source: { type: "meshCa", mesh } });
-    if (!own) {
-      const source = { type: "identity" as const, mesh, services: [zoneEgressService], tags: pairs([{ [serviceTag]: zoneEgressService }]) };
-      add({ name: identitySecret(mesh), source });
-    }
-    if (!own || own.mesh === mesh) for (const { secrets } of context.externalServices) secrets.forEach(add);
-  }
-  if (own) {
-    const source = { type: "identity" as const, mesh: own.mesh, services: services(own), tags: pairs(tagSets(own)) };
-    add({ name: identitySecret(own.mesh), source });
-    add({ name: allMeshCasSecret, source: { type: "allMeshCas", ownMesh: own.mesh } });
-  }
-  certificates.forEach(add);
-  return [...secretNames(view)].sort().flatMap((name) => known.get(name) ?? []);
+  const given = new Map(certificates.map((secret) => [secret.name, secret]));
+  let external: Map<string, SecretView> | undefined;
+  return [...secretNames(view)].sort().flatMap((name): SecretView[] => {
+    const source = given.get(name)?.source ?? wellKnown(contexts, own, name);
+    if (source) return [{ name, source }];
+    external ??= externalSecrets(contexts, own);
+    const found = external.get(name);
+    return found ? [found] : [];
+  });
 }
+
+/** Of secrets whose name says what they are. */
+function wellKnown(contexts: MeshContexts, own: Dataplane | null, name: string): SecretView["source"] | undefined {
+  if (name === adminServerSecret) return { type: "adminServer" };
+  if (name === adminClientsSecret) return { type: "adminClients" };
+  if (own && name === allMeshCasSecret) return { type: "allMeshCas", ownMesh: own.mesh };
+  const ca = meshCaMesh(name);
+  if (ca !== undefined && contexts.mesh(ca)) return { type: "meshCa", mesh: ca };
+  const mesh = identityMesh(name);
+  if (mesh === undefined) return undefined;
+  if (own) return own.mesh === mesh ? { type: "identity", mesh, services: services(own), tags: pairs(tagSets(own)) } : undefined;
+  return (
+    contexts.mesh(mesh) && { type: "identity", mesh, services: [zoneEgressService], tags: pairs([{ [serviceTag]: zoneEgressService }]) }
+  );
+}
+
+/** Those of external services of the proxy's mesh; of all meshes for a zone proxy. */
+const externalSecrets = (contexts: MeshContexts, own: Dataplane | null): Map<string, SecretView> =>
+  new Map(
+    contexts
+      .all()
+      .filter(({ name }) => !own || own.mesh === name)
+      .flatMap(({ externalServices }) => externalServices.flatMap(({ secrets }) => secrets))
+      .map((secret) => [secret.name, secret]),
+  );

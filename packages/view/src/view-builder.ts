@@ -1,3 +1,4 @@
+import type { Fact } from "@atoll/facts";
 import type { Reasons } from "./reasons.ts";
 import type { ClusterView, EndpointSetView, ListenerView, ProxyKind, ProxyView, RouteConfigView, ViewProblem } from "./proxy-view.ts";
 
@@ -8,7 +9,7 @@ export class ViewBuilder {
   readonly #listeners = new Map<string, ListenerView>();
   readonly #routes = new Map<string, RouteConfigView>();
   readonly #clusters = new Map<string, ClusterView>();
-  readonly #endpoints = new Map<string, EndpointSetView>();
+  readonly #endpoints = new Map<string, Fact<EndpointSetView>>();
   readonly #runtimes = new Map<string, ProxyView["runtimes"][number]["values"]>();
   readonly #problems: ViewProblem[] = [];
   readonly #reasons: Map<object, Reasons> | undefined;
@@ -32,11 +33,12 @@ export class ViewBuilder {
     if (!this.#routes.has(route.name)) this.#routes.set(route.name, route);
   }
 
-  cluster(cluster: ClusterView, endpoints?: EndpointSetView, reasons?: () => Reasons): void {
+  /** `endpoints` are a fact apart, so that who builds the view need not read them. */
+  cluster(cluster: ClusterView, endpoints?: Fact<EndpointSetView>, reasons?: () => Reasons): void {
     if (reasons) this.because(cluster, reasons);
     if (this.#clusters.has(cluster.name)) return;
     this.#clusters.set(cluster.name, cluster);
-    if (endpoints) this.#endpoints.set(endpoints.cluster, endpoints);
+    if (endpoints) this.#endpoints.set(cluster.name, endpoints);
   }
 
   runtime(name: string, values: ProxyView["runtimes"][number]["values"]): void {
@@ -47,6 +49,12 @@ export class ViewBuilder {
     this.#problems.push({ resource, reason });
   }
 
+  /** The endpoint sets of the clusters, sorted by their names. */
+  endpoints(): Fact<EndpointSetView>[] {
+    return [...this.#endpoints].sort(([a], [b]) => compare(a, b)).map(([, endpoints]) => endpoints);
+  }
+
+  /** The view without its endpoints. */
   finish(proxy: { kind: ProxyKind; mesh: string; name: string; zone: string }): ProxyView {
     const byName = <Part extends { name: string }>(parts: ReadonlyMap<string, Part>): Part[] =>
       [...parts.values()].sort((a, b) => compare(a.name, b.name));
@@ -55,7 +63,7 @@ export class ViewBuilder {
       listeners: byName(this.#listeners),
       routes: byName(this.#routes),
       clusters: byName(this.#clusters),
-      endpoints: [...this.#endpoints.values()].sort((a, b) => compare(a.cluster, b.cluster)),
+      endpoints: [],
       secrets: [],
       runtimes: [...this.#runtimes].map(([name, values]) => ({ name, values })).sort((a, b) => compare(a.name, b.name)),
       ...(this.#problems.length > 0 ? { problems: this.#problems } : {}),

@@ -1,15 +1,16 @@
+import { equalValue, Family, Fact, type FactGraph } from "@atoll/facts";
 import { isIP } from "node:net";
 import type { Tags } from "@atoll/policy";
 import type { Resource, ZoneEgressSpec, ZoneSpec } from "@atoll/resource";
-import { isGone } from "./gone.ts";
-import type { InventoryView, Reader, ViewInputs, ViewOptions } from "./inputs.ts";
+import type { ViewInputs, ViewOptions } from "./inputs.ts";
+import type { InventoryFacts, RemoteEntry } from "./state/inventory-facts.ts";
+import type { StateTables } from "./state/state-tables.ts";
+import type { ZoneProxies } from "./state/zone-proxies.ts";
 
 export interface Address {
   address: string;
   port: number;
 }
-
-export type RemoteEntry = ReturnType<InventoryView["entries"]>[number];
 
 export interface RemoteZone {
   zone: string;
@@ -17,8 +18,6 @@ export interface RemoteZone {
   ingresses: Address[];
   /** True if it is enabled, live and has an ingress. */
   reachable: boolean;
-  /** What it has, ready or not. */
-  entries: readonly RemoteEntry[];
 }
 
 const compareAddresses = (a: Address, b: Address): number => (a.address < b.address ? -1 : a.address > b.address ? 1 : a.port - b.port);
@@ -29,60 +28,104 @@ function distinct(addresses: Iterable<Address>): Address[] {
   return [...byText.values()].sort(compareAddresses);
 }
 
-function askedFor(inventory: InventoryView): Map<string, Tags[]> {
-  const byMesh = new Map<string, Tags[]>();
-  for (const entry of [...inventory.zones()].sort().flatMap((zone) => inventory.entries(zone))) {
-    if (exists(entry)) continue;
-    const { mesh, tags } = entry;
-    const known = byMesh.get(mesh);
-    if (known) known.push(tags);
-    else byMesh.set(mesh, [tags]);
-  }
-  return byMesh;
-}
-
-/** An entry of somebody who is there, ready or not; the others are what outbounds ask for. */
-const exists = ({ instances, unready }: RemoteEntry): boolean => instances > 0 || unready === true;
-
-/** Without the egresses that are gone, if another is left. */
-function withoutReplaceable<Spec>(zoneResources: Reader, egresses: readonly Resource<Spec>[]): readonly Resource<Spec>[] {
-  const left = egresses.filter((one) => !isGone(zoneResources, one));
-  return left.length > 0 ? left : egresses;
+export interface ZoneContextParts {
+  graph: FactGraph;
+  inputs: ViewInputs;
+  options: ViewOptions;
+  config: StateTables;
+  proxies: ZoneProxies;
+  inventory: InventoryFacts;
+  hostAddress: (host: string) => string | undefined;
 }
 
 /** What all meshes of a zone share: its egresses, and the zones it can reach. */
 export class ZoneContext {
   readonly zone: string;
-  readonly egresses: readonly Address[];
-  /** All that the inventory knows; sorted by name. */
-  readonly remoteZones: readonly RemoteZone[];
-  /** Tag sets that outbounds ask for by more than the service, in every zone; by mesh. */
-  readonly askedFor: ReadonlyMap<string, readonly Tags[]>;
-  readonly #addresses: ViewOptions["addresses"];
+  readonly proxies: ZoneProxies;
+  readonly #parts: ZoneContextParts;
+  readonly #egresses: Fact<readonly Address[]>;
+  readonly #remoteZones: Fact<readonly RemoteZone[]>;
+  readonly #offering: Fact<readonly RemoteZone[]>;
+  readonly #services: Family<readonly string[]>;
 
-  constructor(inputs: ViewInputs, options: ViewOptions) {
+  constructor(parts: ZoneContextParts) {
+    const { graph, inputs, proxies, inventory } = parts;
     this.zone = inputs.zone;
-    this.#addresses = options.addresses;
-    const egresses = withoutReplaceable(inputs.zoneResources, inputs.zoneResources.list<ZoneEgressSpec>("ZoneEgress"));
-    this.egresses = distinct(egresses.flatMap(({ spec }) => this.dial(spec.networking.address, spec.networking.port)));
-    this.remoteZones = [...inputs.inventory.zones()].sort().flatMap((zone): RemoteZone[] => {
-      if (zone === inputs.zone) return [];
-      const live = options.liveZones?.has(zone) ?? true;
-      const enabled = inputs.config.get<ZoneSpec>("Zone", "", zone)?.spec.enabled !== false;
-      const ingresses = distinct(
-        inputs.inventory.ingresses(zone).flatMap((ingress) => this.dial(ingress.advertisedAddress, ingress.advertisedPort)),
-      );
-      const entries = inputs.inventory.entries(zone).filter(exists);
-      const known = ingresses.length > 0 ? ingresses : [{ address: "", port: 0 }];
-      return [{ zone, ingresses: known, reachable: live && enabled && ingresses.length > 0, entries }];
+    this.proxies = proxies;
+    this.#parts = parts;
+    this.#egresses = new Fact<readonly Address[]>(
+      graph,
+      () => distinct(this.#usedEgresses().flatMap(({ spec }) => this.dial(spec.networking.address, spec.networking.port))),
+      equalValue,
+    );
+    this.#remoteZones = new Fact<readonly RemoteZone[]>(graph, () => this.#knownZones(), equalValue);
+    this.#offering = new Fact<readonly RemoteZone[]>(
+      graph,
+      () => this.remoteZones.filter(({ zone, reachable }) => reachable && inventory.offersAnything(zone)),
+      equalValue,
+    );
+    this.#services = new Family(graph, (mesh) => {
+      const services = new Set(this.remoteZones.flatMap(({ zone }) => inventory.services(zone, mesh)));
+      return [...services].sort();
     });
-    this.askedFor = askedFor(inputs.inventory);
+  }
+
+  get egresses(): readonly Address[] {
+    return this.#egresses.get();
+  }
+
+  /** All that the inventory knows; sorted by name. */
+  get remoteZones(): readonly RemoteZone[] {
+    return this.#remoteZones.get();
+  }
+
+  /** Those of them that can be reached and offer anything at all. */
+  get offeringZones(): readonly RemoteZone[] {
+    return this.#offering.get();
+  }
+
+  /** Services of a mesh that some other zone has, sorted. */
+  remoteServices(mesh: string): readonly string[] {
+    return this.#services.get(mesh);
+  }
+
+  /** What a zone has of a service, ready or not. */
+  remoteEntries(zone: string, mesh: string, service: string): readonly RemoteEntry[] {
+    return this.#parts.inventory.entries(zone, mesh, service);
+  }
+
+  /** Tag sets of a service that outbounds ask for by more than the service, in any zone. */
+  askedFor(mesh: string, service: string): Tags[] {
+    const { inventory } = this.#parts;
+    return inventory.zones().flatMap((zone) => inventory.asked(zone, mesh, service).map(({ tags }) => tags));
   }
 
   /** The address as Envoy can use it in an endpoint, which takes IP addresses only; empty if it cannot be dialled. */
   dial(host: string | undefined, port: number | undefined): Address[] {
     if (!host || !port) return [];
-    const address = isIP(host) ? host : (this.#addresses?.get(host) ?? (host === "localhost" ? "127.0.0.1" : undefined));
+    const address = isIP(host) ? host : this.#parts.hostAddress(host);
     return address === undefined ? [] : [{ address, port }];
+  }
+
+  /** Without those that are gone, if another is left. */
+  #usedEgresses(): readonly Resource<ZoneEgressSpec>[] {
+    const { proxies } = this.#parts;
+    const [all, gone] = [proxies.egresses(), proxies.goneEgresses()];
+    const left = all.filter(({ name }) => !gone.has(name));
+    return left.length > 0 ? left : all;
+  }
+
+  #knownZones(): RemoteZone[] {
+    const { inputs, options, config, inventory } = this.#parts;
+    return inventory.zones().flatMap((zone): RemoteZone[] => {
+      if (zone === inputs.zone) return [];
+      const live = options.liveZones?.has(zone) ?? true;
+      const enabled = config.get<ZoneSpec>("Zone", "", zone)?.spec.enabled !== false;
+      const ingresses = distinct(
+        inventory.ingresses(zone).flatMap((ingress) => this.dial(ingress.advertisedAddress, ingress.advertisedPort)),
+      );
+      const known = ingresses.length > 0 ? ingresses : [{ address: "", port: 0 }];
+      return [{ zone, ingresses: known, reachable: live && enabled && ingresses.length > 0 }];
+    });
   }
 }

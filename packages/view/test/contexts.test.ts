@@ -36,10 +36,12 @@ function zone(documents: ({ type: string } & Record<string, unknown>)[]) {
     zoneResources: { get: (...key) => now.zoneResources.get(...key), list: (...key) => now.zoneResources.list(...key) },
     inventory: now.inventory,
   });
-  const change = (document: { type: string } & Record<string, unknown>, meshes: string[] | null): void => {
+  const change = (document: { type: string; mesh?: string; name: string } & Record<string, unknown>): void => {
     documents = [...documents.filter((one) => one.type !== document.type || one.name !== document.name), document];
     now = inputs();
-    contexts.invalidate(meshes);
+    const { type, mesh = "", name } = document;
+    contexts.configChanged([{ type, mesh, name }]);
+    contexts.zoneChanged([{ type, mesh, name }]);
   };
   const build = (name: string): ProxyView => buildProxyView(contexts, { type: "dataplane", mesh: "default", name } satisfies ProxyRef)!;
   return { build, change };
@@ -65,7 +67,7 @@ test("proxies of one mesh share clusters and endpoint sets", () => {
 test("after a change, what is equal keeps its identity and the rest is new", () => {
   const { build, change } = zone(documents);
   const before = build("web-1");
-  change(dataplane("api-2", "10.0.0.4"), ["default"]);
+  change(dataplane("api-2", "10.0.0.4"));
   const after = build("web-1");
   expect(cluster(after, "api")).toBe(cluster(before, "api"));
   expect(endpoints(after, "api")).not.toBe(endpoints(before, "api"));
@@ -76,35 +78,29 @@ test("zone egress switched on in the calling mesh alone moves its cross-mesh tra
   const { build, change } = zone(documents);
   const name = cluster(build("web-1"), build("web-1").clusters.find((one) => one.name.endsWith("_other"))!.name)!.name;
   expect(endpoints(build("web-1"), name)?.localities[0]?.endpoints[0]?.address).toBe("10.2.0.9");
-  change({ type: "Mesh", name: "default", mtls, routing: { zoneEgress: true } }, ["default"]);
+  change({ type: "Mesh", name: "default", mtls, routing: { zoneEgress: true } });
   expect(endpoints(build("web-1"), name)?.localities).toEqual([]);
 });
 
 test("an equal view is the former one, and a changed one shares what did not change", () => {
   const { build, change } = zone(documents);
   const before = build("web-1");
-  change(
-    {
-      type: "Timeout",
-      mesh: "default",
-      name: "t",
-      sources: [{ match: { [service]: "other" } }],
-      destinations: [{ match: { [service]: "*" } }],
-      conf: { connectTimeout: "1s" },
-    },
-    ["default"],
-  );
+  change({
+    type: "Timeout",
+    mesh: "default",
+    name: "t",
+    sources: [{ match: { [service]: "other" } }],
+    destinations: [{ match: { [service]: "*" } }],
+    conf: { connectTimeout: "1s" },
+  });
   expect(reuseEqual(before, build("web-1"))).toBe(before);
-  change(
-    {
-      type: "TrafficPermission",
-      mesh: "default",
-      name: "p",
-      sources: [{ match: { [service]: "*" } }],
-      destinations: [{ match: { [service]: "web" } }],
-    },
-    ["default"],
-  );
+  change({
+    type: "TrafficPermission",
+    mesh: "default",
+    name: "p",
+    sources: [{ match: { [service]: "*" } }],
+    destinations: [{ match: { [service]: "web" } }],
+  });
   const after = reuseEqual(before, build("web-1"));
   expect(after).not.toBe(before);
   expect(after.clusters).toBe(before.clusters);

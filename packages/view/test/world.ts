@@ -3,7 +3,7 @@ import { serviceProtocolType, virtualIpType, type Resource, type ServiceProtocol
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { documentedRules } from "@atoll/policy";
-import { buildProxyView, meshDependencies, MeshContexts } from "../src/index.ts";
+import { buildProxyView, MeshContexts } from "../src/index.ts";
 import type { InventoryView, ProxyRef, ProxyView, Reader, ViewOptions } from "../src/index.ts";
 
 type Document = Record<string, unknown> & { type: string; creationTime?: string };
@@ -100,11 +100,10 @@ export function contextsOf(world: Omit<World, "proxy">): MeshContexts {
   return new MeshContexts(inputs, options);
 }
 
-/** The view, without the parts that are empty, and the meshes it depends on. */
-export function produce(world: World): { dependsOn: string[] | "all meshes"; view: Partial<ProxyView> | null } {
+/** The view, without the parts that are empty. */
+export function produce(world: World): { view: Partial<ProxyView> | null } {
   const contexts = contextsOf(world);
   const view = buildProxyView(contexts, world.proxy);
-  const dependencies = meshDependencies(contexts, world.proxy);
   const shown = view && Object.fromEntries(Object.entries(view).filter(([, value]) => !Array.isArray(value) || value.length > 0));
-  return { dependsOn: dependencies ? [...dependencies].sort() : "all meshes", view: shown ?? null };
+  return { view: shown ?? null };
 }

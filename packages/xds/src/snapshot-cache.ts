@@ -3,6 +3,8 @@ import type { Snapshot } from "./snapshot.ts";
 interface Node {
   snapshot: Snapshot | undefined;
   ackedRevision: number;
+  /** While advances pass it by: the revision that its snapshot is right for. */
+  heldAt: number | undefined;
   readonly listeners: Set<(snapshot: Snapshot) => void>;
 }
 
@@ -10,12 +12,42 @@ interface Node {
 export class SnapshotCache {
   readonly #nodes = new Map<string, Node>();
   readonly #changed = new Set<string>();
+  #advanced = 0;
 
   /** Replaces a node's snapshot. Watchers are woken once after all changes of the current tick, with the newest snapshot. */
   set(nodeId: string, snapshot: Snapshot): void {
-    this.#node(nodeId).snapshot = snapshot;
+    const node = this.#node(nodeId);
+    node.ackedRevision = acknowledged(node, this.#advanced);
+    node.heldAt = undefined;
+    node.snapshot = snapshot;
     if (this.#changed.size === 0) queueMicrotask(() => this.#wake());
     this.#changed.add(nodeId);
+  }
+
+  /**
+   * The snapshots of all nodes but those that are held are right for this revision, too. Costs the same however many there are; watchers are
+   * not woken, because nothing is to be sent.
+   */
+  advance(revision: number): void {
+    this.#advanced = Math.max(this.#advanced, revision);
+  }
+
+  /** Lets advances pass the node by, until its next snapshot or `release`. */
+  hold(nodeId: string): void {
+    const node = this.#nodes.get(nodeId);
+    if (node?.snapshot !== undefined) node.heldAt ??= rightFor(node, node.snapshot, this.#advanced);
+  }
+
+  /** The node's snapshot has turned out to be right for all advances until now. */
+  release(nodeId: string): void {
+    const node = this.#nodes.get(nodeId);
+    if (node !== undefined) node.heldAt = undefined;
+  }
+
+  /** The revision that the node's snapshot is right for: its own, or what was advanced to since; 0 without one. */
+  revision(nodeId: string): number {
+    const node = this.#nodes.get(nodeId);
+    return node?.snapshot === undefined ? 0 : rightFor(node, node.snapshot, this.#advanced);
   }
 
   get(nodeId: string): Snapshot | undefined {
@@ -28,6 +60,7 @@ export class SnapshotCache {
     if (node === undefined) return;
     node.snapshot = undefined;
     node.ackedRevision = 0;
+    node.heldAt = undefined;
     this.#release(nodeId, node);
   }
 
@@ -43,7 +76,8 @@ export class SnapshotCache {
 
   /** The highest revision whose resources the node has all acknowledged on its present or last stream; 0 if none. */
   ackedRevision(nodeId: string): number {
-    return this.#nodes.get(nodeId)?.ackedRevision ?? 0;
+    const node = this.#nodes.get(nodeId);
+    return node === undefined ? 0 : acknowledged(node, this.#advanced);
   }
 
   /** For the server that serves the node. */
@@ -59,7 +93,7 @@ export class SnapshotCache {
   #node(nodeId: string): Node {
     let node = this.#nodes.get(nodeId);
     if (node === undefined) {
-      node = { snapshot: undefined, ackedRevision: 0, listeners: new Set() };
+      node = { snapshot: undefined, ackedRevision: 0, heldAt: undefined, listeners: new Set() };
       this.#nodes.set(nodeId, node);
     }
     return node;
@@ -79,3 +113,11 @@ export class SnapshotCache {
     }
   }
 }
+
+/** Who has acknowledged all of its snapshot is where that is right for. */
+function acknowledged(node: Node, advanced: number): number {
+  const { snapshot, ackedRevision } = node;
+  return snapshot === undefined || ackedRevision < snapshot.revision ? ackedRevision : rightFor(node, snapshot, advanced);
+}
+
+const rightFor = ({ heldAt }: Node, { revision }: Snapshot, advanced: number): number => Math.max(revision, heldAt ?? advanced);

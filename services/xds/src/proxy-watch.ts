@@ -93,7 +93,7 @@ export class ProxyWatch {
     let types = this.#unanswered.get(event.nodeId);
     if (types === undefined) this.#unanswered.set(event.nodeId, (types = new Map()));
     types.set(event.typeUrl, performance.now());
-    this.#trace.sent(event);
+    this.#trace.sent({ ...event, acknowledged: this.#options.cache.ackedRevision(event.nodeId) });
   }
 
   onAck({ nodeId, typeUrl, revision }: AdsAck): void {

@@ -9,7 +9,10 @@ export interface PolicyMesh {
   readonly rules: PolicyRules;
   /** All of a type in the mesh, sorted by name. */
   resources<Spec>(type: string): readonly Resource<Spec>[];
-  /** The value of that key, computed once as long as the mesh is as it is. */
+  /**
+   * The value of that key, computed once for all who ask, and again when something changes that `compute` read of the mesh. So the key
+   * tells everything else that `compute` uses: policies by name and revision.
+   */
   remember<Value>(key: string, compute: () => Value): Value;
 }
 

@@ -73,8 +73,9 @@ export class ProxyPolicies {
   }
 }
 
-/** Policies that are the same have the same rules. Within a mesh a name is enough. */
-const listKey = (type: string, policies: readonly TargetedPolicy[]): string => `${type}/${policies.map(({ name }) => name).join("/")}`;
+/** Policies that are the same have the same rules. Within a mesh name and revision tell one from all others. */
+const listKey = (type: string, policies: readonly TargetedPolicy[]): string =>
+  `${type}/${policies.map(({ name, revision }) => `${name}@${revision}`).join("/")}`;
 
 /** What a rule of a policy with a targetRef says; no rule, nothing. */
 export function foundBy<Conf>(

@@ -1,4 +1,4 @@
-import type { Resource } from "@atoll/resource";
+import type { MeshSpec, Resource } from "@atoll/resource";
 import type { ConnectionPolicy } from "../policy-resource.ts";
 import type { PolicyMesh } from "./policy-mesh.ts";
 import type { Precedence } from "./answer.ts";
@@ -18,9 +18,9 @@ export interface Question<Conf> {
 
 export type LegacyPolicy = Resource<ConnectionPolicy["spec"]>;
 
-const converted = new WeakMap<object, Map<object, unknown>>();
+const converted = new WeakMap<object, Map<object, { of: Resource<MeshSpec>; value: unknown }>>();
 
-/** What a question's conversion makes of a policy or a configuration, once for each: equal objects then stay one object. */
+/** What a question's conversion makes of a policy or a configuration in a mesh, once for each: equal objects then stay one object. */
 export function convertOnce<From extends object, Conf>(
   convert: (from: never, mesh: PolicyMesh) => Conf,
   from: From,
@@ -28,6 +28,8 @@ export function convertOnce<From extends object, Conf>(
 ): Conf {
   let made = converted.get(from);
   if (!made) converted.set(from, (made = new Map()));
-  if (!made.has(convert)) made.set(convert, (convert as (from: From, mesh: PolicyMesh) => Conf)(from, mesh));
-  return made.get(convert) as Conf;
+  const { mesh: of } = mesh;
+  let known = made.get(convert);
+  if (known?.of !== of) made.set(convert, (known = { of, value: (convert as (from: From, mesh: PolicyMesh) => Conf)(from, mesh) }));
+  return known.value as Conf;
 }

@@ -8,7 +8,7 @@ export function gatewayCertificate(context: MeshContext, source: DataSource, hos
   const data = dataSource(source);
   if (!data) return undefined;
   const secret = "secret" in data ? data.secret : undefined;
-  const keyType = (secret !== undefined && context.options.certificateKeyType?.(context.name, secret)) || "rsa";
+  const keyType = secret === undefined ? "rsa" : context.certificateKeyType(secret);
   const [kind, identifier] =
     "secret" in data
       ? ["secret", data.secret]

@@ -11,7 +11,7 @@ import { healthCheckView } from "../policies/health-check.ts";
 import { clusterTimeouts, routedTimeouts, timeoutsOf } from "../policies/timeout.ts";
 import { parseProtocol, upstreamHttp } from "../protocol.ts";
 import type { Protocol } from "../protocol.ts";
-import { meshSection, refOf } from "../reasons.ts";
+import { identityOf, meshSection, refOf } from "../reasons.ts";
 import type { Reasons } from "../reasons.ts";
 import type { ClusterView } from "../proxy-view.ts";
 import type { GatewayScope } from "./gateway-scope.ts";
@@ -42,7 +42,7 @@ export function addGatewayCluster(
 
   const facts = context.service(service);
   const direct = facts.external && !context.zoneEgress && !destination.crossMesh;
-  const dialled = direct ? scope.dialled.filter((external) => matchesTags(destinationTags, external.tags)) : [];
+  const dialled = direct ? scope.dialled(service).filter((external) => matchesTags(destinationTags, external.tags)) : [];
   const external = dialled.length > 0;
   const declared = external ? facts.protocol : parseProtocol(destinationTags[protocolTag]);
   // Over HTTP/1.1 a gRPC answer would lose the trailers that say how it went.
@@ -60,7 +60,8 @@ export function addGatewayCluster(
     timeouts.key,
     breaking.key,
     checking.key,
-    dialled.map((one) => one.name),
+    dialled.map(identityOf),
+    facts,
     scope.ipv6,
   ]);
   const cluster = context.memo.share(key, (): ClusterView => {
@@ -83,7 +84,7 @@ export function addGatewayCluster(
         context,
         dialled.map((one) => one.name),
       ),
-      ...endpointSources(contexts, destination.upstream, external ? [] : endpointsWith(destination.endpoints, destination.tags)),
+      ...endpointSources(contexts, destination.upstream, external ? [] : endpointsWith(destination.endpoints(), destination.tags)),
       refOf(destination.upstream.mesh, meshSection(destination.upstream)),
     ],
     policies: [

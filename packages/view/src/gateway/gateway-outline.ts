@@ -2,7 +2,7 @@ import type { Tags } from "@atoll/policy";
 import type { MeshGatewayRouteSpec, Resource } from "@atoll/resource";
 import type { Dataplane } from "../dataplane.ts";
 import type { MeshGateway } from "../mesh-context.ts";
-import { listenerTags } from "../mesh-context.ts";
+import { listenerTags } from "./listener-tags.ts";
 import { hostGroups } from "./host.ts";
 import type { GatewayHost, TaggedListener } from "./host.ts";
 import { routeEntries, tcpBackends } from "./route-entry.ts";

@@ -21,7 +21,7 @@ export interface GatewayScope {
   service: string;
   tracing: Tracing | undefined;
   /** External services it may dial itself. */
-  dialled: readonly ExternalService[];
+  dialled: (service: string) => readonly ExternalService[];
   pipeFolder: string;
   ipv6: boolean;
 }

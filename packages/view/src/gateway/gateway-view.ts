@@ -4,7 +4,7 @@ import { isIPv6 } from "node:net";
 import { addAdminListener } from "../admin-listener.ts";
 import { tagSets } from "../dataplane.ts";
 import type { Dataplane } from "../dataplane.ts";
-import { listenerTags } from "../mesh-context.ts";
+import { listenerTags } from "./listener-tags.ts";
 import type { MeshContext } from "../mesh-context.ts";
 import type { MeshContexts } from "../mesh-contexts.ts";
 import { ProxyPolicies } from "@atoll/policy";
@@ -47,7 +47,7 @@ export function addGateway(
       sources,
       service: identifyingServiceOf(dataplane.spec),
       tracing: trace,
-      dialled: context.permittedExternalServices(sources),
+      dialled: (name: string) => context.permittedExternalServices(sources, name),
       pipeFolder: metadata.workDir ?? "/tmp",
       ipv6: isIPv6(networking.address),
     };

@@ -27,7 +27,8 @@ export function addDirectAccess(
   const wanted = new Set(dataplane.spec.networking.transparentProxying?.directAccessServices ?? []);
   if (wanted.size === 0 || !isTransparent(dataplane)) return;
   const addresses = new Map<string, { address: string; port: number }>();
-  for (const other of context.dataplanes) {
+  const called = wanted.has(anyValue) ? context.dataplanes : [...wanted].flatMap((service) => context.workloadsOf(service));
+  for (const other of called) {
     if (other.name === dataplane.name || other.spec.networking.gateway) continue;
     for (const { tags, routableAddress, port } of inboundInterfaces(other)) {
       const service = tags[serviceTag] ?? "";

@@ -24,12 +24,14 @@ export function addDnsListener(
   if (!dnsPort || !callsByName(dataplane)) return;
   const bothFamilies = dataplane.spec.networking.transparentProxying?.ipFamilyMode !== "IPv4";
   const known = context.virtualIps.filter(({ address }) => addresses.has(address));
+  const asked = new Set(known.map(({ address }) => address));
   const key = JSON.stringify([dnsPort, bothFamilies, known.map(({ address }) => address)]);
   // Every workload that may call the same services gets the same table.
   builder.listener(
     context.memo.share(`dns/${key}`, (): ListenerView => {
       const table = new Map<string, string[]>();
-      for (const { address, domains } of known) {
+      for (const { address, domains } of context.virtualIps) {
+        if (!asked.has(address)) continue;
         const answers = bothFamilies && isIPv4(address) ? [address, mappedToV6(address)] : [address];
         for (const name of domains) table.set(name, answers);
       }

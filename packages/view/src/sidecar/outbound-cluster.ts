@@ -1,3 +1,4 @@
+import type { Fact } from "@atoll/facts";
 import { circuitBreaking, healthChecking } from "@atoll/policy";
 import type { SidecarCaller, Tags } from "@atoll/policy";
 import { destinationEndpoints, resolveDestination } from "../destination.ts";
@@ -13,7 +14,7 @@ import { optional } from "../optional.ts";
 import { healthCheckView } from "../policies/health-check.ts";
 import { clusterTimeouts, routedTimeouts, timeoutsOf } from "../policies/timeout.ts";
 import { upstreamHttp } from "../protocol.ts";
-import { meshSection, refOf } from "../reasons.ts";
+import { identityOf, meshSection, refOf } from "../reasons.ts";
 import type { Reasons } from "../reasons.ts";
 import type { ClusterView, EndpointSetView, LoadBalancerView } from "../proxy-view.ts";
 
@@ -27,13 +28,13 @@ export interface OutboundClusterRequest {
   routed: boolean;
   loadBalancer?: LoadBalancerView | undefined;
   /** External services that this proxy may dial itself. */
-  dialled: readonly ExternalService[];
+  dialled: (service: string) => readonly ExternalService[];
   ipv6: boolean;
 }
 
 export interface OutboundCluster {
   cluster: ClusterView;
-  endpoints?: EndpointSetView;
+  endpoints?: Fact<EndpointSetView>;
   /** True if traffic leaves the mesh, directly or through the egress. */
   external: boolean;
   reasons: () => Reasons;
@@ -56,7 +57,7 @@ export function outboundCluster(
   const name = outboundClusterName(request.tags);
   const facts = context.service(service);
   const direct = facts.external && !destination.crossMesh && !context.zoneEgress;
-  const dialled = direct ? request.dialled.filter((external) => external.service === service) : [];
+  const dialled = direct ? request.dialled(service) : [];
   const { caller } = request;
   const called = { kind: "service", tags: request.tags } as const;
   // The Timeout of the outbound itself counts, wherever its requests are sent.
@@ -72,7 +73,8 @@ export function outboundCluster(
     breaking.key,
     checking.key,
     request.loadBalancer,
-    dialled.map((external) => external.name),
+    dialled.map(identityOf),
+    facts,
     request.ipv6,
   ]);
   const cluster = context.memo.share(key, (): ClusterView => {
@@ -106,7 +108,7 @@ export function outboundCluster(
         ...endpointSources(
           contexts,
           destination.upstream,
-          dialled.length > 0 ? [] : endpointsWith(destination.endpoints, destination.tags),
+          dialled.length > 0 ? [] : endpointsWith(destination.endpoints(), destination.tags),
         ),
         refOf(destination.upstream.mesh, meshSection(destination.upstream)),
       ],

@@ -22,7 +22,7 @@ export interface OutboundScope {
   trafficRoute: PolicyChooser<string, Resource<TrafficRouteSpec>> | null;
   tracing: Tracing | undefined;
   /** External services that this proxy may dial itself. */
-  dialled: readonly ExternalService[];
+  dialled: (service: string) => readonly ExternalService[];
   pipeFolder: string;
   ipv6: boolean;
   transparent: boolean;

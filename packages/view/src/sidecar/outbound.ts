@@ -134,12 +134,11 @@ function sharedParts(
   const answers = [said.timeouts.key, said.retries.key, said.limit.key];
   const facts = [address, port, sortedTags(tags), plan.protocol, [...external], sentTags, scope.transparent, scope.kafkaFilter, answers];
   const key = JSON.stringify(facts);
-  const { listener, routes } = scope.context.memo.share(`outbound/${key}`, build);
+  const { memo } = scope.context;
+  const both = (): OutboundParts => memo.share(`outbound/${key}`, build);
   // Each is kept by itself, so that a changed route leaves the listener as it was.
-  return {
-    listener: scope.context.memo.share(`outbound-listener/${key}`, () => listener),
-    ...(routes ? { routes: scope.context.memo.share(`outbound-routes/${key}`, () => routes) } : {}),
-  };
+  const routes = memo.share(`outbound-routes/${key}`, () => both().routes);
+  return { listener: memo.share(`outbound-listener/${key}`, () => both().listener), ...optional("routes", routes) };
 }
 
 function outboundParts(

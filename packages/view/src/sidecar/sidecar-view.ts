@@ -51,7 +51,7 @@ export function addSidecar(
     caller,
     trafficRoute: routed ? outboundChooser(context.resources<TrafficRouteSpec>("TrafficRoute"), sources, context.rules) : null,
     tracing: routed || context.rules.sidecarOutboundPolicies === "always" ? trace : undefined,
-    dialled: context.permittedExternalServices(sources),
+    dialled: (service: string) => context.permittedExternalServices(sources, service),
     pipeFolder: metadata.workDir ?? "/tmp",
     ipv6: isIPv6(networking.address),
     transparent,

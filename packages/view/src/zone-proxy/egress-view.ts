@@ -10,7 +10,6 @@ import type { FilterChainView } from "../proxy-view.ts";
 import { isIPv6 } from "node:net";
 import type { ViewBuilder } from "../view-builder.ts";
 import { externalChainReasons, externalClusterReasons, externalEgress } from "./external-egress.ts";
-import { meshDestinations } from "./mesh-destinations.ts";
 import { sniReasons, sniService } from "./sni-service.ts";
 
 /** Passes this zone's connections on to other zones' ingresses by SNI, and dials external services for the meshes. */
@@ -36,23 +35,20 @@ export function addEgress(contexts: MeshContexts, egress: Resource<ZoneEgressSpe
 }
 
 function meshChains(contexts: MeshContexts, context: MeshContext, ipv6: boolean, builder: ViewBuilder): FilterChainView[] {
-  const external = new Set(context.reachableExternalServices.map(({ service }) => service));
-  const remote = [...context.remoteEndpoints].filter(([service]) => !external.has(service)).sort(([a], [b]) => (a < b ? -1 : 1));
-  const destinations = meshDestinations(
-    context,
-    remote.flatMap(([, endpoints]) => endpoints.map(({ tags }) => tags)),
-  );
+  const external = context.externalServiceNames.filter((service) => context.reachableExternalServicesOf(service).length > 0);
+  const dialled = new Set(external);
+  const remote = context.zoneEgress ? context.remoteEndpoints.services().filter((service) => !dialled.has(service)) : [];
   const chains: FilterChainView[] = [];
-  for (const [service, endpoints] of context.zoneEgress ? remote : []) {
-    const made = sniService(context, service, endpoints, destinations, "egress");
+  for (const service of remote) {
+    const made = sniService(context, service, "egress");
     if (made.chains.length === 0) continue;
     chains.push(...made.chains);
-    const reasons = (): Reasons => sniReasons(contexts, context, service, endpoints, destinations);
+    const reasons = (): Reasons => sniReasons(contexts, context, service, "egress");
     builder.cluster(made.cluster, made.endpoints, reasons);
     for (const chain of made.chains) builder.because(chain, reasons);
   }
-  for (const service of [...external].sort()) {
-    const made = externalEgress(context, service, destinations, ipv6, builder);
+  for (const service of external) {
+    const made = externalEgress(context, service, ipv6, builder);
     if (!made) continue;
     chains.push(made.chain);
     builder.cluster(made.cluster, undefined, () => externalClusterReasons(context, service));

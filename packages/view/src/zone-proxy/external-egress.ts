@@ -15,7 +15,7 @@ import { meshSection, refOf } from "../reasons.ts";
 import type { Reasons } from "../reasons.ts";
 import type { ClusterView, FilterChainView, HttpFilterView, TcpFilterView } from "../proxy-view.ts";
 import type { ViewBuilder } from "../view-builder.ts";
-import type { MeshDestinations } from "./mesh-destinations.ts";
+import { destinationsOf } from "./mesh-destinations.ts";
 
 /**
  * The chain that ends mesh TLS for one external service, checks who calls, and dials the service. undefined if no destination of
@@ -24,14 +24,13 @@ import type { MeshDestinations } from "./mesh-destinations.ts";
 export function externalEgress(
   context: MeshContext,
   service: string,
-  destinations: MeshDestinations,
   ipv6: boolean,
   builder: ViewBuilder,
 ): { chain: FilterChainView; cluster: ClusterView } | undefined {
-  const serverNames = [...new Set(destinations.of(service).map((tags) => sniFromTags(tags, context.name)))].sort();
-  if (serverNames.length === 0) return undefined;
-  return context.memo.share(`egress-external/${service}/${ipv6}`, (): { chain: FilterChainView; cluster: ClusterView } => {
-    const externals = context.reachableExternalServices.filter((external) => external.service === service);
+  return context.memo.share(`egress-external/${service}/${ipv6}`, (): { chain: FilterChainView; cluster: ClusterView } | undefined => {
+    const serverNames = [...new Set(destinationsOf(context, service, []).map((tags) => sniFromTags(tags, context.name)))].sort();
+    if (serverNames.length === 0) return undefined;
+    const externals = context.reachableExternalServicesOf(service);
     const protocol = externals[0]!.protocol;
     const cluster = zoneProxyClusterName(context.name, service);
     const callee = calleeOf(context, externals);
@@ -63,13 +62,13 @@ const calleeOf = (context: MeshContext, externals: readonly ExternalService[]): 
 
 /** Which ExternalServices a cluster dials. */
 export function externalClusterReasons(context: MeshContext, service: string): Reasons {
-  const names = context.reachableExternalServices.filter((one) => one.service === service).map(({ name }) => name);
+  const names = context.reachableExternalServicesOf(service).map(({ name }) => name);
   return { from: [...externalSources(context, names), refOf(context.mesh, meshSection(context))], policies: [] };
 }
 
 /** Who may use an external service, and what acts on it. */
 export function externalChainReasons(context: MeshContext, service: string, { filter }: FilterChainView): Reasons {
-  const externals = context.reachableExternalServices.filter((one) => one.service === service);
+  const externals = context.reachableExternalServicesOf(service);
   const callee = calleeOf(context, externals);
   const ofHttp = (choices: PolicyChoice[]): PolicyChoice[] =>
     filter.type === "http" ? choices : choices.flatMap(({ type }) => unchosen(context.resources(type), "wrongProtocol"));

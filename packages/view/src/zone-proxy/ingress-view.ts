@@ -7,7 +7,6 @@ import { refOf } from "../reasons.ts";
 import type { Reasons } from "../reasons.ts";
 import type { FilterChainView } from "../proxy-view.ts";
 import type { ViewBuilder } from "../view-builder.ts";
-import { meshDestinations } from "./mesh-destinations.ts";
 import { sniReasons, sniService } from "./sni-service.ts";
 
 /** Passes connections of other zones on to this zone's proxies by SNI; it has no certificates. */
@@ -21,16 +20,11 @@ export function addIngress(
   addAdminListener(builder, ingress, metadata);
   const chains: FilterChainView[] = [];
   for (const context of contexts.all()) {
-    const services = [...context.ingressEndpoints].sort(([a], [b]) => (a < b ? -1 : 1));
-    const destinations = meshDestinations(
-      context,
-      services.flatMap(([, endpoints]) => endpoints.map(({ tags }) => tags)),
-    );
-    for (const [service, endpoints] of services) {
-      const made = sniService(context, service, endpoints, destinations, "ingress");
+    for (const service of context.ingressEndpoints.services()) {
+      const made = sniService(context, service, "ingress");
       if (made.chains.length === 0) continue;
       chains.push(...made.chains);
-      const reasons = (): Reasons => sniReasons(contexts, context, service, endpoints, destinations);
+      const reasons = (): Reasons => sniReasons(contexts, context, service, "ingress");
       builder.cluster(made.cluster, made.endpoints, reasons);
       for (const chain of made.chains) builder.because(chain, reasons);
     }

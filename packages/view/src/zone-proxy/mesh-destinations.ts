@@ -2,72 +2,84 @@ import { anyValue } from "@atoll/policy";
 import type { Tags } from "@atoll/policy";
 import type { MeshGatewayRouteSpec, MeshGatewaySpec, Resource, TagMap, TrafficRouteSpec, VirtualOutboundSpec } from "@atoll/resource";
 import type { MeshContext } from "../mesh-context.ts";
-import { serviceTag } from "../names.ts";
+import { serviceTag, sortedTags } from "../names.ts";
+import type { ResourceIndex } from "../state/state-tables.ts";
 
-/** Tag sets by which proxies of a mesh may ask for a service: what zone proxies must recognise in SNI. */
-export interface MeshDestinations {
-  /** For one service: its own and those for any service, which then name it. */
-  of(service: string): Tags[];
-  /** Those for any service, with `*` in place of the service. */
-  readonly general: readonly Tags[];
-  /** Resources by which a service is asked for. */
-  sources(service: string): Resource[];
+/** Equal destinations are one, whoever names them; they are found by the service, `*` among them. */
+const byService = <Spec>(type: string, destinationsIn: (spec: Spec) => Iterable<TagMap | undefined>): ResourceIndex<Spec, Tags> => ({
+  type,
+  *entriesOf({ spec }) {
+    for (const tags of destinationsIn(spec)) {
+      const group = tags?.[serviceTag];
+      if (tags && group) yield { group, id: JSON.stringify(sortedTags(tags)), value: tags };
+    }
+  },
+});
+
+const splits = ({ split, destination }: { split?: { destination: TagMap }[]; destination?: TagMap }): (TagMap | undefined)[] => [
+  ...(split ?? []).map((one) => one.destination),
+  destination,
+];
+
+function* backends({ conf }: MeshGatewayRouteSpec): Generator<TagMap | undefined> {
+  for (const rule of [...(conf.http?.rules ?? []), ...(conf.tcp?.rules ?? [])]) {
+    for (const { destination } of rule.backends ?? []) yield destination;
+  }
+  for (const { mirror } of (conf.http?.rules ?? []).flatMap((rule) => rule.filters ?? [])) yield mirror?.backend.destination;
 }
 
-/**
- * Collects every destination that resources of the mesh name. `offered` are the tag sets of available services, which
- * VirtualOutbounds are evaluated on. Tags that outbounds of any zone ask for count, too. While the mesh has no TrafficRoute, any service
- * may be asked for by its name alone.
- */
-export function meshDestinations(context: MeshContext, offered: readonly Tags[]): MeshDestinations {
-  const byService = new Map<string, Tags[]>();
-  const sources = new Map<string, Set<Resource>>();
-  const add = (tags: Tags | undefined, source?: Resource): void => {
-    const service = tags?.[serviceTag];
-    if (!tags || !service) return;
-    if (source) sources.set(service, (sources.get(service) ?? new Set()).add(source));
-    byService.set(service, [...(byService.get(service) ?? []), tags]);
-  };
-  const addSplits = (route: { split?: { destination: TagMap }[]; destination?: TagMap }, source: Resource): void => {
-    for (const { destination } of route.split ?? []) add(destination, source);
-    add(route.destination, source);
-  };
+function* crossMeshListeners(spec: MeshGatewaySpec): Generator<TagMap> {
+  for (const listener of spec.conf.listeners.filter(({ crossMesh }) => crossMesh)) {
+    for (const { match } of spec.selectors) yield { ...spec.tags, ...match, ...listener.tags };
+  }
+}
 
-  for (const route of context.resources<TrafficRouteSpec>("TrafficRoute")) {
-    const { conf } = route.spec;
-    for (const one of [conf, ...(conf.http ?? [])]) addSplits(one, route);
-  }
-  if (!context.hasTrafficRoutes) add({ [serviceTag]: anyValue });
-  for (const route of context.resources<MeshGatewayRouteSpec>("MeshGatewayRoute")) {
-    const { spec } = route;
-    const rules = [...(spec.conf.http?.rules ?? []), ...(spec.conf.tcp?.rules ?? [])];
-    for (const { destination } of rules.flatMap((rule) => rule.backends ?? [])) add(destination, route);
-    const filters = (spec.conf.http?.rules ?? []).flatMap((rule) => rule.filters ?? []);
-    for (const { mirror } of filters) add(mirror?.backend.destination, route);
-  }
-  for (const gateway of context.resources<MeshGatewaySpec>("MeshGateway")) {
-    const { spec } = gateway;
-    for (const listener of spec.conf.listeners.filter(({ crossMesh }) => crossMesh)) {
-      for (const { match } of spec.selectors) add({ ...spec.tags, ...match, ...listener.tags }, gateway);
-    }
-  }
-  for (const outbound of context.resources<VirtualOutboundSpec>("VirtualOutbound")) {
+const named = [
+  byService<TrafficRouteSpec>("TrafficRoute", ({ conf }) => [conf, ...(conf.http ?? [])].flatMap(splits)),
+  byService<MeshGatewayRouteSpec>("MeshGatewayRoute", backends),
+  byService<MeshGatewaySpec>("MeshGateway", crossMeshListeners),
+] as ResourceIndex<unknown, Tags>[];
+
+/**
+ * Tag sets by which proxies of a mesh may ask for a service: what zone proxies must recognise in SNI. Those that resources name for it or
+ * for any service, which then name it; those that outbounds of any zone ask for; and what VirtualOutbounds make of `offered`, the tag sets
+ * of its instances. While the mesh has no TrafficRoute, any service may be asked for by its name alone.
+ */
+export function destinationsOf(context: MeshContext, service: string, offered: readonly Tags[]): Tags[] {
+  const own = [...askedFor(context, service), ...offered.flatMap((tags) => virtual(context, tags).map(([destination]) => destination))];
+  return [...own, ...generalDestinations(context)].map((tags) => ({ ...tags, [serviceTag]: service }));
+}
+
+/** Those for any service, with `*` in place of the service. */
+export const generalDestinations = (context: MeshContext): Tags[] => [
+  ...(context.hasTrafficRoutes ? [] : [{ [serviceTag]: anyValue }]),
+  ...askedFor(context, anyValue),
+];
+
+const askedFor = (context: MeshContext, service: string): Tags[] => [
+  ...named.flatMap((index) => context.indexed(index, service)),
+  ...context.zone.askedFor(context.name, service),
+];
+
+/** By which VirtualOutbounds give a name to what has these tags, and what they make of them. */
+function virtual(context: MeshContext, tags: Tags): [Tags, Resource][] {
+  return context.resources<VirtualOutboundSpec>("VirtualOutbound").flatMap((outbound): [Tags, Resource][] => {
     const { spec } = outbound;
     const keys = spec.conf.parameters.map(({ name, tagKey }) => tagKey || name);
-    for (const tags of offered) {
-      const selected = spec.selectors.some(({ match }) =>
-        Object.entries(match ?? {}).every(([key, value]) => value === anyValue || tags[key] === value),
-      );
-      if (selected && keys.every((key) => tags[key])) add(Object.fromEntries(keys.map((key) => [key, tags[key]!])), outbound);
-    }
-  }
+    const selected = spec.selectors.some(({ match }) =>
+      Object.entries(match ?? {}).every(([key, value]) => value === anyValue || tags[key] === value),
+    );
+    if (!selected || !keys.every((key) => tags[key]) || !keys.includes(serviceTag)) return [];
+    return [[Object.fromEntries(keys.map((key) => [key, tags[key]!])), outbound]];
+  });
+}
 
-  for (const tags of context.zone.askedFor.get(context.name) ?? []) add(tags);
-
-  const general = byService.get(anyValue) ?? [];
-  return {
-    general,
-    sources: (service) => [...new Set([...(sources.get(service) ?? []), ...(sources.get(anyValue) ?? [])])],
-    of: (service) => [...(byService.get(service) ?? []), ...general].map((tags) => ({ ...tags, [serviceTag]: service })),
-  };
+/** Resources by which a service is asked for. Looks at all there are. */
+export function destinationSources(context: MeshContext, service: string, offered: readonly Tags[]): Resource[] {
+  const asking = (wanted: string): Resource[] =>
+    named.flatMap((index) =>
+      context.resources<unknown>(index.type).filter((one) => [...index.entriesOf(one)].some(({ group }) => group === wanted)),
+    );
+  const made = offered.flatMap((tags) => virtual(context, tags).map(([, outbound]) => outbound));
+  return [...new Set([...asking(service), ...made, ...asking(anyValue)])];
 }

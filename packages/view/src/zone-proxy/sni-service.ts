@@ -1,3 +1,4 @@
+import type { Fact } from "@atoll/facts";
 import { anyValue } from "@atoll/policy";
 import type { Tags } from "@atoll/policy";
 import { endpointSet } from "../endpoint.ts";
@@ -11,62 +12,71 @@ import { defaultConnectTimeoutMs } from "../policies/timeout.ts";
 import type { ClusterView, EndpointSetView, FilterChainView, Tags as PlainTags } from "../proxy-view.ts";
 import { meshSection, refOf } from "../reasons.ts";
 import type { Reasons } from "../reasons.ts";
-import type { MeshDestinations } from "./mesh-destinations.ts";
+import { destinationsOf, destinationSources, generalDestinations } from "./mesh-destinations.ts";
 
 /** One service as a zone proxy passes it on: by SNI, without looking inside. */
 export interface SniService {
+  /** None if nobody serves the service. */
   chains: FilterChainView[];
   cluster: ClusterView;
-  endpoints: EndpointSetView;
+  endpoints: Fact<EndpointSetView>;
 }
 
-export function sniService(
+type Role = "ingress" | "egress";
+
+const endpointsFor = (context: MeshContext, service: string, role: Role): readonly Endpoint[] =>
+  (role === "ingress" ? context.ingressEndpoints : context.remoteEndpoints).get(service);
+
+const tagsOf = (endpoints: readonly Endpoint[]): Tags[] => endpoints.map(({ tags }) => tags);
+
+/** Endpoints that come or go leave the chains and the cluster as they are, so each part is a fact of its own. */
+export function sniService(context: MeshContext, service: string, role: Role): SniService {
+  const { memo } = context;
+  const whole = () => memo.share(`${role}/${service}`, () => makeSniService(context, service, role));
+  const shape = memo.share(`${role}-shape/${service}`, () => ({ chains: whole().chains, cluster: whole().cluster }));
+  return { ...shape, endpoints: memo.fact(`${role}-endpoints/${service}`, () => whole().endpoints) };
+}
+
+function makeSniService(
   context: MeshContext,
   service: string,
-  endpoints: readonly Endpoint[],
-  destinations: MeshDestinations,
-  role: "ingress" | "egress",
-): SniService {
+  role: Role,
+): { chains: FilterChainView[]; cluster: ClusterView; endpoints: EndpointSetView } {
   const name = zoneProxyClusterName(context.name, service);
-  return context.memo.share(`${role}/${name}`, () => {
-    const bySni = new Map<string, { chain: FilterChainView; subset: PlainTags }>();
-    let marked = endpoints;
-    for (const tags of destinations.of(service)) {
-      const sni = sniFromTags(tags, context.name);
-      if (bySni.has(sni)) continue;
-      let subset = distinguishing(tags, endpoints);
-      if (mixed(tags, endpoints) && addressesOf(matching(tags, endpoints)).size < addressesOf(endpoints).size) {
-        subset = { [sni]: markValue };
-        marked = mark(marked, tags, subset);
-      }
-      bySni.set(sni, { chain: sniChain(sni, name, subset), subset });
+  const endpoints = endpointsFor(context, service, role);
+  const destinations = endpoints.length === 0 ? [] : destinationsOf(context, service, tagsOf(endpoints));
+  const bySni = new Map<string, { chain: FilterChainView; subset: PlainTags }>();
+  let marked = endpoints;
+  for (const tags of destinations) {
+    const sni = sniFromTags(tags, context.name);
+    if (bySni.has(sni)) continue;
+    let subset = distinguishing(tags, endpoints);
+    if (mixed(tags, endpoints) && addressesOf(matching(tags, endpoints)).size < addressesOf(endpoints).size) {
+      subset = { [sni]: markValue };
+      marked = mark(marked, tags, subset);
     }
-    const subsetKeys = keySets([...[...bySni.values()].map(({ subset }) => subset), ...destinations.general]);
-    return {
-      chains: [...bySni].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, { chain }]) => chain),
-      cluster: {
-        ...clusterNames(name),
-        discovery: { type: "eds" },
-        connectTimeoutMs: defaultConnectTimeoutMs,
-        ...(subsetKeys.length > 0 ? { subsetKeys } : {}),
-      },
-      endpoints: endpointSet(name, marked, context.locality),
-    };
-  });
+    bySni.set(sni, { chain: sniChain(sni, name, subset), subset });
+  }
+  const subsetKeys = keySets([...[...bySni.values()].map(({ subset }) => subset), ...generalDestinations(context)]);
+  return {
+    chains: [...bySni].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, { chain }]) => chain),
+    cluster: {
+      ...clusterNames(name),
+      discovery: { type: "eds" },
+      connectTimeoutMs: defaultConnectTimeoutMs,
+      ...(subsetKeys.length > 0 ? { subsetKeys } : {}),
+    },
+    endpoints: endpointSet(name, marked, context.locality),
+  };
 }
 
 /** Who serves a service that is passed on by SNI, and which resources name it as a destination. */
-export function sniReasons(
-  contexts: MeshContexts,
-  context: MeshContext,
-  service: string,
-  endpoints: readonly Endpoint[],
-  destinations: MeshDestinations,
-): Reasons {
+export function sniReasons(contexts: MeshContexts, context: MeshContext, service: string, role: Role): Reasons {
+  const endpoints = endpointsFor(context, service, role);
   return {
     from: [
       ...endpointSources(contexts, context, endpoints),
-      ...destinations.sources(service).map((one) => refOf(one)),
+      ...destinationSources(context, service, tagsOf(endpoints)).map((one) => refOf(one)),
       refOf(context.mesh, meshSection(context)),
     ],
     policies: [],

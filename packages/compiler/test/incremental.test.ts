@@ -1,66 +1,14 @@
 import { MemoryInventory } from "@atoll/inventory";
-import { keyString, virtualIpType, type ResourceDraft, type VirtualIpSpec } from "@atoll/resource";
+import { virtualIpType, type ResourceDraft, type VirtualIpSpec } from "@atoll/resource";
 import type { ProxyRef } from "@atoll/view";
 import { SnapshotCache } from "@atoll/xds";
-import { describe, expect, test } from "vitest";
-import { affectedBy, affectedByInventory, Compiler, SecretMaterials } from "../src/index.ts";
+import { expect, test } from "vitest";
+import { Compiler, SecretMaterials } from "../src/index.ts";
 import { FakeState } from "./fake-state.ts";
 
 const service = "kuma.io/service";
-const keys = (...names: string[]) =>
-  names.map((name) => keyString({ type: name.split("/")[0]!, mesh: name.split("/")[1]!, name: name.split("/")[2]! }));
-const shown = (affected: ReturnType<typeof affectedBy>) => ({
-  everywhere: [...affected.everywhere].sort(),
-  meshes: Object.fromEntries([...affected.meshes].map(([mesh, kinds]) => [mesh, [...kinds].sort()])),
-});
-const all = ["egress", "gateway", "ingress", "sidecar"];
 
-describe("what a change reaches", () => {
-  const table: [string, string[], unknown][] = [
-    ["a mesh, by its own name", ["Mesh//default"], { everywhere: [], meshes: { default: all } }],
-    ["a route, no sidecar", ["MeshGatewayRoute/default/a"], { everywhere: [], meshes: { default: ["egress", "gateway", "ingress"] } }],
-    ["a dataplane, no egress", ["Dataplane/default/a"], { everywhere: [], meshes: { default: ["gateway", "ingress", "sidecar"] } }],
-    [
-      "a policy of outbounds, no zone proxy",
-      ["Timeout/default/a", "Retry/default/a"],
-      { everywhere: [], meshes: { default: ["gateway", "sidecar"] } },
-    ],
-    ["several meshes", ["Timeout/one/a", "Secret/two/a"], { everywhere: [], meshes: { one: ["gateway", "sidecar"], two: all } }],
-    ["several kinds of one mesh", ["Timeout/one/a", "MeshGatewayRoute/one/a"], { everywhere: [], meshes: { one: all } }],
-    ["a zone, everybody", ["Zone//west"], { everywhere: all, meshes: {} }],
-    ["an egress, everybody", ["ZoneEgress//a"], { everywhere: all, meshes: {} }],
-    ["an ingress, itself", ["ZoneIngress//a"], { everywhere: ["ingress"], meshes: {} }],
-    [
-      "nobody",
-      ["GlobalSecret//a", "TokenVerificationKey/default/a", "ProxyRegistration/default/a", "ProxyStatus//a", "ZoneIngressInsight//a"],
-      { everywhere: [], meshes: {} },
-    ],
-    ["nobody, by a kind that is only stored", ["MeshHTTPRoute/default/a"], { everywhere: [], meshes: {} }],
-  ];
-  test.each(table)("%s", (_what, changed, expected) => {
-    expect(shown(affectedBy(keys(...changed), () => false))).toEqual(expected);
-  });
-
-  test("an insight reaches whom its proxy reaches, if it went or came back", () => {
-    const changed = keys("DataplaneInsight/default/a", "ZoneEgressInsight//b");
-    expect(shown(affectedBy(changed, () => false))).toEqual({ everywhere: [], meshes: {} });
-    expect(shown(affectedBy(changed, ({ type }) => type === "DataplaneInsight"))).toEqual({
-      everywhere: [],
-      meshes: { default: ["gateway", "ingress", "sidecar"] },
-    });
-    expect(shown(affectedBy(changed, ({ type }) => type === "ZoneEgressInsight"))).toEqual({ everywhere: all, meshes: {} });
-  });
-
-  test("other zones reach all but the ingress", () => {
-    expect(shown(affectedByInventory(new Set(["default"])))).toEqual({
-      everywhere: [],
-      meshes: { default: ["egress", "gateway", "sidecar"] },
-    });
-    expect(shown(affectedByInventory(null))).toEqual({ everywhere: ["egress", "gateway", "sidecar"], meshes: {} });
-  });
-});
-
-// Everything below changes a world at random and compares the snapshots of a compiler that followed with those of a new one.
+// Changes a world at random and compares the snapshots of a compiler that followed with those of a new one.
 
 const anyService = [{ match: { [service]: "*" } }];
 const inMesh = (type: string, mesh: string, rest: object) => ({ type, mesh, name: "one", ...rest });
@@ -175,6 +123,16 @@ function nameOf(mesh: string, turn: number): ResourceDraft<VirtualIpSpec> {
   return { type: virtualIpType, mesh, name, spec: { address: `240.0.0.${turn % 2}`, domains: [`${name}.mesh`], outbounds } };
 }
 
+/** Of a proxy that goes and comes back. */
+function insightOf(mesh: string, turn: number): ResourceDraft {
+  const time = "2026-01-01T00:00:00Z";
+  const of = [
+    { type: "DataplaneInsight", mesh, name: `echo-${1 + (turn % 2)}` },
+    { type: "ZoneEgressInsight", mesh: "", name: "out-1" },
+  ][turn % 4 === 0 ? 1 : 0]!;
+  return { ...of, spec: { subscriptions: [{ connectTime: time, ...(turn % 3 > 0 && { disconnectTime: time }) }] } };
+}
+
 const proxies: [string, ProxyRef][] = [
   ...["one", "two"].map((mesh): [string, ProxyRef] => [
     `${mesh}.named-1`,
@@ -236,7 +194,7 @@ test.each([1, 2, 3, 4, 5, 6])("a compiler that follows changes has what a new on
     } else if (from < 7) {
       zone.put(zoneChanges[pick(zoneChanges.length)]!(mesh, turn));
     } else if (from < 8) {
-      zone.putDrafts(nameOf(mesh, turn));
+      zone.putDrafts(pick(2) === 0 ? nameOf(mesh, turn) : insightOf(mesh, turn));
     } else {
       await inventory.put({ zone: "far", mesh, tags: { [service]: "far", "kuma.io/protocol": "http" }, instances: 1 + (turn % 2) });
       await inventory.putIngress({ zone: "far", name: "in", advertisedAddress: `192.0.2.${1 + (turn % 2)}`, advertisedPort: 10001 });

@@ -1,0 +1,85 @@
+import { Fact, Origin, Watcher, type FactGraph } from "@atoll/facts";
+import type { ResourceDraft } from "@atoll/resource";
+import { buildProxyIntent, type MeshContexts, type ProxyIntent, type ProxyRef, type ProxyView } from "@atoll/view";
+import type { EncodedResource } from "@atoll/xds";
+import type { ResolvedSecrets, SecretMaterials } from "./secret-materials.ts";
+
+/** Everything that a proxy's snapshot is made from. */
+export interface ProxyParts {
+  intent: ProxyIntent;
+  endpoints: readonly ProxyView["endpoints"][number][];
+  secrets: ResolvedSecrets;
+}
+
+/** What a proxy's snapshot was made from. */
+export interface MadeSnapshot {
+  parts: ProxyParts;
+  /** With parts that equal the former ones' replaced by those. */
+  view: ProxyView;
+  secrets: readonly EncodedResource[];
+  failed: readonly string[];
+}
+
+/**
+ * A connected proxy as the graph sees it: its view, its secrets and its endpoints are facts, so that a change makes anew those of them that
+ * it reaches.
+ */
+export class WatchedProxy {
+  readonly ref: ProxyRef;
+  /** What it brought that is not stored yet. */
+  brought: ResourceDraft | undefined;
+  made: MadeSnapshot | undefined;
+  readonly #watcher: Watcher<ProxyParts | undefined>;
+  readonly #material: Origin;
+
+  /** `everyMaterial` stands for what all proxies' secrets are made from besides the configuration. */
+  constructor(
+    nodeId: string,
+    ref: ProxyRef,
+    of: { graph: FactGraph; contexts: MeshContexts; materials: SecretMaterials; everyMaterial: Origin; onSuspect: () => void },
+  ) {
+    const { graph, contexts, materials, everyMaterial } = of;
+    this.ref = ref;
+    this.#material = new Origin(graph);
+    const intent = new Fact(graph, () => buildProxyIntent(contexts, ref), Object.is);
+    const secrets = new Fact<ResolvedSecrets | undefined>(
+      graph,
+      () => {
+        this.#material.read();
+        everyMaterial.read();
+        const made = intent.get();
+        return made && materials.resolve(nodeId, made.view.secrets);
+      },
+      (a, b) => a !== undefined && b !== undefined && sameSecrets(a, b),
+    );
+    this.#watcher = new Watcher(
+      graph,
+      () => {
+        const made = intent.get();
+        return made && { intent: made, endpoints: made.endpoints.map((one) => one.get()), secrets: secrets.get()! };
+      },
+      of.onSuspect,
+    );
+  }
+
+  /** Undefined while the proxy's resource, or its mesh, does not exist. Throws what building threw. */
+  parts(): ProxyParts | undefined {
+    return this.#watcher.update().value;
+  }
+
+  /** Its certificate, or another of its secrets, is not what it was. */
+  materialChanged(): void {
+    this.#material.changed();
+  }
+
+  close(): void {
+    this.#watcher.close();
+  }
+}
+
+const sameSecrets = (a: ResolvedSecrets, b: ResolvedSecrets): boolean =>
+  sameItems(a.resources, b.resources) && sameItems(a.pending, b.pending) && sameItems(a.failed, b.failed);
+
+export function sameItems<Item>(one: readonly Item[], other: readonly Item[]): boolean {
+  return one.length === other.length && one.every((item, index) => item === other[index]);
+}

@@ -1,0 +1,73 @@
+import { Origin, type FactGraph } from "./fact-graph.ts";
+import { Index, type IndexEntry } from "./index-of-table.ts";
+
+/** Where the items of a table are. */
+export interface TableContent<Item> {
+  get(key: string): Item | undefined;
+  /** All of them with their keys, in any order. */
+  list(): Iterable<readonly [key: string, item: Item]>;
+}
+
+/**
+ * Things by key that live outside of the graph, so that facts can read one of them, those that an index has under one name, or all. Whoever
+ * changes one says so (`changed`), which costs what reads it, not what the table holds.
+ */
+export class Table<Item extends object> {
+  readonly #graph: FactGraph;
+  readonly #content: TableContent<Item>;
+  readonly #keys = new Map<string, Origin>();
+  readonly #any: Origin;
+  readonly #indexes: Index<Item, unknown>[] = [];
+  /** Filled by the first who asks for more than one item. */
+  #items: Map<string, Item> | undefined;
+  #sorted: readonly Item[] | undefined;
+
+  constructor(graph: FactGraph, content: TableContent<Item>) {
+    this.#graph = graph;
+    this.#content = content;
+    this.#any = new Origin(graph);
+  }
+
+  get(key: string): Item | undefined {
+    let origin = this.#keys.get(key);
+    if (origin === undefined) {
+      origin = new Origin(this.#graph, () => this.#keys.delete(key));
+      this.#keys.set(key, origin);
+    }
+    origin.read();
+    return this.#content.get(key);
+  }
+
+  /** All items, in the order of their keys. Whoever reads this is made anew with every change of any. */
+  all(): readonly Item[] {
+    this.#any.read();
+    return (this.#sorted ??= [...this.#loaded()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, item]) => item));
+  }
+
+  /** An index that is kept up to date from now on. Make it once. `entriesOf` is a function of the item and its key alone. */
+  index<Value>(entriesOf: (item: Item, key: string) => Iterable<IndexEntry<Value>>): Index<Item, Value> {
+    const index = new Index<Item, Value>(this.#graph, entriesOf, () => this.#loaded());
+    this.#indexes.push(index as Index<Item, unknown>);
+    return index;
+  }
+
+  /** The item of that key is another one, is new, or is gone. */
+  changed(key: string): void {
+    if (this.#items) {
+      const before = this.#items.get(key);
+      const now = this.#content.get(key);
+      if (now) this.#items.set(key, now);
+      else this.#items.delete(key);
+      if (before !== now) {
+        this.#sorted = undefined;
+        for (const index of this.#indexes) index.replace(key, before, now);
+      }
+    }
+    this.#keys.get(key)?.changed();
+    this.#any.changed();
+  }
+
+  #loaded(): ReadonlyMap<string, Item> {
+    return (this.#items ??= new Map(this.#content.list()));
+  }
+}
