@@ -118,7 +118,8 @@ function decideAll(
   const drafts = puts.map(({ kind, document }) => draftOf(kind, document, undefined, options));
   const proposed = proposedState(options.config, drafts, request.deletes);
   for (const { kind, document } of puts) {
-    const decided = decidePut(kind, document, options, materials.get(document)!, proposed);
+    const index = request.puts.findIndex((each) => each.document === document);
+    const decided = named(index, () => decidePut(kind, document, options, materials.get(document)!, proposed));
     if ("prepare" in decided) return decided;
     changes.push(...decided.changes);
     reliedOn.push(...(decided.reliedOn ?? []));
@@ -131,6 +132,21 @@ function decideAll(
   const repeated = repeatedKey(changes.map((change) => (change.op === "put" ? change.resource : change.key)));
   if (repeated !== undefined) throw badRequest(`${keyString(repeated)} is changed twice in one change set`);
   return { changes, reliedOn, result: undefined };
+}
+
+/** What stands against one document says which one: by the place it has in the request. */
+function named<Value>(index: number, decide: () => Value): Value {
+  try {
+    return decide();
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    const at = `resources[${index}]`;
+    const violations =
+      error.violations.length === 0
+        ? [{ field: at, reason: error.detail }]
+        : error.violations.map(({ field, reason }) => ({ field: field === "" ? at : `${at}.${field}`, reason }));
+    throw new ApiError({ status: error.status, title: error.title, detail: error.detail, violations }, { cause: error });
+  }
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);

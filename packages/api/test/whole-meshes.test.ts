@@ -45,7 +45,7 @@ test("a provided CA may come with the mesh that names it", async () => {
     });
   const { request, config } = createPlane();
   const bad = await request("POST /changes", resources(provided("own-cert"), secret("own-cert", "bad"), secret("own-key", "key")));
-  expect(bad.body.invalid_parameters).toEqual([{ field: "mtls.backends[0].conf.cert[0]", reason: "not a CA" }]);
+  expect(bad.body.invalid_parameters).toEqual([{ field: "resources[0].mtls.backends[0].conf.cert[0]", reason: "not a CA" }]);
   const absent = await request("POST /changes", resources(provided("other"), secret("own-cert", "cert"), secret("own-key", "key")));
   expect(absent.body.invalid_parameters[0].reason).toContain('Resource not found: type="Secret" name="other"');
   expect(config.revision).toBe(0);

@@ -98,14 +98,18 @@ test.each([
     timeout("x", 1).replace("1s", "soon"),
     'YAML contains invalid resource: invalid Timeout object: "error unmarshaling JSON: while decoding JSON: bad Duration: time: invalid duration \\"soon\\""',
   ],
-  [timeout("x", 1, "no"), "Failed to retrieve Mesh (Not found)"],
+  [timeout("x", 1, "none"), "Failed to retrieve Mesh (Not found)"],
   [timeout("x", 1).replace("mesh: default\n", ""), "mesh: cannot be empty"],
   [
     "type: Mesh\nname: m\nmtls: {enabledBackend: x, backends: [{name: x, type: moon}]}",
     "Could not create a resource (Resource is not valid)\n* mtls.backends[0].type: could not find installed plugin for this type",
   ],
 ])("apply refuses %j", async (text, message) => {
-  expect(await plane.ctl("apply", "-f", file("bad.yaml", text))).toEqual(failed(message));
+  const path = file("bad.yaml", text);
+  const place = text === "" ? "" : `\n  in ${path}, document 1, line 1: `;
+  const { code, out, err } = await plane.ctl("apply", "-f", path);
+  expect({ code, out, err }).toEqual({ code: 1, out: "", err: expect.stringMatching(/\n$/) });
+  expect(err.startsWith(`Error: ${message}${place}`)).toBe(true);
 });
 
 test("apply names a source it can not read, and YAML it does not understand", async () => {
@@ -119,7 +123,36 @@ test("apply names a source it can not read, and YAML it does not understand", as
     code: 1,
     err: expect.stringMatching(/^Error: YAML contains invalid resource: invalid meta type: "error converting YAML to JSON: yaml: /),
   });
-  expect((await plane.ctlWith("mesh: {{ m }}\ntype: Mesh", "apply", "-f", "-")).err).toContain("invalid map key");
+  expect((await plane.ctlWith("mesh: {{ m }}\ntype: Mesh", "apply", "-f", "-")).err).toMatch(
+    /invalid map key: [^]*\n {2}in standard input\n$/,
+  );
+});
+
+test("apply reads YAML as kumactl does: merge keys, yes and octal", async () => {
+  const text = `type: Mesh
+name: yaml
+x-base: &base {path: /dev/null, deep: 010}
+logging:
+  backends: [{name: one, type: file, conf: {<<: *base, shown: yes}}]
+`;
+  const { out } = await plane.ctl("apply", "--dry-run", "-f", file("yaml.yaml", text));
+  expect(out).toContain("  - conf:\n      deep: 8\n      path: /dev/null\n      shown: true\n");
+});
+
+test("apply says which document of which file is wrong, and where its source is none", async () => {
+  const { ctl, folder } = plane;
+  const path = file("several.yaml", `# head\n---\n${timeout("fine", 1)}---\n---\n${timeout("far", 1, "none")}`);
+  expect(await ctl("apply", "-f", path)).toEqual(
+    failed(`Failed to retrieve Mesh (Not found)\n  in ${path}, document 3, line 11: Timeout none/far`),
+  );
+  expect((await ctl("apply", "--atomic", "-f", path)).err).toContain(`several.yaml, document 3, line 11: Timeout none/far`);
+  const torn = file("torn.yaml", `${timeout("fine", 1)}---\na: b: c\n`);
+  expect((await ctl("apply", "-f", torn)).err).toMatch(/yaml: line 8, column 4: [^\n]*\n {2}in .*torn\.yaml\n$/);
+  expect((await ctl("apply", "-f", torn, "-v", "a=1,b")).err).toMatch(/line 8, column 4/);
+  expect(await ctl("apply", "-f", folder)).toEqual(failed(`error while reading provided file: read ${folder}: is a directory`));
+  expect((await ctl("apply", "-f", "http://127.0.0.1:65001/x.yaml")).err).toBe(
+    "Error: error with GET http request: http://127.0.0.1:65001/x.yaml: connection refused: nothing listens there (ECONNREFUSED 127.0.0.1:65001)\n",
+  );
 });
 
 test("get shows tables, YAML and JSON, pages, and what is not there", async () => {

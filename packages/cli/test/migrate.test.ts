@@ -153,12 +153,12 @@ test("what is not valid, in conflict or refused stands in the way of all of it",
   // Each is valid; together they name a Secret that is nowhere.
   const provided = {
     enabledBackend: "own",
-    backends: [{ name: "own", type: "provided", conf: { cert: { secret: "no" }, key: { secret: "no" } } }],
+    backends: [{ name: "own", type: "provided", conf: { cert: { secret: "none" }, key: { secret: "none" } } }],
   };
   const dangling = await apply([...documents(), { ...stamped, name: "lost", type: "Mesh", mtls: provided }]);
   expect(dangling.code).toBe(1);
-  expect(dangling.out).toContain('could not load data: Resource not found: type="Secret" name="no" mesh="lost"');
-  expect(dangling.out).toContain("mesh lost, backend own: it names Secrets that the source does not have: no, no");
+  expect(dangling.out).toContain('could not load data: Resource not found: type="Secret" name="none" mesh="lost"');
+  expect(dangling.out).toContain("mesh lost, backend own: it names Secrets that the source does not have: none, none");
   expect(await revision()).toBe(before);
   expect((await report("-f", exported(invalid), "--leave-out", "Timeout/shop/bad")).obstacles).toEqual([]);
   expect(await plane.ctl("migrate")).toMatchObject({ code: 1, err: "Error: either --file or --from is needed\n" });

@@ -15,7 +15,6 @@ export { RequestWatch } from "./request-watch.ts";
 export { tracingSettings, type TelemetrySource } from "./tracing.ts";
 export { Timeline, type TimelineEntry } from "./timeline.ts";
 export { version } from "./version.ts";
-export { parse as parseYaml } from "yaml";
 export { accessSettings, apiServerSettings, clientCertificates, nodeTlsVersion, openedBy, tlsVersion } from "./api-settings.ts";
 export {
   dataplaneTokenVerification,

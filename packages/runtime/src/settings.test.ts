@@ -1,3 +1,6 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { scratchFolder } from "@atoll/testkit";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { loadSettings, SettingsError } from "./settings.ts";
@@ -18,6 +21,17 @@ test("defaults, then KUMA_, then ATOLL_, then overrides", () => {
     port: 3,
     enabled: false,
   });
+});
+
+test("a file is YAML as Kuma reads it: what is merged in counts, and yes is true", () => {
+  using folder = scratchFolder();
+  const file = join(folder.path, "settings.yaml");
+  writeFileSync(file, "x: &http {port: 010}\napiServer:\n  http: {<<: *http, enabled: no}\nname: 12\n");
+  expect(loadSettings(schema, { file, env: {} })).toEqual({ apiServer: { http: { port: 8, enabled: false } }, name: "12" });
+  writeFileSync(file, "apiServer:\n  http: {port: *nowhere}\n");
+  expect(() => loadSettings(schema, { file, env: {} })).toThrow(`${file}: line 2, column 16: unknown anchor 'nowhere' referenced`);
+  writeFileSync(file, Buffer.from("\ufeffname: a", "utf16le"));
+  expect(loadSettings(schema, { file, env: {} }).name).toBe("a");
 });
 
 test("a wrong setting is named with its variable", () => {

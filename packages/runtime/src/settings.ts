@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { parseGoDuration } from "@atoll/resource";
-import { parse as parseYaml } from "yaml";
+import { decodeText, readYaml } from "@atoll/yaml";
 import { z } from "zod";
 import { kumaSettings, variableName } from "./kuma-settings.ts";
 import { expandPath } from "./paths.ts";
@@ -36,7 +36,7 @@ export function loadSettings<Schema extends z.ZodObject>(schema: Schema, source:
     const text = source.env[`ATOLL_${name}`] ?? (kuma && source.env[kuma.variable]) ?? source.env[`KUMA_${name}`];
     const given = text !== undefined ? coerce(leaf, text) : (valueAt(file, path) ?? (kuma && valueAt(file, kuma.path.split("."))));
     if (given === undefined || isNothing(leaf, given)) unassign(values, path);
-    else assign(values, path, isMilliseconds(path, leaf) ? milliseconds(given) : given);
+    else assign(values, path, isMilliseconds(path, leaf) ? milliseconds(given) : asText(leaf, given));
   }
   merge(values, source.overrides ?? {});
   const parsed = schema.safeParse(values);
@@ -53,7 +53,7 @@ export function readSettingsFile(file: string | undefined): Record<string, unkno
   if (file === undefined) return {};
   let parsed: unknown;
   try {
-    parsed = parseYaml(readFileSync(expandPath(file), "utf8"));
+    parsed = readYaml(decodeText(readFileSync(expandPath(file))));
   } catch (error) {
     throw new SettingsError(`${file}: ${(error as Error).message}`);
   }
@@ -98,6 +98,10 @@ function coerce(schema: z.ZodType, text: string): unknown {
 /** Kuma's file has every key; empty texts there ask for what is usual. */
 const isNothing = (schema: z.ZodType, value: unknown): boolean =>
   value === "" && unwrap(schema) instanceof z.ZodString && (schema instanceof z.ZodOptional || !schema.safeParse("").success);
+
+/** A number or a truth value where a text is wanted is that text, as for Kuma: the file of a zone may say `name: 12`. */
+const asText = (schema: z.ZodType, value: unknown): unknown =>
+  unwrap(schema) instanceof z.ZodString && (typeof value === "number" || typeof value === "boolean") ? String(value) : value;
 
 const isMilliseconds = (path: readonly string[], schema: z.ZodType): boolean =>
   path.at(-1)!.endsWith("Ms") && unwrap(schema) instanceof z.ZodNumber;

@@ -1,6 +1,6 @@
 import type { NativeTarget } from "@atoll/api";
 import { parseJson } from "@atoll/resource";
-import { parseYaml } from "@atoll/runtime";
+import { readYaml } from "@atoll/yaml";
 
 /**
  * Why a text of a ProxyTemplate is nothing of Envoy's. Envoy's types take a second to load and some memory, and few ever write a
@@ -16,7 +16,7 @@ export async function nativeFaultOf(target: NativeTarget, text: string, patch: b
 /** A text that is no YAML is said to be no JSON, as clients have read it so far. */
 function readText(text: string): { value: unknown } | { fault: string } {
   try {
-    return { value: parseYaml(text) };
+    return { value: readYaml(text) };
   } catch {
     const parsed = parseJson(text);
     if (parsed.ok) return parsed;

@@ -21,7 +21,6 @@ import {
   dataplaneTokenVerification,
   zoneTokenVerification,
   Lifecycle,
-  parseYaml,
   tokenSource,
   version,
   watchTokenFile,
@@ -31,6 +30,7 @@ import type { KeyRing } from "@atoll/secret";
 import { InventoryFeed, liveInventory } from "@atoll/sync";
 import { configuredKeys, resourceKeys, resourceRevocations } from "@atoll/token";
 import { SnapshotCache } from "@atoll/xds";
+import { readYaml } from "@atoll/yaml";
 import { AppliedReporter, type AppliedReport } from "./applied-report.ts";
 import { openConfigurationLog } from "./direct-configuration.ts";
 import { queryEnvoy } from "./envoy-admin.ts";
@@ -148,7 +148,7 @@ async function open(
       config,
       zoneResources: resources,
       inventory: liveInventory(inventory, feed),
-      viewOptions: { parseYaml },
+      viewOptions: { parseYaml: readYaml },
       materials,
       cache,
       onError: (error, nodeId) =>

@@ -1,9 +1,11 @@
 import { renderDocument } from "@atoll/resource";
 import type { Command } from "commander";
 import { describeProblem, type ApiAnswer, type ApiClient } from "./client.ts";
+import { keyValues } from "../input/flag-values.ts";
+import { fillTemplate } from "../input/template.ts";
 import { CtlError } from "./ctl-error.ts";
-import { fillTemplate, itemPath, type ReadDocument, readDocuments, readSource } from "./documents.ts";
-import { pairs, repeated, requireFlags } from "./flags.ts";
+import { errorIn, itemPath, nameOfSource, type ReadDocument, readDocuments, readSource } from "./documents.ts";
+import { repeated, requireFlags } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { waitFlags, waitQuery, type WaitFlags } from "./wait.ts";
 import { renderResourceYaml, renderYaml } from "./yaml-output.ts";
@@ -30,7 +32,11 @@ export function addApply(program: Command, client: () => ApiClient, io: Io): voi
     .option("--show-revision", "print the revision of the change");
   waitFlags(command).action(async (flags: ApplyFlags) => {
     requireFlags({ ...flags }, "file");
-    const documents = readDocuments(fillTemplate(await readSource(flags.file, io), pairs("var", flags.var)));
+    const values = keyValues(flags.var ?? [], "-v, --var");
+    const text = await readSource(flags.file, io);
+    // Without values, braces are text like any other, as in kumactl.
+    const filled = Object.keys(values).length === 0 ? text : fillTemplate(text, values);
+    const documents = readDocuments(filled, nameOfSource(flags.file));
     if (flags.dryRun)
       io.out(documents.map(({ kind, resource }) => (kind.plugin ? renderYaml : renderResourceYaml)(written(resource))).join("---\n"));
     else if (flags.atomic) await applyAtOnce(documents, flags, client(), io);
@@ -44,12 +50,12 @@ const written = (resource: ReadDocument["resource"]): Record<string, unknown> =>
   renderDocument({ ...resource, creationTime: zeroTime, modificationTime: zeroTime, revision: 0 }, "universal");
 
 async function applyEach(documents: readonly ReadDocument[], flags: ApplyFlags, client: ApiClient, io: Io): Promise<void> {
-  for (const [index, { resource, kind }] of documents.entries()) {
+  for (const [index, { resource, kind, place }] of documents.entries()) {
     // Waiting for the last one waits for those before it.
     const { query, waitMs } = index === documents.length - 1 ? waitQuery(flags) : { query: "", waitMs: 0 };
     const path = `${itemPath(kind, resource.mesh, resource.name)}${query}`;
     const answer = await client.call("PUT", path, { body: written(resource), waitMs });
-    if (answer.status !== 200 && answer.status !== 201) throw new CtlError(describeProblem(answer));
+    if (answer.status !== 200 && answer.status !== 201) throw errorIn(place, describeProblem(answer));
     say(answer, flags, io);
   }
 }
@@ -58,9 +64,13 @@ async function applyAtOnce(documents: readonly ReadDocument[], flags: ApplyFlags
   const { query, waitMs } = waitQuery(flags);
   const body = { resources: documents.map(({ resource }) => written(resource)), reason: flags.reason };
   const answer = await client.call("POST", `/changes${query}`, { body, waitMs });
-  if (answer.status !== 200) throw new CtlError(describeProblem(answer));
+  if (answer.status !== 200) throw new CtlError(withPlaces(describeProblem(answer), documents));
   say(answer, flags, io);
 }
+
+/** The control plane counts the documents from 0; people find them by file and line. */
+const withPlaces = (text: string, documents: readonly ReadDocument[]): string =>
+  text.replaceAll(/resources\[(\d+)\]/g, (whole, index: string) => documents[Number(index)]?.place ?? whole);
 
 function say(answer: ApiAnswer, flags: ApplyFlags, io: Io): void {
   const { warnings = [] } = JSON.parse(answer.text || "{}") as { warnings?: string[] };

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { version } from "@atoll/runtime/version";
+import { networkFault } from "../input/network-fault.ts";
 import type { ApiServer } from "./config-file.ts";
 import { CtlError } from "./ctl-error.ts";
 
@@ -47,7 +48,7 @@ export class ApiClient {
         response.on("error", reject);
       });
       call.on("timeout", () => call.destroy(new Error(`no answer within ${timeout / 1000} s`)));
-      call.on("error", (error) => reject(new CtlError(`cannot reach ${url.origin}: ${error.message}`)));
+      call.on("error", (error) => reject(new CtlError(`cannot reach ${url.origin}: ${networkFault(error)}`)));
       call.end(payload);
     });
   }

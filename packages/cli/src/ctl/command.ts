@@ -1,10 +1,10 @@
 import { version } from "@atoll/runtime/version";
 import { Command, CommanderError } from "commander";
+import { InputError } from "../input/input-error.ts";
 import { addApply } from "./apply-command.ts";
 import { ApiClient } from "./client.ts";
 import { addConfig } from "./config-commands.ts";
 import { currentApiServer, defaultConfigPath, readConfig } from "./config-file.ts";
-import { CtlError } from "./ctl-error.ts";
 import { addExport } from "./export-command.ts";
 import { addCertificate } from "./generate-certificate.ts";
 import { addKeys } from "./generate-keys.ts";
@@ -90,7 +90,7 @@ export async function runCtl(argv: readonly string[], io: Io = processIo): Promi
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode;
-    if (!(error instanceof CtlError)) throw error;
+    if (!(error instanceof InputError)) throw error;
     io.err(`Error: ${error.message}\n`);
     return 1;
   }

@@ -1,8 +1,9 @@
 import type { Command } from "commander";
+import { keyValues } from "../input/flag-values.ts";
 import { ApiClient } from "./client.ts";
 import { type ApiServer, activePlaneOf, readConfig, writeConfig } from "./config-file.ts";
 import { CtlError } from "./ctl-error.ts";
-import { pairs, repeated, requireFlags } from "./flags.ts";
+import { repeated, requireFlags } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { renderTable } from "./table.ts";
 import { renderYaml } from "./yaml-output.ts";
@@ -98,14 +99,14 @@ function apiServerOf(flags: AddFlags): ApiServer {
   if ((flags.clientCertFile === undefined) !== (flags.clientKeyFile === undefined)) {
     throw new CtlError("Both --client-cert-file and --client-key-file needs to be specified");
   }
-  const authConf = pairs("auth-conf", flags.authConf);
+  const authConf = keyValues(flags.authConf ?? [], "--auth-conf");
   if (flags.authType !== undefined && flags.authType !== "tokens") {
     throw new CtlError(`authentication plugin of type "${flags.authType}" is not found`);
   }
   if (flags.authType === "tokens" && !authConf["token"]) {
     throw new CtlError('--auth-conf is not valid: provide token=YOUR_TOKEN. Example: "--auth-conf token=YOUR_TOKEN"');
   }
-  const headers = Object.entries(pairs("headers", flags.headers)).map(([key, value]) => ({ key, value }));
+  const headers = Object.entries(keyValues(flags.headers ?? [], "--headers")).map(([key, value]) => ({ key, value }));
   return {
     url: flags.address,
     ...(flags.skipVerify && { skipVerify: true }),

@@ -1,7 +1,8 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { parse } from "yaml";
+import { readYaml } from "@atoll/yaml";
+import { readTextFile } from "../input/read-text-file.ts";
 import { CtlError } from "./ctl-error.ts";
 import { renderYaml } from "./yaml-output.ts";
 
@@ -39,7 +40,7 @@ export const defaultConfigPath = (): string => {
 export function readConfig(path: string): CtlConfig {
   if (!existsSync(path)) return structuredClone(builtIn);
   try {
-    const read = parse(readFileSync(path, "utf8")) as Partial<CtlConfig> | null;
+    const read = readYaml(readTextFile(path)) as Partial<CtlConfig> | null;
     return { contexts: read?.contexts ?? [], controlPlanes: read?.controlPlanes ?? [], currentContext: read?.currentContext ?? "" };
   } catch (error) {
     throw new CtlError(`cannot read the configuration ${path}: ${(error as Error).message}`);

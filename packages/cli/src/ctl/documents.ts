@@ -1,6 +1,7 @@
-import { readFileSync } from "node:fs";
 import { kindOf, parseDocument, validateMeta, type Kind, type ResourceDraft, type Violation } from "@atoll/resource";
-import { isScalar, parseAllDocuments, visit } from "yaml";
+import { readYamlStream, YamlError } from "@atoll/yaml";
+import { networkFault } from "../input/network-fault.ts";
+import { fileFault, readTextFile } from "../input/read-text-file.ts";
 import { CtlError } from "./ctl-error.ts";
 import type { Io } from "./io.ts";
 
@@ -8,68 +9,87 @@ import type { Io } from "./io.ts";
 export async function readSource(source: string, io: Io): Promise<string> {
   if (source === "-") return io.input();
   if (/^https?:\/\//.test(source)) {
-    const answer = await fetch(source, { signal: AbortSignal.timeout(60_000) }).catch((error: unknown) => {
-      throw new CtlError(`error with GET http request: ${(error as Error).message}`);
-    });
-    if (!answer.ok) throw new CtlError(`error while retrieving URL: ${answer.status} ${answer.statusText}`);
-    return answer.text();
+    try {
+      const answer = await fetch(source, { signal: AbortSignal.timeout(60_000) });
+      if (!answer.ok) throw new CtlError(`error while retrieving URL: ${source}: ${answer.status} ${answer.statusText}`);
+      return await answer.text();
+    } catch (error) {
+      if (error instanceof CtlError) throw error;
+      throw new CtlError(`error with GET http request: ${source}: ${networkFault(error)}`);
+    }
   }
   try {
-    return readFileSync(source, "utf8");
+    return readTextFile(source);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new CtlError(`error while reading provided file: ${code === "ENOENT" ? `open ${source}: no such file or directory` : message}`);
+    const verb = (error as NodeJS.ErrnoException).code === "EISDIR" ? "read" : "open";
+    throw new CtlError(`error while reading provided file: ${verb} ${source}: ${fileFault(error)}`);
   }
 }
 
-/** Fills `{{ name }}`, names with dots included; a name without a value is left empty. Without values, texts stay as they are. */
-export function fillTemplate(text: string, values: Readonly<Record<string, string>>): string {
-  if (Object.keys(values).length === 0) return text;
-  return text.replace(/\{\{\{?\s*&?\s*([\w.-]+)\s*\}?\}\}/g, (_whole, name: string) => values[name] ?? "");
-}
+/** What a source is called in an error. */
+export const nameOfSource = (source: string): string => (source === "-" ? "standard input" : source);
 
 export interface ReadDocument {
   /** As written, defaults and all that is unknown included. */
   raw: unknown;
   resource: ResourceDraft;
   kind: Kind;
+  /** For errors: "b.yaml, document 2, line 14: Timeout default/slow". */
+  place: string;
 }
 
-/** Every document of a YAML or JSON text, checked here before anything is sent. */
-export function readDocuments(text: string): ReadDocument[] {
+/** Every document of a YAML or JSON text, checked here before anything is sent. `source` is what errors call it. */
+export function readDocuments(text: string, source: string): ReadDocument[] {
   if (text === "") throw new CtlError("no resource(s) passed to apply");
-  const found: ReadDocument[] = [];
-  for (const document of parseAllDocuments(text, { logLevel: "error" })) {
-    const [error] = document.errors;
-    if (error !== undefined) throw invalidYaml(error.message.split("\n", 1)[0]!);
-    visit(document, {
-      Pair: (_key, { key }) => {
-        if (!isScalar(key)) throw invalidYaml(`invalid map key: ${String(key)}`);
-      },
-    });
-    const raw: unknown = document.toJS();
-    if (raw === null || raw === undefined) continue;
-    found.push(readDocument(raw));
-  }
-  return found;
+  return documentsOf(text, source).flatMap(({ value, line }, index) => {
+    if (value === null) return [];
+    const place = [`${source}, document ${index + 1}, line ${line}`, nameOf(value)].filter((part) => part !== "").join(": ");
+    try {
+      return [{ ...readDocument(value), place }];
+    } catch (error) {
+      throw error instanceof CtlError ? errorIn(place, error.message) : error;
+    }
+  });
 }
 
-const invalidYaml = (reason: string) => invalid(`invalid meta type: ${JSON.stringify(`error converting YAML to JSON: yaml: ${reason}`)}`);
-const invalid = (reason: string) => new CtlError(`YAML contains invalid resource: ${reason}`);
+/** An error of one document says which one, on a line of its own. */
+export const errorIn = (place: string, message: string): CtlError => new CtlError(`${message}\n  in ${place}`);
+
+function documentsOf(text: string, source: string) {
+  try {
+    return readYamlStream(text);
+  } catch (error) {
+    if (!(error instanceof YamlError)) throw error;
+    throw errorIn(source, invalid(`invalid meta type: ${JSON.stringify(`error converting YAML to JSON: yaml: ${error.message}`)}`));
+  }
+}
+
+/** "Timeout default/slow", as far as the document says it. */
+function nameOf(document: unknown): string {
+  if (typeof document !== "object" || document === null) return "";
+  const { type, kind, name, mesh, metadata } = document as Record<string, unknown>;
+  const inner = (typeof metadata === "object" && metadata !== null ? metadata : {}) as Record<string, unknown>;
+  const path = [mesh, name ?? inner["name"]].filter((part) => typeof part === "string" && part !== "").join("/");
+  return [type ?? kind, path].filter((part) => typeof part === "string" && part !== "").join(" ");
+}
+
+const invalid = (reason: string) => `YAML contains invalid resource: ${reason}`;
 const shown = (violations: readonly Violation[]): string => violations.map(({ field, reason }) => `${field}: ${reason}`).join("; ");
 
-function readDocument(raw: unknown): ReadDocument {
+function readDocument(raw: unknown): Omit<ReadDocument, "place"> {
   const { type, kind: kubernetesKind, metadata } = (raw ?? {}) as { type?: unknown; kind?: unknown; metadata?: unknown };
   const named = String(type ?? kubernetesKind ?? "");
   // Without it the document is not of the Kubernetes form, and its kind counts for nothing.
   if (type === undefined && kubernetesKind !== undefined && metadata === undefined)
-    throw invalid(`metadata: cannot be empty in a document with "kind"`);
+    throw new CtlError(invalid(`metadata: cannot be empty in a document with "kind"`));
   const parsed = parseDocument(raw);
   if (!parsed.ok) {
     if (parsed.parseError !== undefined) {
-      throw invalid(`invalid ${named} object: ${JSON.stringify(`error unmarshaling JSON: while decoding JSON: ${parsed.parseError}`)}`);
+      const reason = JSON.stringify(`error unmarshaling JSON: while decoding JSON: ${parsed.parseError}`);
+      throw new CtlError(invalid(`invalid ${named} object: ${reason}`));
     }
-    throw invalid(parsed.violations[0]?.field === "type" ? `invalid resource type ${JSON.stringify(named)}` : shown(parsed.violations));
+    const unknown = parsed.violations[0]?.field === "type";
+    throw new CtlError(invalid(unknown ? `invalid resource type ${JSON.stringify(named)}` : shown(parsed.violations)));
   }
   const violations = validateMeta(parsed.resource);
   if (violations.length > 0) throw new CtlError(shown(violations));

@@ -20,7 +20,7 @@ export function addCertificate(generate: Command, io: Io): void {
     .command("tls-certificate")
     .description("Self-signed certificate and its key, for the control plane's listeners")
     .option("--type <type>", "type of the certificate: client or server (required)")
-    .option("--hostname <names>", "host names and addresses to issue the certificate for (required)", listed)
+    .option("--hostname <names>", "host names and addresses to issue the certificate for (required)", listed("--hostname"))
     .option("--key-type <type>", "type of the private key: rsa or ecdsa", "rsa")
     .option("--key-file <path>", "file for the private key, - for standard output", "key.pem")
     .option("--cert-file <path>", "file for the certificate, - for standard output", "cert.pem")

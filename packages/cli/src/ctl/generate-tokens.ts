@@ -2,9 +2,10 @@ import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { issueToken, readSigningKey, type ClaimsByKind, type TokenKind } from "@atoll/token";
 import type { Command } from "commander";
+import { keyValues } from "../input/flag-values.ts";
 import type { ApiClient } from "./client.ts";
 import { CtlError } from "./ctl-error.ts";
-import { listed, pairs, repeated, requireFlags } from "./flags.ts";
+import { listed, repeated, requireFlags } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { readDuration } from "./wait.ts";
 
@@ -51,7 +52,7 @@ export function addTokens(generate: Command, client: () => ApiClient, io: Io): v
       requireFlags({ ...flags }, "valid-for");
       readDuration("valid-for", flags.validFor);
       const { name = "", mesh, proxyType = "" } = flags;
-      const tags = Object.fromEntries(Object.entries(pairs("tag", flags.tag)).map(([key, value]) => [key, value.split(",")]));
+      const tags = Object.fromEntries(Object.entries(keyValues(flags.tag ?? [], "--tag")).map(([key, value]) => [key, value.split(",")]));
       return issue("dataplane", { name, mesh, tags, type: proxyType }, flags, () => ({ name, mesh, tags, type: proxyType }));
     });
 
@@ -61,7 +62,7 @@ export function addTokens(generate: Command, client: () => ApiClient, io: Io): v
   }
   command("zone-token", "Token that lets zone proxies (scopes ingress, egress) or a zone's own services (scope cp) connect")
     .option("--zone <zone>", "the zone (required)")
-    .option("--scope <scope>", "ingress, egress, cp (ingress and egress)", listed)
+    .option("--scope <scope>", "ingress, egress, cp (ingress and egress)", listed("--scope"))
     .action((flags: ZoneFlags) => {
       requireFlags({ ...flags }, "zone", "valid-for");
       readDuration("valid-for", flags.validFor);
@@ -77,7 +78,7 @@ export function addTokens(generate: Command, client: () => ApiClient, io: Io): v
   }
   command("user-token", "Token that identifies a user of the REST API; group mesh-system:admin makes an admin")
     .option("--name <name>", "name of the user (required)")
-    .option("--group <group>", "groups of the user", listed)
+    .option("--group <group>", "groups of the user", listed("--group"))
     .action((flags: UserFlags) => {
       requireFlags({ ...flags }, "name", "valid-for");
       readDuration("valid-for", flags.validFor);

@@ -1,7 +1,8 @@
 import type { Command } from "commander";
+import { keyValues } from "../input/flag-values.ts";
 import type { ApiClient } from "./client.ts";
 import { CtlError } from "./ctl-error.ts";
-import { listed, pairs, repeated } from "./flags.ts";
+import { listed, repeated } from "./flags.ts";
 import { explanationText, type ExplanationAnswer } from "./explain-text.ts";
 import type { Io } from "./io.ts";
 import { checkFormat, nextOffset, outputFlag, print, type Page } from "./output.ts";
@@ -91,7 +92,7 @@ function addDataplanes(inspect: Command, client: () => ApiClient, io: Io): void 
     .action(async ({ mesh, tag, gateway, output }: Flags) => {
       checkFormat(output);
       const query = new URLSearchParams();
-      for (const [key, value] of Object.entries(pairs("tag", tag))) query.append("tag", `${key}:${value}`);
+      for (const [key, value] of Object.entries(keyValues(tag ?? [], "--tag"))) query.append("tag", `${key}:${value}`);
       if (gateway) query.set("gateway", "true");
       const text = query.toString();
       const page = await wholeList<DataplaneOverview>(client(), `${meshPath(mesh)}/dataplanes/_overview${text && `?${text}`}`);
@@ -135,7 +136,7 @@ function addProxyViews(inspect: Command, client: () => ApiClient, io: Io): void 
       .option("--config-dump", "the same as --type config-dump")
       .option("--include-eds", "with endpoints, in a config dump")
       .option("--shadow", "with policies that are only tried, in a config")
-      .option("--include <fields>", "more fields, in a config: diff", listed)
+      .option("--include <fields>", "more fields, in a config: diff", listed("--include"))
       .option(
         "--explain",
         "which resources and policies made each listener, route and cluster what it is, and why the other policies did not",

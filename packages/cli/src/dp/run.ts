@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { version } from "@atoll/runtime/version";
-import { parse as parseYaml } from "yaml";
+import { readYaml } from "@atoll/yaml";
 import { startAccessLogStreamer } from "./access-log-streamer.ts";
 import { announceLeave, fetchBootstrap, type BootstrapAnswer } from "./bootstrap-client.ts";
 import { startDns } from "./dns.ts";
@@ -138,7 +138,7 @@ function bootstrapRequest(options: DpOptions, envoy: { version: string; build: s
 }
 
 function adminAddress(bootstrap: string): { address: string; port: number } | undefined {
-  const socket = (parseYaml(bootstrap) as { admin?: { address?: { socketAddress?: { address: string; portValue: number } } } }).admin
+  const socket = (readYaml(bootstrap) as { admin?: { address?: { socketAddress?: { address: string; portValue: number } } } }).admin
     ?.address?.socketAddress;
   return socket === undefined ? undefined : { address: socket.address, port: socket.portValue };
 }

@@ -1,4 +1,4 @@
-import { parseAllDocuments } from "yaml";
+import { readYamlStream, YamlError, type YamlDocument } from "@atoll/yaml";
 import type { ApiClient } from "../client.ts";
 import { CtlError } from "../ctl-error.ts";
 import { nextOffset, type Page } from "../output.ts";
@@ -12,15 +12,18 @@ export interface Source {
 
 /** Reads an export of `kumactl`, or any YAML with documents in universal or Kubernetes form. @throws CtlError if it is no YAML */
 export function readExport(text: string): Source {
-  const documents = parseAllDocuments(text, { logLevel: "error" }).flatMap((document, index) => {
-    const [error] = document.errors;
-    if (error !== undefined) throw new CtlError(`document ${index + 1} is not YAML: ${error.message.split("\n", 1)[0]}`);
-    const value: unknown = document.toJS();
-    return value === null || value === undefined ? [] : [value];
-  });
+  const documents = documentsOf(text).flatMap(({ value }) => (value === null ? [] : [value]));
   if (documents.length === 0) throw new CtlError("the export holds no documents");
   const [, product, version] = /^# Product: ([^,\n]+), Version: ([^,\n]+)/m.exec(text) ?? [];
   return { name: product === undefined ? "a file" : `an export of ${product} ${version}`, documents };
+}
+
+function documentsOf(text: string): YamlDocument[] {
+  try {
+    return readYamlStream(text);
+  } catch (error) {
+    throw error instanceof YamlError ? new CtlError(`the export is not YAML: ${error.message}`) : error;
+  }
 }
 
 interface ListedType {

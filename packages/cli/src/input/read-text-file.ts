@@ -1,0 +1,20 @@
+import { readFileSync } from "node:fs";
+import { decodeText } from "@atoll/yaml";
+
+/** Reasons in the words that people know from their shell. */
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: "no such file or directory",
+  EISDIR: "is a directory",
+  EACCES: "permission denied",
+  ENOTDIR: "not a directory",
+  ELOOP: "too many symbolic links",
+};
+
+/** Why a file could not be read, without Node's own wording. */
+export const fileFault = (error: unknown): string => {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return reasons[code ?? ""] ?? message;
+};
+
+/** Text of a file; "-" is standard input. UTF-16 is understood by its byte order mark. @throws as `readFileSync` does */
+export const readTextFile = (path: string): string => decodeText(readFileSync(path === "-" ? 0 : path));
