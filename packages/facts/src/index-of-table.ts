@@ -1,4 +1,5 @@
 import { Origin, type FactGraph } from "./fact-graph.ts";
+import { SortedValues } from "./sorted-values.ts";
 
 /** What an item contributes to a group of an index. Contributions of one `id` are one, however many items make them. */
 export interface IndexEntry<Value> {
@@ -10,7 +11,8 @@ export interface IndexEntry<Value> {
 
 interface Group<Value> {
   members: Map<string, { value: Value; count: number }>;
-  sorted: readonly Value[] | undefined;
+  /** Made when the group is first read. */
+  sorted: SortedValues<Value> | undefined;
 }
 
 const none: readonly never[] = [];
@@ -47,7 +49,8 @@ export class Index<Item extends object, Value> {
     origin.read();
     const found = this.#filled().get(group);
     if (found === undefined) return none;
-    return (found.sorted ??= [...found.members].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, { value }]) => value));
+    found.sorted ??= new SortedValues([...found.members].map(([id, { value }]) => [id, value] as const));
+    return found.sorted.values;
   }
 
   /** The names of the groups that have anything, sorted. */
@@ -63,11 +66,7 @@ export class Index<Item extends object, Value> {
     // What is there before and after is first counted twice, so that it never looks gone.
     if (now) for (const entry of this.#entriesOf(now, key)) if (this.#add(this.#groups, key, entry)) changed.add(entry.group);
     if (before) for (const entry of this.#entriesOf(before, key)) if (this.#remove(this.#groups, key, entry)) changed.add(entry.group);
-    for (const group of changed) {
-      const found = this.#groups.get(group);
-      if (found) found.sorted = undefined;
-      this.#origins.get(group)?.changed();
-    }
+    for (const group of changed) this.#origins.get(group)?.changed();
     if (this.#sortedNames === undefined) this.#names.changed();
   }
 
@@ -88,12 +87,14 @@ export class Index<Item extends object, Value> {
     const member = found.members.get(id);
     if (member === undefined) {
       found.members.set(id, { value, count: 1 });
+      found.sorted?.set(id, value);
       return true;
     }
     member.count++;
     // Entries with an id of their own are the same wherever they come from.
     if (id !== key || member.value === value) return false;
     member.value = value;
+    found.sorted?.set(id, value);
     return true;
   }
 
@@ -102,6 +103,7 @@ export class Index<Item extends object, Value> {
     const member = found?.members.get(id);
     if (!found || !member || --member.count > 0) return false;
     found.members.delete(id);
+    found.sorted?.delete(id);
     if (found.members.size === 0) {
       groups.delete(group);
       this.#sortedNames = undefined;

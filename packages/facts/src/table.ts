@@ -1,5 +1,6 @@
 import { Origin, type FactGraph } from "./fact-graph.ts";
 import { Index, type IndexEntry } from "./index-of-table.ts";
+import { SortedValues } from "./sorted-values.ts";
 
 /** Where the items of a table are. */
 export interface TableContent<Item> {
@@ -17,15 +18,17 @@ export class Table<Item extends object> {
   readonly #content: TableContent<Item>;
   readonly #keys = new Map<string, Origin>();
   readonly #any: Origin;
+  readonly #emptiness: Origin;
   readonly #indexes: Index<Item, unknown>[] = [];
   /** Filled by the first who asks for more than one item. */
   #items: Map<string, Item> | undefined;
-  #sorted: readonly Item[] | undefined;
+  #sorted: SortedValues<Item> | undefined;
 
   constructor(graph: FactGraph, content: TableContent<Item>) {
     this.#graph = graph;
     this.#content = content;
     this.#any = new Origin(graph);
+    this.#emptiness = new Origin(graph);
   }
 
   get(key: string): Item | undefined {
@@ -41,7 +44,13 @@ export class Table<Item extends object> {
   /** All items, in the order of their keys. Whoever reads this is made anew with every change of any. */
   all(): readonly Item[] {
     this.#any.read();
-    return (this.#sorted ??= [...this.#loaded()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, item]) => item));
+    return (this.#sorted ??= new SortedValues(this.#loaded())).values;
+  }
+
+  /** Whether there is any item. */
+  isEmpty(): boolean {
+    this.#emptiness.read();
+    return this.#loaded().size === 0;
   }
 
   /** An index that is kept up to date from now on. Make it once. `entriesOf` is a function of the item and its key alone. */
@@ -56,12 +65,15 @@ export class Table<Item extends object> {
     if (this.#items) {
       const before = this.#items.get(key);
       const now = this.#content.get(key);
+      const wasEmpty = this.#items.size === 0;
       if (now) this.#items.set(key, now);
       else this.#items.delete(key);
       if (before !== now) {
-        this.#sorted = undefined;
+        if (now) this.#sorted?.set(key, now);
+        else this.#sorted?.delete(key);
         for (const index of this.#indexes) index.replace(key, before, now);
       }
+      if (wasEmpty !== (this.#items.size === 0)) this.#emptiness.changed();
     }
     this.#keys.get(key)?.changed();
     this.#any.changed();

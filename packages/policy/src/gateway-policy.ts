@@ -1,6 +1,7 @@
 import { accountFor, byAge } from "./candidate.ts";
 import type { Candidate, Chooser, Verdict } from "./candidate.ts";
-import { missedBy, toDestination } from "./outbound-policy.ts";
+import { listOf, missedBy, toDestination } from "./outbound-policy.ts";
+import type { PolicyList } from "./outbound-policy.ts";
 import { compareAge, winner } from "./policy-resource.ts";
 import type { ConnectionPolicy, Ranked } from "./policy-resource.ts";
 import { defaultRules } from "./policy-rules.ts";
@@ -13,18 +14,20 @@ import type { Tags } from "./selector.ts";
  * (the first matching selector counts, not the best), destinations against all tags of the backend.
  */
 export function gatewayChooser<P extends ConnectionPolicy>(
-  policies: readonly P[],
+  policies: readonly P[] | PolicyList<P>,
   listenerTags: Tags,
   rules: PolicyRules = defaultRules,
 ): Chooser<Tags, P> {
-  const fromHere: Ranked<P>[] = [];
-  for (const policy of policies) {
-    const rank = firstMatch(policy.spec.sources, listenerTags);
-    if (rank) fromHere.push({ policy, rank });
-  }
+  const list = listOf(policies);
+  const fromHere = (some: readonly P[]): Ranked<P>[] =>
+    some.flatMap((policy) => {
+      const rank = firstMatch(policy.spec.sources, listenerTags);
+      return rank ? [{ policy, rank }] : [];
+    });
+  const matching = (destination: Tags) => toDestination(fromHere(list.to(destination["kuma.io/service"] ?? "")), destination);
   const own = { ...rules, equalRank: rules.gatewayEqualRank };
-  return Object.assign((destination: Tags) => winner(toDestination(fromHere, destination), own), {
-    candidates: (destination: Tags) => accountFor(policies, toDestination(fromHere, destination), missedBy(fromHere), own),
+  return Object.assign((destination: Tags) => winner(matching(destination), own), {
+    candidates: (destination: Tags) => accountFor(list.all(), matching(destination), missedBy(fromHere(list.all())), own),
   });
 }
 

@@ -10,28 +10,38 @@ import type { Rank, Tags } from "./selector.ts";
 /** The pseudo service that a TrafficLog meets for traffic that leaves the mesh, and for a builtin gateway's listeners. */
 export const passThroughService = "pass_through";
 
+/** Policies of one type, all that there are and those that can be for a service that is called. */
+export interface PolicyList<P> {
+  all(): readonly P[];
+  to(service: string): readonly P[];
+}
+
+export const listOf = <P>(policies: readonly P[] | PolicyList<P>): PolicyList<P> =>
+  "to" in policies ? policies : { all: () => policies, to: () => policies };
+
 /**
  * Chooses TrafficRoute, TrafficLog, HealthCheck, CircuitBreaker, Retry, Timeout or outbound RateLimit for one dataplane. The
- * sources are tested once; the returned function tests destinations against nothing but the service's name, and remembers.
+ * returned function tests destinations against nothing but the service's name, and remembers.
  */
 export function outboundChooser<P extends ConnectionPolicy>(
-  policies: readonly P[],
+  policies: readonly P[] | PolicyList<P>,
   sourceTagSets: readonly Tags[],
   rules: PolicyRules = defaultRules,
 ): Chooser<string, P> {
-  const fromHere: Ranked<P>[] = [];
-  for (const policy of policies) {
-    const rank = bestMatch(policy.spec.sources, sourceTagSets);
-    if (rank) fromHere.push({ policy, rank });
-  }
-  const matching = (service: string) => toDestination(fromHere, { "kuma.io/service": service });
+  const list = listOf(policies);
+  const fromHere = (some: readonly P[]): Ranked<P>[] =>
+    some.flatMap((policy) => {
+      const rank = bestMatch(policy.spec.sources, sourceTagSets);
+      return rank ? [{ policy, rank }] : [];
+    });
+  const matching = (service: string) => toDestination(fromHere(list.to(service)), { "kuma.io/service": service });
   const chosen = new Map<string, P | undefined>();
   const choose = (service: string): P | undefined => {
     if (!chosen.has(service)) chosen.set(service, winner(matching(service), rules));
     return chosen.get(service);
   };
   return Object.assign(choose, {
-    candidates: (service: string) => accountFor(policies, matching(service), missedBy(fromHere), rules),
+    candidates: (service: string) => accountFor(list.all(), matching(service), missedBy(fromHere(list.all())), rules),
   });
 }
 

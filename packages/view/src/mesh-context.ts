@@ -1,5 +1,5 @@
 import { equalValue, Fact, SharedFacts } from "@atoll/facts";
-import { chooseDataplanePolicy, dataplanePolicyCandidates, mayUseExternalService } from "@atoll/policy";
+import { calledPlaces, chooseDataplanePolicy, dataplanePolicyCandidates, mayUseExternalService, placesOf } from "@atoll/policy";
 import type { Candidate, PolicyMesh, PolicyRules, Selector, Tags } from "@atoll/policy";
 import type { ExternalServiceSpec, MeshGatewaySpec, MeshSpec, Resource, ServiceProtocolSpec, VirtualIpSpec } from "@atoll/resource";
 import { serviceProtocolType, virtualIpType } from "@atoll/resource";
@@ -12,6 +12,7 @@ import type { ViewOptions } from "./inputs.ts";
 import { MeshEndpoints } from "./mesh-endpoints.ts";
 import type { ServiceFacts } from "./mesh-endpoints.ts";
 import type { MeshContexts } from "./mesh-contexts.ts";
+import { serviceTag } from "./names.ts";
 import type { ResourceIndex } from "./state/state-tables.ts";
 import type { Address, ZoneContext } from "./zone-context.ts";
 
@@ -33,6 +34,17 @@ const externalByService: ResourceIndex<ExternalServiceSpec, ExternalService> = {
     return value ? [{ group: value.service, value }] : [];
   },
 };
+
+const placeIndexes = new Map<string, ResourceIndex<never>>();
+
+function byPlace<Spec>(type: string): ResourceIndex<Spec> {
+  let index = placeIndexes.get(type);
+  if (index === undefined) {
+    index = { type, entriesOf: (value) => placesOf(value).map((group) => ({ group, value })) };
+    placeIndexes.set(type, index);
+  }
+  return index as unknown as ResourceIndex<Spec>;
+}
 
 interface MeshSettings {
   mtls: "off" | "STRICT" | "PERMISSIVE";
@@ -95,6 +107,19 @@ export class MeshContext implements PolicyMesh {
     return this.#contexts.config.list<Spec>(type, this.name);
   }
 
+  /** Whether the mesh has any resource of the type. */
+  has(type: string): boolean {
+    return !this.#contexts.config.isEmpty(type, this.name);
+  }
+
+  /** Those of a type that can have a say in one of the places (`placesOf`), sorted by name. */
+  placed<Spec>(type: string, places: readonly string[]): readonly Resource<Spec>[] {
+    if (!this.has(type)) return [];
+    const found = places.map((place) => this.indexed(byPlace<Spec>(type), place)).filter((some) => some.length > 0);
+    if (found.length <= 1) return found[0] ?? [];
+    return [...new Set(found.flat())].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  }
+
   /** What resources of a type say, as far as the index has it in that group. */
   indexed<Spec, Value>(index: ResourceIndex<Spec, Value>, group: string): readonly Value[] {
     return this.#contexts.config.index(index, this.name).of(group);
@@ -105,12 +130,12 @@ export class MeshContext implements PolicyMesh {
   }
 
   get hasTrafficRoutes(): boolean {
-    return this.#contexts.hasAny("TrafficRoute", this.name);
+    return this.has("TrafficRoute");
   }
 
   /** True if anything in the mesh reads the x-kuma-tags header. */
   get readsKumaTags(): boolean {
-    return this.#contexts.hasAny("RateLimit", this.name) || this.#contexts.hasAny("FaultInjection", this.name);
+    return this.has("RateLimit") || this.has("FaultInjection");
   }
 
   /** All in this zone. Whoever reads this is made anew with every change of any of them. */
@@ -171,7 +196,7 @@ export class MeshContext implements PolicyMesh {
   permittedExternalServices(sources: readonly Tags[], service: string): readonly ExternalService[] {
     const externals = this.externalServicesOf(service);
     if (externals.length === 0) return externals;
-    const permissions = this.resources<Policy["spec"]>("TrafficPermission");
+    const permissions = this.placed<Policy["spec"]>("TrafficPermission", calledPlaces([{ [serviceTag]: service }]));
     return externals.filter(({ tags }) => mayUseExternalService(permissions, tags, sources, this.rules));
   }
 

@@ -25,7 +25,6 @@ export class MeshContexts {
   readonly #inventory: InventoryFacts;
   readonly #names: Fact<string[]>;
   readonly #exists: Family<boolean>;
-  readonly #anyOf: Family<boolean>;
   readonly #meshes = new Map<string, MeshContext>();
   readonly #hosts = new Map<string, Origin>();
 
@@ -42,10 +41,6 @@ export class MeshContexts {
     this.zone = new ZoneContext({ graph, inputs, options, config, proxies: this.#proxies, inventory: this.#inventory, hostAddress });
     this.#names = new Fact(graph, () => config.list<MeshSpec>("Mesh").map(({ name }) => name), equalValue);
     this.#exists = new Family(graph, (name) => config.get("Mesh", "", name) !== undefined);
-    this.#anyOf = new Family(graph, (key) => {
-      const at = key.indexOf("/");
-      return config.list(key.slice(0, at), key.slice(at + 1)).length > 0;
-    });
   }
 
   /** Names of all meshes, sorted. */
@@ -66,11 +61,6 @@ export class MeshContexts {
   /** All meshes, sorted by name. */
   all(): MeshContext[] {
     return this.names().flatMap((name) => this.mesh(name) ?? []);
-  }
-
-  /** Whether a mesh has any resource of a type. */
-  hasAny(type: string, mesh: string): boolean {
-    return this.#anyOf.get(`${type}/${mesh}`);
   }
 
   /** A proxy's own resource with addresses that Envoy can bind; what it brought itself comes before what is stored. */

@@ -1,4 +1,4 @@
-import { chooseDataplanePolicy } from "@atoll/policy";
+import { chooseDataplanePolicy, proxyPlaces } from "@atoll/policy";
 import type { ProxyTemplateModification, ProxyTemplateSpec, Resource } from "@atoll/resource";
 import { tagSets } from "./dataplane.ts";
 import type { Dataplane } from "./dataplane.ts";
@@ -17,7 +17,8 @@ export function proxyTemplate(
   kind: "sidecar" | "gateway",
   builder: ViewBuilder,
 ): ProxyTemplateView | undefined {
-  const chosen = chooseDataplanePolicy(context.resources<ProxyTemplateSpec>("ProxyTemplate"), tagSets(dataplane), context.rules);
+  const templates = context.placed<ProxyTemplateSpec>("ProxyTemplate", proxyPlaces(tagSets(dataplane)));
+  const chosen = chooseDataplanePolicy(templates, tagSets(dataplane), context.rules);
   if (!chosen) return undefined;
   const { imports = [], resources = [], modifications = [] } = chosen.spec.conf ?? {};
   const read = reader(context, chosen, builder);

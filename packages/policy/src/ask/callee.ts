@@ -11,6 +11,7 @@ import type { Answer, Found, Precedence } from "./answer.ts";
 import { choiceOf, mergeOf } from "./choice.ts";
 import { meshResources } from "./policy-mesh.ts";
 import type { PolicyMesh } from "./policy-mesh.ts";
+import { calledPlaces } from "./places.ts";
 import type { ProxyPolicies } from "./proxy-policies.ts";
 import type { LegacyPolicy } from "./question.ts";
 
@@ -83,7 +84,8 @@ const callee = (place: Place): Callee => ({
 
 function legacyOf<Conf>({ mesh, tags, named }: Place, { legacy }: InboundQuestion<Conf>): Found<Conf> {
   if (!legacy) return nothingFound;
-  const all = mesh.resources<LegacyPolicy["spec"]>(legacy.type);
+  const all = mesh.placed<LegacyPolicy["spec"]>(legacy.type, calledPlaces(tags.length > 0 ? tags : [{}]));
+  const everyOne = (): readonly LegacyPolicy[] => mesh.resources<LegacyPolicy["spec"]>(legacy.type);
   const asked = tags.at(-1) ?? {};
   const best = legacy.acting === "best" ? chooseInboundPolicy(all, asked, mesh.rules) : undefined;
   const acting =
@@ -93,13 +95,13 @@ function legacyOf<Conf>({ mesh, tags, named }: Place, { legacy }: InboundQuestio
     conf: acting.length > 0 ? legacy.conf(acting as unknown as readonly never[], mesh) : undefined,
     account: () =>
       legacy.acting === "best"
-        ? choiceOf(inboundPolicyCandidates(all, asked, mesh.rules))
-        : tags.flatMap((one) => choiceOf(inboundPoliciesCandidates(all, one, mesh.rules), named ? { destination: one } : {})),
+        ? choiceOf(inboundPolicyCandidates(everyOne(), asked, mesh.rules))
+        : tags.flatMap((one) => choiceOf(inboundPoliciesCandidates(everyOne(), one, mesh.rules), named ? { destination: one } : {})),
   };
 }
 
 function targetedOf<Conf>({ mesh, from, matched }: Place, { targeted }: InboundQuestion<Conf>): Found<Conf> {
-  if (!targeted || mesh.resources(targeted.type).length === 0) return nothingFound;
+  if (!targeted || !mesh.has(targeted.type)) return nothingFound;
   const { rules, all } = from(targeted.type);
   const origins = targeted.by === "caller" ? rules.flatMap((rule) => rule.origins) : (all?.origins ?? []);
   const holds = targeted.by === "caller" ? rules.length > 0 : all !== undefined;

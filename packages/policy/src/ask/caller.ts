@@ -12,6 +12,7 @@ import type { TargetedPolicy } from "../target/target-ref.ts";
 import { nothingFound, settle } from "./answer.ts";
 import type { Answer, Found } from "./answer.ts";
 import { choiceOf, unchosen } from "./choice.ts";
+import { connecting } from "./places.ts";
 import { foundBy } from "./proxy-policies.ts";
 import type { ProxyPolicies } from "./proxy-policies.ts";
 import { convertOnce } from "./question.ts";
@@ -41,7 +42,7 @@ export class SidecarCaller implements Caller {
   constructor(policies: ProxyPolicies) {
     this.#policies = policies;
     const { mesh } = policies;
-    this.#legacyActs = mesh.rules.sidecarOutboundPolicies === "always" || mesh.resources("TrafficRoute").length > 0;
+    this.#legacyActs = mesh.rules.sidecarOutboundPolicies === "always" || mesh.has("TrafficRoute");
   }
 
   towards<Conf>(question: Question<Conf>, destination: Destination, route?: string): Answer<Conf> {
@@ -65,7 +66,7 @@ export class SidecarCaller implements Caller {
   #chosen<Conf>(_: Question<Conf>, legacy: NonNullable<Question<Conf>["legacy"]>, service: string): Found<Conf> {
     const { mesh, sources } = this.#policies;
     let choose = this.#choosers.get(legacy.type);
-    if (!choose) this.#choosers.set(legacy.type, (choose = outboundChooser(mesh.resources(legacy.type), sources, mesh.rules)));
+    if (!choose) this.#choosers.set(legacy.type, (choose = outboundChooser(connecting(mesh, legacy.type, sources), sources, mesh.rules)));
     const policy = choose(service);
     const chosen = choose;
     return {
@@ -77,7 +78,7 @@ export class SidecarCaller implements Caller {
 
   #targeted<Conf>({ targeted }: Question<Conf>, destination: Destination, route: string | undefined): Found<Conf> {
     const { mesh } = this.#policies;
-    if (!targeted || mesh.resources(targeted.type).length === 0) return nothingFound;
+    if (!targeted || !mesh.has(targeted.type)) return nothingFound;
     const { policies } = this.#policies.matched(targeted.type);
     return foundTowards(this.#policies, targeted, policies, destination, routeElements(elementOf(destination), route));
   }
@@ -131,7 +132,7 @@ export class GatewayCaller implements Caller {
     const targeted = this.#targeted(question, { kind: "service", tags: {} }, [{}]);
     if (!legacy) return settle<Conf>(nothingFound, targeted, question.precedence ?? "targeted");
     const { mesh, sources } = this.#policies;
-    const choose = outboundChooser(mesh.resources<LegacyPolicy["spec"]>(legacy.type), sources, mesh.rules);
+    const choose = outboundChooser(connecting<LegacyPolicy["spec"]>(mesh, legacy.type, sources), sources, mesh.rules);
     const policy = choose(name);
     const found: Found<Conf> = {
       holds: policy !== undefined,
@@ -144,12 +145,13 @@ export class GatewayCaller implements Caller {
   #chooser(type: string): Chooser<Tags, LegacyPolicy> {
     const { mesh } = this.#policies;
     let choose = this.#choosers.get(type);
-    if (!choose) this.#choosers.set(type, (choose = gatewayChooser(mesh.resources(type), this.#place.tags, mesh.rules)));
+    if (!choose)
+      this.#choosers.set(type, (choose = gatewayChooser(connecting(mesh, type, [this.#place.tags]), this.#place.tags, mesh.rules)));
     return choose;
   }
 
   #targeted<Conf>({ targeted }: Question<Conf>, destination: Destination, elements: readonly Tags[]): Found<Conf> {
-    if (!targeted || this.#policies.mesh.resources(targeted.type).length === 0) return nothingFound;
+    if (!targeted || !this.#policies.mesh.has(targeted.type)) return nothingFound;
     const { address, port } = this.#place;
     const policies = this.#policies.matched(targeted.type).byInbound.get(`${address}:${port}`) ?? [];
     return foundTowards(this.#policies, targeted, policies, destination, elements);

@@ -6,5 +6,6 @@ export type { Caller, GatewayPlace } from "./caller.ts";
 export { choiceOf, silenced, unchosen } from "./choice.ts";
 export type { PolicyChoice, PolicyVerdict } from "./choice.ts";
 export type { PolicyMesh } from "./policy-mesh.ts";
+export { calledPlaces, connecting, placesOf, proxyPlaces } from "./places.ts";
 export { ProxyPolicies } from "./proxy-policies.ts";
 export type { Question } from "./question.ts";

@@ -5,6 +5,7 @@ import type { DataplanePolicy } from "../policy-resource.ts";
 import type { Tags } from "../selector.ts";
 import { fromRules, matchPolicies, singleRule, toRules } from "../target/proxy-rules.ts";
 import type { FromRules, MatchedPolicies, ToRules } from "../target/proxy-rules.ts";
+import type { MeshResources } from "../target/resolve-target.ts";
 import type { TagRule } from "../target/tag-rules.ts";
 import type { TargetedPolicy } from "../target/target-ref.ts";
 import { nothingFound, settle } from "./answer.ts";
@@ -12,6 +13,7 @@ import type { Answer, Found } from "./answer.ts";
 import { choiceOf, mergeOf } from "./choice.ts";
 import { meshResources } from "./policy-mesh.ts";
 import type { PolicyMesh } from "./policy-mesh.ts";
+import { proxyPlaces, targetPlaces } from "./places.ts";
 import { convertOnce } from "./question.ts";
 import type { Question } from "./question.ts";
 
@@ -35,10 +37,17 @@ export class ProxyPolicies {
   matched(type: string): MatchedPolicies {
     let matched = this.#matched.get(type);
     if (!matched) {
-      matched = matchPolicies(type, { dataplane: this.dataplane, gateway: this.gateway }, meshResources(this.mesh));
+      matched = matchPolicies(type, { dataplane: this.dataplane, gateway: this.gateway }, this.#candidates(type));
       this.#matched.set(type, matched);
     }
     return matched;
+  }
+
+  /** The mesh with those policies of the type alone that can be for the proxy. */
+  #candidates(type: string): MeshResources {
+    const mesh = meshResources(this.mesh);
+    const places = targetPlaces(this.dataplane, this.gateway);
+    return { resources: (one) => (one === type ? this.mesh.placed(type, places) : mesh.resources(one)) };
   }
 
   /** Rules by who calls, of one of its inbounds or of a port of a gateway. */
@@ -59,14 +68,15 @@ export class ProxyPolicies {
 
   #legacy<Conf>({ legacy }: Question<Conf>): Found<Conf> {
     if (!legacy) return nothingFound;
-    const asked = [this.mesh.resources<DataplanePolicy["spec"]>(legacy.type), this.sources, this.mesh.rules] as const;
-    const policy = chooseDataplanePolicy(...asked);
+    const { mesh, sources } = this;
+    const policy = chooseDataplanePolicy(mesh.placed<DataplanePolicy["spec"]>(legacy.type, proxyPlaces(sources)), sources, mesh.rules);
     const conf = policy && convertOnce(legacy.conf, policy, this.mesh);
-    return { holds: policy !== undefined, conf, account: () => choiceOf(dataplanePolicyCandidates(...asked)) };
+    const account = () => choiceOf(dataplanePolicyCandidates(mesh.resources<DataplanePolicy["spec"]>(legacy.type), sources, mesh.rules));
+    return { holds: policy !== undefined, conf, account };
   }
 
   #single<Conf>({ targeted }: Question<Conf>): Found<Conf> {
-    if (!targeted || this.mesh.resources(targeted.type).length === 0) return nothingFound;
+    if (!targeted || !this.mesh.has(targeted.type)) return nothingFound;
     const { policies } = this.matched(targeted.type);
     const rule = this.mesh.remember(`single/${listKey(targeted.type, policies)}`, () => singleRule(policies));
     return foundBy(this.mesh, targeted, policies, rule);

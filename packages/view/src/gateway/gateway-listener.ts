@@ -166,7 +166,7 @@ const httpFilter = (scope: GatewayScope, logs: Answer<LogTarget[]>, rds: string)
   routes: { rds },
   edge: { serverName },
   localRateLimit: true,
-  ...(scope.context.rules.gatewayFaults === "applied" && scope.context.resources("FaultInjection").length > 0 ? { routeFaults: true } : {}),
+  ...(scope.context.rules.gatewayFaults === "applied" && scope.context.has("FaultInjection") ? { routeFaults: true } : {}),
   compress: true,
   idleTimeoutMs,
   streamIdleTimeoutMs,

@@ -7,7 +7,7 @@ import type { Dataplane } from "../dataplane.ts";
 import { listenerTags } from "./listener-tags.ts";
 import type { MeshContext } from "../mesh-context.ts";
 import type { MeshContexts } from "../mesh-contexts.ts";
-import { ProxyPolicies } from "@atoll/policy";
+import { ProxyPolicies, proxyPlaces } from "@atoll/policy";
 import { tracing } from "../policies/tracing.ts";
 import { addPrometheus } from "../prometheus.ts";
 import type { ProxyMetadata } from "../proxy-ref.ts";
@@ -51,7 +51,6 @@ export function addGateway(
       pipeFolder: metadata.workDir ?? "/tmp",
       ipv6: isIPv6(networking.address),
     };
-    const routes = context.resources<MeshGatewayRouteSpec>("MeshGatewayRoute");
     const ports = new Map<number, [TaggedListener, ...TaggedListener[]]>();
     for (const listener of gateway.spec.conf.listeners) {
       const tagged = { ...listener, effectiveTags: listenerTags(dataplane, gateway, listener) };
@@ -59,6 +58,8 @@ export function addGateway(
       if (samePort) samePort.push(tagged);
       else ports.set(listener.port, [tagged]);
     }
+    const places = proxyPlaces([...ports.values()].flat().map(({ effectiveTags }) => effectiveTags));
+    const routes = context.placed<MeshGatewayRouteSpec>("MeshGatewayRoute", places);
     for (const listeners of ports.values()) {
       const made = addGatewayListener(scope, listeners, routes);
       secrets.push(...made.secrets);

@@ -1,4 +1,4 @@
-import { outboundChooser, outboundLogs, passThroughService, ProxyPolicies, SidecarCaller } from "@atoll/policy";
+import { connecting, outboundChooser, outboundLogs, passThroughService, ProxyPolicies, SidecarCaller } from "@atoll/policy";
 import type { TrafficRouteSpec } from "@atoll/resource";
 import { identifyingServiceOf } from "@atoll/resource";
 import { isIPv6 } from "node:net";
@@ -49,7 +49,7 @@ export function addSidecar(
     sources,
     sourceService: identifyingServiceOf(dataplane.spec),
     caller,
-    trafficRoute: routed ? outboundChooser(context.resources<TrafficRouteSpec>("TrafficRoute"), sources, context.rules) : null,
+    trafficRoute: routed ? outboundChooser(connecting<TrafficRouteSpec>(context, "TrafficRoute", sources), sources, context.rules) : null,
     tracing: routed || context.rules.sidecarOutboundPolicies === "always" ? trace : undefined,
     dialled: (service: string) => context.permittedExternalServices(sources, service),
     pipeFolder: metadata.workDir ?? "/tmp",

@@ -30,6 +30,11 @@ export class StateTables implements Reader {
     return this.#table(type, mesh).all() as readonly Resource<Spec>[];
   }
 
+  /** Whether there is none of the type in the mesh. */
+  isEmpty(type: string, mesh: string): boolean {
+    return this.#table(type, mesh).isEmpty();
+  }
+
   /** `index` is to be the same object for all who ask. */
   index<Spec, Value>(index: ResourceIndex<Spec, Value>, mesh: string): Index<Resource, Value> {
     let ofMeshes = this.#indexes.get(index as unknown as ResourceIndex<never, never>);
