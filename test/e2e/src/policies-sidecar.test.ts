@@ -74,6 +74,17 @@ describe.each(callers)("policies on $caller", ({ from, number }) => {
     );
   });
 
+  test("Timeout: how long nothing may happen on a stream is what it says, shorter and longer than without it", async () => {
+    const idle = (streamIdleTimeout: string) =>
+      connection("Timeout", "idle", { from, to: "web", conf: { http: { requestTimeout: "20s", streamIdleTimeout } } });
+    const respond: Backend["respond"] = ({ path }) =>
+      path === "/short" ? { delayMs: 1_000 } : path === "/long" ? { delayMs: 5_500 } : undefined;
+    await withBehaviour(respond, async () => {
+      await bed.during(idle("300ms"), () => bed.answers(number, 504, "/short"));
+      await bed.during(idle("15s"), () => bed.answers(number, 200, "/long"));
+    });
+  });
+
   test("Retry: the upstream sees the tries", async () => {
     const tries = (path: string) => v1.seen(path) + v2.seen(path);
     let round = 0;

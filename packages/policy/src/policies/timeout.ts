@@ -33,16 +33,14 @@ const given = <T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], un
 function fromTimeout({ spec }: Resource<TimeoutSpec>, kind: "tcp" | "http" | "grpc"): OutboundTimeouts {
   const { connectTimeout, tcp, http, grpc } = spec.conf;
   const own = kind === "grpc" ? grpc : undefined;
+  const streamIdleMs = milliseconds(http?.streamIdleTimeout) ?? milliseconds(own?.streamIdleTimeout);
   const maxStreamMs = milliseconds(http?.maxStreamDuration) || milliseconds(own?.maxStreamDuration) || undefined;
   return {
     ...given({ connectMs: milliseconds(connectTimeout) || undefined }),
     tcpIdleMs: milliseconds(tcp?.idleTimeout) ?? 0,
     pool: { idleMs: milliseconds(http?.idleTimeout) ?? 0, ...given({ maxStreamMs }) },
-    listener: {
-      idleMs: milliseconds(http?.idleTimeout) ?? 0,
-      streamIdleMs: milliseconds(http?.streamIdleTimeout) ?? milliseconds(own?.streamIdleTimeout) ?? 0,
-    },
-    route: given({ requestMs: milliseconds(http?.requestTimeout) }),
+    listener: { idleMs: milliseconds(http?.idleTimeout) ?? 0, streamIdleMs: streamIdleMs ?? 0 },
+    route: given({ requestMs: milliseconds(http?.requestTimeout), streamIdleMs }),
   };
 }
 

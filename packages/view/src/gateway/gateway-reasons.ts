@@ -48,7 +48,10 @@ export function routeReasons(scope: GatewayScope, entry: RouteEntry, route: Rout
   return {
     from: entryRef(scope, entry),
     policies: [
-      ...silenced(said.timeouts.account(), route.timeoutMs === undefined),
+      ...silenced(
+        said.timeouts.account(),
+        said.timeouts.conf?.route.requestMs === undefined && said.timeouts.conf?.route.streamIdleMs === undefined,
+      ),
       ...silenced(said.retries.account(), route.retry === undefined),
       ...silenced(said.limit.account(), route.rateLimit === undefined),
       ...(said.fault?.account() ?? []),

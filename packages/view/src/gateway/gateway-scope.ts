@@ -5,6 +5,7 @@ import type { ExternalService } from "../external-service.ts";
 import type { MeshContext, MeshGateway } from "../mesh-context.ts";
 import type { MeshContexts } from "../mesh-contexts.ts";
 import type { Tracing } from "../policies/tracing.ts";
+import { serviceTag } from "../names.ts";
 import type { ViewBuilder } from "../view-builder.ts";
 import type { GatewayHost } from "./host.ts";
 
@@ -45,8 +46,9 @@ export function routePolicies(
   destinations: readonly Tags[],
   faultDestinations: readonly Tags[],
 ): RoutePolicies {
+  const grpc = destinations.every((tags) => context.service(tags[serviceTag] ?? "").protocol === "grpc");
   return {
-    timeouts: caller.towardsAll(outboundTimeouts.http, destinations),
+    timeouts: caller.towardsAll(grpc ? outboundTimeouts.grpc : outboundTimeouts.http, destinations),
     retries: caller.towardsAll(retries, destinations),
     limit: caller.towardsAll(outboundLimit, destinations),
     ...(context.rules.gatewayFaults === "applied" ? { fault: caller.towardsAll(routeFault, faultDestinations) } : {}),

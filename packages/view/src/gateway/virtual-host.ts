@@ -13,7 +13,8 @@ import { routeEntries } from "./route-entry.ts";
 import type { Backend, PathChange, RouteEntry } from "./route-entry.ts";
 import { compareMatches } from "./route-order.ts";
 
-const routeIdleTimeoutMs = 5_000;
+/** Where no policy says how long nothing may happen on a stream; `Timeout` may say that it is as long as one likes. */
+const defaultStreamIdleMs = 5_000;
 const noRoutesBody = "This is a Kuma MeshGateway. No routes match this MeshGateway!\n";
 const strictTransport = { name: "Strict-Transport-Security", value: "max-age=31536000; includeSubDomains" };
 /** Redirect answers that Envoy can give. */
@@ -69,7 +70,7 @@ function routeView(scope: GatewayScope, host: GatewayHost, caller: GatewayCaller
   if (clusters.length === 0) return undefined;
   const destinations = entry.backends.map(({ destination }) => destination);
   const said = routePolicies(scope, caller, destinations, withProtocols(scope, destinations));
-  const timeoutMs = said.timeouts.conf?.route.requestMs;
+  const { requestMs: timeoutMs, streamIdleMs } = said.timeouts.conf?.route ?? {};
   const rewrite: RouteRewriteView = {
     ...optional("path", pathView(entry.path)),
     ...(entry.autoHost ? { autoHost: true } : optional("hostLiteral", entry.hostLiteral)),
@@ -80,8 +81,8 @@ function routeView(scope: GatewayScope, host: GatewayHost, caller: GatewayCaller
     action: { type: "forward", clusters, ...mirrors(scope, host, caller, entry.mirror), ...rewrite },
     ...optional("requestHeaders", headers(entry.requestHeaders)),
     ...optional("responseHeaders", headers(entry.responseHeaders)),
-    ...(timeoutMs ? { timeoutMs } : {}),
-    idleTimeoutMs: routeIdleTimeoutMs,
+    ...optional("timeoutMs", timeoutMs),
+    idleTimeoutMs: streamIdleMs ?? defaultStreamIdleMs,
     ...optional("retry", retryView(said.retries.conf, "http")),
     ...optional("rateLimit", said.limit.conf),
     ...optional("fault", said.fault?.conf),
