@@ -36,8 +36,6 @@ export interface NameInput {
   virtualOutbounds: readonly Resource<VirtualOutboundSpec>[];
   /** Of all meshes: cross-mesh listeners have names in each. */
   meshGateways: readonly Resource<MeshGatewaySpec>[];
-  /** What the names of the mesh are now: where several ask for one port of a name, who has it keeps it. */
-  present: ReadonlyMap<string, VirtualIpSpec>;
 }
 
 /** A name that somebody offers. */
@@ -67,28 +65,32 @@ const serviceLessPort = 49151;
 /** Envoy refuses a DNS table with any other name in it. */
 const servableName = /^[A-Za-z0-9._-]+$/;
 
-/** Which names a mesh has in a zone and where they lead (dataplane.md 3.5); no addresses yet. */
+/**
+ * Which names a mesh has in a zone and where they lead (dataplane.md 3.5); no addresses yet. Where several ask for one port of a name, the
+ * first has it: instances by their tags, then external services by name, then gateways. So every zone decides alike, and a new one like
+ * one that has been there for long.
+ */
 export function meshNames(input: NameInput): MeshNames {
-  const { settings, dataplanes, remoteTags, externalServices, virtualOutbounds, meshGateways, present } = input;
-  const table = new NameTable(present);
+  const { settings, dataplanes, remoteTags, externalServices, virtualOutbounds, meshGateways } = input;
+  const table = new NameTable();
   const unnamed: Unnamed[] = [];
 
-  const added = new Set<string>();
-  const addTagSet = (tags: Tags): void => {
-    const service = tags[tag.service];
-    const text = tagText(tags);
-    if (!service || added.has(text)) return;
-    added.add(text);
-    if (settings.serviceVipEnabled) table.add("service", service, { port: 0, tags: { [tag.service]: service }, origin: "service" });
-    addVirtualOutbounds(table, virtualOutbounds, tags, unnamed);
-  };
+  const tagSets = new Map<string, Tags>();
   for (const { spec } of dataplanes) {
     for (const inbound of spec.networking.inbound ?? []) {
-      if (inbound.state !== "Ignored" && inbound.port !== serviceLessPort) addTagSet(inbound.tags);
+      if (inbound.state !== "Ignored" && inbound.port !== serviceLessPort) tagSets.set(tagText(inbound.tags), inbound.tags);
     }
   }
-  for (const tags of remoteTags) addTagSet(tags);
-  for (const external of externalServices) addExternalService(table, external, { virtualOutbounds, settings, unnamed });
+  for (const tags of remoteTags) tagSets.set(tagText(tags), tags);
+  for (const [, tags] of [...tagSets].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const service = tags[tag.service];
+    if (!service) continue;
+    if (settings.serviceVipEnabled) table.add("service", service, { port: 0, tags: { [tag.service]: service }, origin: "service" });
+    addVirtualOutbounds(table, virtualOutbounds, tags, unnamed);
+  }
+  for (const external of externalServices.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    addExternalService(table, external, { virtualOutbounds, settings, unnamed });
+  }
   for (const gateway of meshGateways) addCrossMeshListeners(table, gateway, settings.domain);
 
   return { names: table.names().flatMap((name) => render(name, settings)), conflicts: table.conflicts, unnamed };

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { VirtualIpOutbound, VirtualIpSpec } from "@atoll/resource";
+import type { VirtualIpOutbound } from "@atoll/resource";
 
 export type NameKind = "service" | "host" | "fqdn";
 
@@ -21,15 +21,10 @@ export interface NameConflict {
   takenBy: string;
 }
 
-/** Collects who offers which port of which name. The first has it; but who has it already, by `present`, keeps it. */
+/** Collects who offers which port of which name. The first has it. */
 export class NameTable {
   readonly #conflicts = new Map<string, NameConflict>();
-  readonly #present: ReadonlyMap<string, VirtualIpSpec>;
   readonly #names = new Map<string, Name>();
-
-  constructor(present: ReadonlyMap<string, VirtualIpSpec>) {
-    this.#present = present;
-  }
 
   get conflicts(): NameConflict[] {
     return [...this.#conflicts.values()];
@@ -47,10 +42,7 @@ export class NameTable {
       return;
     }
     if (isDeepStrictEqual(taken, offer)) return;
-    const keepsIt = this.#present.get(record)?.outbounds.some((one) => isDeepStrictEqual(one, offer)) ?? false;
-    const [winner, loser] = keepsIt ? [offer, taken] : [taken, offer];
-    entry.offers[index] = winner;
-    const conflict = { name, port: offer.port, tags: loser.tags, origin: loser.origin, takenBy: winner.origin };
+    const conflict = { name, port: offer.port, tags: offer.tags, origin: offer.origin, takenBy: taken.origin };
     this.#conflicts.set(JSON.stringify(conflict), conflict);
   }
 

@@ -42,7 +42,6 @@ golden<Case>(join(import.meta.dirname, "..", "testdata"), (input) => {
     externalServices: list<ExternalServiceSpec>("ExternalService", mesh),
     virtualOutbounds: list<VirtualOutboundSpec>("VirtualOutbound", mesh),
     meshGateways: list<MeshGatewaySpec>("MeshGateway"),
-    present,
   });
   const records = new Map([...present].map(([record, spec], index) => [record, { spec, modificationTime: at(index) }]));
   const plan = allocateAddresses({ cidr, wanted: names, present: records, keepUnused });

@@ -99,7 +99,6 @@ export class NamePublisher {
       externalServices: config.list<ExternalServiceSpec>("ExternalService", mesh),
       virtualOutbounds: config.list<VirtualOutboundSpec>("VirtualOutbound", mesh),
       meshGateways: joinReaders(config, resources).list<MeshGatewaySpec>("MeshGateway"),
-      present: new Map([...present].map(([record, { spec }]) => [record, spec])),
     });
     for (const conflict of conflicts) this.#once([mesh, conflict], () => this.#options.onConflict(mesh, conflict));
     for (const { policy, tags, reason } of unnamed) {

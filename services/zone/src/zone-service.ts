@@ -139,7 +139,8 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     heartbeatIntervalMs,
     graceMs: livenessGraceMs,
     names: settings.dnsServer,
-    onNameConflict: (mesh, conflict) => log.warn({ mesh, ...conflict }, "a name and port is asked for twice; the first keeps it"),
+    onNameConflict: (mesh, conflict) =>
+      log.warn({ mesh, ...conflict }, "a name and port is asked for twice; it goes to the first, by name, and the other is left out"),
     services: {
       cidrs: {
         MeshService: settings.ipam.meshService.cidr,
