@@ -49,6 +49,11 @@ export class SidecarCaller implements Caller {
     return settle(this.#legacy(question, destination), this.#targeted(question, destination, route), question.precedence ?? "targeted");
   }
 
+  /** Whether policies of the type with a targetRef say anything of services that are known by their tags. */
+  isSteeredBy(type: string): boolean {
+    return this.#policies.to(type).rules.length > 0;
+  }
+
   /** The same for traffic that is known by a name of its own, such as what leaves the mesh; whether or not policies act on outbounds. */
   towardsName<Conf>(question: Question<Conf>, name: string): Answer<Conf> {
     const destination: Destination = { kind: "service", tags: { [serviceTag]: name } };
@@ -176,7 +181,7 @@ function foundTowards<Conf>(
   const rules: ToRules = proxy.to(targeted.type, policies);
   if (destination.kind === "resource") {
     const rule = resourceRuleFor(rules.resources, destination.id);
-    return foundBy(proxy.mesh, targeted, policies, rule && { conf: rule.confs[0], origins: rule.origins });
+    return foundBy(proxy.mesh, targeted, policies, rule && { ...rule, conf: rule.confs[0] });
   }
   for (const element of elements) {
     const rule = tagRuleFor(rules.rules, element);

@@ -92,9 +92,9 @@ export function foundBy<Conf>(
   mesh: PolicyMesh,
   targeted: NonNullable<Question<Conf>["targeted"]>,
   matched: readonly TargetedPolicy[],
-  rule: Pick<TagRule, "conf" | "origins"> | undefined,
+  rule: Pick<TagRule, "conf" | "origins" | "backends"> | undefined,
 ): Found<Conf> {
-  const conf = rule && convertOnce(targeted.conf, rule.conf as object, mesh);
+  const conf = rule && convertOnce(targeted.conf, rule.conf as object, mesh, rule);
   return {
     holds: rule !== undefined,
     conf,

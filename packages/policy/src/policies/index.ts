@@ -12,6 +12,8 @@ export { retries } from "./retry.ts";
 export type { RequestRetries, Retries } from "./retry.ts";
 export { inboundTimeouts, outboundTimeouts } from "./timeout.ts";
 export type { InboundTimeouts, OutboundTimeouts } from "./timeout.ts";
+export { httpRoutes, tcpRoutes } from "./routes.ts";
+export type { HttpRouteFilter, HttpRouteMatch, HttpRoutes, RouteBackend, RouteBackends, RouteRule, TcpRoutes } from "./routes.ts";
 export { tracing } from "./tracing.ts";
 export type { Tracing } from "./tracing.ts";
 export { permission } from "./traffic-permission.ts";

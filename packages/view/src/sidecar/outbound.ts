@@ -1,29 +1,25 @@
+import { kumaTagsHeader, outboundLimit, outboundLogs, renderKumaTags, retries, serviceDestination, silenced } from "@atoll/policy";
+import type { Answer, LogTarget, OutboundTimeouts, RequestLimit, Retries, Tags } from "@atoll/policy";
 import {
-  choiceOf,
-  kumaTagsHeader,
-  outboundLimit,
-  outboundLogs,
-  renderKumaTags,
-  retries,
-  serviceDestination,
-  silenced,
-} from "@atoll/policy";
-import type { Answer, LogTarget, OutboundTimeouts, PolicyChoice, RequestLimit, Retries, Tags } from "@atoll/policy";
-import type { TrafficRouteHttp } from "@atoll/resource";
-import { meshTag, outboundListenerName, outboundRouteName, serviceTag, sortedTags, statName, withoutTags } from "../names.ts";
+  meshTag,
+  outboundListenerName,
+  outboundRouteName,
+  serviceTag,
+  sortedTags,
+  statName,
+  unresolvedBackend,
+  withoutTags,
+} from "../names.ts";
 import { optional } from "../optional.ts";
 import { accessLogs } from "../policies/access-log.ts";
-import { loadBalancerView } from "../policies/load-balancing.ts";
 import { retryView } from "../policies/retry.ts";
 import { listenerTimeouts, routedTimeouts, timeoutsOf } from "../policies/timeout.ts";
-import { commonProtocol, isHttp } from "../protocol.ts";
 import type { Protocol } from "../protocol.ts";
 import type {
   DirectResponseView,
   HeaderOpsView,
   HttpFilterView,
   ListenerView,
-  LoadBalancerView,
   RouteConfigView,
   RouteView,
   TcpFilterView,
@@ -32,16 +28,10 @@ import { refOf } from "../reasons.ts";
 import type { Reasons, ResourceRef } from "../reasons.ts";
 import { outboundCluster, outboundClusterName } from "./outbound-cluster.ts";
 import type { OutboundAddress } from "./outbound-addresses.ts";
+import { planOutbound } from "./outbound-plan.ts";
+import type { Plan, PlannedRoute } from "./outbound-plan.ts";
 import type { OutboundScope } from "./outbound-scope.ts";
-import { headerOps, resolveSplits, routeMatch, routeRewrite } from "./traffic-route.ts";
 import type { WeightedDestination } from "./traffic-route.ts";
-
-interface Plan {
-  /** Where each route goes; the last is for everything the others did not take. */
-  routes: { name: string; http?: TrafficRouteHttp; destinations: WeightedDestination[] }[];
-  loadBalancer?: LoadBalancerView | undefined;
-  protocol: Protocol;
-}
 
 /** What policies say of an outbound, whatever its requests are sent to. */
 interface Said {
@@ -50,6 +40,9 @@ interface Said {
   limit: Answer<RequestLimit>;
   logs: Answer<LogTarget[]>;
 }
+
+/** The same of a rule of a route, for which there may be policies of its own. */
+type SaidOfRule = Pick<Said, "timeouts" | "retries">;
 
 function saidOf({ caller }: OutboundScope, tags: Tags, protocol: Protocol): Said {
   const destination = serviceDestination({ [serviceTag]: tags[serviceTag] ?? "" });
@@ -61,17 +54,29 @@ function saidOf({ caller }: OutboundScope, tags: Tags, protocol: Protocol): Said
   };
 }
 
+function saidOfRules({ caller }: OutboundScope, tags: Tags, { routes, protocol }: Plan): ReadonlyMap<string, SaidOfRule> {
+  const destination = serviceDestination({ [serviceTag]: tags[serviceTag] ?? "" });
+  const rules = routes.flatMap(({ rule }) => rule ?? []);
+  return new Map(
+    rules.map((rule) => [
+      rule,
+      { timeouts: caller.towards(timeoutsOf(protocol), destination, rule), retries: caller.towards(retries, destination, rule) },
+    ]),
+  );
+}
+
 /** Adds the listener of one outbound, with its clusters and endpoints. */
 export function addOutbound(scope: OutboundScope, outbound: OutboundAddress): void {
   const plan = planOutbound(scope, outbound.tags);
   const said = saidOf(scope, outbound.tags, plan.protocol);
+  const ofRules = saidOfRules(scope, outbound.tags, plan);
   const external = new Set<string>();
-  for (const { tags } of plan.routes.flatMap((route) => route.destinations)) {
+  for (const tags of reached(plan)) {
     const made = outboundCluster(scope.contexts, scope.context, {
       tags,
       outboundService: outbound.tags[serviceTag] ?? "",
       caller: scope.caller,
-      routed: scope.trafficRoute !== null,
+      routed: plan.routed,
       loadBalancer: plan.loadBalancer,
       dialled: scope.dialled,
       ipv6: scope.ipv6,
@@ -79,15 +84,21 @@ export function addOutbound(scope: OutboundScope, outbound: OutboundAddress): vo
     if (!made) continue;
     scope.builder.cluster(made.cluster, made.endpoints, () => {
       const { from, policies } = made.reasons();
-      return { from: [outboundRef(scope, outbound), ...from], policies: [...routeChoice(scope, outbound.tags), ...policies] };
+      return { from: [outboundRef(scope, outbound), ...from], policies: [...plan.account(), ...policies] };
     });
     if (made.external) external.add(made.cluster.name);
   }
-  const build = (): OutboundParts => outboundParts(scope, outbound, plan, said, external);
-  const { listener, routes } = sharedParts(scope, outbound, plan, said, external, build);
+  const build = (): OutboundParts => outboundParts(scope, outbound, plan, said, ofRules, external);
+  const { listener, routes } = sharedParts(scope, outbound, plan, [said, ...ofRules.values()], external, build);
   scope.builder.listener(listener, () => listenerReasons(scope, outbound, plan, said, listener));
   if (routes) scope.builder.route(routes);
 }
+
+/** Everything that requests or connections are sent to. */
+const reached = ({ routes, connections, isHttp }: Plan): Tags[] =>
+  (isHttp ? routes.flatMap(({ destinations, mirrors }) => [...destinations, ...mirrors]) : connections)
+    .map(({ tags }) => tags)
+    .filter((tags) => tags[serviceTag] !== unresolvedBackend);
 
 function outboundRef({ context, dataplane }: OutboundScope, { address, port, tags }: OutboundAddress): ResourceRef {
   const where = `${address}:${port} to ${tags[serviceTag] ?? ""}`;
@@ -96,20 +107,17 @@ function outboundRef({ context, dataplane }: OutboundScope, { address, port, tag
   return refOf(dataplane, origin ? `virtual IP ${where}, named ${virtual?.domains.join(", ")}, by ${origin}` : `outbound on ${where}`);
 }
 
-const routeChoice = ({ trafficRoute }: OutboundScope, tags: Tags): PolicyChoice[] =>
-  trafficRoute ? choiceOf(trafficRoute.candidates(tags[serviceTag] ?? "")) : [];
-
 function listenerReasons(scope: OutboundScope, outbound: OutboundAddress, plan: Plan, said: Said, listener: ListenerView): Reasons {
   const { tracing } = scope;
   const { filter } = listener.chains[0]!;
   return {
     from: [outboundRef(scope, outbound)],
     policies: [
-      ...routeChoice(scope, outbound.tags),
+      ...plan.account(),
       ...said.timeouts.account(),
       ...silenced(said.logs.account(), filter.type !== "directResponse" && !filter.accessLogs),
       ...(filter.type === "tcp" ? silenced(said.retries.account(), filter.maxConnectAttempts === undefined) : []),
-      ...(isHttp(plan.protocol) ? (tracing?.choice() ?? []) : []),
+      ...(plan.isHttp ? (tracing?.choice() ?? []) : []),
     ],
   };
 }
@@ -125,14 +133,26 @@ function sharedParts(
   scope: OutboundScope,
   { address, port, tags }: OutboundAddress,
   plan: Plan,
-  said: Said,
+  said: readonly [Said, ...SaidOfRule[]],
   external: ReadonlySet<string>,
   build: () => OutboundParts,
 ): OutboundParts {
-  if (scope.trafficRoute || scope.tracing || said.logs.conf?.length) return build();
+  if (plan.routed || scope.tracing || said[0].logs.conf?.length) return build();
   const sentTags = scope.context.readsKumaTags ? renderKumaTags(scope.sources) : "";
-  const answers = [said.timeouts.key, said.retries.key, said.limit.key];
-  const facts = [address, port, sortedTags(tags), plan.protocol, [...external], sentTags, scope.transparent, scope.kafkaFilter, answers];
+  const answers = [said[0].limit.key, ...said.map((one) => [one.timeouts.key, one.retries.key])];
+  const sent = plan.key === "" ? [] : [plan.key, reached(plan)];
+  const facts = [
+    address,
+    port,
+    sortedTags(tags),
+    plan.protocol,
+    [...external],
+    sentTags,
+    scope.transparent,
+    scope.kafkaFilter,
+    answers,
+    sent,
+  ];
   const key = JSON.stringify(facts);
   const { memo } = scope.context;
   const both = (): OutboundParts => memo.share(`outbound/${key}`, build);
@@ -146,9 +166,10 @@ function outboundParts(
   { address, port, tags }: OutboundAddress,
   plan: Plan,
   said: Said,
+  ofRules: ReadonlyMap<string, SaidOfRule>,
   external: ReadonlySet<string>,
 ): OutboundParts {
-  const routes = isHttp(plan.protocol) ? routeConfig(scope, tags, plan, said, external) : undefined;
+  const routes = plan.isHttp ? routeConfig(scope, tags, plan, said, ofRules, external) : undefined;
   const filter = routes ? httpFilter(scope, tags, plan, said, routes) : tcpFilter(scope, tags, plan, said);
   const listener: ListenerView = {
     name: outboundListenerName(address, port),
@@ -162,93 +183,76 @@ function outboundParts(
   return { listener, ...optional("routes", routes) };
 }
 
-function planOutbound(scope: OutboundScope, tags: Tags): Plan {
-  const service = tags[serviceTag] ?? "";
-  if (!scope.trafficRoute) {
-    const routes = [{ name: "", destinations: [{ tags, weight: 1 }] }];
-    return { routes, protocol: scope.context.service(service).protocol };
-  }
-  const route = scope.trafficRoute(service);
-  if (!route) return { routes: [], protocol: "unknown" };
-  const { conf } = route.spec;
-  const routes = [
-    ...(conf.http ?? []).map((http, index) => ({
-      name: `TrafficRoute ${route.name} http ${index}`,
-      http,
-      destinations: resolveSplits(http, tags),
-    })),
-    { name: `TrafficRoute ${route.name}`, destinations: resolveSplits(conf, tags) },
-  ].filter(({ destinations }) => destinations.length > 0);
-  const reached = routes.flatMap(({ destinations }) => destinations);
-  const services = reached.map(({ tags: reachedTags }) => reachedTags[serviceTag] ?? "");
-  // One that is not there yet, or was never, has no say.
-  const protocol = commonProtocol(services.filter((name) => scope.context.knows(name)).map((name) => scope.context.service(name).protocol));
-  return { routes, loadBalancer: loadBalancerView(conf.loadBalancer), protocol };
-}
-
 /** Named by the service, and by what else tells the outbound's destination apart. */
-function routeConfig(scope: OutboundScope, tags: Tags, plan: Plan, said: Said, external: ReadonlySet<string>): RouteConfigView {
-  const service = tags[serviceTag] ?? "";
+function routeConfig(
+  scope: OutboundScope,
+  tags: Tags,
+  plan: Plan,
+  said: Said,
+  ofRules: ReadonlyMap<string, SaidOfRule>,
+  external: ReadonlySet<string>,
+): RouteConfigView {
   const { context } = scope;
-  const requestMs = said.timeouts.conf?.route.requestMs;
-  const limit = context.zoneEgress ? undefined : said.limit.conf;
-  const sendsTags = context.readsKumaTags || (scope.trafficRoute !== null && plan.protocol !== "grpc");
+  const sendsTags = context.readsKumaTags || (plan.routed && plan.protocol !== "grpc");
   const kumaTags = sendsTags ? [{ name: kumaTagsHeader, value: renderKumaTags(scope.sources) }] : [];
+  const limit = context.zoneEgress ? undefined : said.limit.conf;
   const retry = retryView(said.retries.conf, plan.protocol);
-  const routes = plan.routes.map(({ name, http, destinations }): RouteView => {
-    const clusters = clustersOf(destinations);
-    const leaves = clusters.some((cluster) => external.has(cluster.name));
-    const rewrite = routeRewrite(http?.modify);
-    const requestHeaders = withTags(headerOps(http?.modify?.requestHeaders), kumaTags);
+  const routes = plan.routes.map((planned): RouteView => {
+    const own = (planned.rule === undefined ? undefined : ofRules.get(planned.rule)) ?? said;
+    const action = planned.redirect ?? forwardAction(planned, external);
+    const leaves = action.type === "forward" && action.clusters.some((cluster) => external.has(cluster.name));
+    const requestMs = own.timeouts.conf?.route.requestMs;
+    const isUnresolved = action.type === "forward" && action.clusters.some(({ name }) => name === unresolvedBackend);
     const route: RouteView = {
-      ...(name ? { name } : {}),
-      match: routeMatch(http?.match ?? {}),
-      action: {
-        type: "forward",
-        clusters,
-        ...rewrite,
-        ...(leaves && !rewrite.hostLiteral && !rewrite.hostFromPath ? { autoHost: true } : {}),
-      },
-      ...optional("requestHeaders", requestHeaders),
-      ...optional("responseHeaders", headerOps(http?.modify?.responseHeaders)),
-      timeoutMs: requestMs ?? 0,
+      ...(planned.name ? { name: planned.name } : {}),
+      match: planned.match,
+      action,
+      ...optional("requestHeaders", withTags(planned.requestHeaders, kumaTags)),
+      ...optional("responseHeaders", planned.responseHeaders),
+      ...(action.type === "forward" ? { timeoutMs: requestMs ?? 0 } : {}),
+      ...optional("retry", own.retries.key === said.retries.key ? undefined : retryView(own.retries.conf, plan.protocol)),
       ...optional("rateLimit", leaves ? limit : undefined),
+      ...(isUnresolved ? { clusterNotFound500: true } : {}),
     };
-    const chosen = scope.trafficRoute?.(service);
     scope.builder.because(route, () => ({
-      from: chosen ? [refOf(chosen, http ? `conf.http[${chosen.spec.conf.http?.indexOf(http)}]` : "conf")] : [],
+      from: planned.from,
       policies: [
-        ...routeChoice(scope, tags),
-        ...silenced(said.timeouts.account(), requestMs === undefined),
-        ...silenced(said.retries.account(), !retry),
+        ...plan.account(),
+        ...silenced(own.timeouts.account(), requestMs === undefined),
+        ...silenced(own.retries.account(), !retry && !route.retry),
         ...(leaves ? silenced(said.limit.account(), !route.rateLimit) : []),
       ],
     }));
     return route;
   });
+  const name = outboundRouteName(outboundClusterName(tags));
+  return { name, virtualHosts: [{ name: tags[serviceTag] ?? "", domains: ["*"], ...optional("retry", retry), routes }] };
+}
+
+function forwardAction({ destinations, rewrite, mirrors }: PlannedRoute, external: ReadonlySet<string>): RouteView["action"] {
+  const clusters = clustersOf(destinations);
+  const leaves = clusters.some((cluster) => external.has(cluster.name));
+  const copied = mirrors.filter(({ tags, percent }) => percent > 0 && tags[serviceTag] !== unresolvedBackend);
   return {
-    name: outboundRouteName(outboundClusterName(tags)),
-    virtualHosts: [
-      {
-        name: service,
-        domains: ["*"],
-        ...optional("retry", retry),
-        routes,
-      },
-    ],
+    type: "forward",
+    // Envoy takes no forwarding to nowhere: all of it is unresolved then.
+    clusters: clusters.length > 0 ? clusters : [{ name: unresolvedBackend, weight: 1 }],
+    ...(copied.length > 0 ? { mirrors: copied.map(({ tags, percent }) => ({ cluster: outboundClusterName(tags), percent })) } : {}),
+    ...rewrite,
+    ...(leaves && rewrite.hostLiteral === undefined && !rewrite.hostFromPath ? { autoHost: true } : {}),
   };
 }
 
 function httpFilter(scope: OutboundScope, tags: Tags, plan: Plan, said: Said, routes: RouteConfigView): HttpFilterView {
   const service = tags[serviceTag] ?? "";
-  const timeouts = timeoutsHere(scope, said);
+  const timeouts = timeoutsHere(plan, said);
   const logs = accessLogs(scope.context, scope.dataplane, said.logs.conf, { ...logged(scope, service), kind: "http" });
   return {
     type: "http",
     statPrefix: statName(service),
     routes: { rds: routes.name },
-    // As in Kuma: a mesh with TrafficRoutes leaves paths as they are.
-    ...(scope.trafficRoute ? {} : { normalizePath: true }),
+    // As in Kuma: a TrafficRoute leaves paths as they are.
+    ...(plan.routed ? {} : { normalizePath: true }),
     ...(routes.virtualHosts.some((host) => host.routes.some((route) => route.rateLimit)) ? { localRateLimit: true } : {}),
     ...(plan.protocol === "grpc" ? { grpcStats: true } : {}),
     ...(timeouts ? listenerTimeouts(timeouts) : {}),
@@ -260,9 +264,9 @@ function httpFilter(scope: OutboundScope, tags: Tags, plan: Plan, said: Said, ro
 /** With nowhere to send to, connections are taken and closed: Envoy refuses a TCP proxy without a cluster. */
 function tcpFilter(scope: OutboundScope, tags: Tags, plan: Plan, said: Said): TcpFilterView | DirectResponseView {
   const service = tags[serviceTag] ?? "";
-  const destinations = plan.routes.filter(({ http }) => !http).flatMap((route) => route.destinations);
-  if (destinations.length === 0) return { type: "directResponse", body: "" };
-  const timeouts = timeoutsHere(scope, said);
+  const { connections } = plan;
+  if (connections.length === 0) return { type: "directResponse", body: "" };
+  const timeouts = timeoutsHere(plan, said);
   const logs = accessLogs(scope.context, scope.dataplane, said.logs.conf, {
     ...logged(scope, service),
     kind: "network",
@@ -270,7 +274,7 @@ function tcpFilter(scope: OutboundScope, tags: Tags, plan: Plan, said: Said): Tc
   return {
     type: "tcp",
     statPrefix: statName(service),
-    clusters: clustersOf(destinations),
+    clusters: clustersOf(connections),
     ...(timeouts?.tcpIdleMs === undefined ? {} : { idleTimeoutMs: timeouts.tcpIdleMs }),
     ...optional("maxConnectAttempts", said.retries.conf?.maxConnectAttempts),
     ...(logs.length > 0 ? { accessLogs: logs } : {}),
@@ -278,8 +282,8 @@ function tcpFilter(scope: OutboundScope, tags: Tags, plan: Plan, said: Said): Tc
   };
 }
 
-const timeoutsHere = (scope: OutboundScope, said: Said): OutboundTimeouts | undefined =>
-  said.timeouts.conf ?? (scope.trafficRoute ? routedTimeouts : undefined);
+const timeoutsHere = ({ routed }: Plan, said: Said): OutboundTimeouts | undefined =>
+  said.timeouts.conf ?? (routed ? routedTimeouts : undefined);
 
 const logged = (scope: OutboundScope, service: string) => ({
   direction: "OUTBOUND" as const,
