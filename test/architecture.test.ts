@@ -24,7 +24,7 @@ const allowed: Record<string, string[]> = {
   "packages/token": ["resource", "secret"],
   "packages/certificate": ["resource", "secret"],
   "packages/names": ["policy", "resource"],
-  "packages/view": ["facts", "policy", "resource"],
+  "packages/view": ["facts", "names", "policy", "resource"],
   "packages/xds": ["envoy-api"],
   "packages/replica": ["event-log", "resource"],
   "packages/translate": ["view", "envoy-api", "resource"],

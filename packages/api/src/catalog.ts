@@ -204,7 +204,7 @@ export function isWritable(kind: Kind, settings: ApiOptions["settings"]): boolea
  * kinds alone; kinds without effect are merely kept.
  */
 export const isWrittenToZone = (kind: Kind, settings: ApiOptions["settings"]): boolean =>
-  livesInZones(kind.type) || (settings.mode === "zone" && kind.warning !== undefined);
+  livesInZones(kind.type) || (settings.mode === "zone" && kind.plugin);
 
 const withoutZone = (spec: unknown): object => {
   const { zone: _zone, ...rest } = spec as { zone?: string };

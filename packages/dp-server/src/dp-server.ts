@@ -214,6 +214,7 @@ export class DpServer {
         ...(node.readinessPort !== undefined && { readinessPort: node.readinessPort }),
         ...(node.dnsPort !== undefined && { dnsPort: node.dnsPort }),
         ...(node.workdir !== "" && { workDir: node.workdir }),
+        ...(node.systemCaPath !== "" && { systemCaPath: node.systemCaPath }),
         kafkaFilter: node.extensions.has(kafkaFilter),
       },
     };

@@ -12,6 +12,8 @@ export interface ProxyNode extends ProxyName {
   readinessPort: number | undefined;
   dnsPort: number | undefined;
   workdir: string;
+  /** "" = it does not say. */
+  systemCaPath: string;
   features: readonly string[];
   /** Names of what is compiled into its Envoy. */
   extensions: ReadonlySet<string>;
@@ -63,6 +65,7 @@ export function parseProxyNode(
     readinessPort: port("dataplane.readinessReporter.port"),
     dnsPort: port("dataplane.dns.port"),
     workdir: text("workdir") ?? "",
+    systemCaPath: text("systemCaPath") ?? "",
     features: Array.isArray(metadata.features) ? metadata.features.filter((one) => typeof one === "string") : [],
     extensions: new Set((node.extensions ?? []).map((one) => one.name)),
     version: proxyVersion(metadata, ownVersion),

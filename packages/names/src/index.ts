@@ -12,3 +12,6 @@ export type { ServiceMesh, ServiceRecordInput, ServiceRecordPlan } from "./servi
 export type { HostnameGenerator } from "./services/generate-hostnames.ts";
 export { zoneServices } from "./services/zone-service.ts";
 export type { SharedService, ZoneService } from "./services/zone-service.ts";
+export { identityOf, matchedServices, recordedServices } from "./services/zone-service.ts";
+export type { ServiceIdentity, ZoneExternalService, ZoneMeshService, ZoneMultiZoneService } from "./services/zone-service.ts";
+export { isTargetOf } from "./services/select-dataplanes.ts";

@@ -12,7 +12,7 @@ export * from "./tags.ts";
 export * from "./dataplane.ts";
 export * from "./dataplane-admission.ts";
 export { sortedLabels, withComputedLabels, type WritePlace } from "./computed-labels.ts";
-export { homeNameOf, syncedName } from "./synced-name.ts";
+export { fnv1a64, homeNameOf, syncedName } from "./synced-name.ts";
 export { copyFromGlobal, copyFromZone } from "./synced-copy.ts";
 export { globalHostnameGenerators, zoneHostnameGenerators } from "./default-hostname-generators.ts";
 export { meshWithDefaults } from "./mesh-defaults.ts";

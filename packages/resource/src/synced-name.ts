@@ -2,7 +2,7 @@ const prime = 0x100000001b3n;
 const offsetBasis = 0xcbf29ce484222325n;
 
 /** FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/ */
-function fnv1a64(text: string): bigint {
+export function fnv1a64(text: string): bigint {
   let hash = offsetBasis;
   for (const byte of new TextEncoder().encode(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * prime);
   return hash;

@@ -61,5 +61,5 @@ test("a gateway's listeners are chosen like a policy, but clients do not list it
 });
 
 test("kinds without effect say so", () => {
-  expect(typesWhere((kind) => kind.warning !== undefined)).toEqual(typesWhere((kind) => kind.plugin));
+  expect(typesWhere((kind) => kind.warning !== undefined)).toEqual(typesWhere((kind) => kind.plugin && kind.policy));
 });

@@ -23,9 +23,31 @@ export function upstreamTlsSocket(view: UpstreamTlsView): TransportSocketInit {
   const typedConfig = encodeAny(UpstreamTlsContextSchema, {
     sni: view.sni ?? "",
     allowRenegotiation: view.allowRenegotiation ?? false,
-    commonTlsContext: commonTlsContext(certificates, view),
+    commonTlsContext: { ...commonTlsContext(certificates, view), ...bySystemCa(view), ...versions(view) },
   });
   return { name: tlsSocketName, configType: { case: "typedConfig", value: typedConfig } };
+}
+
+function bySystemCa({ ca, systemCa, sans = [] }: UpstreamTlsView): Pick<CommonTlsContextInit, "validationContextType"> | undefined {
+  if (ca !== undefined || systemCa === undefined) return undefined;
+  const trustedCa = { specifier: { case: "filename" as const, value: systemCa } };
+  return {
+    validationContextType: {
+      case: "validationContext",
+      value: { trustedCa, matchTypedSubjectAltNames: sans.map(subjectAltNameMatcher) },
+    },
+  };
+}
+
+function versions({ minVersion, maxVersion }: UpstreamTlsView): Pick<CommonTlsContextInit, "tlsParams"> | undefined {
+  if (minVersion === undefined && maxVersion === undefined) return undefined;
+  const auto = TlsParameters_TlsProtocol.TLS_AUTO;
+  return {
+    tlsParams: {
+      tlsMinimumProtocolVersion: minVersion ? TlsParameters_TlsProtocol[minVersion] : auto,
+      tlsMaximumProtocolVersion: maxVersion ? TlsParameters_TlsProtocol[maxVersion] : auto,
+    },
+  };
 }
 
 /** The server side of TLS. With a CA the client must show a certificate that it signed, and that has one of the names. */

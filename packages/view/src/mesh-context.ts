@@ -2,7 +2,7 @@ import { equalValue, Fact, SharedFacts } from "@atoll/facts";
 import { calledPlaces, chooseDataplanePolicy, dataplanePolicyCandidates, mayUseExternalService, placesOf } from "@atoll/policy";
 import type { Candidate, PolicyMesh, PolicyRules, Selector, Tags } from "@atoll/policy";
 import type { ExternalServiceSpec, MeshGatewaySpec, MeshSpec, Resource, ServiceProtocolSpec, VirtualIpSpec } from "@atoll/resource";
-import { serviceProtocolType, virtualIpType } from "@atoll/resource";
+import { serviceProtocolType, serviceTypes, virtualIpType } from "@atoll/resource";
 import { tagSets } from "./dataplane.ts";
 import type { Dataplane } from "./dataplane.ts";
 import type { Endpoint, EndpointsByService } from "./endpoint.ts";
@@ -14,6 +14,7 @@ import type { ServiceFacts } from "./mesh-endpoints.ts";
 import type { MeshContexts } from "./mesh-contexts.ts";
 import { serviceTag } from "./names.ts";
 import type { ResourceIndex } from "./state/state-tables.ts";
+import { RealServices } from "./services/real-services.ts";
 import type { Address, ZoneContext } from "./zone-context.ts";
 
 export type MeshGateway = Resource<MeshGatewaySpec>;
@@ -50,8 +51,7 @@ interface MeshSettings {
   mtls: "off" | "STRICT" | "PERMISSIVE";
   zoneEgress: boolean;
   localityAware: boolean;
-  /** MeshServices alone have names. */
-  exclusive: boolean;
+  meshServicesMode: string;
 }
 
 /**
@@ -65,6 +65,8 @@ export class MeshContext implements PolicyMesh {
   readonly options: ViewOptions;
   /** Parts of views that many proxies share. A part's function uses nothing that its key does not tell; what else it needs, it reads here. */
   readonly memo: SharedFacts;
+  /** Services that are resources: MeshServices, MeshExternalServices, MeshMultiZoneServices. */
+  readonly realServices: RealServices;
   readonly #contexts: MeshContexts;
   readonly #settings: Fact<MeshSettings>;
   readonly #virtualIps: Fact<readonly VirtualIpSpec[]>;
@@ -81,6 +83,7 @@ export class MeshContext implements PolicyMesh {
     this.#settings = new Fact(graph, () => settingsOf(this.mesh.spec), equalValue);
     this.#virtualIps = new Fact(graph, () => this.#namesInEffect(), equalValue);
     this.#endpoints = new MeshEndpoints(graph, this);
+    this.realServices = new RealServices(graph, this, contexts);
   }
 
   /** Throws if there is no such mesh any more: `MeshContexts.mesh` tells. */
@@ -104,6 +107,7 @@ export class MeshContext implements PolicyMesh {
 
   /** All resources of a type in the mesh, sorted by name. Whoever reads this is made anew with every change of any of them. */
   resources<Spec>(type: string): readonly Resource<Spec>[] {
+    if ((serviceTypes as readonly string[]).includes(type)) return this.realServices.resources(type) as readonly Resource<Spec>[];
     return this.#contexts.config.list<Spec>(type, this.name);
   }
 
@@ -159,9 +163,14 @@ export class MeshContext implements PolicyMesh {
   }
 
   #namesInEffect(): VirtualIpSpec[] {
-    if (this.#settings.get().exclusive) return [];
+    if (this.meshServicesMode === "Exclusive") return [];
     const records = this.#contexts.zoneResources.list<VirtualIpSpec>(virtualIpType, this.name);
     return records.map(({ spec }) => spec).filter(({ outbounds }) => outbounds.length > 0);
+  }
+
+  /** Whether MeshServices are generated, and who calls them: `Disabled`, `Everywhere`, `ReachableBackends` or `Exclusive`. */
+  get meshServicesMode(): string {
+    return this.#settings.get().meshServicesMode;
   }
 
   /** Of all zones, sorted by name. */
@@ -266,6 +275,6 @@ function settingsOf({ mtls, routing, meshServices }: MeshSpec): MeshSettings {
     mtls: secured,
     zoneEgress: secured !== "off" && routing?.zoneEgress === true,
     localityAware: routing?.localityAwareLoadBalancing === true,
-    exclusive: meshServices?.mode === "Exclusive",
+    meshServicesMode: meshServices?.mode ?? "Disabled",
   };
 }

@@ -20,4 +20,6 @@ export interface ProxyMetadata {
   kafkaFilter?: boolean;
   /** Folder in which kuma-dp opens pipes for access logs. Default /tmp. */
   workDir?: string;
+  /** File with the CAs that its machine trusts. */
+  systemCaPath?: string;
 }

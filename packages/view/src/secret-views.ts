@@ -1,5 +1,6 @@
 import { collectTags } from "@atoll/policy";
 import type { Tags } from "@atoll/policy";
+import { realEgressSecrets } from "./services/real-egress.ts";
 import { services, tagSets } from "./dataplane.ts";
 import type { Dataplane } from "./dataplane.ts";
 import type { MeshContexts } from "./mesh-contexts.ts";
@@ -17,7 +18,7 @@ import type { DownstreamTlsView, ProxyView, SecretView, UpstreamTlsView } from "
 /** Every secret name that the view's listeners and clusters mention. */
 export function secretNames({ listeners, clusters }: Pick<ProxyView, "listeners" | "clusters">): Set<string> {
   const names = new Set<string>();
-  const note = (tls: Partial<UpstreamTlsView & DownstreamTlsView> | undefined): void => {
+  const note = (tls: Partial<Omit<UpstreamTlsView & DownstreamTlsView, "minVersion">> | undefined): void => {
     if (!tls) return;
     for (const name of [tls.certificate, tls.clientCertificate, tls.ca, ...(tls.certificates ?? [])]) if (name) names.add(name);
   };
@@ -74,6 +75,6 @@ const externalSecrets = (contexts: MeshContexts, own: Dataplane | null): Map<str
     contexts
       .all()
       .filter(({ name }) => !own || own.mesh === name)
-      .flatMap(({ externalServices }) => externalServices.flatMap(({ secrets }) => secrets))
+      .flatMap((context) => [...context.externalServices.flatMap(({ secrets }) => secrets), ...(own ? [] : realEgressSecrets(context))])
       .map((secret) => [secret.name, secret]),
   );

@@ -10,7 +10,13 @@ export interface UpstreamTlsView {
   alpn?: string[];
   sni?: string;
   allowRenegotiation?: boolean;
+  /** File with the CAs of the proxy's machine to verify the server with, where `ca` names none. */
+  systemCa?: string;
+  minVersion?: TlsVersionView;
+  maxVersion?: TlsVersionView;
 }
+
+export type TlsVersionView = "TLSv1_0" | "TLSv1_1" | "TLSv1_2" | "TLSv1_3";
 
 export interface DownstreamTlsView {
   /** SDS names of server certificates. */

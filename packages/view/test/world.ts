@@ -1,5 +1,18 @@
-import { parseDocument } from "@atoll/resource";
-import { serviceProtocolType, virtualIpType, type Resource, type ServiceProtocolSpec, type VirtualIpSpec } from "@atoll/resource";
+import { planServiceRecords, zoneServices, type SharedService } from "@atoll/names";
+import { globalHostnameGenerators, parseDocument, zoneHostnameGenerators } from "@atoll/resource";
+import {
+  copyFromGlobal,
+  serviceProtocolType,
+  serviceRecordType,
+  virtualIpType,
+  type DataplaneInsightSpec,
+  type DataplaneSpec,
+  type MeshSpec,
+  type Resource,
+  type ServiceProtocolSpec,
+  type ServiceRecordSpec,
+  type VirtualIpSpec,
+} from "@atoll/resource";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { documentedRules } from "@atoll/policy";
@@ -25,6 +38,10 @@ export interface World {
   options?: { liveZones?: string[]; tlsReadyServices?: string[]; rules?: "documented"; addresses?: Record<string, string> };
   /** Records of names by mesh and record, as the zone's sync service writes them. */
   names?: Record<string, Record<string, VirtualIpSpec>>;
+  /** MeshServices of other zones, by mesh, as the zone's sync service knows them. */
+  shared?: Record<string, SharedService[]>;
+  /** Names of Dataplanes whose proxies have a certificate of their mesh. */
+  certified?: string[];
   /** What services spoke, by mesh and service, as the zone's sync service remembers it. */
   protocols?: Record<string, Record<string, ServiceProtocolSpec>>;
   /** `Type/name` of proxies whose streams have all ended. */
@@ -32,8 +49,32 @@ export interface World {
   proxy: ProxyRef;
 }
 
+const at = new Date(0).toISOString();
+const times = { creationTime: at, modificationTime: at, revision: 0 };
 const folder = join(import.meta.dirname, "..", "testdata", "base");
-const zoneTypes = new Set(["Dataplane", "ZoneIngress", "ZoneEgress"]);
+const zoneTypes = new Set(["Dataplane", "ZoneIngress", "ZoneEgress", "MeshService"]);
+
+/** Written in this zone; what can be written on either side says so by its label. */
+const isOwn = ({ type, labels }: Resource): boolean => zoneTypes.has(type) || labels?.["kuma.io/origin"] === "zone";
+
+/** The records of services, as the zone's sync service writes them. */
+function serviceRecords({ zone, shared = {}, certified = [] }: Omit<World, "proxy">, config: Reader, zoneResources: Reader): Resource[] {
+  const generators = [...zoneHostnameGenerators, ...globalHostnameGenerators.map((one) => ({ ...one, ...copyFromGlobal(one) }))];
+  const { put } = planServiceRecords({
+    zone,
+    cidrs: { MeshService: "241.0.0.0/8", MeshExternalService: "242.0.0.0/8", MeshMultiZoneService: "243.0.0.0/8" },
+    meshes: config.list<MeshSpec>("Mesh").map(({ name, spec }) => ({
+      ...{ name, hasMutualTls: Boolean(spec.mtls?.enabledBackend), shared: shared[name] ?? [] },
+      services: zoneServices(name, { config, zoneResources, shared: shared[name] ?? [] }),
+      dataplanes: zoneResources.list<DataplaneSpec>("Dataplane", name),
+      insightOf: (dataplane) => (certified.includes(dataplane) ? ({ mTLS: { issuedBackend: "ca" } } as DataplaneInsightSpec) : undefined),
+    })),
+    generators: generators.map((one) => ({ ...one, creationTime: at })),
+    present: [],
+    keepUnused: 0,
+  });
+  return put.map(({ mesh, name, spec }): Resource<ServiceRecordSpec> => ({ type: serviceRecordType, mesh, name, spec, ...times }));
+}
 
 export function reader(resources: readonly Resource[]): Reader {
   const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
@@ -51,11 +92,9 @@ export function resource(document: Document, index = 0): Resource {
   const parsed = parseDocument(document);
   if (!parsed.ok) throw new Error(`${document.type} is not valid: ${parsed.parseError ?? JSON.stringify(parsed.violations)}`);
   const time = document.creationTime ?? new Date(Date.UTC(2026, 0, 1) + index * 1_000).toISOString();
-  return { ...parsed.resource, creationTime: time, modificationTime: time, revision: 1 };
+  const labels = document["labels"] as Record<string, string> | undefined;
+  return { ...parsed.resource, ...(labels && { labels }), creationTime: time, modificationTime: time, revision: 1 };
 }
-
-const at = new Date(0).toISOString();
-const times = { creationTime: at, modificationTime: at, revision: 0 };
 
 function recordsOf<Spec>(type: string, byMesh: Record<string, Record<string, Spec>> = {}): Resource[] {
   return Object.entries(byMesh).flatMap(([mesh, records]) =>
@@ -85,12 +124,19 @@ export function contextsOf(world: Omit<World, "proxy">): MeshContexts {
     ...(rules ? { rules: documentedRules } : {}),
     ...(addresses ? { addresses: new Map(Object.entries(addresses)) } : {}),
   };
-  const own = all.filter(({ type }) => zoneTypes.has(type));
+  const own = all.filter(isOwn);
   const gone = own.filter(({ type, name }) => world.gone?.includes(`${type}/${name}`)).map(goneInsight);
+  const config = reader(all.filter((one) => !isOwn(one)));
   const inputs = {
     zone: world.zone,
-    config: reader(all.filter(({ type }) => !zoneTypes.has(type))),
-    zoneResources: reader([...own, ...gone, ...recordsOf(virtualIpType, world.names), ...recordsOf(serviceProtocolType, world.protocols)]),
+    config,
+    zoneResources: reader([
+      ...own,
+      ...gone,
+      ...serviceRecords(world, config, reader(own)),
+      ...recordsOf(virtualIpType, world.names),
+      ...recordsOf(serviceProtocolType, world.protocols),
+    ]),
     inventory: {
       zones: () => Object.keys(inventory),
       entries: (zone: string) => inventory[zone]?.entries ?? [],

@@ -14,12 +14,14 @@ import { kindMeta, type MetaRow, readSpec } from "./define-kind.ts";
 const schemas: Readonly<Record<string, z.ZodType>> = { ...meshPolicySchemas, ...serviceSchemas };
 
 interface PluginRow extends MetaRow {
+  /** Its documents are carried out, and not merely kept. */
+  inEffect?: boolean;
   /** What the `status` beside the `spec` is when nobody wrote one; absent: the kind has none. */
   emptyStatus?: object;
 }
 
 /**
- * A kind that is stored and served as written, and has no effect on proxies. Its document nests the spec; where the kind has a
+ * A kind of newer clients; unless it is in effect, it is merely stored and served as written. Its document nests the spec; where the kind has a
  * status, the stored spec is `{spec, status}`.
  */
 export function definePluginKind(row: PluginRow): Kind {
@@ -54,7 +56,7 @@ export function definePluginKind(row: PluginRow): Kind {
     ...kindMeta({ ...row, namespaced: true }),
     plugin: true,
     hasStatus: emptyStatus !== undefined,
-    warning: `${type} is stored but does not take effect on this control plane${instead}`,
+    ...(row.inEffect ? {} : { warning: `${type} is stored but does not take effect on this control plane${instead}` }),
     ...(policy && { deprecations: (spec: unknown) => meshPolicyDeprecations(type, spec) }),
     parseSpec: emptyStatus !== undefined ? parseWithStatus : parseSpec,
   };

@@ -36,6 +36,7 @@ export const pluginKinds: readonly Kind[] = [
   policy("MeshTrafficPermission", "meshtrafficpermissions"),
   definePluginKind({
     type: "MeshService",
+    inEffect: true,
     scope: "mesh",
     path: "meshservices",
     flows: ["zoneToGlobal", "betweenZones"],
@@ -44,6 +45,7 @@ export const pluginKinds: readonly Kind[] = [
   }),
   definePluginKind({
     type: "MeshExternalService",
+    inEffect: true,
     scope: "mesh",
     path: "meshexternalservices",
     flows: ["globalToZone", "zoneToGlobal"],
@@ -52,6 +54,7 @@ export const pluginKinds: readonly Kind[] = [
   }),
   definePluginKind({
     type: "MeshMultiZoneService",
+    inEffect: true,
     scope: "mesh",
     path: "meshmultizoneservices",
     flows: ["globalToZone"],
@@ -60,6 +63,7 @@ export const pluginKinds: readonly Kind[] = [
   }),
   definePluginKind({
     type: "HostnameGenerator",
+    inEffect: true,
     scope: "global",
     path: "hostnamegenerators",
     flows: ["globalToZone", "zoneToGlobal"],

@@ -3,6 +3,7 @@ import { callsByName } from "../dataplane.ts";
 import type { Dataplane } from "../dataplane.ts";
 import type { MeshContext } from "../mesh-context.ts";
 import type { ListenerView } from "../proxy-view.ts";
+import { namedAddresses } from "../services/real-addresses.ts";
 import { refOf } from "../reasons.ts";
 import type { ViewBuilder } from "../view-builder.ts";
 
@@ -23,14 +24,14 @@ export function addDnsListener(
 ): void {
   if (!dnsPort || !callsByName(dataplane)) return;
   const bothFamilies = dataplane.spec.networking.transparentProxying?.ipFamilyMode !== "IPv4";
-  const known = context.virtualIps.filter(({ address }) => addresses.has(address));
+  const known = [...context.virtualIps.filter(({ address }) => addresses.has(address)), ...namedAddresses(context, addresses)];
   const asked = new Set(known.map(({ address }) => address));
   const key = JSON.stringify([dnsPort, bothFamilies, known.map(({ address }) => address)]);
   // Every workload that may call the same services gets the same table.
   builder.listener(
     context.memo.share(`dns/${key}`, (): ListenerView => {
       const table = new Map<string, string[]>();
-      for (const { address, domains } of context.virtualIps) {
+      for (const { address, domains } of [...context.virtualIps, ...namedAddresses(context, asked)]) {
         if (!asked.has(address)) continue;
         const answers = bothFamilies && isIPv4(address) ? [address, mappedToV6(address)] : [address];
         for (const name of domains) table.set(name, answers);

@@ -12,6 +12,8 @@ import { accessLogs } from "../policies/access-log.ts";
 import { tracing } from "../policies/tracing.ts";
 import type { ProxyMetadata } from "../proxy-ref.ts";
 import type { ViewBuilder } from "../view-builder.ts";
+import { realAddresses } from "../services/real-addresses.ts";
+import { addRealOutbound } from "../services/real-outbound.ts";
 import { addDirectAccess } from "./direct-access.ts";
 import { addDnsListener } from "./dns-listener.ts";
 import { addInbound } from "./inbound.ts";
@@ -59,8 +61,10 @@ export function addSidecar(
   };
   const outbounds = outboundAddresses(dataplane, context.virtualIps);
   for (const outbound of outbounds) addOutbound(scope, outbound);
-  addDnsListener(builder, context, dataplane, metadata.dnsPort, new Set(outbounds.map(({ address }) => address)));
-  const taken = new Set([...inbounds, ...outbounds].map(({ address, port }) => `${address}:${port}`));
+  const real = realAddresses(dataplane, context);
+  for (const outbound of real) addRealOutbound(scope, outbound);
+  addDnsListener(builder, context, dataplane, metadata.dnsPort, new Set([...outbounds, ...real].map(({ address }) => address)));
+  const taken = new Set([...inbounds, ...outbounds, ...real].map(({ address, port }) => `${address}:${port}`));
   const passThroughLog = caller.towardsName(outboundLogs, passThroughService).conf;
   const { sourceService, pipeFolder } = scope;
   const logsOf = (direction: "OUTBOUND" | "UNSPECIFIED", destinationService: string) =>

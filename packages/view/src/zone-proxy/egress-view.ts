@@ -7,6 +7,7 @@ import type { ProxyMetadata } from "../proxy-ref.ts";
 import { refOf } from "../reasons.ts";
 import type { Reasons } from "../reasons.ts";
 import type { FilterChainView } from "../proxy-view.ts";
+import { realEgressChains } from "../services/real-egress.ts";
 import { isIPv6 } from "node:net";
 import type { ViewBuilder } from "../view-builder.ts";
 import { externalChainReasons, externalClusterReasons, externalEgress } from "./external-egress.ts";
@@ -17,7 +18,13 @@ export function addEgress(contexts: MeshContexts, egress: Resource<ZoneEgressSpe
   const { networking } = egress.spec;
   addAdminListener(builder, egress, metadata);
   const ipv6 = isIPv6(networking.address);
-  const chains = contexts.all().flatMap((context) => (context.mtls === "off" ? [] : meshChains(contexts, context, ipv6, builder)));
+  const chains = contexts
+    .all()
+    .flatMap((context) =>
+      context.mtls === "off"
+        ? []
+        : [...meshChains(contexts, context, ipv6, builder), ...realEgressChains(context, ipv6, metadata.systemCaPath, builder)],
+    );
   // Without a chain Envoy would refuse the listener; a closed port is what "no egress" means anyway.
   if (chains.length === 0) return;
   builder.listener(

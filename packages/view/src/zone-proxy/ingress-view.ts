@@ -6,6 +6,7 @@ import type { ProxyMetadata } from "../proxy-ref.ts";
 import { refOf } from "../reasons.ts";
 import type { Reasons } from "../reasons.ts";
 import type { FilterChainView } from "../proxy-view.ts";
+import { realIngressChains } from "../services/real-ingress.ts";
 import type { ViewBuilder } from "../view-builder.ts";
 import { sniReasons, sniService } from "./sni-service.ts";
 
@@ -29,6 +30,7 @@ export function addIngress(
       for (const chain of made.chains) builder.because(chain, reasons);
     }
   }
+  for (const context of contexts.all()) chains.push(...realIngressChains(contexts, context, builder));
   const body = JSON.stringify({ proxy: `.${ingress.name}`, zone: contexts.zone.zone });
   builder.listener(
     {

@@ -1,0 +1,75 @@
+import { circuitBreaking, healthChecking, resourceDestination } from "@atoll/policy";
+import type { Caller } from "@atoll/policy";
+import type { Fact } from "@atoll/facts";
+import { endpointSet } from "../endpoint.ts";
+import { endpointSources } from "../endpoint-sources.ts";
+import type { MeshContext } from "../mesh-context.ts";
+import type { MeshContexts } from "../mesh-contexts.ts";
+import { clusterNames, meshAlpn } from "../mesh-tls.ts";
+import { identitySecret, meshCaSecret, spiffeId, zoneEgressService } from "../names.ts";
+import { optional } from "../optional.ts";
+import { healthCheckView } from "../policies/health-check.ts";
+import { clusterTimeouts, timeoutsOf } from "../policies/timeout.ts";
+import { upstreamHttp } from "../protocol.ts";
+import type { ClusterView, EndpointSetView, UpstreamTlsView } from "../proxy-view.ts";
+import { meshSection, refOf } from "../reasons.ts";
+import type { Reasons } from "../reasons.ts";
+import { portId, serviceRef } from "./real-service.ts";
+import type { RealTarget } from "./real-service.ts";
+
+export interface RealCluster {
+  cluster: ClusterView;
+  endpoints: Fact<EndpointSetView>;
+  reasons: () => Reasons;
+}
+
+/** How a sidecar or gateway calls a port of a service that is a resource. */
+export function realCluster(contexts: MeshContexts, context: MeshContext, caller: Caller, target: RealTarget): RealCluster {
+  const { service, port } = target;
+  const external = service.service.type === "MeshExternalService";
+  const called = resourceDestination(portId(target));
+  const timeouts = caller.towards(timeoutsOf(port.protocol), called);
+  // An egress dials what is outside, and judges its health.
+  const [breaking, checking] = external ? [] : [caller.towards(circuitBreaking, called), caller.towards(healthChecking, called)];
+  const tls = clientTls(context, target);
+  const key = JSON.stringify([port.cluster, tls, port.protocol, timeouts.key, breaking?.key, checking?.key]);
+  const cluster = context.memo.share(`real/${key}`, (): ClusterView => {
+    return {
+      ...clusterNames(port.cluster),
+      discovery: { type: "eds" },
+      ...clusterTimeouts(timeouts.conf, port.protocol),
+      ...optional("http", external ? upstreamHttp(port.protocol) : "http2"),
+      ...optional("tls", tls),
+      ...optional("circuitBreaker", breaking?.conf),
+      ...healthCheckView(checking?.conf, port.protocol),
+    };
+  });
+  const endpoints = context.memo.fact(`real-endpoints/${port.cluster}`, () =>
+    // Instances of this zone first, whatever the mesh says of services by tags.
+    endpointSet(port.cluster, context.realServices.endpoints(port.cluster), { zone: context.zone.zone, aware: true }),
+  );
+  const reasons = (): Reasons => ({
+    from: [
+      serviceRef(service, port),
+      ...endpointSources(contexts, context, context.realServices.endpoints(port.cluster)),
+      refOf(context.mesh, meshSection(context)),
+    ],
+    policies: [timeouts, breaking, checking].flatMap((answer) => answer?.account() ?? []),
+  });
+  return { cluster, endpoints, reasons };
+}
+
+/** Mutual TLS towards whoever serves the port: a zone egress, or any identity that the service has. */
+function clientTls(context: MeshContext, { service, port }: RealTarget): UpstreamTlsView | undefined {
+  if (context.mtls === "off" || (context.mtls === "PERMISSIVE" && !service.tlsReady)) return undefined;
+  const external = service.service.type === "MeshExternalService";
+  const identities = external ? [zoneEgressService] : service.identities;
+  return {
+    certificate: identitySecret(context.name),
+    ca: meshCaSecret(context.name),
+    // While nobody serves it nobody may pass for it: this is the identity of none.
+    sans: (identities.length > 0 ? identities : [""]).map((identity) => ({ type: "uri", exact: spiffeId(context.name, identity) })),
+    alpn: [meshAlpn],
+    sni: port.sni,
+  };
+}
