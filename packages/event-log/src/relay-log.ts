@@ -48,6 +48,7 @@ export class RelayLog implements MirrorLog {
   private readonly outboxes = new Map<string, Outbox>();
   private readonly streams = new Set<ClientReadableStream<ReadResponse>>();
   private readonly closing = new AbortController();
+  private suspension: { because: LogError; over: PromiseWithResolvers<void> } | undefined;
 
   constructor(options: RelayLogOptions) {
     this.options = options;
@@ -93,6 +94,11 @@ export class RelayLog implements MirrorLog {
     let incarnation = "";
     let caughtUp = false;
     while (!stop.aborted) {
+      if (this.suspension) {
+        if (!this.suspension.because.canRetry) throw this.suspension.because;
+        await Promise.race([this.suspension.over.promise, aborted(stop)]);
+        continue;
+      }
       const stream = this.openRead(topic, position, incarnation);
       const cancel = (): void => stream.cancel();
       stop.addEventListener("abort", cancel);
@@ -117,6 +123,7 @@ export class RelayLog implements MirrorLog {
         if (!stop.aborted) throw new LogError("unavailable", "the relay ended the stream");
       } catch (error) {
         if (stop.aborted) break;
+        if (this.suspension) continue;
         const failure = fromStatus(error);
         if (!failure.canRetry) throw failure;
         const delayMs = backoff.next();
@@ -152,6 +159,22 @@ export class RelayLog implements MirrorLog {
     this.client = this.dial();
     for (const stream of this.streams) stream.cancel();
     old.close();
+  }
+
+  /**
+   * Nothing is read or written any more until `resume`: what is asked is refused with this error. Reads wait if it says that it can be
+   * tried again, and end with it otherwise.
+   */
+  suspend(because: LogError): void {
+    const before = this.suspension;
+    this.suspension = { because, over: Promise.withResolvers() };
+    before?.over.resolve();
+    for (const stream of this.streams) stream.cancel();
+  }
+
+  resume(): void {
+    this.suspension?.over.resolve();
+    this.suspension = undefined;
   }
 
   /** The log is reached another way from now on. */
@@ -206,6 +229,7 @@ export class RelayLog implements MirrorLog {
     request: MessageInitShape<I>,
   ): Promise<MessageShape<O>> {
     this.assertOpen();
+    if (this.suspension) return Promise.reject(this.suspension.because);
     const { path, requestSerialize, responseDeserialize } = methodDefinition<I, O>(method);
     const deadline = Date.now() + (this.options.callTimeoutMs ?? 10_000);
     return new Promise((resolve, reject) => {
@@ -225,6 +249,9 @@ export class RelayLog implements MirrorLog {
     if (this.closing.signal.aborted) throw new LogError("closed", "the log is closed");
   }
 }
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  signal.aborted ? Promise.resolve() : new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 
 /** The longest run of waiting appends that fits one request. */
 function takeGroup(box: Outbox): WaitingAppend[] {

@@ -77,6 +77,30 @@ test("reset dials again without losing or doubling records", async () => {
   expect(texts(await follower.until(2))).toEqual(["a", "b"]);
 });
 
+test("while it is suspended reads wait, writes are refused with the reason, and then both go on", async () => {
+  const server = await serveRelay(owner);
+  const log = relayLogTo(server.port);
+  cleanups.push(
+    () => server.close(),
+    () => log.close(),
+  );
+  log.suspend(new LogError("unavailable", "not registered yet"));
+  const follower = follow(log, "atoll.config");
+  await owner.append("atoll.config", [{ value: value("a") }]);
+  await expect(log.head("atoll.config")).rejects.toMatchObject({ code: "unavailable", message: "not registered yet" });
+  expect(follower.records).toEqual([]);
+  log.resume();
+  await follower.until(1);
+  log.suspend(new LogError("unavailable", "refused"));
+  await owner.append("atoll.config", [{ value: value("b") }]);
+  await expect(log.append("atoll.config", [{ value: value("lost") }])).rejects.toMatchObject({ message: "refused" });
+  expect(texts(follower.records)).toEqual(["a"]);
+  log.resume();
+  expect(texts(await follower.until(2))).toEqual(["a", "b"]);
+  log.suspend(new LogError("forbidden", "the token is revoked"));
+  await expect(follower.ended).rejects.toMatchObject({ code: "forbidden", message: "the token is revoked" });
+});
+
 test("the policy decides by identity, operation and topic", async () => {
   const server = await serveRelay(owner, {
     authorize: async (metadata) => {

@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { Backoff, pause, relayChannelOptions, RelayLog } from "@atoll/event-log";
-import type { LogError } from "@atoll/event-log";
+import { Backoff, LogError, pause, relayChannelOptions, RelayLog } from "@atoll/event-log";
 import type { RegisterResponse } from "@atoll/kds-api";
 import { SealingKey } from "@atoll/secret";
 import { Client, Metadata } from "@grpc/grpc-js";
@@ -59,7 +58,7 @@ export interface ZoneConnectionOptions extends Pick<EndpointOptions, "tls"> {
 }
 
 export interface ZoneConnection {
-  /** The other side's log. Usable at once: reads begin when it can be reached. */
+  /** The other side's log, while this one is registered there: reads wait for that, and what is written meanwhile is refused. */
   readonly log: RelayLog;
   /** Resolves at the first registration; rejects with `ZoneRefusedError`, or when closed before. */
   readonly registered: Promise<Registration>;
@@ -114,6 +113,7 @@ class ZoneConnector implements ZoneConnection {
     this.client = this.dial();
     const { token, onReadInterrupted } = options;
     this.log = new RelayLog({ address: target, credentials, channelOptions, token, onReadInterrupted });
+    this.log.suspend(new LogError("unavailable", "not registered yet"));
     this.registered = this.settle.promise;
     this.registered.catch(() => {});
     this.running = this.run();
@@ -127,6 +127,7 @@ class ZoneConnector implements ZoneConnection {
     this.backoff.reset();
     if (this.state === "refused") {
       this.state = "connecting";
+      this.log.suspend(new LogError("unavailable", "not registered yet"));
       this.running = this.run();
     }
     this.waiting?.abort();
@@ -153,11 +154,14 @@ class ZoneConnector implements ZoneConnection {
         // A token that was renewed meanwhile has not been refused yet.
         if (refusal.final && !this.tokenRenewed()) {
           this.state = "refused";
+          this.log.suspend(new LogError("forbidden", refusal.reason));
           this.settle.reject(new ZoneRefusedError(refusal));
           this.options.onRefused?.(refusal);
           return;
         }
         this.state = "connecting";
+        // Who answers next may be another log, which has nothing to do with this zone.
+        this.log.suspend(new LogError("unavailable", refusal.reason));
         const isRoundDone = this.next();
         const delayMs = isRoundDone ? this.backoff.next() : 0;
         this.options.onDisconnected?.(refusal, delayMs);
@@ -203,6 +207,7 @@ class ZoneConnector implements ZoneConnection {
     const registration = this.accept(answer);
     const relay = answer.log?.way.case === "relay" ? answer.log.way.value.address : "";
     if (relay !== "" && relay !== this.target) this.log.redirect({ address: (this.target = relay) });
+    this.log.resume();
     this.standstill = undefined;
     const link = new SessionLink({
       client: this.client,

@@ -312,7 +312,9 @@ test("a zone comes back by itself when global was away", async () => {
 test("each caller reaches its own part of global's log only", async () => {
   const { server, log } = await global();
   await log.ensureTopic({ name: topics.zone("west"), cleanup: "compact" });
-  const east = zone(server.port).connection.log;
+  const { connection } = zone(server.port);
+  await connection.registered;
+  const east = connection.log;
   const internal = openRelay({ address: `grpcs://127.0.0.1:${server.port}`, tls: { ca: tls.certificate }, token: () => "internal" });
   cleanups.push(() => internal.close());
   const outcome = (attempt: Promise<unknown>) =>

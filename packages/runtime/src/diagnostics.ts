@@ -26,8 +26,10 @@ export class Diagnostics {
   readonly replica = new ReplicaMetrics(this.registry, this.timeline);
   /** Of all ports of the service. */
   readonly refusals = new Refusals(this.registry);
-  /** Why the service is not ready to serve, or null. */
+  /** What the service's start waits for, or null. */
   notReady: string | null;
+  /** Why a service that has started is not ready all the same, each asked whenever `/readyz` is; undefined: it is. */
+  readonly checks: (() => string | undefined)[] = [];
   #requests: RequestWatch | undefined;
   readonly #parts: { close(): Promise<void> }[] = [];
 
@@ -57,7 +59,10 @@ export class Diagnostics {
       tls: diagnosticsTls(settings.diagnostics),
       onRefused: diagnostics.refusals.to(log),
       views,
-      notReady: () => diagnostics.notReady,
+      notReady: () => {
+        const found = diagnostics.checks.map((check) => check()).filter((reason) => reason !== undefined);
+        return found[0] ?? diagnostics.notReady;
+      },
     });
     const telemetry = [await startTracing(settings.tracing, source), await startMetrics(settings.tracing, registry, source)];
     diagnostics.#parts.push(server, ...telemetry.filter((part) => part !== undefined));

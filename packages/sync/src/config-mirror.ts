@@ -1,14 +1,7 @@
 import { Backoff, LogError, type MirrorLog, mirrorTopic, pause, topics } from "@atoll/event-log";
 import { appendSnapshot, readNewestSnapshot } from "@atoll/replica";
+import { ForeignSourceError } from "./foreign-source-error.ts";
 import { withParts } from "./with-parts.ts";
-
-/**
- * Upstream's configuration log is not the one that this zone's copy was made from, or has lost records the copy has. The zone goes on
- * serving what it has: to follow the new one, an operator deletes the zone's copy.
- */
-export class ForeignSourceError extends Error {
-  override readonly name = "ForeignSourceError";
-}
 
 export interface ConfigMirrorOptions {
   upstream: MirrorLog;

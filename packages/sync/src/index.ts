@@ -1,7 +1,8 @@
 export { AvailabilityPublisher } from "./availability-publisher.ts";
 export type { AvailabilityPublisherOptions, WatchedReader } from "./availability-publisher.ts";
 export { ConnectionSignal } from "./connection-signal.ts";
-export { ForeignSourceError, mirrorConfig } from "./config-mirror.ts";
+export { mirrorConfig } from "./config-mirror.ts";
+export { ForeignSourceError } from "./foreign-source-error.ts";
 export type { ConfigMirrorOptions } from "./config-mirror.ts";
 export { InventoryFeed } from "./inventory-feed.ts";
 export type { HeartbeatEvent, InventoryFeedOptions } from "./inventory-feed.ts";

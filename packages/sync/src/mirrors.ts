@@ -1,4 +1,5 @@
 import { Backoff, LogError, type MirrorLog, mirrorTopic, pause } from "@atoll/event-log";
+import { ForeignSourceError } from "./foreign-source-error.ts";
 import { withParts } from "./with-parts.ts";
 
 export interface MirrorStatus {
@@ -8,6 +9,8 @@ export interface MirrorStatus {
   caughtUp: boolean;
   /** Why it does not go on at present. */
   trouble?: string;
+  /** It never will, as the other side is another log than the copy was made from. */
+  foreign?: true;
 }
 
 export interface MirrorRun {
@@ -87,5 +90,7 @@ export class Mirrors {
     }
     if (trouble === undefined) delete status.trouble;
     else status.trouble = trouble;
+    if (error instanceof ForeignSourceError) status.foreign = true;
+    else delete status.foreign;
   }
 }

@@ -72,6 +72,8 @@ async function open(
   const ring: { zone?: KeyRing["zone"] } = {};
   const refused = Promise.withResolvers<never>();
   refused.promise.catch(() => undefined);
+  let refusedBecause: string | undefined;
+  diagnostics.checks.push(() => refusedBecause);
   const connection = connectZone({
     addresses: address.split(","),
     tls: { ...(tlsSkipVerify ? {} : { ca: readFileSync(expandPath(rootCaFile), "utf8") }), skipVerify: tlsSkipVerify },
@@ -83,6 +85,7 @@ async function open(
     answer: async (query) =>
       query.subject === "explain" ? explain(query.proxy) : queryEnvoy({ resources, adminAddress, adminTls }, query),
     onRegistered: (registration) => {
+      refusedBecause = undefined;
       ring.zone = registration.sealingKey ?? ring.zone;
       log.info("connected to the zone's sync service");
     },
@@ -90,6 +93,7 @@ async function open(
       log.warn({ reason: refusal.reason, delayMs }, "no session with the zone's sync service; proxies keep what they have"),
     onRefused: (refusal) => {
       log.error({ reason: refusal.reason }, "the zone's sync service refuses this server");
+      refusedBecause = `the zone's sync service refuses this server, whose proxies keep what they have: ${refusal.reason}`;
       refused.reject(new Error(`the zone's sync service refuses this server: ${refusal.reason}`));
     },
   });

@@ -5,8 +5,10 @@ import { loadSealingKey, SealingKey, type SealedBytes } from "@atoll/secret";
 
 const context = "the zone sealing key of this checkpoint";
 
-/** What a zone must remember to serve alone after a restart: which cluster it belongs to, and the key that opens its secrets. */
+/** What a zone must remember to serve alone after a restart: who it is, which cluster it belongs to, and the key that opens its secrets. */
 export interface ZoneCheckpoint {
+  /** Absent: not known; older versions did not write it. */
+  zone?: string;
   clusterId: string;
   key: SealingKey;
 }
@@ -27,13 +29,15 @@ export class ZoneKeyStore {
 
   async read(): Promise<ZoneCheckpoint | undefined> {
     if (!existsSync(this.#file)) return undefined;
-    const stored = JSON.parse(await readFile(this.#file, "utf8")) as { clusterId: string; key: SealedBytes };
-    return { clusterId: stored.clusterId, key: SealingKey.parse(Buffer.from(this.#lock.open(stored.key, context)).toString("utf8")) };
+    const stored = JSON.parse(await readFile(this.#file, "utf8")) as { zone?: string; clusterId: string; key: SealedBytes };
+    const { zone, clusterId } = stored;
+    return { zone, clusterId, key: SealingKey.parse(Buffer.from(this.#lock.open(stored.key, context)).toString("utf8")) };
   }
 
   async write(checkpoint: ZoneCheckpoint): Promise<void> {
     const sealed = this.#lock.seal(Buffer.from(checkpoint.key.export()), context);
-    await writeFile(`${this.#file}.new`, JSON.stringify({ clusterId: checkpoint.clusterId, key: sealed }), { mode: 0o600 });
+    const { zone, clusterId } = checkpoint;
+    await writeFile(`${this.#file}.new`, JSON.stringify({ zone, clusterId, key: sealed }), { mode: 0o600 });
     await rename(`${this.#file}.new`, this.#file);
   }
 }

@@ -31,6 +31,7 @@ import { configuredKeys, createRemoteIssuer, resourceKeys, resourceRevocations, 
 import { openKafkaUpstream } from "./kafka-upstream.ts";
 import type { ZoneSettings } from "./settings.ts";
 import { openInventory } from "./shared-inventory.ts";
+import { assertFolderOf } from "./zone-folder.ts";
 import { ZoneKeyStore } from "./zone-key.ts";
 import { showZoneMetrics } from "./zone-metrics.ts";
 
@@ -70,8 +71,11 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
 
   const keys = await ZoneKeyStore.open(workDir);
   const checkpoint = await keys.read();
+  await assertFolderOf(zone, { workDir, checkpoint, config, log: embedded });
   const ring: { zone?: KeyRing["zone"] } = { zone: checkpoint?.key };
   const upstream = new ConnectionSignal();
+  let refusedBecause: string | undefined;
+  diagnostics.checks.push(() => refusedBecause);
   const refused = Promise.withResolvers<never>();
   refused.promise.catch(() => undefined);
   const connection = connectZone({
@@ -90,9 +94,10 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     progress: () => ({ revision: config.revision, checksum: config.checksum() }),
     answer: (query) => inspectThrough(relay.sessions(zone), zone, query),
     onRegistered: (registration) => {
+      refusedBecause = undefined;
       if (registration.sealingKey !== undefined) {
         ring.zone = registration.sealingKey;
-        keys.write({ clusterId: registration.clusterId, key: registration.sealingKey }).catch(onError);
+        keys.write({ zone, clusterId: registration.clusterId, key: registration.sealingKey }).catch(onError);
       }
       for (const warning of registration.warnings) log.warn(warning);
       log.info({ cluster: registration.clusterId }, "registered with global");
@@ -105,6 +110,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     onRefused: (refusal) => {
       upstream.set(false);
       log.error({ reason: refusal.reason }, "global refuses this zone");
+      refusedBecause = `global refuses this zone, which serves what it has: ${refusal.reason}`;
       refused.reject(new Error(`global refuses this zone: ${refusal.reason}`));
     },
     onAlarm: (alarm) => log.error({ alarm }, `the mirror of the configuration is ${alarm.type}`),
@@ -158,6 +164,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     onError,
   });
   lifecycle.add("sync", sync);
+  diagnostics.checks.push(() => sync.status().mirrors.find(({ foreign }) => foreign)?.trouble);
   const { dataplaneCleanupAgeMs: dataplaneMs, zoneResourceCleanupAgeMs: zoneProxyMs } = settings.runtime.universal;
   lifecycle.add(
     "cleanup",
