@@ -69,7 +69,7 @@ export async function startProxy(
       `--dataplane-file=${file}`,
       `--dataplane-token-file=${tokenFile}`,
       "--concurrency=1",
-      "--log-level=warning",
+      "--envoy-log-level=warning",
     ],
     { env: { ENVOY_PATH: envoyBinary(), KUMA_READINESS_PORT: "0", KUMA_DATAPLANE_DRAIN_TIME: "1s", ...options.env } },
   );

@@ -1,5 +1,6 @@
 import { version } from "@atoll/runtime/version";
 import { Command, CommanderError } from "commander";
+import { goArguments } from "../input/go-arguments.ts";
 import { InputError } from "../input/input-error.ts";
 import { addApply } from "./apply-command.ts";
 import { ApiClient } from "./client.ts";
@@ -86,7 +87,8 @@ function addVersion(program: Command, client: () => ApiClient, io: Io): void {
 /** Runs the command line and answers its exit status; a failure says what the control plane said. */
 export async function runCtl(argv: readonly string[], io: Io = processIo): Promise<number> {
   try {
-    await ctlCommand(io).parseAsync(argv, { from: "user" });
+    const program = ctlCommand(io);
+    await program.parseAsync(goArguments(program, argv), { from: "user" });
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode;

@@ -2,6 +2,7 @@ import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
+import { networkFault } from "../input/network-fault.ts";
 import type { DpOptions } from "./options.ts";
 
 /** A proxy that is to stop waits no longer than this for a control plane that does not answer. */
@@ -16,7 +17,7 @@ export interface BootstrapAnswer {
   corefileTemplate: string | undefined;
 }
 
-/** The control plane understood the request and refused it: trying again can't help. */
+/** The control plane refused the request, or is none that proxies connect to: trying again can't help. */
 export class BootstrapRefused extends Error {
   override readonly name = "BootstrapRefused";
 }
@@ -41,9 +42,11 @@ export async function fetchBootstrap(cp: URL, caPem: string | undefined, body: u
       if (status === 200) return decode(text);
       if (status === 404) {
         reason =
-          text.trim() === "404: Page Not Found"
-            ? `${cp.href} is not a dataplane server: is it the API port?`
-            : "the control plane does not know this dataplane yet";
+          text.trim() === ""
+            ? "the control plane does not know this dataplane yet"
+            : `${cp.href} is not a dataplane server: is it the API port? ${rightPort}`;
+      } else if (/ALPN|allowHTTP1/.test(text)) {
+        throw new BootstrapRefused(`${cp.href} speaks gRPC alone: it is the port of registration or of a relay. ${rightPort}`);
       } else if (status >= 500) {
         reason = `the control plane answered ${status}`;
       } else {
@@ -51,7 +54,7 @@ export async function fetchBootstrap(cp: URL, caPem: string | undefined, body: u
       }
     } catch (error) {
       if (error instanceof BootstrapRefused || retry.signal.aborted) throw error;
-      reason = (error as Error).message;
+      reason = whyNoAnswer(cp, error);
     }
     if (performance.now() > deadline) throw new Error(`no bootstrap configuration within ${retry.maxDurationMs / 1000} s: ${reason}`);
     retry.onRetry(reason);
@@ -59,7 +62,27 @@ export async function fetchBootstrap(cp: URL, caPem: string | undefined, body: u
   }
 }
 
+const rightPort = "A zone's xDS server listens on 5678";
+
+function whyNoAnswer(cp: URL, error: unknown): string {
+  const fault = networkFault(error);
+  const advice = /certificate/.test(fault)
+    ? "; --ca-cert-file has to be tls.crt of the xDS server, or the CA of its certificate"
+    : /port right|closed the connection/.test(fault)
+      ? `. ${rightPort}, with TLS`
+      : "";
+  return `cannot talk to ${cp.origin}: ${fault}${advice}`;
+}
+
 function decode(text: string): BootstrapAnswer {
+  try {
+    return decodeAnswer(text);
+  } catch {
+    throw new BootstrapRefused(`what is at the address answers with no bootstrap configuration: is it a dataplane server? ${rightPort}`);
+  }
+}
+
+function decodeAnswer(text: string): BootstrapAnswer {
   const { bootstrap, kumaSidecarConfiguration } = JSON.parse(text) as {
     bootstrap: string;
     kumaSidecarConfiguration: { networking: { address: string; isUsingTransparentProxy?: boolean; corefileTemplate?: string | null } };
@@ -113,7 +136,7 @@ function post(
       response.on("end", () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString("utf8") }));
       response.on("error", reject);
     });
-    request.on("timeout", () => request.destroy(new Error(`${url.href} did not answer within 10 s`)));
+    request.on("timeout", () => request.destroy(new Error("no answer within 10 s")));
     request.on("error", reject);
     request.end(body);
   });

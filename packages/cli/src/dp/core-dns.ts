@@ -1,11 +1,12 @@
 import { execFile, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { renderGoTemplate } from "@atoll/resource";
 import type { DnsOptions } from "./dns-options.ts";
 import { DpOptionsError } from "./dp-options-error.ts";
 import { endWithThisProcess } from "./end-with-this-process.ts";
+import { fileText } from "./option-values.ts";
 
 /** Plugin that asks the next server when one does not know; CoreDNS has it only where it was built with it. */
 const neededPlugin = "alternate";
@@ -34,7 +35,7 @@ export async function findCoreDns(options: DnsOptions, providedTemplate: string 
   const template =
     options.corefileTemplatePath === undefined
       ? providedTemplate
-      : readTemplate("--dns-coredns-config-template-path", options.corefileTemplatePath);
+      : fileText("--dns-coredns-config-template-path", options.corefileTemplatePath);
   const candidates =
     options.coreDnsBinary === undefined ? ["coredns", join(dirname(process.argv[1] ?? "."), "coredns")] : [options.coreDnsBinary];
   for (const binary of candidates) {
@@ -72,14 +73,6 @@ function corefileOf(options: DnsOptions, template: string): string {
   });
   if ("error" in rendered) throw new DpOptionsError(`the template of the Corefile is not valid: ${rendered.error}`);
   return rendered.text;
-}
-
-function readTemplate(flag: string, path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    throw new DpOptionsError(`${flag}: cannot read ${path}: ${(error as Error).message}`);
-  }
 }
 
 export interface RunningCoreDns {

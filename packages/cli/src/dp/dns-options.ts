@@ -1,5 +1,4 @@
-import { DpOptionsError } from "./dp-options-error.ts";
-import { wholeNumber } from "./option-values.ts";
+import { truth, wholeNumber } from "./option-values.ts";
 
 /** How a workload's DNS questions are answered. */
 export interface DnsOptions {
@@ -18,6 +17,13 @@ export interface DnsOptions {
   logging: boolean;
 }
 
+/** What counts of a variable (without its prefix) and a flag. */
+export type Chooser = <Value extends string | boolean>(
+  variable: string,
+  flag: string,
+  given: Value | undefined,
+) => Value | string | undefined;
+
 export interface DnsFlags {
   dnsEnabled?: string | boolean;
   dnsEnvoyPort?: string;
@@ -29,29 +35,25 @@ export interface DnsFlags {
   dnsEnableLogging?: string | boolean;
 }
 
-export function resolveDnsOptions(flags: DnsFlags, variable: (name: string) => string | undefined): DnsOptions {
+export function resolveDnsOptions(flags: DnsFlags, chosen: Chooser): DnsOptions {
+  const path = (variable: string, flag: string, given: string | undefined) => chosen(variable, flag, given) as string | undefined;
   return {
-    enabled: truth("--dns-enabled", flags.dnsEnabled ?? variable("DNS_ENABLED") ?? true),
-    envoyPort: port("--dns-envoy-port", flags.dnsEnvoyPort ?? variable("DNS_ENVOY_DNS_PORT") ?? "15054"),
-    port: port("--dns-coredns-port", flags.dnsCorednsPort ?? variable("DNS_CORE_DNS_PORT") ?? "15053"),
-    coreDnsBinary: flags.dnsCorednsPath ?? variable("DNS_CORE_DNS_BINARY_PATH"),
-    corefileTemplatePath: flags.dnsCorednsConfigTemplatePath ?? variable("DNS_CORE_DNS_CONFIG_TEMPLATE_PATH"),
-    configDir: flags.dnsServerConfigDir ?? variable("DNS_CONFIG_DIR"),
-    prometheusPort: port("--dns-prometheus-port", flags.dnsPrometheusPort ?? variable("DNS_PROMETHEUS_PORT") ?? "19153"),
-    logging: truth("--dns-enable-logging", flags.dnsEnableLogging ?? variable("DNS_ENABLE_LOGGING") ?? false),
+    enabled: truth("--dns-enabled", chosen("DNS_ENABLED", "--dns-enabled", flags.dnsEnabled) ?? true),
+    envoyPort: port("--dns-envoy-port", chosen("DNS_ENVOY_DNS_PORT", "--dns-envoy-port", flags.dnsEnvoyPort) ?? "15054"),
+    port: port("--dns-coredns-port", chosen("DNS_CORE_DNS_PORT", "--dns-coredns-port", flags.dnsCorednsPort) ?? "15053"),
+    coreDnsBinary: path("DNS_CORE_DNS_BINARY_PATH", "--dns-coredns-path", flags.dnsCorednsPath),
+    corefileTemplatePath: path(
+      "DNS_CORE_DNS_CONFIG_TEMPLATE_PATH",
+      "--dns-coredns-config-template-path",
+      flags.dnsCorednsConfigTemplatePath,
+    ),
+    configDir: path("DNS_CONFIG_DIR", "--dns-server-config-dir", flags.dnsServerConfigDir),
+    prometheusPort: port(
+      "--dns-prometheus-port",
+      chosen("DNS_PROMETHEUS_PORT", "--dns-prometheus-port", flags.dnsPrometheusPort) ?? "19153",
+    ),
+    logging: truth("--dns-enable-logging", chosen("DNS_ENABLE_LOGGING", "--dns-enable-logging", flags.dnsEnableLogging) ?? false),
   };
 }
 
-function port(flag: string, text: string): number {
-  const number = wholeNumber(flag, text);
-  if (number > 65_535) throw new DpOptionsError(`${flag}: ${text} is not a port`);
-  return number;
-}
-
-/** A flag without a value is true. */
-function truth(flag: string, value: string | boolean): boolean {
-  if (typeof value === "boolean") return value;
-  if (/^(true|1|t)$/i.test(value)) return true;
-  if (/^(false|0|f)$/i.test(value)) return false;
-  throw new DpOptionsError(`${flag}: "${value}" is neither true nor false`);
-}
+const port = (flag: string, text: string | boolean): number => wholeNumber(flag, String(text), 65_535);

@@ -123,7 +123,7 @@ describe("questions that atoll-dp answers itself", () => {
 });
 
 describe("CoreDNS", () => {
-  const options = (flags: Parameters<typeof resolveDnsOptions>[0]) => resolveDnsOptions(flags, () => undefined);
+  const options = (flags: Parameters<typeof resolveDnsOptions>[0]) => resolveDnsOptions(flags, (_variable, _flag, given) => given);
   /** Names its plugins, or keeps its Corefile for the test and stays. */
   function coreDns(plugins: string, end = "while :; do sleep 1; done"): string {
     const path = join(folder.path, "coredns");

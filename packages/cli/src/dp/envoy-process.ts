@@ -31,6 +31,8 @@ export interface EnvoyOptions {
   configPath: string;
   drainTimeS: number;
   logLevel: string;
+  /** Of single components, as Envoy takes it; "" = none. */
+  componentLogLevel: string;
   /** Worker threads; undefined = one for each CPU that this process may use. */
   concurrency: number | undefined;
   /** A folder to be removed if this process is killed. */
@@ -46,6 +48,7 @@ export interface RunningEnvoy {
 export function startEnvoy(options: EnvoyOptions): RunningEnvoy {
   const args = ["--config-path", options.configPath, "--drain-time-s", String(Math.max(1, Math.ceil(options.drainTimeS)))];
   args.push("--drain-strategy", "immediate", "--disable-hot-restart", "--log-level", options.logLevel);
+  if (options.componentLogLevel !== "") args.push("--component-log-level", options.componentLogLevel);
   if (options.concurrency !== undefined) args.push("--concurrency", String(options.concurrency));
   else args.push("--cpuset-threads");
   const child = spawn(options.binary, args, { stdio: ["ignore", "inherit", "inherit"] });

@@ -1,9 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { scratchFolder } from "@atoll/testkit";
+import { scratchFolder, selfSignedPair } from "@atoll/testkit";
 import { afterAll, describe, expect, test } from "vitest";
 import { durationS } from "./option-values.ts";
-import { fillVariables, resolveDpOptions } from "./options.ts";
+import { resolveDpOptions } from "./options.ts";
 
 const folder = scratchFolder();
 afterAll(() => folder[Symbol.dispose]());
@@ -13,6 +13,7 @@ const file = (name: string, text: string) => {
   return path;
 };
 const jwt = `${Buffer.from('{"alg":"RS256"}').toString("base64url")}.e30.c2ln`;
+const pem = selfSignedPair().certificatePem;
 const dataplane =
   "type: Dataplane\nmesh: demo\nname: '{{ name }}'\nnetworking: { address: 10.0.0.1, inbound: [{ port: 80, tags: { kuma.io/service: web } }] }\n";
 
@@ -31,21 +32,27 @@ test("what is asked for by default", () => {
     socketDir: undefined,
     concurrency: undefined,
     envoyLogLevel: "info",
+    envoyComponentLogLevel: "",
     drainTimeS: 30,
     readinessPort: 9902,
+    metrics: { certPath: "", keyPath: "" },
+    maxMemoryBytes: 0,
+    systemCaPath: "",
+    ipv6: false,
     dns: {
       ...{ enabled: true, envoyPort: 15_054, port: 15_053, prometheusPort: 19_153, logging: false },
       ...{ coreDnsBinary: undefined, corefileTemplatePath: undefined, configDir: undefined },
     },
     retry: { backoffMs: 1_000, maxDurationMs: 300_000 },
+    notices: [],
   });
 });
 
-test("every variable of kuma-dp is read, ours before theirs, and flags before both", () => {
+test("every variable of kuma-dp is read, ours before theirs, and both before flags", () => {
   const env = {
     KUMA_CONTROL_PLANE_URL: "https://cp:1",
     ATOLL_CONTROL_PLANE_URL: "https://cp:2",
-    KUMA_CONTROL_PLANE_CA_CERT: "pem",
+    KUMA_CONTROL_PLANE_CA_CERT: pem,
     KUMA_CONTROL_PLANE_RETRY_BACKOFF: "3s",
     KUMA_CONTROL_PLANE_RETRY_MAX_DURATION: "1m",
     KUMA_DATAPLANE_NAME: "web-1",
@@ -58,6 +65,11 @@ test("every variable of kuma-dp is read, ours before theirs, and flags before bo
     KUMA_DATAPLANE_RUNTIME_CONFIG_DIR: "/config",
     KUMA_DATAPLANE_RUNTIME_SOCKET_DIR: "/sockets",
     KUMA_DATAPLANE_RUNTIME_CONCURRENCY: "2",
+    KUMA_DATAPLANE_RUNTIME_ENVOY_LOG_LEVEL: "error",
+    KUMA_DATAPLANE_RUNTIME_ENVOY_COMPONENT_LOG_LEVEL: "http:debug",
+    KUMA_DATAPLANE_RUNTIME_METRICS_CERT_PATH: "/m.crt",
+    KUMA_DATAPLANE_RUNTIME_METRICS_KEY_PATH: "/m.key",
+    KUMA_DATAPLANE_RESOURCES_MAX_MEMORY_BYTES: "1000",
     KUMA_DNS_ENABLED: "false",
     KUMA_DNS_ENVOY_DNS_PORT: "1054",
     KUMA_DNS_CORE_DNS_PORT: "1053",
@@ -69,7 +81,7 @@ test("every variable of kuma-dp is read, ours before theirs, and flags before bo
   };
   expect(resolveDpOptions({}, env)).toMatchObject({
     cpAddress: new URL("https://cp:2"),
-    caCertPem: "pem",
+    caCertPem: pem,
     name: "web-1",
     mesh: "demo",
     drainTimeS: 90,
@@ -79,17 +91,26 @@ test("every variable of kuma-dp is read, ours before theirs, and flags before bo
     configDir: "/config",
     socketDir: "/sockets",
     concurrency: 2,
+    envoyLogLevel: "error",
+    envoyComponentLogLevel: "http:debug",
+    metrics: { certPath: "/m.crt", keyPath: "/m.key" },
+    maxMemoryBytes: 1_000,
     dns: {
       ...{ enabled: false, envoyPort: 1_054, port: 1_053, prometheusPort: 1_153, logging: true },
       ...{ coreDnsBinary: "/coredns", corefileTemplatePath: "/Corefile", configDir: "/dns" },
     },
     retry: { backoffMs: 3_000, maxDurationMs: 60_000 },
   });
-  expect(resolveDpOptions({ cpAddress: "https://cp:3", drainTime: "5s", name: "web-2" }, env)).toMatchObject({
-    cpAddress: new URL("https://cp:3"),
-    drainTimeS: 5,
-    name: "web-2",
+  expect(resolveDpOptions({ cpAddress: "https://cp:3", drainTime: "90s", envoyLogLevel: "off" }, env)).toMatchObject({
+    cpAddress: new URL("https://cp:2"),
+    envoyLogLevel: "error",
+    notices: [
+      "--envoy-log-level has no effect: the variable KUMA_DATAPLANE_RUNTIME_ENVOY_LOG_LEVEL is set and wins",
+      "--cp-address has no effect: the variable ATOLL_CONTROL_PLANE_URL is set and wins",
+      "--drain-time has no effect: the variable KUMA_DATAPLANE_DRAIN_TIME is set and wins",
+    ],
   });
+  expect(resolveDpOptions({ name: "web-2" }, { KUMA_DATAPLANE_NAME: "" }).name).toBe("web-2");
 });
 
 describe("the resource to register", () => {
@@ -116,8 +137,21 @@ describe("the resource to register", () => {
     ]);
   });
 
-  test("variables stand in two or three braces; what has no value is empty", () => {
-    expect(fillVariables("{{a}} {{ b }} {{{ a }}} {{&a}} {{c}}.", ["a=1", "b=x=y"])).toBe("1 x=y 1 1 .");
+  test("values with commas and quotes are taken apart as kuma-dp takes them", () => {
+    const text = `${dataplane}x: "{{ s }}"\n`;
+    const { resource } = resolveDpOptions({ dataplaneFile: file("v.yaml", text), dataplaneVar: ['name=web-1,"s=a,b"'] }, {});
+    expect(JSON.parse(resource!.json)).toMatchObject({ name: "web-1", x: "a,b" });
+  });
+
+  test("is YAML as Kuma reads it; of several documents the first counts", () => {
+    const text = `x: &base { kuma.io/service: web, version: "1" }\n${dataplane.replace("{ kuma.io/service: web }", "{ <<: *base, n: y }").replace("port: 80", "port: 0120")}`;
+    const more = `${text.replace("n: y", "team: a")}---\ntype: Dataplane\n`;
+    const { resource, notices } = resolveDpOptions({ dataplaneFile: file("y.yaml", more), dataplaneVar: ["name=w"] }, {});
+    expect(JSON.parse(resource!.json)).toMatchObject({
+      networking: { inbound: [{ port: 80, tags: { "kuma.io/service": "web", version: "1", team: "a" } }] },
+    });
+    expect(notices).toEqual([expect.stringMatching(/y\.yaml holds 2 documents: only the first one counts$/)]);
+    expect(() => resolveDpOptions({ dataplaneFile: file("z.yaml", text), dataplaneVar: ["name=w"] }, {})).toThrow(/z\.yaml: .*bool/);
   });
 });
 
@@ -131,24 +165,84 @@ describe("what is wrong is named", () => {
       {},
       /^--name and --mesh cannot be given together/,
     ],
-    ["a file that is absent", { dataplaneFile: "/nowhere.yaml" }, {}, /^--dataplane-file: cannot read \/nowhere\.yaml: ENOENT/],
-    ["a file that is no YAML", { dataplaneFile: file("c.yaml", "a: [") }, {}, /^--dataplane-file: not YAML: /],
-    ["a file that holds no document", { dataplaneFile: file("d.yaml", "- 1") }, {}, /^--dataplane-file: holds no document/],
+    [
+      "a file that is absent",
+      { dataplaneFile: "/nowhere.yaml" },
+      {},
+      /^--dataplane-file: cannot read \/nowhere\.yaml: no such file or directory$/,
+    ],
+    ["a file that is no YAML", { dataplaneFile: file("c.yaml", "a: [") }, {}, /^--dataplane-file: .*c\.yaml: not YAML: line 1, column 5: /],
+    ["a file that holds no document", { dataplaneFile: file("d.yaml", "- 1") }, {}, /^--dataplane-file: .*d\.yaml holds no document/],
     [
       "a document of another kind",
       { dataplaneFile: file("e.yaml", dataplane), proxyType: "egress" },
       {},
-      /^--dataplane-file: type "Dataplane" does not fit --proxy-type=egress, which wants ZoneEgress$/,
+      /^--dataplane-file: .*e\.yaml: type "Dataplane" does not fit --proxy-type=egress, which wants ZoneEgress$/,
     ],
     ["a document without a name", { dataplane: "type: Dataplane" }, {}, /^--dataplane: name has to be a text/],
     [
       "a variable without a value",
       { dataplaneFile: file("f.yaml", dataplane), dataplaneVar: ["name"] },
       {},
-      /^--dataplane-var: "name" is not of the form name=value$/,
+      /^invalid argument "name" for "-v, --dataplane-var" flag: name must be formatted as key=value$/,
     ],
-    ["a token that is none", { name: "a", dataplaneToken: "x.y.z" }, {}, /^the dataplane token is not a JWT$/],
-    ["a token file that is absent", { name: "a", dataplaneTokenFile: "/nowhere" }, {}, /^--dataplane-token-file: cannot read \/nowhere/],
+    ["a token that is none", { name: "a", dataplaneToken: "x.y.z" }, {}, /^--dataplane-token: it holds no token: a JWT/],
+    [
+      "a token file that is absent",
+      { name: "a", dataplaneTokenFile: "/nowhere" },
+      {},
+      /^--dataplane-token-file: cannot read \/nowhere: no such file or directory$/,
+    ],
+    ...(
+      [
+        ["an empty token file", "", "is empty"],
+        ["a blank token file", " \n\n", "is empty"],
+        ["a token in quotes", `"${jwt}"`, "has quotes around the token"],
+        ["a torn token", jwt.replace(".", ".\n"), "has a line break within the token"],
+        ["a header for a token", `Bearer ${jwt}`, 'has "Bearer" before the token'],
+        ["a file that holds no token", "hello", "holds no token"],
+      ] as const
+    ).map(([what, text, reason]): (typeof refusals)[number] => [
+      what,
+      { name: "a", dataplaneTokenFile: file(`${what.replaceAll(" ", "-")}`, text) },
+      {},
+      new RegExp(`^--dataplane-token-file: .*/${what.replaceAll(" ", "-")} ${reason}`),
+    ]),
+    [
+      "a folder for a token",
+      { name: "a", dataplaneTokenFile: folder.path },
+      {},
+      /^--dataplane-token-file: cannot read .*: is a directory$/,
+    ],
+    ["an empty CA file", { name: "a", caCertFile: file("empty.crt", "\n") }, {}, /^--ca-cert-file: .*empty\.crt is empty$/],
+    ["a CA file without one", { name: "a", caCertFile: file("key.crt", "-----BEGIN KEY-----") }, {}, /key\.crt holds no certificate: PEM/],
+    [
+      "a damaged certificate",
+      { name: "a", caCertFile: file("bad.crt", pem.replace(/M/, "")) },
+      {},
+      /bad\.crt: certificate 1 of 1 is damaged$/,
+    ],
+    ["an empty dataplane file", { dataplaneFile: file("e0.yaml", "# nothing\n") }, {}, /^--dataplane-file: .*e0\.yaml is empty$/],
+    [
+      "a template that goes wrong",
+      { dataplaneFile: file("t.yaml", `${dataplane}{{#x}}`) },
+      {},
+      /^--dataplane-file: .*t\.yaml: the template, line 5: \{\{#x\}\}: is never closed/,
+    ],
+    [
+      "a dataplane that is none",
+      { dataplane: "type: Dataplane\nname: a\nnetworking: { address: 10.0.0.1 }" },
+      {},
+      /^--dataplane:\n {2}networking: has to contain at least one inbound interface or gateway/,
+    ],
+    [
+      "a level of Envoy's for ours",
+      { name: "a", logLevel: "warning" },
+      {},
+      /^--log-level: "warning" is not one of off, info, debug; Envoy's/,
+    ],
+    ["a level that Envoy does not know", { name: "a", envoyLogLevel: "loud" }, {}, /^--envoy-log-level: "loud" is not one of trace, /],
+    ["a port", { name: "a", dnsCorednsPort: "70000" }, {}, /^--dns-coredns-port: "70000" is not a whole number from 0 to 65535$/],
     ["an address", { name: "a", cpAddress: "localhost:5678" }, {}, /^--cp-address: "localhost:5678" has to start with https/],
     ["a number of threads", { name: "a", concurrency: "two" }, {}, /^--concurrency: "two" is not a whole number$/],
     ["a duration", { name: "a" }, { KUMA_DATAPLANE_DRAIN_TIME: "30" }, /^--drain-time: "30" is not a duration such as 30s$/],

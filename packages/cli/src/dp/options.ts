@@ -1,15 +1,17 @@
-import { readFileSync } from "node:fs";
-import { parse as parseYaml } from "yaml";
-import { resolveDnsOptions, type DnsFlags, type DnsOptions } from "./dns-options.ts";
+import { keyValues } from "../input/flag-values.ts";
+import { checkedCertificates, checkedToken, readToken } from "./credentials.ts";
+import { resolveDnsOptions, type Chooser, type DnsFlags, type DnsOptions } from "./dns-options.ts";
+import { dpLogLevel, type DpLogFlags } from "./dp-log.ts";
 import { DpOptionsError } from "./dp-options-error.ts";
-import { durationS, wholeNumber } from "./option-values.ts";
+import { durationS, fileText, truth, wholeNumber } from "./option-values.ts";
+import { readProxyDocument, type ProxyDocument, type ProxyType } from "./proxy-document.ts";
 
 /** What `atoll-dp run` was asked to do, from flags and `KUMA_*` / `ATOLL_*` variables. */
 export interface DpOptions {
   cpAddress: URL;
   /** PEM of the CA that signed the control plane's certificate; absent = not verified for /bootstrap. */
   caCertPem: string | undefined;
-  proxyType: "dataplane" | "ingress" | "egress";
+  proxyType: ProxyType;
   mesh: string;
   name: string;
   /** To be registered; checked by the control plane, which knows the rules. */
@@ -21,20 +23,23 @@ export interface DpOptions {
   socketDir: string | undefined;
   concurrency: number | undefined;
   envoyLogLevel: string;
+  /** `--component-log-level` of Envoy; "" = none. */
+  envoyComponentLogLevel: string;
   drainTimeS: number;
   readinessPort: number;
+  /** Certificate and key of the listener that Prometheus reads, where its backend says `providedTLS`. */
+  metrics: { certPath: string; keyPath: string };
+  /** Of Envoy's heap, from which on it sheds load; 0 = no limit. */
+  maxMemoryBytes: number;
+  systemCaPath: string;
+  ipv6: boolean;
   dns: DnsOptions;
   retry: { backoffMs: number; maxDurationMs: number };
+  /** What was given and does not count, for the log. */
+  notices: string[];
 }
 
-/** A Dataplane, ZoneIngress or ZoneEgress as the user wrote it. */
-export interface ProxyDocument {
-  mesh: string;
-  name: string;
-  json: string;
-}
-
-export interface DpFlags extends DnsFlags {
+export interface DpFlags extends DnsFlags, DpLogFlags {
   cpAddress?: string;
   caCertFile?: string;
   proxyType?: string;
@@ -49,124 +54,102 @@ export interface DpFlags extends DnsFlags {
   configDir?: string;
   socketDir?: string;
   concurrency?: string;
-  logLevel?: string;
+  envoyLogLevel?: string;
+  envoyComponentLogLevel?: string;
+  metricsCertPath?: string;
+  metricsKeyPath?: string;
   drainTime?: string;
 }
 
-/** Flags win over variables, as in kuma-dp. */
+/** Variables win over flags, as in kuma-dp; one that is empty is as if it was not there. @throws DpOptionsError */
 export function resolveDpOptions(flags: DpFlags, env: NodeJS.ProcessEnv): DpOptions {
-  const variable = (name: string) => env[`ATOLL_${name}`] ?? env[`KUMA_${name}`];
-  const proxyType = flags.proxyType ?? variable("DATAPLANE_PROXY_TYPE") ?? "dataplane";
+  const notices: string[] = [];
+  const variable = (name: string) => env[`ATOLL_${name}`] || env[`KUMA_${name}`] || undefined;
+  const chosen: Chooser = (name, flag, given) => {
+    const text = variable(name);
+    if (text !== undefined && given !== undefined && text !== given)
+      notices.push(`${flag} has no effect: the variable ${env[`ATOLL_${name}`] ? "ATOLL" : "KUMA"}_${name} is set and wins`);
+    return text ?? given;
+  };
+  const choose = (name: string, flag: string, given: string | undefined): string | undefined => chosen(name, flag, given);
+
+  const proxyType = choose("DATAPLANE_PROXY_TYPE", "--proxy-type", flags.proxyType) ?? "dataplane";
   if (proxyType !== "dataplane" && proxyType !== "ingress" && proxyType !== "egress") {
     throw new DpOptionsError(`--proxy-type: "${proxyType}" is not one of dataplane, ingress, egress`);
   }
-  const resource = readResource(flags, variable, proxyType);
-  const name = flags.name ?? variable("DATAPLANE_NAME") ?? "";
-  const mesh = flags.mesh ?? variable("DATAPLANE_MESH") ?? "";
-  if (resource !== undefined && (flags.name !== undefined || flags.mesh !== undefined)) {
+  const resource = resourceOf(flags, choose, proxyType, notices);
+  const name = choose("DATAPLANE_NAME", "--name", flags.name) ?? "";
+  const mesh = choose("DATAPLANE_MESH", "--mesh", flags.mesh) ?? "";
+  if (resource !== undefined && (name !== "" || mesh !== "")) {
     throw new DpOptionsError("--name and --mesh cannot be given together with --dataplane or --dataplane-file");
   }
   if (resource === undefined && name === "") throw new DpOptionsError("--name is required unless --dataplane-file is given");
-  const tokenPath = flags.dataplaneTokenFile ?? variable("DATAPLANE_RUNTIME_TOKEN_PATH") ?? "";
-  const token = (
-    tokenPath !== "" ? readText("--dataplane-token-file", tokenPath) : (flags.dataplaneToken ?? variable("DATAPLANE_RUNTIME_TOKEN") ?? "")
-  ).trim();
-  if (token !== "" && !isJwt(token)) throw new DpOptionsError("the dataplane token is not a JWT");
-  const caFile = flags.caCertFile ?? variable("CONTROL_PLANE_CA_CERT_FILE");
-  const concurrency = flags.concurrency ?? variable("DATAPLANE_RUNTIME_CONCURRENCY");
+  const envoyLogLevel = choose("DATAPLANE_RUNTIME_ENVOY_LOG_LEVEL", "--envoy-log-level", flags.envoyLogLevel) ?? dpLogLevel(flags);
+  if (!envoyLevels.includes(envoyLogLevel))
+    throw new DpOptionsError(`--envoy-log-level: "${envoyLogLevel}" is not one of ${envoyLevels.join(", ")}`);
   return {
-    cpAddress: parseAddress(flags.cpAddress ?? variable("CONTROL_PLANE_URL") ?? "https://localhost:5678"),
-    caCertPem: caFile !== undefined ? readText("--ca-cert-file", caFile) : variable("CONTROL_PLANE_CA_CERT"),
+    cpAddress: parseAddress(choose("CONTROL_PLANE_URL", "--cp-address", flags.cpAddress) ?? "https://localhost:5678"),
+    caCertPem: caOf(flags, choose),
     proxyType,
     mesh: resource?.mesh ?? (proxyType === "dataplane" ? mesh || "default" : ""),
     name: resource?.name ?? name,
     resource,
-    token,
-    tokenPath,
-    envoyBinary: flags.binaryPath ?? variable("DATAPLANE_RUNTIME_BINARY_PATH") ?? env.ENVOY_PATH ?? "envoy",
-    configDir: flags.configDir ?? variable("DATAPLANE_RUNTIME_CONFIG_DIR"),
-    socketDir: flags.socketDir ?? variable("DATAPLANE_RUNTIME_SOCKET_DIR"),
-    concurrency: concurrency === undefined ? undefined : wholeNumber("--concurrency", concurrency),
-    envoyLogLevel: flags.logLevel ?? "info",
-    drainTimeS: durationS("--drain-time", flags.drainTime ?? variable("DATAPLANE_DRAIN_TIME") ?? "30s"),
-    readinessPort: wholeNumber("KUMA_READINESS_PORT", variable("READINESS_PORT") ?? "9902"),
-    dns: resolveDnsOptions(flags, variable),
+    ...tokenOf(flags, choose),
+    envoyBinary: choose("DATAPLANE_RUNTIME_BINARY_PATH", "--binary-path", flags.binaryPath) ?? env.ENVOY_PATH ?? "envoy",
+    configDir: choose("DATAPLANE_RUNTIME_CONFIG_DIR", "--config-dir", flags.configDir),
+    socketDir: choose("DATAPLANE_RUNTIME_SOCKET_DIR", "--socket-dir", flags.socketDir),
+    // 0 leaves it to Envoy.
+    concurrency:
+      wholeNumber("--concurrency", choose("DATAPLANE_RUNTIME_CONCURRENCY", "--concurrency", flags.concurrency) ?? "0") || undefined,
+    envoyLogLevel,
+    envoyComponentLogLevel:
+      choose("DATAPLANE_RUNTIME_ENVOY_COMPONENT_LOG_LEVEL", "--envoy-component-log-level", flags.envoyComponentLogLevel) ?? "",
+    drainTimeS: durationS("--drain-time", choose("DATAPLANE_DRAIN_TIME", "--drain-time", flags.drainTime) ?? "30s"),
+    readinessPort: wholeNumber("KUMA_READINESS_PORT", variable("READINESS_PORT") ?? "9902", 65_535),
+    metrics: {
+      certPath: choose("DATAPLANE_RUNTIME_METRICS_CERT_PATH", "--metrics-cert-path", flags.metricsCertPath) ?? "",
+      keyPath: choose("DATAPLANE_RUNTIME_METRICS_KEY_PATH", "--metrics-key-path", flags.metricsKeyPath) ?? "",
+    },
+    maxMemoryBytes: wholeNumber("KUMA_DATAPLANE_RESOURCES_MAX_MEMORY_BYTES", variable("DATAPLANE_RESOURCES_MAX_MEMORY_BYTES") ?? "0"),
+    systemCaPath: variable("DATAPLANE_RUNTIME_DYNAMIC_SYSTEM_CA_PATH") ?? "",
+    ipv6: truth("KUMA_DATAPLANE_RUNTIME_IPV6_ENABLED", variable("DATAPLANE_RUNTIME_IPV6_ENABLED") ?? false),
+    dns: resolveDnsOptions(flags, chosen),
     retry: {
       backoffMs: 1_000 * durationS("KUMA_CONTROL_PLANE_RETRY_BACKOFF", variable("CONTROL_PLANE_RETRY_BACKOFF") ?? "1s"),
       maxDurationMs: 1_000 * durationS("KUMA_CONTROL_PLANE_RETRY_MAX_DURATION", variable("CONTROL_PLANE_RETRY_MAX_DURATION") ?? "5m"),
     },
+    notices,
   };
 }
 
-function readResource(
-  flags: DpFlags,
-  variable: (name: string) => string | undefined,
-  proxyType: DpOptions["proxyType"],
-): ProxyDocument | undefined {
-  const path = flags.dataplaneFile ?? variable("DATAPLANE_RUNTIME_RESOURCE_PATH");
-  const flag = path === undefined ? "--dataplane" : "--dataplane-file";
-  const text = path !== undefined ? readText(flag, path) : (flags.dataplane ?? variable("DATAPLANE_RUNTIME_RESOURCE"));
-  if (text === undefined || text === "") return undefined;
-  let document: unknown;
-  try {
-    document = parseYaml(fillVariables(text, flags.dataplaneVar ?? []));
-  } catch (error) {
-    if (error instanceof DpOptionsError) throw error;
-    throw new DpOptionsError(`${flag}: not YAML: ${(error as Error).message}`);
-  }
-  if (typeof document !== "object" || document === null || Array.isArray(document)) {
-    throw new DpOptionsError(`${flag}: holds no document with type, name and networking`);
-  }
-  return proxyDocument(flag, document as Record<string, unknown>, proxyType);
+const envoyLevels = ["trace", "debug", "info", "warning", "warn", "error", "critical", "off"];
+
+type Choose = (name: string, flag: string, given: string | undefined) => string | undefined;
+
+function resourceOf(flags: DpFlags, choose: Choose, proxyType: ProxyType, notices: string[]): ProxyDocument | undefined {
+  const path = choose("DATAPLANE_RUNTIME_RESOURCE_PATH", "--dataplane-file", flags.dataplaneFile);
+  const inline = choose("DATAPLANE_RUNTIME_RESOURCE", "--dataplane", flags.dataplane);
+  const values = keyValues(flags.dataplaneVar ?? [], "-v, --dataplane-var");
+  const options = { values, proxyType, notice: (text: string) => void notices.push(text) };
+  // The file wins, as in kuma-dp.
+  if (path) return readProxyDocument(`--dataplane-file: ${path}`, fileText("--dataplane-file", path), options);
+  return inline ? readProxyDocument("--dataplane", inline, options) : undefined;
 }
 
-const resourceTypes = { dataplane: "Dataplane", ingress: "ZoneIngress", egress: "ZoneEgress" };
-
-function proxyDocument(flag: string, document: Record<string, unknown>, proxyType: DpOptions["proxyType"]): ProxyDocument {
-  const { type, name, mesh = "default" } = document;
-  const expected = resourceTypes[proxyType];
-  if (type !== expected) {
-    throw new DpOptionsError(`${flag}: type ${JSON.stringify(type)} does not fit --proxy-type=${proxyType}, which wants ${expected}`);
-  }
-  if (typeof name !== "string" || name === "") throw new DpOptionsError(`${flag}: name has to be a text that is not empty`);
-  if (typeof mesh !== "string") throw new DpOptionsError(`${flag}: mesh has to be a text`);
-  const noTime = "0001-01-01T00:00:00Z";
-  const { type: _type, mesh: _mesh, name: _name, creationTime: _created, modificationTime: _modified, ...rest } = document;
-  const inMesh = proxyType === "dataplane" ? { mesh } : {};
-  const json = JSON.stringify({ type, ...inMesh, name, creationTime: noTime, modificationTime: noTime, ...rest });
-  return { mesh: proxyType === "dataplane" ? mesh : "", name, json };
+/** A token that is given as text wins over a file, as in kuma-dp. */
+function tokenOf(flags: DpFlags, choose: Choose): { token: string; tokenPath: string } {
+  const text = choose("DATAPLANE_RUNTIME_TOKEN", "--dataplane-token", flags.dataplaneToken);
+  const path = choose("DATAPLANE_RUNTIME_TOKEN_PATH", "--dataplane-token-file", flags.dataplaneTokenFile);
+  if (text) return { token: checkedToken("--dataplane-token", text), tokenPath: "" };
+  return path ? { token: readToken("--dataplane-token-file", path), tokenPath: path } : { token: "", tokenPath: "" };
 }
 
-/** Replaces `{{ name }}` (or `{{{ name }}}`) by the value of `--dataplane-var name=value`; a name without a value by nothing. */
-export function fillVariables(text: string, assignments: readonly string[]): string {
-  const values = new Map<string, string>();
-  for (const one of assignments) {
-    const at = one.indexOf("=");
-    if (at < 1) throw new DpOptionsError(`--dataplane-var: "${one}" is not of the form name=value`);
-    values.set(one.slice(0, at), one.slice(at + 1));
-  }
-  return text.replace(
-    /\{\{\{\s*([\w.-]+)\s*\}\}\}|\{\{\s*&?\s*([\w.-]+)\s*\}\}/g,
-    (_whole, raw?: string, name?: string) => values.get(raw ?? name!) ?? "",
-  );
-}
-
-function readText(flag: string, path: string): string {
-  try {
-    return readFileSync(path === "-" ? 0 : path, "utf8");
-  } catch (error) {
-    throw new DpOptionsError(`${flag}: cannot read ${path}: ${(error as Error).message}`);
-  }
-}
-
-/** Whether it has the form of one; only the control plane can tell whether it is good. */
-function isJwt(token: string): boolean {
-  const parts = token.split(".");
-  try {
-    return parts.length === 3 && typeof JSON.parse(Buffer.from(parts[0]!, "base64url").toString("utf8")) === "object";
-  } catch {
-    return false;
-  }
+/** Certificates that are given as text win over a file, as in kuma-dp. */
+function caOf(flags: DpFlags, choose: Choose): string | undefined {
+  const pem = choose("CONTROL_PLANE_CA_CERT", "", undefined);
+  if (pem) return checkedCertificates("KUMA_CONTROL_PLANE_CA_CERT", pem);
+  const path = choose("CONTROL_PLANE_CA_CERT_FILE", "--ca-cert-file", flags.caCertFile);
+  return path ? checkedCertificates(`--ca-cert-file: ${path}`, fileText("--ca-cert-file", path)) : undefined;
 }
 
 function parseAddress(text: string): URL {

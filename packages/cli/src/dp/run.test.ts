@@ -9,7 +9,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 // `atoll-dp` as a process, with a control plane and an Envoy that do just what it looks at.
 const command = fileURLToPath(new URL("../atoll-dp.ts", import.meta.url));
 const pair = selfSignedPair();
-const dataplane = "type: Dataplane\nmesh: default\nname: web-1\nnetworking: { address: 127.0.0.1 }\n";
+const dataplane =
+  "type: Dataplane\nmesh: default\nname: web-1\nnetworking: { address: 127.0.0.1, inbound: [{ port: 80, tags: { kuma.io/service: web } }] }\n";
 
 let folder: ReturnType<typeof scratchFolder>;
 let server: ReturnType<typeof createServer>;
@@ -77,7 +78,11 @@ afterEach(async () => {
   folder[Symbol.dispose]();
 });
 
-async function run(mode: "well" | "fails" | "stubborn" = "well", env: Record<string, string> = {}): Promise<StartedProcess> {
+async function run(
+  mode: "well" | "fails" | "stubborn" = "well",
+  env: Record<string, string> = {},
+  more: { before?: string[]; after?: string[] } = {},
+): Promise<StartedProcess> {
   const envoy = join(folder.path, "envoy");
   const script = envoyScript(mode)
     .replace('"LOG"', JSON.stringify(join(folder.path, "envoy.log")))
@@ -89,10 +94,12 @@ async function run(mode: "well" | "fails" | "stubborn" = "well", env: Record<str
     "--conditions=@atoll/source",
     "--disable-warning=ExperimentalWarning",
     command,
+    ...(more.before ?? []),
     "run",
     `--cp-address=https://localhost:${port}`,
   ];
   args.push(
+    ...(more.after ?? []),
     `--ca-cert-file=${join(folder.path, "ca.crt")}`,
     `--dataplane-file=${join(folder.path, "dataplane.yaml")}`,
     `--binary-path=${envoy}`,
@@ -133,6 +140,26 @@ describe("a run", () => {
     expect(envoyLog()).toContain(
       "args --config-path --drain-time-s 1 --drain-strategy immediate --disable-hot-restart --log-level info --cpuset-threads",
     );
+  });
+
+  test("flags on either side of run count: levels, certificates for Prometheus, and a file for its log", async () => {
+    const log = join(folder.path, "logs", "dp.log");
+    const dp = await run(
+      "well",
+      { KUMA_DATAPLANE_RESOURCES_MAX_MEMORY_BYTES: "1048576" },
+      {
+        before: [`--log-output-path=${log}`, "--log-level", "debug", "--metrics-cert-path", "/m.crt", "--log-max-size=1"],
+        after: ["--envoy-component-log-level=http:debug", "--metrics-key-path=/m.key", "--log-max-age=1", "--log-max-retained-files=2"],
+      },
+    );
+    await ready();
+    expect(envoyLog()).toContain("--log-level debug --component-log-level http:debug --cpuset-threads");
+    expect(requests[0]).toMatchObject({
+      metricsResources: { certPath: "/m.crt", keyPath: "/m.key" },
+      resources: { maxHeapSizeBytes: 1_048_576 },
+    });
+    expect(readFileSync(log, "utf8")).toMatch(/^\d{4}-\S+Z atoll-dp: the bootstrap configuration is in /);
+    expect(dp.output()).toBe(`atoll-dp: logs will be stored in "${log}"\n`);
   });
 
   test("SIGTERM fails Envoy's health check, waits for the drain, and ends both", async () => {

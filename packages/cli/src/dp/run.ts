@@ -8,16 +8,16 @@ import { startAccessLogStreamer } from "./access-log-streamer.ts";
 import { announceLeave, fetchBootstrap, type BootstrapAnswer } from "./bootstrap-client.ts";
 import { startDns } from "./dns.ts";
 import { envoyVersion, failHealthCheck, startEnvoy } from "./envoy-process.ts";
+import type { DpLog } from "./dp-log.ts";
 import type { DpOptions } from "./options.ts";
 import { startReadiness } from "./readiness.ts";
-
-const say = (message: string) => console.error(`atoll-dp: ${message}`);
 
 /**
  * Fetches the bootstrap configuration, runs Envoy with it until a signal, and drains it; a second signal ends the drain. Resolves
  * with the exit status, which is Envoy's if it ended by itself.
  */
-export async function runProxy(options: DpOptions): Promise<number> {
+export async function runProxy(options: DpOptions, log: DpLog): Promise<number> {
+  const { say } = log;
   const [stop, hurry] = [new AbortController(), new AbortController()];
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => (stop.signal.aborted ? hurry : stop).abort());
 
@@ -36,8 +36,10 @@ export async function runProxy(options: DpOptions): Promise<number> {
     const configPath = join(folder, "bootstrap.yaml");
     rmSync(configPath, { force: true });
     writeFileSync(configPath, answer.bootstrap, { mode: 0o600 }); // it holds the token
+    log.debug(`the bootstrap configuration is in ${configPath}`);
     return await supervise(
       options,
+      log,
       { configPath, workdir, temporary: options.configDir === undefined ? folder : undefined },
       answer,
       stop.signal,
@@ -60,6 +62,7 @@ interface Places {
 
 async function supervise(
   options: DpOptions,
+  { say }: DpLog,
   places: Places,
   answer: BootstrapAnswer,
   stop: AbortSignal,
@@ -75,6 +78,7 @@ async function supervise(
       configPath: places.configPath,
       drainTimeS: options.drainTimeS,
       logLevel: options.envoyLogLevel,
+      componentLogLevel: options.envoyComponentLogLevel,
       concurrency: options.concurrency,
       temporary: places.temporary,
     });
@@ -129,11 +133,11 @@ function bootstrapRequest(options: DpOptions, envoy: { version: string; build: s
     readinessPort: options.readinessPort,
     operatingSystem: "linux",
     features: ["feature-tcp-accesslog-via-named-pipe"],
-    resources: { maxHeapSizeBytes: 0 },
+    resources: { maxHeapSizeBytes: options.maxMemoryBytes },
     workdir,
-    metricsResources: { certPath: "", keyPath: "" },
-    systemCaPath: "",
-    ipv6Enabled: false,
+    metricsResources: options.metrics,
+    systemCaPath: options.systemCaPath,
+    ipv6Enabled: options.ipv6,
   };
 }
 
