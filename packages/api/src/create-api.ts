@@ -14,6 +14,7 @@ import { renderJson } from "./json-text.ts";
 import { type PlainRefusal, methodNotAllowed, negotiate, pageNotFound } from "./negotiation.ts";
 import { openApiRoute } from "./openapi.ts";
 import { overviewRoutes } from "./overview-routes.ts";
+import { dropBody } from "./drop-body.ts";
 import type { ApiOptions } from "./ports.ts";
 import { policyRoutes } from "./policy-routes.ts";
 import { ApiError, logProblem, problemBody, tooLarge } from "./problem.ts";
@@ -26,10 +27,7 @@ import { tokenRoutes } from "./token-routes.ts";
 /** A change set is one record of the log: what does not fit there must not be read into memory either. */
 export const mostBodyBytes = 4 * 1024 * 1024;
 
-/**
- * A connection that is closed while its client still sends is reset, and the client may never read why its body was refused:
- * up to this size, the rest of the body is read and dropped first.
- */
+/** Up to this size, the rest of a body that is refused is read and dropped before the answer. */
 const mostDroppedBytes = 64 * 1024 * 1024;
 
 /** Key and certificate in PEM. */
@@ -101,6 +99,13 @@ export function createApi(options: ApiOptions, tls?: TlsOptions): FastifyInstanc
     if (request.headers["content-type"] !== undefined) request.headers["content-type"] = "application/json";
   });
 
+  app.addHook("onSend", async (request, reply) => {
+    if (reply.statusCode < 400) return;
+    const ended = await dropBody(request.raw, mostDroppedBytes);
+    // Nothing is in the way of the next request.
+    if (ended && reply.statusCode === 413) reply.removeHeader("connection");
+  });
+
   for (const route of routes) {
     app.route({
       method: route.method,
@@ -127,8 +132,6 @@ export function createApi(options: ApiOptions, tls?: TlsOptions): FastifyInstanc
       options.onRefused?.({ user, from: request.socket.remoteAddress, ...asked, status: problem.status, reason: problem.detail });
     }
     if (problem.status === 500) options.onError?.(error, asked);
-    if (problem.status === 413 && Number(request.headers["content-length"] ?? Infinity) <= mostDroppedBytes)
-      reply.removeHeader("connection");
     return sendText(reply.status(problem.status), renderJson(problemBody(problem, options.requests?.traceId(request))), "application/json");
   });
   return app;

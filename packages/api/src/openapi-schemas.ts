@@ -21,7 +21,7 @@ const ofProperties = (properties: Record<string, object>, required: readonly str
 });
 
 const parameters = {
-  size: inQuery("size", { type: "integer", minimum: 0, maximum: 1000 }, "How many at most; 0 = all."),
+  size: inQuery("size", { type: "integer", minimum: 0, maximum: 1000 }, "How many at most; 0 = as many as there may be, 1000."),
   offset: inQuery("offset", text, "Where to go on, as `next` of the page before says."),
   name: inQuery("name", text, "Part of the name."),
   tag: inQuery("tag", texts, "`key:value`; the value may be a part.", { explode: true }),

@@ -8,7 +8,6 @@ const usualTitle = "Could not retrieve resources";
 export interface Page {
   /** Of the refusal when `offset` is no number. */
   title: string;
-  /** 0 = no paging. */
   size: number;
   offset: string;
 }
@@ -18,17 +17,24 @@ const integer = /^[+-]?\d+$/;
 const invalidSize = (title: string, reason: string) =>
   new ApiError({ status: 400, title, detail: "Invalid page size", violations: [{ field: "size", reason }] });
 
-/** `title` is that of a refusal. */
+/**
+ * `title` is that of a refusal. A size of 0 or below, which older clients take for all, is the largest there is: no answer is without
+ * bound, and `next` leads on.
+ */
 export function readPage(query: URLSearchParams, title: string = usualTitle): Page {
   const size = query.get("size") ?? "";
   if (size !== "" && !integer.test(size)) throw invalidSize(title, "invalid format");
   if (Number(size) > largestSize) throw invalidSize(title, `invalid page size of ${Number(size)}. Maximum page size is ${largestSize}`);
-  return { title, size: size === "" ? defaultSize : Math.max(0, Number(size)), offset: query.get("offset") ?? "" };
+  return { title, size: sizeOf(size), offset: query.get("offset") ?? "" };
+}
+
+function sizeOf(text: string): number {
+  if (text === "") return defaultSize;
+  return Number(text) <= 0 ? largestSize : Number(text);
 }
 
 /** The list envelope. `total` counts what the filters left. */
 export function pageOf<Item>(call: Call, page: Page, items: readonly Item[], render: (item: Item) => unknown): object {
-  if (page.size === 0) return { total: items.length, items: items.map(render), next: null };
   if (page.offset !== "" && !integer.test(page.offset)) {
     throw new ApiError({
       status: 400,

@@ -117,7 +117,7 @@ test("lists page, filter and link to what follows", async () => {
   expect(await names("/meshes/default/timeouts?size=2&offset=2")).toEqual([3, ["p79-c"], null]);
   expect(await names("/meshes/default/timeouts?size=2&offset=9")).toEqual([3, [], null]);
   expect(await names("/timeouts?size=3")).toEqual([4, ["p79-a", "p79-b", "p79-c"], "http://cp:5681/timeouts?offset=3&size=3"]);
-  expect(await names("/timeouts?size=0")).toEqual([4, ["p79-a", "p79-b", "p79-c", "p79-a"], null]);
+  for (const size of ["0", "-1"]) expect(await names(`/timeouts?size=${size}`)).toEqual([4, ["p79-a", "p79-b", "p79-c", "p79-a"], null]);
   expect(await names("/meshes/default/timeouts?name=79-b")).toEqual([1, ["p79-b"], null]);
   expect(await names("/meshes/default/timeouts?filter%5Blabels.colour%5D=red&size=1")).toEqual([
     2,
@@ -133,4 +133,14 @@ test("a name that is no DNS label is accepted with a warning", async () => {
   expect(status).toBe(201);
   expect(body.warnings).toHaveLength(1);
   expect(body.warnings[0]).toContain("Invalid Mesh resource name: 'aa.a'.");
+});
+
+test("no list is without bound: a size of 0 is the largest page, and next leads on", async () => {
+  const { config, request } = await planeWithMesh();
+  await Promise.all(Array.from({ length: 1_001 }, (_, index) => request(`PUT /meshes/default/timeouts/t${index}`, timeout(`t${index}`))));
+  expect(config.list("Timeout")).toHaveLength(1_001);
+  for (const size of ["0", "-1", "1000"]) {
+    const { body } = await request(`GET /meshes/default/timeouts?size=${size}`);
+    expect([body.total, body.items.length, new URL(body.next).searchParams.get("offset")]).toEqual([1_001, 1_000, "1000"]);
+  }
 });

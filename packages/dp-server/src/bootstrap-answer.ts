@@ -68,6 +68,7 @@ export function answerBootstrap(request: BootstrapRequest, requestHost: string, 
   if (!(proxyType in resourceTypeOf))
     throw new BootstrapProblem(422, `proxyType "${request.proxyType}" is not one of dataplane, ingress, egress`);
   requireToken(request, proxyType, context.authentication);
+  if (proxyType === "dataplane") requireMeshName(request);
   const resource = resourceOf(request, proxyType, context);
   const host = serverHost(requestHost, context);
   const caPem = authorityOf(request.caCert) || context.certificatePem;
@@ -145,6 +146,15 @@ function authorityOf(caPem: string): string {
   throw new BootstrapProblem(
     400,
     "The data plane proxy was given a certificate that is not the one of a certificate authority (its basic constraint CA is false). Give the certificate that signed the control plane's with --ca-cert-file or KUMA_CONTROL_PLANE_CA_CERT_FILE.",
+  );
+}
+
+/** A proxy's id is <mesh>.<name>, and its certificate carries the mesh: both end at the first dot. */
+function requireMeshName({ mesh }: BootstrapRequest): void {
+  if (!mesh.includes(".")) return;
+  throw new BootstrapProblem(
+    422,
+    `Resource is not valid: mesh: "${mesh}" has a dot in its name, and a proxy of such a mesh cannot be told apart from one of the mesh "${mesh.split(".", 1)[0]}": rename the mesh`,
   );
 }
 

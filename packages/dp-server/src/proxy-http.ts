@@ -52,6 +52,13 @@ const bootstrap: Route = async (body, request, response, ports) => {
     else response.writeHead(200, { "content-type": "text/x-yaml" }).end(Buffer.from(result.bootstrap, "base64"));
   } catch (error) {
     if (!(error instanceof BootstrapProblem)) throw error;
+    const { mesh, name, proxyType } = parsed;
+    // A proxy that is not known yet asks again each second or so.
+    const level = error.status === 404 ? "debug" : "warn";
+    ports.log[level](
+      { mesh, name, proxyType, from: request.socket.remoteAddress, status: error.status, reason: error.message },
+      "a proxy gets no bootstrap configuration",
+    );
     response.writeHead(error.status, { "content-type": "text/plain" }).end(error.message);
   }
 };

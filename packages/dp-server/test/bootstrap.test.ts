@@ -97,7 +97,9 @@ describe("over HTTP", () => {
   let leafPem: string;
 
   beforeAll(async () => {
-    const server = createServer(proxyHttp({ bootstrap: () => context, leave: async () => false, log: quiet }));
+    const server = createServer(
+      proxyHttp({ bootstrap: () => context, leave: async () => false, log: { ...quiet, warn: (fields) => said.push(fields) } }),
+    );
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     server.unref();
@@ -106,6 +108,7 @@ describe("over HTTP", () => {
     leafPem = (await issueLeaf(ca, { identity: { mesh: "m", tags: {} }, nowMs: Date.now() })).certPem;
   });
 
+  const said: object[] = [];
   const post = (body: unknown, headers: Record<string, string> = {}, path = "/bootstrap") =>
     new Promise<{ status: number; type: string; text: string }>((resolve, reject) => {
       const request = requestHttp({
@@ -195,13 +198,23 @@ describe("over HTTP", () => {
       400,
       /"cp\.example" address.*SANs localhost, 127\.0\.0\.1, ::1/,
     ],
+    [
+      "a mesh with a dot",
+      () => ({ ...good, mesh: "my.mesh", dataplaneResource: brought({ mesh: "my.mesh" }) }),
+      {},
+      422,
+      /^Resource is not valid: mesh: "my\.mesh" has a dot in its name, .* one of the mesh "my": rename the mesh$/,
+    ],
     ["a CA that is none", () => ({ ...good, caCert: leafPem }), {}, 400, /basic constraint CA is false/],
     ["a CA that cannot be read", () => ({ ...good, caCert: "x" }), {}, 400, /cannot be read/],
     ["a body without end", () => `{"mesh": "${"a".repeat(1 << 20)}"}`, {}, 413, /larger than 1 MiB/],
   ];
   test.each(refusals)("%s is refused", async (_what, body, headers, status, text) => {
+    said.length = 0;
     const answer = await post(body(), headers);
     expect([answer.status, answer.text]).toEqual([status, expect.stringMatching(text)]);
+    // Whoever looks at the control plane reads the same reason; of a body that could not be read there is none.
+    if (answer.text !== "" && status !== 413) expect(said).toEqual([expect.objectContaining({ status, reason: answer.text })]);
   });
 
   test("nothing else is served", async () => {
