@@ -1,6 +1,6 @@
 export { allocateAddresses } from "./allocate-addresses.ts";
 export type { AllocationPlan, AllocationRequest, PresentRecord } from "./allocate-addresses.ts";
-export { meshNames } from "./mesh-names.ts";
+export { meshNames, namedTagSets } from "./mesh-names.ts";
 export type { MeshNames, NameConflict, NameInput, NameSettings, WantedName } from "./mesh-names.ts";
 export { serviceProtocols } from "./service-protocols.ts";
 export type { ProtocolPlan, ProtocolRequest } from "./service-protocols.ts";

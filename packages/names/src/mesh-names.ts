@@ -75,16 +75,8 @@ export function meshNames(input: NameInput): MeshNames {
   const table = new NameTable();
   const unnamed: Unnamed[] = [];
 
-  const tagSets = new Map<string, Tags>();
-  for (const { spec } of dataplanes) {
-    for (const inbound of spec.networking.inbound ?? []) {
-      if (inbound.state !== "Ignored" && inbound.port !== serviceLessPort) tagSets.set(tagText(inbound.tags), inbound.tags);
-    }
-  }
-  for (const tags of remoteTags) tagSets.set(tagText(tags), tags);
-  for (const [, tags] of [...tagSets].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const service = tags[tag.service];
-    if (!service) continue;
+  for (const tags of namedTagSets(dataplanes, remoteTags).values()) {
+    const service = tags[tag.service]!;
     if (settings.serviceVipEnabled) table.add("service", service, { port: 0, tags: { [tag.service]: service }, origin: "service" });
     addVirtualOutbounds(table, virtualOutbounds, tags, unnamed);
   }
@@ -94,6 +86,26 @@ export function meshNames(input: NameInput): MeshNames {
   for (const gateway of meshGateways) addCrossMeshListeners(table, gateway, settings.domain);
 
   return { names: table.names().flatMap((name) => render(name, settings)), conflicts: table.conflicts, unnamed };
+}
+
+/**
+ * The tag sets of instances that get names, each once, by a text that is equal for equal ones and in its order: all that names depend on of a
+ * zone's Dataplanes and of the other zones.
+ */
+export function namedTagSets(dataplanes: NameInput["dataplanes"], remoteTags: readonly Tags[]): ReadonlyMap<string, Tags> {
+  const sets = new Map<string, Tags>();
+  const add = (tags: Tags): void => {
+    if (!tags[tag.service]) return;
+    const text = tagText(tags);
+    if (!sets.has(text)) sets.set(text, tags);
+  };
+  for (const { spec } of dataplanes) {
+    for (const inbound of spec.networking.inbound ?? []) {
+      if (inbound.state !== "Ignored" && inbound.port !== serviceLessPort) add(inbound.tags);
+    }
+  }
+  for (const tags of remoteTags) add(tags);
+  return new Map([...sets].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 const tagTexts = new WeakMap<Tags, string>();

@@ -1,5 +1,14 @@
 import { exists, type Inventory } from "@atoll/inventory";
-import { allocateAddresses, meshNames, serviceProtocols, type NameConflict, type NameSettings, type PresentRecord } from "@atoll/names";
+import {
+  allocateAddresses,
+  meshNames,
+  namedTagSets,
+  serviceProtocols,
+  type NameConflict,
+  type NameInput,
+  type NameSettings,
+  type PresentRecord,
+} from "@atoll/names";
 import { type ZoneReplica, joinReaders } from "@atoll/replica";
 import {
   serviceProtocolType,
@@ -7,6 +16,7 @@ import {
   type DataplaneSpec,
   type ExternalServiceSpec,
   type MeshGatewaySpec,
+  type Resource,
   type ServiceProtocolSpec,
   type VirtualIpSpec,
   type VirtualOutboundSpec,
@@ -40,6 +50,8 @@ export class NamePublisher {
   readonly #options: NamePublisherOptions;
   readonly #recomputation: Recomputation;
   readonly #reported = new Set<string>();
+  /** Of each mesh whose records are as they should be: what that was found out from. */
+  readonly #unchanged = new Map<string, NameFacts>();
 
   constructor(options: NamePublisherOptions) {
     const { config, resources, inventory, signal, onError } = options;
@@ -69,7 +81,12 @@ export class NamePublisher {
     const writes: Promise<unknown>[] = [];
     const meshes = new Set(config.list("Mesh").map(({ name }) => name));
     for (const mesh of meshes) {
-      const plan = this.#plan(mesh);
+      const facts = this.#facts(mesh);
+      const before = this.#unchanged.get(mesh);
+      if (before && sameFacts(before, facts)) continue;
+      const plan = this.#plan(mesh, facts);
+      if (plan.delete.size === 0 && plan.put.size === 0) this.#unchanged.set(mesh, facts);
+      else this.#unchanged.delete(mesh);
       for (const name of plan.delete) writes.push(resources.delete({ type: virtualIpType, mesh, name }));
       for (const [name, spec] of plan.put) writes.push(resources.put<VirtualIpSpec>({ type: virtualIpType, mesh, name, spec }));
     }
@@ -86,19 +103,29 @@ export class NamePublisher {
     await Promise.all(writes);
   }
 
-  #plan(mesh: string): ReturnType<typeof allocateAddresses> {
-    const { settings, config, resources } = this.#options;
-    const present = new Map<string, PresentRecord>();
-    for (const { name, spec, modificationTime } of resources.list<VirtualIpSpec>(virtualIpType, mesh))
-      present.set(name, { spec, modificationTime });
-    const { names, conflicts, unnamed } = meshNames({
-      settings,
-      mesh,
-      dataplanes: resources.list<DataplaneSpec>("Dataplane", mesh),
-      remoteTags: this.#remoteTags(mesh),
+  #facts(mesh: string): NameFacts {
+    const { config, resources } = this.#options;
+    const dataplanes = resources.list<DataplaneSpec>("Dataplane", mesh);
+    const remoteTags = this.#remoteTags(mesh);
+    return {
+      dataplanes,
+      remoteTags,
+      tagSets: [...namedTagSets(dataplanes, remoteTags).keys()],
       externalServices: config.list<ExternalServiceSpec>("ExternalService", mesh),
       virtualOutbounds: config.list<VirtualOutboundSpec>("VirtualOutbound", mesh),
       meshGateways: joinReaders(config, resources).list<MeshGatewaySpec>("MeshGateway"),
+      records: resources.list<VirtualIpSpec>(virtualIpType, mesh),
+    };
+  }
+
+  #plan(mesh: string, { records, tagSets: _, ...facts }: NameFacts): ReturnType<typeof allocateAddresses> {
+    const { settings } = this.#options;
+    const present = new Map<string, PresentRecord>();
+    for (const { name, spec, modificationTime } of records) present.set(name, { spec, modificationTime });
+    const { names, conflicts, unnamed } = meshNames({
+      settings,
+      mesh,
+      ...facts,
     });
     for (const conflict of conflicts) this.#once([mesh, conflict], () => this.#options.onConflict(mesh, conflict));
     for (const { policy, tags, reason } of unnamed) {
@@ -141,3 +168,17 @@ export class NamePublisher {
     tell();
   }
 }
+
+interface NameFacts extends Omit<NameInput, "settings" | "mesh"> {
+  /** What counts of Dataplanes and of other zones' tags. */
+  tagSets: readonly string[];
+  records: readonly Resource<VirtualIpSpec>[];
+}
+
+const sameFacts = (one: NameFacts, other: NameFacts): boolean =>
+  (["tagSets", "externalServices", "virtualOutbounds", "meshGateways", "records"] as const).every((fact) =>
+    sameItems(one[fact], other[fact]),
+  );
+
+const sameItems = (one: readonly unknown[], other: readonly unknown[]): boolean =>
+  one === other || (one.length === other.length && one.every((item, index) => item === other[index]));

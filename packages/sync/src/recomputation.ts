@@ -1,4 +1,7 @@
-/** Runs `compute` after each request, one at a time; requests that come while it runs are covered by one further run. */
+/**
+ * Runs `compute` after each request, one at a time; requests that come while it runs are covered by one further run. Whoever made the change is
+ * answered first, and what came with it is part of it: a run begins in a later turn of the event loop.
+ */
 export class Recomputation {
   readonly #compute: () => Promise<void>;
   readonly #signal: AbortSignal;
@@ -30,6 +33,8 @@ export class Recomputation {
 
   async #run(): Promise<void> {
     while (this.#isDirty && !this.#signal.aborted) {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (this.#signal.aborted) return;
       this.#isDirty = false;
       try {
         await this.#compute();
