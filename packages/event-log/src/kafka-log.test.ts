@@ -70,3 +70,40 @@ test("the archive of an embedded log goes into Kafka with the revisions it had, 
     await target.close();
   }
 });
+
+test("two processes that write at once read the same, whether a record is their own or not", async () => {
+  const prefix = kafka.topicPrefix();
+  const logs = [1, 2].map(() => new KafkaLog({ brokers: kafka.brokers.split(","), topicPrefix: prefix }));
+  const records = 300;
+  const stop = new AbortController();
+  try {
+    await logs[0]!.ensureTopic({ name: "both", cleanup: "keep" });
+    const started = logs.map(() => Promise.withResolvers<void>());
+    const reading = logs.map(async (log, index) => {
+      const lines: string[] = [];
+      for await (const batch of log.read("both", 0, stop.signal)) {
+        if (batch.length === 0) started[index]!.resolve();
+        for (const { offset, timestamp, key, value, headers } of batch)
+          lines.push(`${offset} ${timestamp} ${key} ${Buffer.from(value!).toString()} ${JSON.stringify(headers)}`);
+        if (lines.length >= 2 * records) break;
+      }
+      return lines;
+    });
+    await Promise.all(started.map(({ promise }) => promise));
+    await Promise.all(
+      logs.map(async (log, writer) => {
+        for (let number = 0; number < records; number++) {
+          const append = log.append("both", [{ value: Buffer.from(`${writer}/${number}`), headers: { writer: String(writer) } }]);
+          if (number % 7 === 0) await append;
+        }
+      }),
+    );
+    const [one, other] = await Promise.all(reading);
+    expect(one).toEqual(other);
+    expect(one!.map((line) => Number(line.split(" ")[0]))).toEqual(Array.from({ length: 2 * records }, (_, offset) => offset));
+    expect(new Set(one!.map((line) => line.split(" ")[3])).size).toBe(2 * records);
+  } finally {
+    stop.abort();
+    await Promise.all(logs.map((log) => log.close()));
+  }
+});

@@ -4,6 +4,7 @@ import { KafkaClient } from "./kafka-client.ts";
 import type { TopicPlace } from "./kafka-client.ts";
 import type { KafkaConnectionOptions } from "./kafka-connection.ts";
 import { CopyTarget, copyPosition } from "./kafka-copy.ts";
+import { OwnAppends } from "./kafka-own-appends.ts";
 import { readKafkaTopic, readLastRecord } from "./kafka-reader.ts";
 import { ensureKafkaTopic, topicSettings } from "./kafka-topics.ts";
 import { KafkaWriter, appendBytes } from "./kafka-writer.ts";
@@ -38,6 +39,7 @@ export class KafkaLog implements MirrorLog {
   readonly #client: KafkaClient;
   readonly #closing = new AbortController();
   readonly #writers = new Map<string, KafkaWriter>();
+  readonly #own = new Map<string, OwnAppends>();
   readonly #copies = new Map<string, CopyTarget>();
   readonly #known = new Map<string, KnownTopic>();
   readonly #awaited = new Map<string, Set<() => void>>();
@@ -75,6 +77,7 @@ export class KafkaLog implements MirrorLog {
       topic,
       fromOffset,
       signal: AbortSignal.any([signal, this.#closing.signal]),
+      own: this.#ownAppends(topicName),
       isCompacted: async (place) => (await this.#describeTopic(topicName, place)).cleanup === "compact",
       resumableFrom: (place) => this.#resumableFrom(topicName, place),
       created: (_, until) => this.#created(topic, until),
@@ -147,6 +150,7 @@ export class KafkaLog implements MirrorLog {
       writer = new KafkaWriter({
         connection: this.#options,
         topic: this.#nameOf(topicName),
+        own: this.#ownAppends(topicName),
         timeoutMs: this.#options.appendTimeoutMs ?? 8_000,
         cleanup: async () => {
           const place = await this.#find(topicName);
@@ -157,6 +161,12 @@ export class KafkaLog implements MirrorLog {
       this.#writers.set(topicName, writer);
     }
     return writer;
+  }
+
+  #ownAppends(topicName: string): OwnAppends {
+    let own = this.#own.get(topicName);
+    if (!own) this.#own.set(topicName, (own = new OwnAppends()));
+    return own;
   }
 
   #copy(topicName: string): CopyTarget {

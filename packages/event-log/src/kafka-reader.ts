@@ -6,6 +6,7 @@ import type { LogRecord } from "./event-log.ts";
 import type { KafkaClient, TopicPlace } from "./kafka-client.ts";
 import type { BrokerConnection } from "./kafka-connection.ts";
 import { toLogError } from "./kafka-errors.ts";
+import type { OwnAppends, OwnReader } from "./kafka-own-appends.ts";
 import { pause } from "./pause.ts";
 
 /** How long a broker holds a fetch that finds nothing; what arrives is sent at once. */
@@ -27,6 +28,8 @@ export interface KafkaReaderOptions {
   /** Resolves when this process created the topic, so that a reader of an absent one need not ask again so soon. */
   created: (topic: string, signal: AbortSignal) => Promise<void>;
   isCompacted: (place: TopicPlace) => Promise<boolean>;
+  /** What this process appends to the topic. */
+  own: OwnAppends;
   /** A broker answers: at the beginning, and again after each interruption. */
   onConnected?: (() => void) | undefined;
   onInterrupted?: ((topic: string, error: LogError, delayMs: number) => void) | undefined;
@@ -50,6 +53,7 @@ export async function* readKafkaTopic(options: KafkaReaderOptions): AsyncGenerat
   const position: Position = { next: options.fromOffset, caughtUp: false, id: undefined };
   while (!signal.aborted) {
     let connection: BrokerConnection | undefined;
+    const own = options.own.reader();
     const giveUp = (): void => connection?.close();
     try {
       const place = await client.find(topic);
@@ -69,7 +73,7 @@ export async function* readKafkaTopic(options: KafkaReaderOptions): AsyncGenerat
       signal.addEventListener("abort", giveUp);
       if (signal.aborted) return;
       options.onConnected?.();
-      for await (const batch of fetches(topic, connection, at, position)) {
+      for await (const batch of fetches({ topic, connection, own, signal }, at, position)) {
         backoff.reset();
         const wanted = batch.filter(({ offset }) => offset >= position.next);
         const last = wanted.at(-1);
@@ -87,6 +91,7 @@ export async function* readKafkaTopic(options: KafkaReaderOptions): AsyncGenerat
       await pause(delayMs, signal);
     } finally {
       signal.removeEventListener("abort", giveUp);
+      own.close();
       connection?.close();
     }
   }
@@ -111,33 +116,69 @@ async function startOffset(options: KafkaReaderOptions, place: TopicPlace, posit
   return position.next;
 }
 
-/** Batches as they come; an empty one, once, when the head is first reached. */
+interface FetchOptions {
+  topic: string;
+  connection: BrokerConnection;
+  own: OwnReader;
+  signal: AbortSignal;
+}
+
+/**
+ * Batches as they come; an empty one, once, when the head is first reached. From then on what this process itself appends comes with the
+ * broker's acknowledgement: while it is on its way nothing is fetched, unless something else turns out to be in the log before it.
+ */
 async function* fetches(
-  topic: string,
-  connection: BrokerConnection,
+  { topic, connection, own, signal }: FetchOptions,
   from: number,
   position: Position,
 ): AsyncGenerator<readonly LogRecord[]> {
   let at = from;
   let roomy = false;
-  const ask = () =>
-    fetchOnce(topic, connection, { at, waitMs: position.caughtUp ? longPollMs : 0, bytes: roomy ? roomyBytes : batchBytes });
-  let asked = ask();
-  for (;;) {
-    const { records, highWatermark } = await asked;
+  const ask = () => {
+    const asking = fetchOnce(topic, connection, { at, waitMs: position.caughtUp ? longPollMs : 0, bytes: roomy ? roomyBytes : batchBytes });
+    asking.catch(() => undefined);
+    return asking;
+  };
+  const mustAsk = () => !position.caughtUp || !own.mayBeNext;
+  let asked: ReturnType<typeof ask> | undefined = ask();
+  while (!signal.aborted) {
+    const mine = position.caughtUp ? own.take(at) : [];
+    if (mine.length > 0) {
+      at = mine.at(-1)!.offset + 1;
+      yield mine;
+      continue;
+    }
+    if (!asked && mustAsk()) asked = ask();
+    const fetched = await (asked ? (position.caughtUp ? Promise.race([asked, own.changed()]) : asked) : ownOrLate(own, signal));
+    if (fetched === "late") asked ??= ask();
+    if (fetched === undefined || fetched === "late") continue;
+    const { highWatermark } = fetched;
+    const records = fetched.records.filter(({ offset }) => offset >= at);
     const last = records.at(-1);
     // Nothing where there should be something: all that is left of it are batches that compaction has emptied.
-    const isEmptied = !last && at < highWatermark;
+    const isEmptied = fetched.records.length === 0 && at < highWatermark;
     if (last) at = last.offset + 1;
     else if (isEmptied && roomy) at = highWatermark;
     roomy = isEmptied && !roomy;
     const reachedHead = at >= highWatermark && !position.caughtUp;
     if (reachedHead) position.caughtUp = true;
     // The next one is under way while the caller works on this one.
-    asked = ask();
-    asked.catch(() => undefined);
+    asked = mustAsk() ? ask() : undefined;
     if (last) yield records;
     if (reachedHead) yield [];
+  }
+}
+
+/** How long records of this process are waited for before others are looked for all the same. */
+const ownLimitMs = 50;
+
+async function ownOrLate(own: OwnReader, signal: AbortSignal): Promise<"late" | undefined> {
+  const waited = new AbortController();
+  try {
+    const late = pause(ownLimitMs, AbortSignal.any([signal, waited.signal])).then(() => "late" as const);
+    return await Promise.race([late, own.changed()]);
+  } finally {
+    waited.abort();
   }
 }
 

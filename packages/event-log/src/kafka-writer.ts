@@ -1,10 +1,11 @@
 import type { Producer } from "kafkajs";
 import { Backoff } from "./backoff.ts";
 import { LogError, maxAppendBytes, recordBytes } from "./event-log.ts";
-import type { NewRecord, TopicConfig } from "./event-log.ts";
+import type { LogRecord, NewRecord, TopicConfig } from "./event-log.ts";
 import { openKafka } from "./kafka-connection.ts";
 import type { KafkaConnectionOptions } from "./kafka-connection.ts";
 import { toLogError } from "./kafka-errors.ts";
+import type { OwnAppends } from "./kafka-own-appends.ts";
 import { pause } from "./pause.ts";
 
 interface WaitingAppend {
@@ -25,6 +26,8 @@ export interface KafkaWriterOptions {
   topic: string;
   /** Asked before the first append, and after each failure. Throws "unknown-topic". */
   cleanup: () => Promise<TopicConfig["cleanup"]>;
+  /** For this process's readers of the topic. */
+  own: OwnAppends;
   /** How long brokers may be away before an append is given up. */
   timeoutMs: number;
 }
@@ -77,7 +80,9 @@ export class KafkaWriter {
   }
 
   async #sendWithin(group: WaitingAppend[]): Promise<void> {
-    const { timeoutMs } = this.#options;
+    const { timeoutMs, own } = this.#options;
+    let stored: readonly LogRecord[] | undefined;
+    own.begin();
     const { promise: late, reject } = Promise.withResolvers<never>();
     const giveUp = (): void => reject(new LogError("closed", "the log is closed"));
     this.#closing.signal.addEventListener("abort", giveUp);
@@ -91,20 +96,22 @@ export class KafkaWriter {
     }, timeoutMs);
     try {
       if (this.#closing.signal.aborted) giveUp();
-      await Promise.race([late, this.#send(group, stop.signal)]);
+      stored = await Promise.race([late, this.#send(group, stop.signal)]);
     } catch (error) {
       // The sequence number of what failed must not be given to something else: brokers would take that for the former, come again.
       this.#dropProducer();
       this.#cleanup = undefined;
       throw error;
     } finally {
+      own.end(stored);
       clearTimeout(timer);
       stop.abort();
       this.#closing.signal.removeEventListener("abort", giveUp);
     }
   }
 
-  async #send(group: WaitingAppend[], signal: AbortSignal): Promise<void> {
+  /** The records as they are in the log, where the broker says so. */
+  async #send(group: WaitingAppend[], signal: AbortSignal): Promise<readonly LogRecord[] | undefined> {
     const backoff = new Backoff({ firstMs: 10, maxMs: 500 });
     while (!signal.aborted) {
       try {
@@ -118,17 +125,20 @@ export class KafkaWriter {
         await pause(backoff.next(), signal);
       }
     }
-    if (signal.aborted || !this.#producer) return;
+    if (signal.aborted || !this.#producer) return undefined;
     const sound = group.filter((append) => this.#accepts(append));
-    if (sound.length === 0) return;
+    if (sound.length === 0) return undefined;
     const { topic } = this.#options;
-    const [stored] = await this.#producer.producer.sendBatch({
+    const records = sound.flatMap((append) => append.records);
+    const [answer] = await this.#producer.producer.sendBatch({
       acks: -1,
       timeout: 10_000,
-      topicMessages: [{ topic, messages: sound.flatMap(({ records }) => records.map(toMessage)) }],
+      topicMessages: [{ topic, messages: records.map(toMessage) }],
     });
-    let next = Number(stored!.baseOffset);
+    let next = Number(answer!.baseOffset);
+    const stored = storedRecords(records, next, Number(answer!.logAppendTime ?? -1));
     for (const append of sound) append.resolve(append.records.map(() => next++));
+    return stored;
   }
 
   /** Kafka would refuse the whole group for one record without a key. */
@@ -175,6 +185,12 @@ const toMessage = ({ key, value, headers }: NewRecord) => ({
   value: value === null ? null : Buffer.from(value.buffer, value.byteOffset, value.byteLength),
   headers: { ...headers },
 });
+
+/** The records as the log has them; undefined where the broker does not say, as of some that it was sent twice. */
+function storedRecords(records: readonly NewRecord[], first: number, timestamp: number): readonly LogRecord[] | undefined {
+  if (first < 0 || timestamp < 0) return undefined;
+  return records.map(({ key = null, value, headers = {} }, index) => ({ offset: first + index, timestamp, key, value, headers }));
+}
 
 /** The longest run of waiting appends that fits one batch. */
 function takeGroup(waiting: WaitingAppend[]): WaitingAppend[] {
