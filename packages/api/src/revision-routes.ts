@@ -18,7 +18,9 @@ export function revisionRoutes(context: ApiContext): Route[] {
       method: "GET",
       path: "/revisions",
       run: async (call) => {
-        const to = Math.min(numberOf(call, "to", config.revision), config.revision);
+        const last = numberOf(call, "to", config.revision);
+        await known(context, last);
+        const to = Math.min(last, config.revision);
         const from = Math.max(1, numberOf(call, "from", Math.max(1, to - 99)));
         if (to - from >= mostAtOnce) throw badRequest(`query parameters from, to: at most ${mostAtOnce} revisions at once`);
         const records = from > to ? [] : await orGone(config.changeSets(from, to));
@@ -28,6 +30,11 @@ export function revisionRoutes(context: ApiContext): Route[] {
     { method: "GET", path: "/revisions/:revision", run: async (call) => json(renderRecord(await recordOf(context, call))) },
     { method: "GET", path: "/revisions/:revision/status", run: async (call) => json(await statusOf(context, call)) },
   ];
+}
+
+/** Another process may have answered with a revision that this one has yet to fold. */
+async function known({ options: { config } }: ApiContext, revision: number): Promise<void> {
+  if (revision > config.revision) await config.reachHead();
 }
 
 /** History may have been given up to save space: what is asked for is then gone, not broken. */
@@ -45,8 +52,10 @@ function numberOf(call: Call, name: string, absent: number): number {
   return value === null || value === "" ? absent : readRevision(value, `query parameter ${name}`);
 }
 
-async function recordOf({ options }: ApiContext, call: Call): Promise<RevisionRecord> {
+async function recordOf(context: ApiContext, call: Call): Promise<RevisionRecord> {
+  const { options } = context;
   const revision = readRevision(call.params["revision"]!, "revision");
+  await known(context, revision);
   const records = revision < 1 || revision > options.config.revision ? [] : await orGone(options.config.changeSets(revision, revision));
   const record = records.find((each) => each.revision === revision);
   if (record === undefined) throw notFound(retrieveTitle);
@@ -63,9 +72,11 @@ async function statusOf(context: ApiContext, call: Call): Promise<object> {
 }
 
 /** The configuration as it was; 404 for a revision that is not there yet. */
-export function stateAt({ options: { config } }: ApiContext, revision: number): Promise<ResourceReader> {
+export async function stateAt(context: ApiContext, revision: number): Promise<ResourceReader> {
+  const { config } = context.options;
+  await known(context, revision);
   if (revision > config.revision) throw notFound(retrieveTitle);
-  return revision === config.revision ? Promise.resolve(config) : orGone(config.at(revision));
+  return revision === config.revision ? config : orGone(config.at(revision));
 }
 
 export function renderRecord({ revision, changeSet, verdict }: RevisionRecord): object {

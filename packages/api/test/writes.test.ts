@@ -290,3 +290,23 @@ test("the history shows no secret, sealed or not", async () => {
   expect((await request("GET /revisions/7")).status).toBe(404);
   expect((await request("GET /revisions/soon")).status).toBe(400);
 });
+
+test("a revision that another process has answered with is found by one that has yet to fold it", async () => {
+  const { request, config } = await planeWithMesh();
+  const key = { type: "Timeout", mesh: "default", name: "t" };
+  let ids = 0;
+  for (const path of ["", "/diff"]) {
+    const next = config.revision + 1;
+    config.behind = () =>
+      config.submit({
+        id: `elsewhere-${(ids += 1)}`,
+        at: "2026-01-02T03:04:05Z",
+        author: "a",
+        changes: [{ op: "put", resource: { ...key, spec: timeout("t") } }],
+        expect: [],
+      });
+    const answer = await request(path === "" ? `GET /revisions/${next}` : `GET ${path}?from=1&to=${next}`);
+    expect(answer.status).toBe(200);
+  }
+  expect((await request(`GET /revisions/${config.revision + 1}`)).status).toBe(404);
+});
