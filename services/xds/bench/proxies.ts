@@ -1,18 +1,21 @@
 /**
- * A thousand simulated proxies on one xDS server: how long until all have their configuration, what a change for all of them takes until
- * the last acknowledgement, and what the server costs when nothing happens.
+ * Many simulated proxies on one xDS server: how long until all have their configuration, what a change for all of them takes until the last
+ * acknowledgement, what a change for one service, and what the server costs when nothing happens.
  *
- *   node --conditions=@atoll/source services/xds/bench/proxies.ts [proxies, default 1000]
+ *   node --conditions=@atoll/source services/xds/bench/proxies.ts [proxies, default 1000] [services, default 10]
+ *   ... with --cpu-prof-dir=DIR: a CPU profile of the server goes there
  */
-import { fork } from "node:child_process";
+import { type ChildProcess, fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
+import { parseArgs } from "node:util";
 import { builtinCaSecretNames, createBuiltinCa } from "@atoll/certificate";
 import { sealSecret } from "@atoll/secret";
 import { ZoneUnderTest } from "../test/zone-fixture.ts";
 
-const count = Number(process.argv[2] ?? 1_000);
+const { positionals, values } = parseArgs({ allowPositionals: true, options: { "cpu-prof-dir": { type: "string" } } });
+const [count, services] = [Number(positionals[0] ?? 1_000), Number(positionals[1] ?? 10)];
 const service = "kuma.io/service";
 const every = [{ match: { [service]: "*" } }];
 const zone = await ZoneUnderTest.start();
@@ -27,12 +30,12 @@ await zone.config.submit({
   expect: [],
   changes: [secret(names.cert, ca.certPem), secret(names.key, ca.keyPem)].map((resource) => ({ op: "put", resource })),
 });
-const timeout = (seconds: number) => ({
+const timeout = (seconds: number, destination = "*") => ({
   type: "Timeout",
   mesh: "default",
-  name: "all",
+  name: destination === "*" ? "all" : destination,
   sources: every,
-  destinations: every,
+  destinations: [{ match: { [service]: destination } }],
   conf: { connectTimeout: `${seconds}s` },
 });
 await zone.apply(
@@ -41,39 +44,60 @@ await zone.apply(
   { type: "TrafficPermission", mesh: "default", name: "all", sources: every, destinations: every },
   timeout(1),
 );
-const xds = await zone.startXds("xds-1", { replicaBeatIntervalMs: 15_000 });
+const profiling = values["cpu-prof-dir"] === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${values["cpu-prof-dir"]}`];
+const server = fork(new URL("./server.ts", import.meta.url), [], {
+  execArgv: [...process.execArgv, "--max-semi-space-size=4", ...profiling],
+  env: { ...process.env, SETTINGS: JSON.stringify(zone.xdsSettings("xds-1", { replicaBeatIntervalMs: 15_000 })) },
+});
+const [{ port }] = (await once(server, "message")) as [{ port: number }];
 await delay(500);
-const bareMb = memoryMb();
-const clients = fork(new URL("./proxy-clients.ts", import.meta.url), [String(xds.port), String(count)], {
+const bare = await used();
+const clients = fork(new URL("./proxy-clients.ts", import.meta.url), [String(port), String(count), String(services)], {
   env: { ...process.env, CA: zone.caPem },
 });
-const line = (what: string, since: NodeJS.CpuUsage, began: number) => {
-  const { user, system } = process.cpuUsage(since);
-  console.log(
-    `${what.padEnd(48)} ${(performance.now() - began).toFixed(0).padStart(7)} ms  ${((user + system) / 1000).toFixed(0).padStart(6)} ms CPU  ${memoryMb().toFixed(0).padStart(5)} MB`,
-  );
-};
 
-let [since, began] = [process.cpuUsage(), performance.now()];
-await once(clients, "message");
-line(`${count} proxies have all they need`, since, began);
+await measured(`${count} proxies of ${services} services have all they need`, () => once(clients, "message"));
 await delay(4_000);
 for (let turn = 0; turn < 5; turn++) {
-  [since, began] = [process.cpuUsage(), performance.now()];
-  clients.send(`Timeout ${turn}`);
-  const done = once(clients, "message");
-  await zone.apply(timeout(2 + turn));
-  await done;
-  line("a Timeout for all: last acknowledgement", since, began);
+  await measured("a Timeout for all: last acknowledgement", async () => {
+    clients.send("all");
+    const done = once(clients, "message");
+    await zone.apply(timeout(2 + turn));
+    await done;
+  });
   await delay(3_000);
 }
-[since, began] = [process.cpuUsage(), performance.now()];
-await delay(10_000);
-line("ten seconds in which nothing happens", since, began);
-console.log(`memory without proxies ${bareMb.toFixed(0)} MB`);
-clients.kill();
+for (let turn = 0; turn < 5; turn++) {
+  await measured("a Timeout for one service: first acknowledgement", async () => {
+    clients.send("any");
+    const done = once(clients, "message");
+    await zone.apply(timeout(2 + turn, "service-1"));
+    await done;
+  });
+  await delay(1_000);
+}
+await measured("ten seconds in which nothing happens", () => delay(10_000));
+console.log(`memory of the server without proxies ${bare.memoryMb.toFixed(0)} MB`);
+for (const child of [clients, server]) await ended(child);
 await zone[Symbol.asyncDispose]();
 
-function memoryMb(): number {
-  return process.memoryUsage.rss() / 1e6;
+async function measured(what: string, run: () => Promise<unknown>): Promise<void> {
+  const [before, began] = [await used(), performance.now()];
+  await run();
+  const tookMs = performance.now() - began;
+  const { cpuMs, memoryMb } = await used();
+  const spent = (cpuMs - before.cpuMs).toFixed(0).padStart(6);
+  console.log(`${what.padEnd(52)} ${tookMs.toFixed(0).padStart(7)} ms  ${spent} ms CPU  ${memoryMb.toFixed(0).padStart(5)} MB`);
+}
+
+/** Of the server, since it began. */
+async function used(): Promise<{ cpuMs: number; memoryMb: number }> {
+  server.send("used");
+  return ((await once(server, "message")) as [{ cpuMs: number; memoryMb: number }])[0];
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  const exited = once(child, "exit");
+  child.kill();
+  await exited;
 }

@@ -1,12 +1,13 @@
 /** The proxies of `proxies.ts`, in a process of their own. Tells its parent when all have what they wait for. */
 import { AdsClient } from "../../../packages/dp-server/test/proxy-client.ts";
 
-const [port, count] = [Number(process.argv[2]), Number(process.argv[3])];
+const [port, count, services] = process.argv.slice(2).map(Number) as [number, number, number];
 const service = "kuma.io/service";
-const services = Math.max(1, count / 20);
 const secretType = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret";
 const clusterType = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
 let waiting = new Set<number>();
+/** What the proxies wait for is there. */
+let told = false;
 
 for (let index = 0; index < count; index++) {
   waiting.add(index);
@@ -22,9 +23,11 @@ for (let index = 0; index < count; index++) {
   };
   const client = new AdsClient({ port, caPem: process.env["CA"]! }, []);
   client.acknowledgeAll(["identity_cert:secret:default", "mesh_ca:secret:default"], ({ typeUrl }) => {
-    if (typeUrl !== (awaited ?? secretType)) return;
+    if (told || typeUrl !== (awaited ?? secretType)) return;
     waiting.delete(index);
-    if (waiting.size === 0) process.send!("all");
+    if (waiting.size > enough) return;
+    told = true;
+    process.send!("done");
   });
   client.start({
     id: `default.app-${index}`,
@@ -33,7 +36,11 @@ for (let index = 0; index < count; index++) {
 }
 
 let awaited: string | undefined;
-process.on("message", () => {
+/** So many need not have it: none if all have to. */
+let enough = 0;
+process.on("message", (who: "all" | "any") => {
   awaited = clusterType;
+  told = false;
+  enough = who === "all" ? 0 : count - 1;
   waiting = new Set(Array.from({ length: count }, (_, index) => index));
 });

@@ -81,9 +81,9 @@ export class ZoneUnderTest implements AsyncDisposable {
     if (!verdict.accepted) throw new Error(JSON.stringify(verdict));
   }
 
-  /** An xDS server; proxies need no tokens. Ends with the zone. */
-  async startXds(instanceId: string, xds: object = {}): Promise<{ port: number; close(): Promise<void> }> {
-    const settings = xdsSettings.parse({
+  /** Of an xDS server whose proxies need no tokens. */
+  xdsSettings(instanceId: string, xds: object = {}): object {
+    return {
       general: {
         workDir: this.folder.path,
         instanceId,
@@ -95,8 +95,12 @@ export class ZoneUnderTest implements AsyncDisposable {
       dpServer: { interface: "127.0.0.1", port: 0, authn: { dpProxy: { type: "none" }, zoneProxy: { type: "none" } } },
       xds: { dataplaneDeregistrationDelayMs: 300, replicaBeatIntervalMs: 20, replicaMissedBeats: 5, ...xds },
       diagnostics: { serverInterface: "127.0.0.1", serverPort: 0 },
-    });
-    const started = await startXds(settings, quiet);
+    };
+  }
+
+  /** Ends with the zone. */
+  async startXds(instanceId: string, xds: object = {}): Promise<{ port: number; close(): Promise<void> }> {
+    const started = await startXds(xdsSettings.parse(this.xdsSettings(instanceId, xds)), quiet);
     this.#xds.add(started);
     return started;
   }
