@@ -118,7 +118,7 @@ export class NamePublisher {
     };
   }
 
-  #plan(mesh: string, { records, tagSets: _, ...facts }: NameFacts): ReturnType<typeof allocateAddresses> {
+  #plan(mesh: string, { records, tagSets: _tagSets, ...facts }: NameFacts): ReturnType<typeof allocateAddresses> {
     const { settings } = this.#options;
     const present = new Map<string, PresentRecord>();
     for (const { name, spec, modificationTime } of records) present.set(name, { spec, modificationTime });
