@@ -24,6 +24,8 @@ export interface ZoneWriteOptions {
   timeoutMs?: number;
   /** Default true. False for what is observed, and told anew in any case. */
   durable?: boolean;
+  /** Gives the write up: it is not tried again. */
+  signal?: AbortSignal;
 }
 
 /** A copy of one zone's own resources that follows `atoll.zone.<zone>`: the last record of a key wins, unless its writer was deposed. */
@@ -169,7 +171,7 @@ export class ZoneReplica implements ResourceReader {
     const { timeoutMs = 10_000, durable = true } = options;
     // Writes of one key go one after the other: a retried older one must not overtake a newer one.
     const earlier = this.#onTheWay.get(key)?.settled;
-    const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(timeoutMs)]);
+    const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(timeoutMs), ...(options.signal ? [options.signal] : [])]);
     const run = async (): Promise<void> => {
       // The wait is part of the time this write has.
       await Promise.race([earlier, aborted(signal)]);
@@ -184,6 +186,7 @@ export class ZoneReplica implements ResourceReader {
         } catch (error) {
           if (!(error instanceof LogError) || !error.canRetry || signal.aborted) throw error;
           await pause(backoff.next(), signal);
+          if (signal.aborted) throw error;
         }
       }
     };

@@ -76,7 +76,7 @@ export class NamePublisher {
   }
 
   async #publish(): Promise<void> {
-    const { config, resources } = this.#options;
+    const { config, resources, signal } = this.#options;
     if (config.revision === 0) return;
     const writes: Promise<unknown>[] = [];
     const meshes = new Set(config.list("Mesh").map(({ name }) => name));
@@ -87,18 +87,18 @@ export class NamePublisher {
       const plan = this.#plan(mesh, facts);
       if (plan.delete.size === 0 && plan.put.size === 0) this.#unchanged.set(mesh, facts);
       else this.#unchanged.delete(mesh);
-      for (const name of plan.delete) writes.push(resources.delete({ type: virtualIpType, mesh, name }));
-      for (const [name, spec] of plan.put) writes.push(resources.put<VirtualIpSpec>({ type: virtualIpType, mesh, name, spec }));
+      for (const name of plan.delete) writes.push(resources.delete({ type: virtualIpType, mesh, name }, { signal }));
+      for (const [name, spec] of plan.put) writes.push(resources.put<VirtualIpSpec>({ type: virtualIpType, mesh, name, spec }, { signal }));
     }
     for (const mesh of meshes) {
       const protocols = this.#protocols(mesh);
-      for (const name of protocols.delete) writes.push(resources.delete({ type: serviceProtocolType, mesh, name }));
+      for (const name of protocols.delete) writes.push(resources.delete({ type: serviceProtocolType, mesh, name }, { signal }));
       for (const [name, spec] of protocols.put) {
-        writes.push(resources.put<ServiceProtocolSpec>({ type: serviceProtocolType, mesh, name, spec }));
+        writes.push(resources.put<ServiceProtocolSpec>({ type: serviceProtocolType, mesh, name, spec }, { signal }));
       }
     }
     for (const { type, mesh, name } of [...resources.list(virtualIpType), ...resources.list(serviceProtocolType)]) {
-      if (!meshes.has(mesh)) writes.push(resources.delete({ type, mesh, name }));
+      if (!meshes.has(mesh)) writes.push(resources.delete({ type, mesh, name }, { signal }));
     }
     await Promise.all(writes);
   }

@@ -135,16 +135,16 @@ export class ServicePublisher {
 
   /** Once in each run, as in Kuma: who deletes one has it back after a restart, unless the setting says otherwise. */
   async #createDefaults(): Promise<void> {
-    const { resources, settings } = this.#options;
+    const { resources, settings, signal } = this.#options;
     if (this.#hasDefaults || !settings.defaultHostnameGenerators) return;
     for (const generator of zoneHostnameGenerators) {
-      if (resources.get(generator.type, generator.mesh, generator.name) === undefined) await resources.put(generator);
+      if (resources.get(generator.type, generator.mesh, generator.name) === undefined) await resources.put(generator, { signal });
     }
     this.#hasDefaults = true;
   }
 
   async #generate(): Promise<void> {
-    const { zone, config, resources, settings, clock, onConflict } = this.#options;
+    const { zone, config, resources, settings, clock, signal, onConflict } = this.#options;
     const writes: Promise<unknown>[] = [];
     let nextDueMs = Infinity;
     for (const { name: mesh, spec } of config.list<MeshSpec>("Mesh")) {
@@ -157,8 +157,8 @@ export class ServicePublisher {
         nowMs: clock(),
         gracePeriodMs: settings.deletionGracePeriodMs,
       });
-      for (const draft of plan.put) writes.push(resources.put(draft));
-      for (const name of plan.delete) writes.push(resources.delete({ type: "MeshService", mesh, name }));
+      for (const draft of plan.put) writes.push(resources.put(draft, { signal }));
+      for (const name of plan.delete) writes.push(resources.delete({ type: "MeshService", mesh, name }, { signal }));
       for (const conflict of plan.conflicts) {
         const key = JSON.stringify([mesh, conflict]);
         if (!this.#reported.has(key)) onConflict(mesh, conflict);
@@ -168,7 +168,7 @@ export class ServicePublisher {
     }
     for (const { type, mesh, name, labels } of resources.list("MeshService")) {
       if (labels?.[label.managedBy] !== generatedBy || config.get("Mesh", "", mesh)) continue;
-      writes.push(resources.delete({ type, mesh, name }));
+      writes.push(resources.delete({ type, mesh, name }, { signal }));
     }
     await Promise.all(writes);
     this.#wakeAt(nextDueMs);
@@ -184,7 +184,7 @@ export class ServicePublisher {
   }
 
   async #record(): Promise<void> {
-    const { zone, config, resources, settings, onError } = this.#options;
+    const { zone, config, resources, settings, signal, onError } = this.#options;
     const plan = planServiceRecords({
       zone,
       cidrs: settings.cidrs,
@@ -198,8 +198,8 @@ export class ServicePublisher {
     await Promise.all([
       ...plan.put
         .filter(({ mesh }) => meshes.has(mesh))
-        .map(({ mesh, name, spec }) => resources.put<ServiceRecordSpec>({ type: serviceRecordType, mesh, name, spec })),
-      ...[...plan.delete, ...gone].map(({ mesh, name }) => resources.delete({ type: serviceRecordType, mesh, name })),
+        .map(({ mesh, name, spec }) => resources.put<ServiceRecordSpec>({ type: serviceRecordType, mesh, name, spec }, { signal })),
+      ...[...plan.delete, ...gone].map(({ mesh, name }) => resources.delete({ type: serviceRecordType, mesh, name }, { signal })),
     ]);
     if (plan.without.length > 0) {
       const services = plan.without.map(({ mesh, name }) => `${mesh}/${name}`);

@@ -30,6 +30,8 @@ export interface WriterDutyOptions {
   onServiceConflict: ServicePublisherOptions["onConflict"];
   /** Resolves when what other zones offer is known; undefined = it is. Until then the names they give stay as they are. */
   othersHeard: Promise<void> | undefined;
+  /** Ends the duty, also before it has begun: what is not written by then is left. */
+  signal: AbortSignal;
   heartbeatIntervalMs: number;
   graceMs: number;
   clock: () => number;
@@ -52,7 +54,9 @@ export class WriterDuty {
 
   private constructor(options: WriterDutyOptions) {
     this.#options = options;
-    const { zone, local, config, resources, graceMs, clock, schedule, onError } = options;
+    const { zone, local, config, resources, graceMs, clock, schedule, signal, onError } = options;
+    if (signal.aborted) this.#stop.abort();
+    else signal.addEventListener("abort", () => this.#stop.abort(), { once: true });
     this.#publisher = new AvailabilityPublisher({ zone, log: local, config, resources, signal: this.#stop.signal, onError });
     this.#judge = new LivenessJudge({ graceMs, clock, schedule, onVerdict: (dead) => this.#append(livenessKey, { dead }) });
   }

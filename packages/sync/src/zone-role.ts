@@ -125,7 +125,7 @@ export class ZoneRole {
     else takenOverAt = await takeOver({ topics: this.#own, local, upstream, signal });
     if (signal.aborted) return;
     local.writeHere(term);
-    this.#duty = await WriterDuty.begin({ ...this.#options, term, takenOverAt });
+    this.#duty = await WriterDuty.begin({ ...this.#options, term, takenOverAt, signal });
   }
 
   #follow(writersLog: MirrorLog, signal: AbortSignal): void {
