@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from "node:dgram";
 import { readFile } from "node:fs/promises";
 import { createConnection, createServer, isIPv6, type Server, type Socket as TcpSocket } from "node:net";
+import { addressTypes, DnsQuestion } from "./dns-question.ts";
 
 export interface DnsForwarderOptions {
   /** On the loopback, UDP and TCP. */
@@ -78,8 +79,8 @@ async function listenTcp(address: string, options: DnsForwarderOptions): Promise
 async function resolve(question: Buffer, transport: "udp" | "tcp", options: DnsForwarderOptions): Promise<Buffer | undefined> {
   if (question.length < headerBytes) return undefined;
   const { envoyPort, resolvConf = "/etc/resolv.conf", resolverPort = 53, timeoutMs = 2_000 } = options;
-  const known = await askOverUdp(question, "127.0.0.1", envoyPort, timeoutMs);
-  if (known && !openAnswers.has(known[3]! & 0x0f)) return known;
+  const known = await askEnvoy(question, envoyPort, timeoutMs);
+  if (known && !isOpen(known)) return known;
   const ask = transport === "udp" ? askOverUdp : askOverTcp;
   for (const server of await nameservers(resolvConf)) {
     const answer = await ask(question, server, resolverPort, timeoutMs);
@@ -87,6 +88,22 @@ async function resolve(question: Buffer, transport: "udp" | "tcp", options: DnsF
   }
   return known;
 }
+
+/** Envoy has addresses alone, and says of any other type that there is no such name, also of a name that is there. */
+async function askEnvoy(message: Buffer, envoyPort: number, timeoutMs: number): Promise<Buffer | undefined> {
+  const question = DnsQuestion.of(message);
+  const ask = (asked: Buffer): Promise<Buffer | undefined> => askOverUdp(asked, "127.0.0.1", envoyPort, timeoutMs);
+  if (question === undefined) return ask(message);
+  const answer = await ask(question.inLowerCase());
+  if (answer === undefined || !isOpen(answer)) return answer && question.answeredBy(answer);
+  for (const type of addressTypes.filter((one) => one !== question.type)) {
+    const other = await ask(question.inLowerCase(type));
+    if (other && !isOpen(other)) return question.withoutData();
+  }
+  return question.answeredBy(answer);
+}
+
+const isOpen = (answer: Buffer): boolean => openAnswers.has(answer[3]! & 0x0f);
 
 async function nameservers(path: string): Promise<string[]> {
   const text = await readFile(path, "utf8").catch(() => "");

@@ -103,6 +103,61 @@ describe("questions that atoll-dp answers itself", () => {
     expect(await ask(port, "early")).toBe("0 early by udp");
   });
 
+  /** A real one, with one name. */
+  const question = (name: string, type: number): Buffer => {
+    const labels = name.split(".").flatMap((label) => [label.length, ...Buffer.from(label)]);
+    return Buffer.from([0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, ...labels, 0, 0, type, 0, 1]);
+  };
+  const nameOf = (asked: Buffer): string => {
+    const labels: string[] = [];
+    for (let at = 12; asked[at]! > 0; at += 1 + asked[at]!) labels.push(asked.toString("latin1", at + 1, at + 1 + asked[at]!));
+    return labels.join(".");
+  };
+  const exchange = (port: number, asked: Buffer): Promise<Buffer> =>
+    new Promise((resolve) => {
+      const socket = createSocket("udp4");
+      socket.on("message", (answer) => {
+        socket.close();
+        resolve(answer);
+      });
+      socket.send(asked, port, "127.0.0.1");
+    });
+  /** Answers like Envoy: A of one name in lower case, by the question and no address; no such name for all else. */
+  async function envoyWith(name: string, types: number[]): Promise<number> {
+    const [port, envoyPort, resolverPort] = [await freePort(), await freePort(), await freePort()];
+    for (const [at, knows] of [[envoyPort, name] as const, [resolverPort, ""] as const]) {
+      const udp = createSocket("udp4");
+      udp.on("message", (asked, { port: asker, address }) => {
+        const known = nameOf(asked) === knows && types.includes(asked[asked.length - 3]!);
+        asked[2]! |= 0x80;
+        asked[3] = known ? 0 : 3;
+        udp.send(asked, asker, address);
+      });
+      await new Promise<void>((resolve) => udp.bind(at, "127.0.0.1", resolve));
+      closing.push(() => new Promise<void>((resolve) => udp.close(() => resolve())));
+    }
+    const resolvConf = join(folder.path, "resolv.conf");
+    writeFileSync(resolvConf, "nameserver 127.0.0.1\n");
+    const { close } = await startDnsForwarder({ port, envoyPort, resolvConf, resolverPort, timeoutMs: 200 });
+    closing.push(close);
+    return port;
+  }
+
+  test.each([
+    ["web_demo_svc_80.mesh", 1, 0],
+    ["WEB_demo_SVC_80.mesh", 1, 0],
+    ["WEB_DEMO_SVC_80.MESH", 16, 0],
+    ["web_demo_svc_80.mesh", 28, 0],
+    ["web_demo_svc_80.mesh", 65, 0],
+    ["other.mesh", 1, 3],
+    ["other.mesh", 16, 3],
+  ])("%s by type %i: code %i, with the question as it was asked", async (name, type, code) => {
+    const port = await envoyWith("web_demo_svc_80.mesh", [1]);
+    const answer = await exchange(port, question(name, type));
+    expect([answer[3]! & 0x0f, nameOf(answer), answer.readUInt16BE(0)]).toEqual([code, name, 7]);
+    expect(answer.readUInt16BE(6)).toBe(0);
+  });
+
   test("are taken over TCP as well", async () => {
     const port = await forwarder((question) => (question === "orders.mesh" ? [0, "240.0.0.1"] : [3, ""]));
     expect(await askOverTcp(port, "orders.mesh")).toBe("0 240.0.0.1");

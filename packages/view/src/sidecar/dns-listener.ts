@@ -34,7 +34,8 @@ export function addDnsListener(
       for (const { address, domains } of [...context.virtualIps, ...namedAddresses(context, asked)]) {
         if (!asked.has(address)) continue;
         const answers = bothFamilies && isIPv4(address) ? [address, mappedToV6(address)] : [address];
-        for (const name of domains) table.set(name, answers);
+        // Names that differ in case are one name (RFC 4343), and Envoy compares bytes: who asks in lower case is understood.
+        for (const name of domains.map((one) => one.toLowerCase())) if (!table.has(name)) table.set(name, answers);
       }
       const domains = [...table].map(([name, answers]) => ({ name, addresses: answers }));
       return {
