@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { canonicalHost } from "@atoll/resource";
 import { readCertificates } from "./pem.ts";
 import type { PemPair } from "./mesh-ca.ts";
 import { loadOrCreateServerCertificate, localServerNames, readServerCertificate } from "./server-certificate.ts";
@@ -49,7 +50,7 @@ function named(pair: PemPair): ServiceCertificate {
   const alternative = readCertificates(pair.certPem)[0]?.subjectAltName ?? "";
   const names = alternative.split(", ").flatMap((entry) => {
     const at = entry.indexOf(":");
-    return entry.startsWith("DNS:") || entry.startsWith("IP Address:") ? [entry.slice(at + 1)] : [];
+    return entry.startsWith("DNS:") || entry.startsWith("IP Address:") ? [canonicalHost(entry.slice(at + 1))] : [];
   });
   return { ...pair, names };
 }

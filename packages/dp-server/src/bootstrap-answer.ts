@@ -1,8 +1,10 @@
 import { isIP } from "node:net";
 import { canBeAuthority } from "@atoll/certificate";
 import {
+  canonicalHost,
   identifyingServiceOf,
   isBuiltinGateway,
+  loopbackBeside,
   type DataplaneSpec,
   type MeshSpec,
   type ResourceDraft,
@@ -28,6 +30,7 @@ export interface BootstrapContext {
   /** Names and addresses that the server's certificate carries. */
   certificateNames: readonly string[];
   certificatePem: string;
+  /** Where Envoys' admin interfaces bind; "" = the loopback of the family of the proxy's own address. */
   adminAddress: string;
   adminPort: number;
   adminAccessLogPath: string;
@@ -74,6 +77,7 @@ export function answerBootstrap(request: BootstrapRequest, requestHost: string, 
   const caPem = authorityOf(request.caCert) || context.certificatePem;
   const kind = proxyKind(proxyType, resource);
   const admin = (resource.spec as DataplaneSpec | ZoneIngressSpec | ZoneEgressSpec).networking?.admin?.port;
+  const adminAddress = context.adminAddress || loopbackBeside((resource.spec as DataplaneSpec).networking?.address ?? "");
   const params: BootstrapParams = {
     kind,
     mesh: resource.mesh,
@@ -82,7 +86,7 @@ export function answerBootstrap(request: BootstrapRequest, requestHost: string, 
     server: { host, port: context.xdsPort, caPem, v4Only: !isIP(host), connectTimeoutMs: context.xdsConnectTimeoutMs },
     ...tokenOf(request, context),
     protocol: request.xdsTransport ?? "delta",
-    admin: { port: admin || context.adminPort, address: context.adminAddress, accessLogPath: context.adminAccessLogPath },
+    admin: { port: admin || context.adminPort, address: adminAddress, accessLogPath: context.adminAccessLogPath },
     healthDiscovery: context.healthDiscovery && proxyType === "dataplane" && needsHealthChecks(resource.spec as DataplaneSpec),
     node: {
       ...(request.dataplaneResource !== "" && { resource: request.dataplaneResource }),
@@ -193,8 +197,8 @@ function broughtViolations(brought: ResourceDraft, { config, zone }: BootstrapCo
 }
 
 function serverHost(requestHost: string, context: BootstrapContext): string {
-  if (context.xdsHost !== "") return context.xdsHost;
-  const host = requestHost.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
+  if (context.xdsHost !== "") return canonicalHost(context.xdsHost);
+  const host = canonicalHost(requestHost.replace(/:\d+$/, ""));
   if (!context.certificateNames.includes(host)) {
     throw new BootstrapProblem(
       400,

@@ -204,12 +204,13 @@ export class DpServer {
     const { node, resource } = admitted;
     lifecycle.connect(node, resource);
     admitted.unpublished = setTimeout(() => this.#publish(streamId), publishAfterMs);
+    const adminAddress = node.adminAddress ?? this.#options.bootstrap(this.port).adminAddress;
     const ref: ProxyRef = {
       type: node.proxyType,
       mesh: node.mesh,
       name: node.name,
       metadata: {
-        adminAddress: this.#options.bootstrap(this.port).adminAddress,
+        ...(adminAddress && { adminAddress }),
         ...(node.adminPort !== undefined && { adminPort: node.adminPort }),
         ...(node.readinessPort !== undefined && { readinessPort: node.readinessPort }),
         ...(node.dnsPort !== undefined && { dnsPort: node.dnsPort }),

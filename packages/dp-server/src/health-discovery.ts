@@ -44,7 +44,7 @@ export class HealthDiscovery {
     if (node.proxyType !== "dataplane") throw new StatusError(status.INVALID_ARGUMENT, "only dataplanes have their health checked");
     const { nodeId } = node;
     this.#checked.set(nodeId, { node, streams: (this.#checked.get(nodeId)?.streams ?? 0) + 1 });
-    return { nodeId, specifier: healthSpecifier(resource.spec as DataplaneSpec, node.adminPort, this.#options.defaults) };
+    return { nodeId, specifier: healthSpecifier(resource.spec as DataplaneSpec, adminOf(node), this.#options.defaults) };
   }
 
   #end(nodeId: string): void {
@@ -75,7 +75,12 @@ export class HealthDiscovery {
       const nodeId = nodeIdOf({ proxyType: "dataplane", mesh, name });
       const checked = this.#checked.get(nodeId);
       const stored = checked && this.#options.store.get<DataplaneSpec>("Dataplane", mesh, name);
-      if (stored) this.server.assign(nodeId, healthSpecifier(stored.spec, checked.node.adminPort, this.#options.defaults));
+      if (stored) this.server.assign(nodeId, healthSpecifier(stored.spec, adminOf(checked.node), this.#options.defaults));
     }
   }
 }
+
+const adminOf = ({ adminPort: port, adminAddress: address }: ProxyNode): { port: number | undefined; address: string | undefined } => ({
+  port,
+  address,
+});

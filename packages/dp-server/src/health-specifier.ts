@@ -7,7 +7,15 @@ import {
   type ClusterHealthCheckSchema,
   type HealthCheckSpecifier,
 } from "@atoll/envoy-api/envoy/service/health/v3/hds_pb.js";
-import { durationMs, inboundAddressesOf, type DataplaneInbound, type DataplaneSpec } from "@atoll/resource";
+import {
+  dialAddress,
+  durationMs,
+  hostAndPort,
+  inboundAddressesOf,
+  loopbackBeside,
+  type DataplaneInbound,
+  type DataplaneSpec,
+} from "@atoll/resource";
 
 /** The check that tells whether Envoy itself takes requests: it does not while it starts and while it drains. */
 export const adminCheck = "kuma:envoy:admin";
@@ -15,7 +23,7 @@ export const adminCheck = "kuma:envoy:admin";
 /** Names the check of one inbound by where it listens, which no two inbounds share. */
 export function inboundCheck(spec: DataplaneSpec, inbound: DataplaneInbound): string {
   const { address, port } = inboundAddressesOf(spec, inbound).listen;
-  return `inbound:${address}:${port}`;
+  return `inbound:${hostAndPort(address, port)}`;
 }
 
 const defaultAdminPort = 9901;
@@ -50,15 +58,16 @@ export const needsHealthChecks = (spec: DataplaneSpec): boolean => checkedInboun
  */
 export function healthSpecifier(
   spec: DataplaneSpec,
-  adminPort: number | undefined,
+  admin: { port?: number | undefined; address?: string | undefined },
   defaults: HealthCheckDefaults = usual,
 ): HealthCheckSpecifier {
+  const adminAddress = dialAddress(admin.address ?? loopbackBeside(spec.networking.address));
   const probed = checkedInbounds(spec).filter((inbound) => inbound.serviceProbe !== undefined);
   const fastestMs = Math.min(...probed.map(({ serviceProbe }) => millisecondsOf(serviceProbe?.interval, defaults.intervalMs)));
   return create(HealthCheckSpecifierSchema, {
     interval: duration(Math.max(mostReportsEveryMs, Math.min(defaults.reportEveryMs, fastestMs))),
     clusterHealthChecks: [
-      clusterCheck(adminCheck, "127.0.0.1", spec.networking.admin?.port || adminPort || defaultAdminPort, {
+      clusterCheck(adminCheck, adminAddress, spec.networking.admin?.port || admin.port || defaultAdminPort, {
         timeout: duration(defaults.timeoutMs),
         ...timing(defaults.intervalMs),
         unhealthyThreshold: defaults.unhealthyThreshold,

@@ -9,6 +9,8 @@ export interface ProxyNode extends ProxyName {
   /** The resource to register, if the proxy brought one. */
   resource: ResourceDraft | undefined;
   adminPort: number | undefined;
+  /** Where its bootstrap has the admin interface bind. */
+  adminAddress: string | undefined;
   readinessPort: number | undefined;
   dnsPort: number | undefined;
   workdir: string;
@@ -62,6 +64,7 @@ export function parseProxyNode(
     proxyType,
     resource,
     adminPort: port("dataplane.admin.port"),
+    adminAddress: text("dataplane.admin.address"),
     readinessPort: port("dataplane.readinessReporter.port"),
     dnsPort: port("dataplane.dns.port"),
     workdir: text("workdir") ?? "",

@@ -1,9 +1,11 @@
 import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { createServer, request as requestHttp } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
-import { CertificateAuthority, createBuiltinCa, issueLeaf } from "@atoll/certificate";
-import { golden, validateEnvoyConfig } from "@atoll/testkit";
+import { CertificateAuthority, configuredCertificate, createBuiltinCa, createServerCertificate, issueLeaf } from "@atoll/certificate";
+import { golden, scratchFolder, validateEnvoyConfig } from "@atoll/testkit";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { answerBootstrap, type BootstrapContext } from "../src/index.ts";
@@ -226,5 +228,45 @@ describe("over HTTP", () => {
     Object.assign(context, { authentication: { dataplanes: "none", zoneProxies: "none" } });
     expect(await post({ mesh: "default", name: "stored-1" })).toMatchObject({ status: 200 });
     Object.assign(context, { authentication: { dataplanes: "dpToken", zoneProxies: "zoneToken" } });
+  });
+});
+
+describe("over IPv6", () => {
+  const answerTo = async (host: string, address: string, part: Partial<BootstrapContext> = {}) => {
+    const { certPem, keyPem } = await createServerCertificate({ names: ["cp.test", "::1", "2001:db8::7"], nowMs: Date.now() });
+    using folder = scratchFolder();
+    const [tlsCertFile, tlsKeyFile] = ["cert.pem", "key.pem"].map((file) => join(folder.path, file)) as [string, string];
+    writeFileSync(tlsCertFile, certPem);
+    writeFileSync(tlsKeyFile, keyPem);
+    const { names } = (await configuredCertificate({ tlsCertFile, tlsKeyFile }, "general"))!;
+    const resource = { type: "ZoneIngress", name: "in-1", networking: { address, port: 10001 } };
+    const request = {
+      proxyType: "ingress",
+      name: "in-1",
+      dataplaneToken: "a.b.c",
+      dataplaneResource: JSON.stringify(resource),
+      workdir: "/tmp",
+    };
+    const context = contextWith({ certificatePem: certPem, certificateNames: names, adminAddress: "", ...part });
+    const { bootstrap } = answerBootstrap(parseBootstrapRequest(JSON.stringify(request))!, host, context);
+    const made = parse(Buffer.from(bootstrap, "base64").toString("utf8"));
+    await validateEnvoyConfig(made);
+    return made;
+  };
+
+  test.each(["[::1]:5678", "[::1]", "[0:0:0:0:0:0:0:1]:5678", "[2001:DB8::7]:5678", "CP.test:5678"])(
+    "%s is a name of the certificate, however either writes it",
+    async (host) => expect(await answerTo(host, "2001:db8::9")).toBeDefined(),
+  );
+
+  test("another address is not", async () => {
+    await expect(answerTo("[::2]:5678", "2001:db8::9")).rejects.toThrow('"::2" address, but the certificate');
+  });
+
+  test("the admin interface binds the loopback of the proxy's own family, or where the setting says", async () => {
+    const adminOf = async (...args: Parameters<typeof answerTo>) => (await answerTo(...args)).admin.address.socketAddress.address;
+    expect(await adminOf("cp.test", "2001:db8::9")).toBe("::1");
+    expect(await adminOf("cp.test", "10.0.0.9")).toBe("127.0.0.1");
+    expect(await adminOf("cp.test", "10.0.0.9", { adminAddress: "::1" })).toBe("::1");
   });
 });

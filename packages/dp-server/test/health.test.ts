@@ -22,7 +22,7 @@ test("Envoy is asked about itself and about each application with a probe, as of
       { port: 82, tags, serviceProbe: { interval: "10s", tcp: {} }, state: "Ignored" },
     ],
   });
-  expect(toJson(HealthCheckSpecifierSchema, healthSpecifier(spec, 9901))).toEqual({
+  expect(toJson(HealthCheckSpecifierSchema, healthSpecifier(spec, { port: 9901 }))).toEqual({
     interval: "2s",
     clusterHealthChecks: [
       {
@@ -51,7 +51,7 @@ test("Envoy is asked about itself and about each application with a probe, as of
 });
 
 test("without a probe Envoy is asked about itself, every five seconds", () => {
-  const specifier = healthSpecifier(specOf({}), 9901);
+  const specifier = healthSpecifier(specOf({}), { port: 9901 });
   expect([specifier.interval?.seconds, specifier.clusterHealthChecks.map((one) => one.clusterName)]).toEqual([5n, ["kuma:envoy:admin"]]);
 });
 
@@ -61,11 +61,23 @@ test("a probe of a transparent proxy comes from where it is not redirected back"
     { port: 80, tags, serviceProbe: { tcp: {} } },
     { port: 81, serviceAddress: "127.0.0.1", tags, serviceProbe: { tcp: {} } },
   ];
-  const checks = healthSpecifier(specOf({ address: "10.0.0.1", transparentProxying, inbound }), 9901).clusterHealthChecks;
+  const checks = healthSpecifier(specOf({ address: "10.0.0.1", transparentProxying, inbound }), { port: 9901 }).clusterHealthChecks;
   expect(checks.map((one) => one.upstreamBindConfig?.sourceAddress?.address)).toEqual([undefined, "127.0.0.6", undefined]);
 });
 
 test("a gateway has nothing that could be up or down", () => {
   expect(needsHealthChecks(specOf({}))).toBe(true);
   expect(needsHealthChecks(specOf({ inbound: undefined, gateway: { tags, type: "BUILTIN" } }))).toBe(false);
+});
+
+test("Envoy itself is checked where its admin interface is, whatever family that is", () => {
+  const addressOf = (spec: DataplaneSpec, admin: { address?: string }): unknown => {
+    const [check] = healthSpecifier(spec, { port: 9901, ...admin }).clusterHealthChecks;
+    const at = check!.localityEndpoints[0]!.endpoints[0]!.address!.address;
+    return at.case === "socketAddress" && at.value.address;
+  };
+  expect(addressOf(specOf({ address: "10.0.0.1" }), {})).toBe("127.0.0.1");
+  expect(addressOf(specOf({ address: "2001:db8::1" }), {})).toBe("::1");
+  expect(addressOf(specOf({ address: "10.0.0.1" }), { address: "::" })).toBe("::1");
+  expect(addressOf(specOf({ address: "2001:db8::1" }), { address: "0.0.0.0" })).toBe("127.0.0.1");
 });

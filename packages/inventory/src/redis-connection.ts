@@ -1,3 +1,5 @@
+import { isIP } from "node:net";
+import { canonicalHost } from "@atoll/resource";
 import { Cluster, Redis } from "ioredis";
 import type { RedisOptions } from "ioredis";
 
@@ -37,12 +39,12 @@ export function connectRedis(options: RedisConnectionOptions, onTrouble: (reason
           tls: {
             ...(options.tlsCa === undefined ? {} : { ca: options.tlsCa }),
             rejectUnauthorized: options.tlsSkipVerify !== true,
-            servername: first.hostname,
+            ...(isIP(hostOf(first)) === 0 ? { servername: hostOf(first) } : {}),
           },
         }
       : {}),
   };
-  const nodes = urls.map(({ hostname, port }) => ({ host: hostname, port: Number(port || 6379) }));
+  const nodes = urls.map((url) => ({ host: hostOf(url), port: Number(url.port || 6379) }));
   const client = options.cluster
     ? new Cluster(nodes, {
         redisOptions: common,
@@ -58,6 +60,9 @@ export function connectRedis(options: RedisConnectionOptions, onTrouble: (reason
   client.on("ready", () => onTrouble((told = undefined)));
   return client;
 }
+
+/** IPv6 without its brackets, which sockets do not take. */
+const hostOf = ({ hostname }: URL): string => canonicalHost(hostname);
 
 function parseUrl(text: string): URL {
   const url = URL.canParse(text.trim()) ? new URL(text.trim()) : undefined;

@@ -1,5 +1,6 @@
 import { addRelayService, relayChannelOptions } from "@atoll/event-log";
 import type { AccessPolicy, MirrorLog } from "@atoll/event-log";
+import { hostAndPort } from "@atoll/resource";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { Gatekeeper } from "./gatekeeper.ts";
 import type { GatekeeperOptions } from "./gatekeeper.ts";
@@ -43,8 +44,8 @@ export async function startKdsServer(options: KdsServerOptions): Promise<KdsServ
     ? ServerCredentials.createSsl(null, [{ cert_chain: Buffer.from(tls.certificate), private_key: Buffer.from(tls.key) }])
     : ServerCredentials.createInsecure();
   const bound = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(`${host}:${port}`, credentials, (error, at) => {
-      if (error) reject(new Error(`cannot listen on ${host}:${port} for KDS: ${error.message}`, { cause: error }));
+    server.bindAsync(hostAndPort(host, port), credentials, (error, at) => {
+      if (error) reject(new Error(`cannot listen on ${hostAndPort(host, port)} for KDS: ${error.message}`, { cause: error }));
       else resolve(at);
     });
   });

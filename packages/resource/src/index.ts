@@ -8,6 +8,7 @@ export { goQuote, ParseError } from "./schema/parse-error.ts";
 export { parseJson } from "./schema/json-text.ts";
 export { durationMs, formatDuration, parseGoDuration } from "./duration.ts";
 export * from "./common-protocol.ts";
+export * from "./host-port.ts";
 export * from "./tags.ts";
 export * from "./dataplane.ts";
 export * from "./dataplane-admission.ts";

@@ -1,6 +1,7 @@
 import { requestFacts } from "@atoll/caller";
 import { fastify, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Registry } from "prom-client";
+import { listenHost } from "./listen-host.ts";
 import type { ReaderGate } from "./reader-gate.ts";
 
 export interface DebugServerOptions {
@@ -50,7 +51,7 @@ export async function startDebugServer(options: DebugServerOptions): Promise<{ p
     if (view === undefined) return reply.code(404).send(`there is no view "${request.params.name}"\n`);
     return reply.type("application/json").send(JSON.stringify(view(), null, 1) + "\n");
   });
-  await app.listen({ host: options.address, port: options.port });
+  await app.listen({ host: listenHost(options.address), port: options.port });
   const address = app.server.address();
   return { port: typeof address === "object" && address !== null ? address.port : options.port, close: () => app.close() };
 }

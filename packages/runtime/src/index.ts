@@ -1,6 +1,7 @@
 export { ChangeTrace } from "./change-trace.ts";
 export { Diagnostics, type DiagnosticsSettings } from "./diagnostics.ts";
 export { startDebugServer, type DebugServerOptions } from "./debug-server.ts";
+export { listenHost } from "./listen-host.ts";
 export { Lifecycle, runUntilSignal, type Closeable } from "./lifecycle.ts";
 export { createLogger, type Logger } from "./logger.ts";
 export { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "./metrics.ts";

@@ -1,3 +1,4 @@
+import { dialAddress, loopbackBeside } from "@atoll/resource";
 import type { Resource } from "@atoll/resource";
 import { adminClientName, adminClientsSecret, adminServerSecret, statName } from "./names.ts";
 import type { ProxyMetadata } from "./proxy-ref.ts";
@@ -9,7 +10,6 @@ import type { ViewBuilder } from "./view-builder.ts";
 const adminName = "kuma:envoy:admin";
 const readinessName = "kuma:readiness";
 const defaultAdminPort = 9901;
-const defaultAdminAddress = "127.0.0.1";
 const connectTimeoutMs = 5_000;
 
 interface Administered {
@@ -22,7 +22,7 @@ interface Administered {
  */
 export function addAdminListener(builder: ViewBuilder, proxy: Resource<Administered>, metadata: ProxyMetadata = {}): void {
   const { address, admin } = proxy.spec.networking;
-  const adminAddress = metadata.adminAddress ?? defaultAdminAddress;
+  const adminAddress = metadata.adminAddress ?? loopbackBeside(address);
   if (address === adminAddress) return;
   const port = admin?.port || metadata.adminPort || defaultAdminPort;
   const { readinessPort } = metadata;
@@ -33,8 +33,8 @@ export function addAdminListener(builder: ViewBuilder, proxy: Resource<Administe
       undefined,
       reasons,
     );
-  local(adminName, { address: isAnyAddress(adminAddress) ? defaultAdminAddress : adminAddress, port });
-  if (readinessPort) local(readinessName, { address: defaultAdminAddress, port: readinessPort });
+  local(adminName, { address: dialAddress(adminAddress), port });
+  if (readinessPort) local(readinessName, { address: dialAddress(adminAddress), port: readinessPort });
   const tls: DownstreamTlsView = {
     certificates: [adminServerSecret],
     ca: adminClientsSecret,
@@ -57,8 +57,6 @@ export function addAdminListener(builder: ViewBuilder, proxy: Resource<Administe
     reasons,
   );
 }
-
-const isAnyAddress = (address: string): boolean => address === "0.0.0.0" || address === "::";
 
 const passingFilter = (name: string, route: RouteView): HttpFilterView => ({
   type: "http",

@@ -1,5 +1,6 @@
 import type { PolicyChoice } from "@atoll/policy";
 import { choiceOf, inboundPolicyCandidates } from "@atoll/policy";
+import { hostAndPort } from "@atoll/resource";
 import type { ExternalServiceSpec, ZoneSpec } from "@atoll/resource";
 import { inboundInterfaces, isBuiltinGateway } from "./dataplane.ts";
 import type { Dataplane } from "./dataplane.ts";
@@ -12,7 +13,7 @@ import { refOf } from "./reasons.ts";
 import type { ResourceRef } from "./reasons.ts";
 import type { Address } from "./zone-context.ts";
 
-const textOf = ({ address, port }: Address): string => `${address}:${port}`;
+const textOf = ({ address, port }: Address): string => hostAndPort(address, port);
 
 /** Whose instances, egresses and zones the endpoints of a cluster are. `upstream` is the mesh of the service. */
 export function endpointSources(contexts: MeshContexts, upstream: MeshContext, endpoints: readonly Endpoint[]): ResourceRef[] {
@@ -30,7 +31,7 @@ export function endpointSources(contexts: MeshContexts, upstream: MeshContext, e
   const egresses = egress.size === 0 ? [] : contexts.zone.proxies.egresses();
   const passing = egresses.flatMap((one) => {
     const { address, port } = one.spec.networking;
-    return zone.dial(address, port).some((at) => egress.has(textOf(at))) ? [refOf(one, `at ${address}:${port}`)] : [];
+    return zone.dial(address, port).some((at) => egress.has(textOf(at))) ? [refOf(one, `at ${hostAndPort(address, port)}`)] : [];
   });
   const ingress = addresses("ingress");
   const zones = zone.remoteZones.flatMap(({ zone: name, ingresses }) => {

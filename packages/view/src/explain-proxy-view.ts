@@ -1,5 +1,6 @@
 import type { PolicyChoice } from "@atoll/policy";
 import { choiceOf, dataplanePolicyCandidates } from "@atoll/policy";
+import { hostAndPort } from "@atoll/resource";
 import type { ProxyTemplateSpec } from "@atoll/resource";
 import { buildProxyView } from "./build-proxy-view.ts";
 import { tagSets } from "./dataplane.ts";
@@ -59,7 +60,10 @@ export function explainProxyView(contexts: MeshContexts, proxy: ProxyRef): Proxy
     view.endpoints.map(({ cluster, localities }) => [
       cluster,
       localities.flatMap(({ zone, priority, endpoints: some }) =>
-        some.map(({ address, port, weight = 1 }) => `${address}:${port} weight ${weight} priority ${priority}${zone ? ` in ${zone}` : ""}`),
+        some.map(
+          ({ address, port, weight = 1 }) =>
+            `${hostAndPort(address, port)} weight ${weight} priority ${priority}${zone ? ` in ${zone}` : ""}`,
+        ),
       ),
     ]),
   );

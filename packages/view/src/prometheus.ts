@@ -1,4 +1,5 @@
 import { permission, taggedCallee } from "@atoll/policy";
+import { dialAddress, loopbackBeside } from "@atoll/resource";
 import type { MetricsBackend, PrometheusConf } from "@atoll/resource";
 import { inboundInterfaces } from "./dataplane.ts";
 import type { Dataplane } from "./dataplane.ts";
@@ -37,7 +38,10 @@ export function addPrometheus(builder: ViewBuilder, context: MeshContext, datapl
     {
       name: clusterName,
       altStatName: statName(clusterName),
-      discovery: { type: "static", endpoints: [{ address: metadata.adminAddress ?? "127.0.0.1", port: adminPort }] },
+      discovery: {
+        type: "static",
+        endpoints: [{ address: dialAddress(metadata.adminAddress ?? loopbackBeside(networking.address)), port: adminPort }],
+      },
       connectTimeoutMs,
       http: "http1",
     },

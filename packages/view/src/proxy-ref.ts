@@ -10,7 +10,7 @@ export interface ProxyRef {
 export interface ProxyMetadata {
   /** Port of Envoy's admin interface on `adminAddress`, when the resource does not say. */
   adminPort?: number;
-  /** Default 127.0.0.1. */
+  /** Default: the loopback of the family of the proxy's own address. */
   adminAddress?: string;
   /** Port on which kuma-dp answers whether it is ready. */
   readinessPort?: number;

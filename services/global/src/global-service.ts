@@ -34,6 +34,7 @@ import {
   zoneTokenVerification,
   version,
   type Logger,
+  listenHost,
 } from "@atoll/runtime";
 import { deriveServiceBearer, isServiceBearer, loadSealingKey, type KeyRing } from "@atoll/secret";
 import { InventoryFeed } from "@atoll/sync";
@@ -104,7 +105,7 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
   const verification = () => ({ keys: keysInUse, revocations: resourceRevocations(config, ring), nowMs: Date.now() });
   const kdsCertificate = (await configuredCertificate(settings.multizone.global.kds, "multizone.global.kds")) ?? certificate;
   const kds: KdsServer = await startKdsServer({
-    host: settings.multizone.global.kds.grpcInterface,
+    host: listenHost(settings.multizone.global.kds.grpcInterface),
     port: settings.multizone.global.kds.grpcPort,
     tls: { certificate: kdsCertificate.certPem, key: kdsCertificate.keyPem },
     log: eventLog,
@@ -215,12 +216,12 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
   if (!settings.defaults.skipMeshCreation) await createDefaultMesh(api, config);
   const { http, https } = settings.apiServer;
   for (const opened of openedBy(settings.apiServer)) log.warn(opened);
-  if (http.enabled) await api.listen({ host: http.interface, port: http.port });
+  if (http.enabled) await api.listen({ host: listenHost(http.interface), port: http.port });
   if (https.enabled) {
     const own = (await configuredCertificate(https, "apiServer.https")) ?? certificate;
     const clients = clientCertificates(settings.apiServer);
     const tls = { key: own.keyPem, cert: own.certPem, minVersion: nodeTlsVersion(https.tlsMinVersion), clients };
-    await lifecycle.add("api over TLS", createApi(options, tls)).listen({ host: https.interface, port: https.port });
+    await lifecycle.add("api over TLS", createApi(options, tls)).listen({ host: listenHost(https.interface), port: https.port });
   }
 
   views["zones"] = () => sessions.progress();

@@ -1,4 +1,4 @@
-import type { RequestWatch } from "@atoll/runtime";
+import { listenHost, type RequestWatch } from "@atoll/runtime";
 import { isServiceBearer, SecretError, type SealingKey } from "@atoll/secret";
 import {
   configuredKeys,
@@ -168,7 +168,7 @@ export interface TokensAddress {
 /** Starts the token issuer; rejects if the address is taken. */
 export async function startTokens(address: TokensAddress, ports: TokensPorts): Promise<{ port: number; close(): Promise<void> }> {
   const app = createTokensServer(ports, address.tls);
-  await app.listen({ host: address.host, port: address.port });
+  await app.listen({ host: listenHost(address.host), port: address.port });
   const bound = app.server.address();
   const port = typeof bound === "object" && bound !== null ? bound.port : address.port;
   ports.logger.info({ host: address.host, port }, "token issuer listens");

@@ -3,6 +3,7 @@ import { get as getSecure } from "node:https";
 import type { AdminTls } from "@atoll/certificate";
 import type { ProxyQuery } from "@atoll/kds";
 import type { ResourceReader } from "@atoll/replica";
+import { canonicalHost, dialAddress, loopbackBeside } from "@atoll/resource";
 
 /** What is asked of Envoy itself. */
 type EnvoyQuery = Exclude<ProxyQuery, { subject: "explain" }>;
@@ -12,7 +13,7 @@ const timeoutMs = 5_000;
 
 export interface EnvoyAdminOptions {
   resources: ResourceReader;
-  /** Where the admin interfaces of Envoys bind, as their bootstrap says. */
+  /** Where the admin interfaces of Envoys bind, as their bootstrap says; "" = the loopback of the family of their own address. */
   adminAddress: string;
   /** Undefined while the zone's key is unknown. */
   adminTls: AdminTls | undefined;
@@ -26,13 +27,14 @@ export async function queryEnvoy({ resources, adminAddress, adminTls }: EnvoyAdm
   const { type, mesh, name } = query.proxy;
   const resource = resources.get<{ networking?: { address?: string; admin?: { port?: number } } }>(type, mesh, name);
   if (resource === undefined) throw new Error(`${type} ${name} is not found`);
-  const { address = adminAddress, admin } = resource.spec.networking ?? {};
+  const { address = dialAddress(adminAddress || "127.0.0.1"), admin } = resource.spec.networking ?? {};
   const path =
     query.subject === "config-dump"
       ? `/config_dump${query.includeEds ? "?include_eds" : ""}`
       : `/${query.subject}${query.format === "json" ? "?format=json" : ""}`;
   const at = { host: address, port: admin?.port ?? defaultAdminPort, path, timeout: timeoutMs };
-  if (address === adminAddress) return bodyOf((onAnswer) => getPlain(at, onAnswer));
+  if (canonicalHost(address) === canonicalHost(adminAddress || loopbackBeside(address)))
+    return bodyOf((onAnswer) => getPlain(at, onAnswer));
   if (adminTls === undefined) throw new Error("the zone's key is not known, by which its Envoys would know this server");
   const { certPem: cert, keyPem: key } = adminTls.controlPlane;
   return bodyOf((onAnswer) => getSecure({ ...at, ca: adminTls.caPem, cert, key, servername: adminTls.envoyName, agent: false }, onAnswer));

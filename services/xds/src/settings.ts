@@ -75,7 +75,7 @@ export const xdsSettings = z.object({
   }),
   bootstrapServer: section({
     params: section({
-      adminAddress: z.string().default("127.0.0.1"),
+      adminAddress: z.string().default(""),
       adminPort: port.default(9901),
       adminAccessLogPath: z.string().default("/dev/null"),
       xdsHost: z.string().default(""),

@@ -25,6 +25,7 @@ import {
   version,
   watchTokenFile,
   type Logger,
+  listenHost,
 } from "@atoll/runtime";
 import type { KeyRing } from "@atoll/secret";
 import { InventoryFeed, liveInventory } from "@atoll/sync";
@@ -225,7 +226,7 @@ async function open(
     resourceKeys(config, ring),
   );
   const dpServer = await DpServer.open({
-    address: settings.dpServer.interface,
+    address: listenHost(settings.dpServer.interface),
     port: settings.dpServer.port,
     certificatePem: certificate.certPem,
     privateKeyPem: certificate.keyPem,

@@ -24,6 +24,7 @@ import {
   version,
   watchTokenFile,
   type Logger,
+  listenHost,
 } from "@atoll/runtime";
 import type { KeyRing } from "@atoll/secret";
 import { ConnectionSignal, OfflineCleanup, scheduleTimeout, ZoneLog, ZoneSync } from "@atoll/sync";
@@ -188,7 +189,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
   );
   const verification = () => ({ keys: keysInUse, revocations: resourceRevocations(config, ring), nowMs: Date.now() });
   const relay = await startKdsServer({
-    host: settings.relay.interface,
+    host: listenHost(settings.relay.interface),
     port: settings.relay.port,
     tls: { certificate: certificate.certPem, key: certificate.keyPem },
     log: local,
@@ -269,12 +270,12 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
   };
   const { http, https } = settings.apiServer;
   for (const opened of openedBy(settings.apiServer)) log.warn(opened);
-  if (http.enabled) await lifecycle.add("api", createApi(options)).listen({ host: http.interface, port: http.port });
+  if (http.enabled) await lifecycle.add("api", createApi(options)).listen({ host: listenHost(http.interface), port: http.port });
   if (https.enabled) {
     const own = (await configuredCertificate(https, "apiServer.https")) ?? certificate;
     const clients = clientCertificates(settings.apiServer);
     const tls = { key: own.keyPem, cert: own.certPem, minVersion: nodeTlsVersion(https.tlsMinVersion), clients };
-    await lifecycle.add("api over TLS", createApi(options, tls)).listen({ host: https.interface, port: https.port });
+    await lifecycle.add("api over TLS", createApi(options, tls)).listen({ host: listenHost(https.interface), port: https.port });
   }
 
   const { monitoringAssignmentServer: discovery } = settings;
@@ -297,7 +298,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
       },
       tls,
     );
-    await lifecycle.add("monitoring assignments", monitoring).listen({ host: discovery.interface, port: discovery.port });
+    await lifecycle.add("monitoring assignments", monitoring).listen({ host: listenHost(discovery.interface), port: discovery.port });
   }
 
   showZoneMetrics(diagnostics, { sync, inventory, xdsServers: () => relay.sessions(zone).length });

@@ -39,7 +39,7 @@ export class DnsQuestion {
   /** An answer to it in lower case as one to the message itself: askers compare, and some mix cases to be sure of who answers. */
   answeredBy(answer: Buffer): Buffer {
     const other = DnsQuestion.of(answer);
-    if (other?.#nameEnd !== this.#nameEnd) return answer;
+    if (other === undefined || other.#nameEnd !== this.#nameEnd) return answer;
     this.#message.copy(answer, headerBytes, headerBytes, this.#nameEnd);
     return answer;
   }

@@ -2,6 +2,7 @@ import { execFile, spawn } from "node:child_process";
 import { request } from "node:http";
 import { constants } from "node:os";
 import { promisify } from "node:util";
+import { dialAddress } from "@atoll/resource";
 import { endWithThisProcess } from "./end-with-this-process.ts";
 
 export interface EnvoyVersion {
@@ -65,12 +66,15 @@ export function startEnvoy(options: EnvoyOptions): RunningEnvoy {
 }
 
 /** Makes Envoy's health check fail, so that its listeners drain and its callers leave. */
-export function failHealthCheck(adminPort: number): Promise<void> {
+export function failHealthCheck(admin: { address: string; port: number }): Promise<void> {
   return new Promise((resolve) => {
-    const post = request({ host: "127.0.0.1", port: adminPort, path: "/healthcheck/fail", method: "POST", timeout: 1_000 }, (response) => {
-      response.resume();
-      response.on("end", () => resolve());
-    });
+    const post = request(
+      { host: dialAddress(admin.address), port: admin.port, path: "/healthcheck/fail", method: "POST", timeout: 1_000 },
+      (response) => {
+        response.resume();
+        response.on("end", () => resolve());
+      },
+    );
     // An Envoy that does not answer is ending anyway.
     post.on("error", () => resolve());
     post.on("timeout", () => post.destroy());

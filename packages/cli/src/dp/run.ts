@@ -95,7 +95,7 @@ async function supervise(
       say(`the control plane was not told that this proxy stops: ${(error as Error).message}`),
     );
     await Promise.race([left, aborted(hurry)]);
-    if (admin !== undefined) await failHealthCheck(admin.port);
+    if (admin !== undefined) await failHealthCheck(admin);
     await Promise.race([envoy.exited, aborted(hurry), delay(options.drainTimeS * 1_000)]);
     envoy.kill("SIGTERM");
     await Promise.race([envoy.exited, delay(5_000)]);

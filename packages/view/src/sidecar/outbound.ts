@@ -1,5 +1,6 @@
 import { kumaTagsHeader, outboundLimit, outboundLogs, renderKumaTags, retries, serviceDestination, silenced } from "@atoll/policy";
 import type { Answer, LogTarget, OutboundTimeouts, RequestLimit, Retries, Tags } from "@atoll/policy";
+import { hostAndPort } from "@atoll/resource";
 import {
   meshTag,
   outboundListenerName,
@@ -101,7 +102,7 @@ const reached = ({ routes, connections, isHttp }: Plan): Tags[] =>
     .filter((tags) => tags[serviceTag] !== unresolvedBackend);
 
 function outboundRef({ context, dataplane }: OutboundScope, { address, port, tags }: OutboundAddress): ResourceRef {
-  const where = `${address}:${port} to ${tags[serviceTag] ?? ""}`;
+  const where = `${hostAndPort(address, port)} to ${tags[serviceTag] ?? ""}`;
   const virtual = context.virtualIps.find((one) => one.address === address);
   const origin = virtual?.outbounds.find((one) => one.port === port)?.origin;
   return refOf(dataplane, origin ? `virtual IP ${where}, named ${virtual?.domains.join(", ")}, by ${origin}` : `outbound on ${where}`);
