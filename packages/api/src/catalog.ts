@@ -2,10 +2,12 @@ import {
   type Kind,
   type MeshSpec,
   type Resource,
+  type ServiceRecordSpec,
   type VirtualIpSpec,
   copyFromGlobal,
   copyFromZone,
   homeNameOf,
+  isWrittenOnBothSides,
   kindOf,
   label,
   sortedLabels,
@@ -15,6 +17,7 @@ import {
 import type { ResourceReader } from "@atoll/replica";
 import { zoneIngressView } from "./available-services.ts";
 import type { ApiOptions } from "./ports.ts";
+import { isServiceType, remoteServices, serviceRecordOf, withStatus } from "./service-status.ts";
 
 /** A resource as this control plane shows it, and where it lives. */
 export interface Shown<Spec = unknown> {
@@ -70,7 +73,7 @@ export class Catalog {
     for (const source of this.#sources(type)) {
       for (const resource of source.reader.list(type, mesh)) if (source.visible(resource)) shown.push(source.show(resource));
     }
-    shown.push(...this.#rendered(type));
+    shown.push(...this.#rendered(type).filter(({ resource }) => mesh === undefined || resource.mesh === mesh));
     return shown.toSorted(byMeshAndName);
   }
 
@@ -80,6 +83,19 @@ export class Catalog {
     if (config.get<MeshSpec>("Mesh", "", mesh)?.spec.meshServices?.mode === "Exclusive") return [];
     const reader = zone === undefined ? undefined : (zones?.reader(zone) ?? zoneStore);
     return (reader?.list<VirtualIpSpec>(virtualIpType, mesh) ?? []).map(({ spec }) => spec);
+  }
+
+  /** What each zone that is read here says of a service. */
+  serviceRecords({ resource, home, zone }: Shown): { zone: string; record: ServiceRecordSpec }[] {
+    const { settings, zones, zoneStore } = this.#options;
+    const readers: [string, ResourceReader | undefined][] =
+      settings.mode === "global" ? (zones?.names() ?? []).map((one) => [one, zones?.reader(one)]) : [[settings.zone ?? "", zoneStore]];
+    // Elsewhere than at home it has its synced name, which global shows of a zone's, and a zone of global's.
+    const synced = settings.mode === "global" && zone === undefined ? copyFromGlobal(home).name : resource.name;
+    return readers.flatMap(([of, reader]) => {
+      const record = serviceRecordOf(reader, resource, of === zone ? home.name : synced);
+      return record ? [{ zone: of, record }] : [];
+    });
   }
 
   has(type: string, mesh: string, name: string): boolean {
@@ -101,11 +117,20 @@ export class Catalog {
     const own =
       zoneStore === undefined
         ? []
-        : [{ reader: zoneStore, visible: always, show: (home: Resource): Shown => ({ resource: this.#ownProxy(home), home, zone }) }];
+        : [
+            {
+              reader: zoneStore,
+              visible: always,
+              show: (home: Resource): Shown => ({ resource: this.#inZone(this.#ownProxy(home)), home, zone }),
+            },
+          ];
     if (livesInZones(type)) return own;
     const visible =
       type === "Zone" ? (r: Resource) => r.name === zone : type === "GlobalSecret" ? (r: Resource) => !onlyOnGlobal.test(r.name) : always;
-    return [...own, { reader: config, visible, show: (home: Resource): Shown => ({ resource: this.#fromGlobal(home), home }) }];
+    return [
+      ...own,
+      { reader: config, visible, show: (home: Resource): Shown => ({ resource: this.#inZone(this.#fromGlobal(home)), home }) },
+    ];
   }
 
   #fromZone(home: Resource, zone: string): Shown {
@@ -115,7 +140,14 @@ export class Catalog {
       resource = { ...home, ...copyFromZone(home, zone), spec };
       this.#synced.set(home, resource);
     }
-    return { resource: home.type === "ZoneIngress" ? this.#withServices(resource, zone) : resource, home, zone };
+    if (home.type === "ZoneIngress") return { resource: this.#withServices(resource, zone), home, zone };
+    if (isServiceType(home.type)) resource = withStatus(resource, serviceRecordOf(this.#options.zones?.reader(zone), home, home.name));
+    return { resource, home, zone };
+  }
+
+  /** As a zone's proxies know it: with what the zone gave it. */
+  #inZone(shown: Resource): Resource {
+    return isServiceType(shown.type) ? withStatus(shown, serviceRecordOf(this.#options.zoneStore, shown, shown.name)) : shown;
   }
 
   #fromGlobal(home: Resource): Resource {
@@ -137,12 +169,13 @@ export class Catalog {
   }
 
   #isRendered(type: string): boolean {
-    return this.#options.settings.mode === "zone" && (type === "ZoneIngress" || type === "GlobalSecret");
+    return this.#options.settings.mode === "zone" && (type === "ZoneIngress" || type === "GlobalSecret" || type === "MeshService");
   }
 
   /** What a zone knows only from elsewhere than its logs: other zones' ingresses, and keys that verify zone tokens. */
   #rendered(type: string): Shown[] {
     if (!this.#isRendered(type)) return [];
+    if (type === "MeshService") return remoteServices(this.#options.zoneStore).map((resource) => ({ resource, home: resource, zone: "" }));
     return type === "ZoneIngress" ? this.#otherIngresses() : this.#publicKeys();
   }
 
@@ -199,12 +232,9 @@ export function isWritable(kind: Kind, settings: ApiOptions["settings"]): boolea
   return kind.writableOn.zone && isWrittenToZone(kind, settings);
 }
 
-/**
- * Does a write go to the zone's own log? What a zone's proxies would not see must not be accepted there: proxies are built from these
- * kinds alone; kinds without effect are merely kept.
- */
+/** Does a write go to the zone's own log? What a zone's proxies would not see must not be accepted there. */
 export const isWrittenToZone = (kind: Kind, settings: ApiOptions["settings"]): boolean =>
-  livesInZones(kind.type) || (settings.mode === "zone" && kind.plugin);
+  livesInZones(kind.type) || (settings.mode === "zone" && (kind.plugin || isWrittenOnBothSides(kind)));
 
 const withoutZone = (spec: unknown): object => {
   const { zone: _zone, ...rest } = spec as { zone?: string };

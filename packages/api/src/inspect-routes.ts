@@ -69,12 +69,18 @@ function shownOr404(kind: Kind, context: ApiContext, call: Call, title: string, 
 /** Paths of the kinds that have host names, as clients are told them. */
 const namedServices = ["meshservices", "meshexternalservices", "meshmultizoneservices"];
 
-/** No host names are made for what has no effect. */
+/** Which names lead to a service, and in which zones: as the logs of these say. */
 function hostnames(kind: Kind, context: ApiContext, call: Call): Answer {
   if (!kind.hasStatus) throw invalid(`only "${namedServices.join(",")}" are available for inspection`, []);
   const mesh = meshOf(kind, context, call)!;
-  if (!context.catalog.has(kind.type, mesh, call.params["name"]!)) throw notFound("could not retrieve service");
-  return json({ items: [], total: 0 });
+  const shown = context.catalog.get(kind.type, mesh, call.params["name"]!);
+  if (shown === undefined) throw notFound("could not retrieve service");
+  const zonesOf = new Map<string, string[]>();
+  for (const { zone, record } of context.catalog.serviceRecords(shown)) {
+    for (const { hostname } of record.service?.addresses ?? []) zonesOf.set(hostname, [...(zonesOf.get(hostname) ?? []), zone]);
+  }
+  const items = [...zonesOf].sort(([a], [b]) => (a < b ? -1 : 1));
+  return json({ items: items.map(([hostname, zones]) => ({ hostname, zones: zones.map((name) => ({ name })) })), total: items.length });
 }
 
 const permissions = { xds: "viewConfigDump", stats: "viewStats", clusters: "viewClusters" } as const satisfies Record<

@@ -14,7 +14,8 @@ import { badRequest, invalid, notAllowed, notFound } from "./problem.ts";
 import { readDocument } from "./read-document.ts";
 import { readOnlyText } from "./read-only.ts";
 import { type Form, readForm, renderResource } from "./render.ts";
-import { decideDelete, decidePut, draftOf } from "./resource-writes.ts";
+import { decideDelete, decidePut, draftOf, nameViolations } from "./resource-writes.ts";
+import { hiddenByZone, hiddenInZones, zoneSecretViolations } from "./zone-written.ts";
 import { spanned } from "./spanned.ts";
 import { afterWrite } from "./written-answer.ts";
 
@@ -126,7 +127,8 @@ async function putResource(kind: Kind, context: ApiContext, call: Call): Promise
     conditions: readConditions(call, key),
   });
   const { headers, warnings } = await afterWrite(context, waitMs, written.revision);
-  return json(successBody([...warningsOf(kind, document), ...warnings]), written.result === "created" ? 201 : 200, headers);
+  const told = [...warningsOf(kind, document), ...hiddenInZones(kind, key, options), ...warnings];
+  return json(successBody(told), written.result === "created" ? 201 : 200, headers);
 }
 
 const successBody = (warnings: readonly string[]): object => (warnings.length > 0 ? { warnings } : {});
@@ -143,8 +145,11 @@ async function putInZone(kind: Kind, context: ApiContext, call: Call, document: 
     const violations = constraintViolations(mesh.spec, draft.spec as DataplaneSpec);
     if (violations.length > 0) throw invalid(title, violations);
   }
-  await options.zoneStore!.put(draft);
-  return json(successBody(warningsOf(kind, document)), existing === undefined ? 201 : 200);
+  const violations = [...nameViolations(draft), ...zoneSecretViolations(draft, options.config)];
+  if (violations.length > 0) throw invalid(title, violations);
+  await options.zoneStore!.put(options.seal(draft));
+  const warnings = [...warningsOf(kind, document), ...hiddenByZone(kind, draft, options)];
+  return json(successBody(warnings), existing === undefined ? 201 : 200);
 }
 
 /** What a zone writes has no revision. */

@@ -6,6 +6,7 @@ import {
   type Resource,
   type ResourceDraft,
   type ResourceKey,
+  type Violation,
   isOnline,
   keyString,
   withComputedLabels,
@@ -33,8 +34,22 @@ export function draftOf(kind: Kind, document: WrittenDocument, existing: Resourc
   const { mode, zone = "" } = options.settings;
   const mesh = kind.scope === "mesh" ? document.mesh : "";
   const { labels, name } = document;
-  const spec = kind.type === "Dataplane" && mode === "zone" ? admitted(document.spec as DataplaneSpec, zone, existing) : document.spec;
+  const written = kind.hasStatus ? withoutStatus(kind, document.spec) : document.spec;
+  const spec = kind.type === "Dataplane" && mode === "zone" ? admitted(document.spec as DataplaneSpec, zone, existing) : written;
   return withComputedLabels({ type: kind.type, mesh, name, labels, spec }, mode === "global" ? { global: true } : { zone });
+}
+
+/** A status is the control plane's to say, and a document that brings one back changes nothing. */
+function withoutStatus(kind: Kind, written: unknown): unknown {
+  const { spec } = written as { spec?: unknown };
+  const parsed = kind.parseSpec({ spec });
+  return "spec" in parsed ? parsed.spec : { spec };
+}
+
+/** Why a resource can't have its name, beyond what holds for every name. */
+export function nameViolations({ type, name }: ResourceKey): Violation[] {
+  const isLong = (type === "MeshService" || type === "MeshExternalService") && name.length > 63;
+  return isLong ? [{ field: "name", reason: "must not be longer than 63 characters" }] : [];
 }
 
 function admitted(spec: DataplaneSpec, zone: string, existing: Resource | undefined): DataplaneSpec {
@@ -69,6 +84,8 @@ export function decidePut(
     const companion = signingKeyChange(draft, title);
     if (companion !== undefined) changes.push(companion);
   }
+  const unnamed = nameViolations(draft);
+  if (unnamed.length > 0) throw invalid(title, unnamed);
   const violations =
     kind.type === "ExternalService"
       ? externalServiceViolations(draft, proposed)

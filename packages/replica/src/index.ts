@@ -27,3 +27,4 @@ export { ZoneReplicaSet } from "./zone-replica-set.ts";
 export type { ZoneChangeEvent, ZoneReplicaSetOptions } from "./zone-replica-set.ts";
 export { ZoneTasks, allZones, enabledZones } from "./zone-tasks.ts";
 export type { ZoneDirectory, ZoneTasksOptions } from "./zone-tasks.ts";
+export { ZoneConfiguration } from "./zone-configuration.ts";

@@ -1,6 +1,6 @@
 export * from "./resource.ts";
 export type { Kind, ParsedSpec } from "./kind.ts";
-export { kindOf, kindOfPath, kinds } from "./kinds.ts";
+export { isWrittenOnBothSides, kindOf, kindOfPath, kinds } from "./kinds.ts";
 export { parseDocument, type ParsedDocument, type ParseOptions } from "./parse-document.ts";
 export { renderDocument, type DocumentFormat } from "./render-document.ts";
 export { dnsLabelFaults, type MetaContext, validateMeta, validateNewMeshName } from "./validators/meta.ts";

@@ -16,5 +16,9 @@ const byPath = new Map(kinds.filter((kind) => kind.path !== "").map((kind) => [k
 /** The kind of a resource's `type`. */
 export const kindOf = (type: string): Kind | undefined => byType.get(type);
 
+/** Kinds that hold in a zone whether global or the zone wrote them. Services have an account of their own in each zone, and are not among them. */
+export const isWrittenOnBothSides = ({ scope, hasStatus, writableOn }: Kind): boolean =>
+  scope === "mesh" && !hasStatus && writableOn.global && writableOn.zone;
+
 /** The kind whose collection has this last URL segment. */
 export const kindOfPath = (path: string): Kind | undefined => byPath.get(path);

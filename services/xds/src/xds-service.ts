@@ -12,7 +12,7 @@ import {
   type ProxyAuthentication,
 } from "@atoll/dp-server";
 import { connectZone, type ProxyQuery } from "@atoll/kds";
-import { ConfigReplica, ReplicaBeat, ZoneReplica } from "@atoll/replica";
+import { ConfigReplica, ReplicaBeat, ZoneConfiguration, ZoneReplica } from "@atoll/replica";
 import {
   expandPath,
   instanceName,
@@ -116,6 +116,7 @@ async function open(
   const inventory = lifecycle.add("inventory", await openInventory(settings.inventory, zone, log));
   const feed = lifecycle.add("inventory feed", await InventoryFeed.open({ ...follow, config, inventory, zone }));
 
+  const inEffect = new ZoneConfiguration(config, resources);
   const cache = new SnapshotCache();
   const reporter = lifecycle.add(
     "applied revisions",
@@ -131,7 +132,7 @@ async function open(
   const materials = lifecycle.add(
     "certificates",
     new SecretMaterials({
-      config,
+      config: inEffect,
       keyRing: ring,
       now: Date.now,
       ...(adminTls && { adminTls }),
@@ -150,7 +151,7 @@ async function open(
     "compiler",
     new Compiler({
       zone,
-      config,
+      config: inEffect,
       zoneResources: resources,
       inventory: liveInventory(inventory, feed),
       viewOptions: { parseYaml: readYaml },
