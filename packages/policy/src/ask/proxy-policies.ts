@@ -3,6 +3,9 @@ import { tagSetsOf } from "@atoll/resource";
 import { chooseDataplanePolicy, dataplanePolicyCandidates } from "../dataplane-policy.ts";
 import type { DataplanePolicy } from "../policy-resource.ts";
 import type { Tags } from "../selector.ts";
+import { comparePolicies } from "../target/policy-order.ts";
+import { listenerText } from "../target/select-proxy.ts";
+import type { GatewayListener } from "../target/select-proxy.ts";
 import { fromRules, matchPolicies, singleRule, toRules } from "../target/proxy-rules.ts";
 import type { FromRules, MatchedPolicies, ToRules } from "../target/proxy-rules.ts";
 import type { MeshResources } from "../target/resolve-target.ts";
@@ -64,6 +67,19 @@ export class ProxyPolicies {
   /** What holds for the proxy as a whole. */
   answer<Conf>(question: Question<Conf>): Answer<Conf> {
     return settle(this.#legacy(question), this.#single(question), question.precedence ?? "targeted");
+  }
+
+  /** Whether policies of the type are for any listener of the gateway. */
+  isSteeredBy(type: string): boolean {
+    return this.mesh.resources(type).length > 0 && this.matched(type).byListener.size > 0;
+  }
+
+  /** What policies say of everything that a listener of the gateway takes; several answers where they differ by hostname. */
+  ofListener<Conf>({ targeted }: Question<Conf>, listener: GatewayListener): Answer<Conf>[] {
+    if (!targeted) return [];
+    const policies = (this.matched(targeted.type).byListener.get(listenerText(listener)) ?? []).toSorted(comparePolicies);
+    const rules = this.to(targeted.type, policies).rules.filter(({ subset }) => subset.length === 0);
+    return rules.map((rule) => settle(nothingFound, foundBy(this.mesh, targeted, policies, rule), "targeted"));
   }
 
   #legacy<Conf>({ legacy }: Question<Conf>): Found<Conf> {

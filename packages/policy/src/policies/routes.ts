@@ -31,6 +31,8 @@ export interface RouteRule {
 }
 
 export interface HttpRoutes {
+  /** Of a gateway, the one name it is for; absent: all that the listener has. */
+  hostname?: string;
   rules: readonly RouteRule[];
 }
 
@@ -52,8 +54,9 @@ function policyOf({ origins, backends }: Sources, rule: string): RouteBackends["
   return { type, mesh, name, revision, labels: Object.fromEntries(kept) };
 }
 
-function fromHttpRoutes({ rules }: { rules: readonly SpecRule[] }, sources: Sources): HttpRoutes {
+function fromHttpRoutes({ rules, hostnames }: { rules: readonly SpecRule[]; hostnames?: string[] }, sources: Sources): HttpRoutes {
   return {
+    ...(hostnames?.[0] === undefined ? {} : { hostname: hostnames[0] }),
     rules: rules.map(({ matches, default: { filters = [], backendRefs } }): RouteRule => {
       const hash = routeHash(matches);
       const policy = policyOf(sources, hash);
@@ -69,7 +72,10 @@ function fromTcpRoutes(conf: NonNullable<MeshTcpRouteSpec["to"]>[number]["rules"
 
 /** Where HTTP requests to a destination go. */
 export const httpRoutes: Question<HttpRoutes> = {
-  targeted: { type: "MeshHTTPRoute", conf: (conf: { rules: SpecRule[] }, _mesh, sources) => fromHttpRoutes(conf, sources) },
+  targeted: {
+    type: "MeshHTTPRoute",
+    conf: (conf: { rules: SpecRule[]; hostnames?: string[] }, _mesh, sources) => fromHttpRoutes(conf, sources),
+  },
 };
 
 /** Where TCP connections to a destination go. */

@@ -23,6 +23,7 @@ import type { GatewayScope } from "./gateway-scope.ts";
 import { hostGroups } from "./host.ts";
 import type { GatewayHost, GatewayRoute, HostGroup, TaggedListener } from "./host.ts";
 import { anyHost } from "./hostname.ts";
+import { isSteered, steeredGroups } from "./steered-hosts.ts";
 import { tcpBackends } from "./route-entry.ts";
 import { gatewayVirtualHost, someWeight } from "./virtual-host.ts";
 
@@ -51,7 +52,9 @@ export function addGatewayListener(
     );
     return { name, secrets: [] };
   }
-  const groups = hostGroups(listeners, routes);
+  const groups = isSteered(scope.policies, protocol)
+    ? steeredGroups(scope.policies, dataplane.spec.networking.address, listeners)
+    : hostGroups(listeners, routes);
   const http = protocol === "HTTP" || protocol === "HTTPS";
   const logs = portLogs(scope, first);
   const secrets: SecretView[] = [];
@@ -103,7 +106,7 @@ export function addGatewayListener(
 function tcpReasons(scope: GatewayScope, hosts: readonly GatewayHost[], port: number): Reasons {
   const all = hosts.map((host) => {
     const { from, policies } = hostReasons(scope, host, port, "tcp");
-    const destinations = tcpBackends(host).map(({ destination }) => destination);
+    const destinations = tcpBackends(host, (service) => scope.context.knows(service)).map(({ destination }) => destination);
     return {
       from,
       policies: [...policies, ...hostCaller(scope, host, port).towardsAll(retries, destinations).account()],
@@ -186,7 +189,7 @@ function tcpFilter(
   let maxConnectAttempts: number | undefined;
   for (const host of groups.flatMap((group) => group.hosts)) {
     const caller = hostCaller(scope, host, port);
-    const backends = tcpBackends(host);
+    const backends = tcpBackends(host, (service) => scope.context.knows(service));
     for (const { destination, weight } of backends) {
       const { name } = addGatewayCluster(scope, host, caller, destination, "tcp");
       weights.set(name, (weights.get(name) ?? 0) + weight);

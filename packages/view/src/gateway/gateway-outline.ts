@@ -44,15 +44,17 @@ export function gatewayOutline(
     }));
 }
 
+const always = (): boolean => true;
+
 function entriesOf(host: GatewayHost): { route: string; destinations: Tags[] }[] {
   // Exact paths last: a route that is given as a prefix then names itself before the exact path that belongs to it.
-  const byPath = routeEntries(host).toSorted((a, b) => Number("exact" in a.match.path) - Number("exact" in b.match.path));
-  const http = byPath.map(({ route, mirror, backends }) => ({
+  const byPath = routeEntries(host, always).toSorted((a, b) => Number("exact" in a.match.path) - Number("exact" in b.match.path));
+  const http = byPath.map(({ route, mirrors, backends }) => ({
     route,
-    destinations: [...(mirror ? [mirror.destination] : []), ...backends.map(({ destination }) => destination)],
+    destinations: [...mirrors.map(({ destination }) => destination), ...backends.map(({ destination }) => destination)],
   }));
   const tcp = host.routes.flatMap((route) => {
-    const backends = tcpBackends({ ...host, routes: [route] });
+    const backends = tcpBackends({ ...host, routes: [route] }, always);
     return backends.length > 0 ? [{ route: route.name, destinations: backends.map(({ destination }) => destination) }] : [];
   });
   return [...http, ...tcp];

@@ -29,6 +29,7 @@ const gatewayRef = ({ gateway }: GatewayScope, hostname: string, port: number): 
 export function hostReasons(scope: GatewayScope, host: GatewayHost, port: number, kind: "http" | "tcp"): Reasons {
   const all = scope.context.resources<GatewayRoute["spec"]>("MeshGatewayRoute");
   const verdictOf = (route: GatewayRoute): PolicyVerdict["verdict"] => {
+    if (host.steered) return "replaced";
     const attached = attachment(route, host.tags, kind === "http");
     if (attached !== "acts") return attached;
     return host.routes.includes(route) && (kind === "tcp" || servesHostOf(route, host)) ? "acts" : "otherHost";
@@ -40,7 +41,8 @@ export function hostReasons(scope: GatewayScope, host: GatewayHost, port: number
     mesh: scope.context.name,
     candidates: [...acting, ...candidates.filter(({ verdict }) => verdict !== "acts")],
   };
-  return { from: [gatewayRef(scope, host.hostname, port)], policies: candidates.length > 0 ? [routes] : [] };
+  const steering = [...(host.steered?.http ?? []), ...(host.steered?.tcp ?? [])].flatMap((answer) => answer.account());
+  return { from: [gatewayRef(scope, host.hostname, port)], policies: [...(candidates.length > 0 ? [routes] : []), ...steering] };
 }
 
 /** Policies of one route, for all its backends together. */
@@ -60,7 +62,8 @@ export function routeReasons(scope: GatewayScope, entry: RouteEntry, route: Rout
 }
 
 /** The rule that an entry was made of. */
-export function entryRef({ context }: GatewayScope, { route, rule }: RouteEntry): ResourceRef[] {
+export function entryRef({ context }: GatewayScope, { ref, route, rule }: RouteEntry): ResourceRef[] {
+  if (ref) return [ref];
   const found = context.resources<GatewayRoute["spec"]>("MeshGatewayRoute").find(({ name }) => name === route);
   return found ? [refOf(found, `rule ${rule}`)] : [];
 }

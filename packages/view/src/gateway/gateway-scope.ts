@@ -45,12 +45,13 @@ export function routePolicies(
   caller: GatewayCaller,
   destinations: readonly Tags[],
   faultDestinations: readonly Tags[],
+  route?: string,
 ): RoutePolicies {
   const grpc = destinations.every((tags) => context.service(tags[serviceTag] ?? "").protocol === "grpc");
   return {
     timeouts: caller.towardsAll(grpc ? outboundTimeouts.grpc : outboundTimeouts.http, destinations),
-    retries: caller.towardsAll(retries, destinations),
-    limit: caller.towardsAll(outboundLimit, destinations),
-    ...(context.rules.gatewayFaults === "applied" ? { fault: caller.towardsAll(routeFault, faultDestinations) } : {}),
+    retries: caller.towardsAll(retries, destinations, route),
+    limit: caller.towardsAll(outboundLimit, destinations, route),
+    ...(context.rules.gatewayFaults === "applied" ? { fault: caller.towardsAll(routeFault, faultDestinations, route) } : {}),
   };
 }

@@ -1,5 +1,5 @@
-import type { Tags } from "@atoll/policy";
 import { firstMatch } from "@atoll/policy";
+import type { Answer, HttpRoutes, Tags, TcpRoutes } from "@atoll/policy";
 import type { MeshGatewayListener, MeshGatewayRouteSpec, Resource } from "@atoll/resource";
 import { anyHost, compareExactness, hostOrAny } from "./hostname.ts";
 
@@ -10,6 +10,15 @@ export interface GatewayHost {
   hostname: string;
   tags: Tags;
   routes: GatewayRoute[];
+  /** Given where routes with a targetRef act on the gateway, in place of `routes`. */
+  steered?: SteeredHost;
+}
+
+/** What routes with a targetRef say of a host. */
+export interface SteeredHost {
+  /** Those for the host's own name first. */
+  http: readonly Answer<HttpRoutes>[];
+  tcp: readonly Answer<TcpRoutes>[];
 }
 
 /** What one filter chain serves. HTTP and TCP listeners of a port are one group; HTTPS and TLS make one for each hostname. */
@@ -24,22 +33,29 @@ export interface TaggedListener extends MeshGatewayListener {
 }
 
 /** Hosts of the listeners that share a port, in the order Envoy must see them. */
-export function hostGroups(listeners: readonly TaggedListener[], routes: readonly GatewayRoute[]): HostGroup[] {
-  const protocol = listeners[0]?.protocol;
-  const forHttp = protocol === "HTTP" || protocol === "HTTPS";
+export const hostGroups = (listeners: readonly TaggedListener[], routes: readonly GatewayRoute[]): HostGroup[] =>
+  groupHosts(listeners, (listener) => {
+    const forHttp = listeners[0]?.protocol === "HTTP" || listeners[0]?.protocol === "HTTPS";
+    const attached = routes.filter((route) => attachment(route, listener.effectiveTags, forHttp) === "acts");
+    return [{ hostname: hostOrAny(listener.hostname), tags: listener.effectiveTags, routes: attached }];
+  }).map((group) => ({ ...group, hosts: sortHosts(splitAnyHost(group.hosts)) }));
+
+/** In the order Envoy must see them: where a connection can tell them apart, one group for each hostname. */
+export function groupHosts(
+  listeners: readonly TaggedListener[],
+  hostsOf: (listener: TaggedListener) => readonly GatewayHost[],
+): HostGroup[] {
   const groups = new Map<string, HostGroup>();
   for (const listener of listeners) {
-    const hostname = hostOrAny(listener.hostname);
-    const key = listener.protocol === "HTTPS" || listener.protocol === "TLS" ? hostname : anyHost;
+    const key = listener.protocol === "HTTPS" || listener.protocol === "TLS" ? hostOrAny(listener.hostname) : anyHost;
     const group = groups.get(key) ?? { hostname: key, tls: listener.tls, hosts: [] };
     groups.set(key, group);
-    const attached = routes.filter((route) => attachment(route, listener.effectiveTags, forHttp) === "acts");
-    group.hosts.push({ hostname, tags: listener.effectiveTags, routes: attached });
+    group.hosts.push(...hostsOf(listener));
   }
-  return [...groups.values()]
-    .map((group) => ({ ...group, hosts: splitAnyHost(group.hosts).sort((a, b) => (a.hostname > b.hostname ? -1 : 1)) }))
-    .sort((a, b) => compareExactness(a.hostname, b.hostname));
+  return [...groups.values()].sort((a, b) => compareExactness(a.hostname, b.hostname));
 }
+
+export const sortHosts = (hosts: readonly GatewayHost[]): GatewayHost[] => hosts.toSorted((a, b) => (a.hostname > b.hostname ? -1 : 1));
 
 /** Whether a route belongs to a listener with these tags, or why not. */
 export function attachment({ spec }: GatewayRoute, tags: Tags, forHttp: boolean): "acts" | "wrongProtocol" | "selectorsDoNotMatch" {

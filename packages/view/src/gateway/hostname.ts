@@ -7,7 +7,7 @@ export const hostOrAny = (hostname: string | undefined): string => hostname || a
  * True if `outer` names every host that `inner` does. Labels after the first are compared from the right and the first alone
  * may be `*`; so, as in Kuma, `foo.com` also contains `foo.x.com`.
  */
-function contains(outer: string, inner: string): boolean {
+export function contains(outer: string, inner: string): boolean {
   const [outerFirst, ...outerRest] = outer.split(".");
   const [innerFirst, ...innerRest] = inner.split(".");
   if (outerRest.length > innerRest.length) return false;

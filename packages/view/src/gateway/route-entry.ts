@@ -1,9 +1,15 @@
-import type { Tags } from "@atoll/policy";
+import type { RouteBackend, RouteBackends, Tags } from "@atoll/policy";
 import type { GatewayRouteFilter, GatewayRouteMatch, GatewayRouteRule } from "@atoll/resource";
 import { canonicalHeader } from "./header-name.ts";
 import type { GatewayHost, GatewayRoute } from "./host.ts";
 import { anyHost, servesHost } from "./hostname.ts";
+import { serviceTag, unresolvedBackend } from "../names.ts";
 import type { HeaderOpsView, HeaderValue, RouteMatchView } from "../proxy-view.ts";
+import type { ResourceRef } from "../reasons.ts";
+import { backendTags } from "../routes/backend-tags.ts";
+import { meshRoutes } from "../routes/mesh-http-route.ts";
+import type { MeshRoute } from "../routes/mesh-http-route.ts";
+import type { PathChange } from "../routes/route-filters.ts";
 
 export interface Backend {
   destination: Tags;
@@ -11,14 +17,14 @@ export interface Backend {
 }
 
 type Redirect = NonNullable<GatewayRouteFilter["redirect"]>;
-export interface PathChange {
-  full?: string | undefined;
-  prefix?: string | undefined;
-}
 
 /** One route of a virtual host before it has clusters and policies. */
 export interface RouteEntry {
-  /** Name of the MeshGatewayRoute. */
+  /** The policy with a targetRef that it comes from. */
+  ref?: ResourceRef;
+  /** By which policies for a route know it. */
+  hash?: string;
+  /** Name of the MeshGatewayRoute, or of that policy. */
   route: string;
   /** Index of its rule there. */
   rule: number;
@@ -30,7 +36,7 @@ export interface RouteEntry {
   path?: PathChange;
   autoHost?: boolean;
   hostLiteral?: string;
-  mirror?: { destination: Tags; percent: number };
+  mirrors: { destination: Tags; percent: number }[];
   requestHeaders: Required<HeaderOpsView>;
   responseHeaders: Required<HeaderOpsView>;
 }
@@ -41,8 +47,10 @@ const tagsOf = (destination: Tags | undefined): Tags => destination ?? {};
 export const servesHostOf = ({ spec }: GatewayRoute, { hostname }: GatewayHost): boolean =>
   hostname === anyHost || servesHost(spec.conf.http?.hostnames ?? [], hostname);
 
-/** Every HTTP route of a host, unsorted, in the order of resources and rules. */
-export function routeEntries(host: GatewayHost): RouteEntry[] {
+/** Every HTTP route of a host, unsorted, in the order of resources and rules. `knows`: whether there is a service of that name. */
+export function routeEntries(host: GatewayHost, knows: (service: string) => boolean): RouteEntry[] {
+  if (host.steered)
+    return host.steered.http.flatMap(({ conf }) => (conf ? meshRoutes(conf) : [])).map((route) => steeredEntry(route, knows));
   const attached = host.routes.filter((route) => servesHostOf(route, host));
   const matched = attached.flatMap(({ name, spec }) =>
     (spec.conf.http?.rules ?? []).flatMap((rule, index) => httpEntries(name, rule, index)),
@@ -51,8 +59,47 @@ export function routeEntries(host: GatewayHost): RouteEntry[] {
   return matched.flatMap((entry) => bySegment(entry, exactPaths));
 }
 
+function steeredEntry(
+  { rule, match, backends, redirect, mirrors, ...effects }: MeshRoute,
+  knows: (service: string) => boolean,
+): RouteEntry {
+  const { path, autoHost, hostLiteral, requestHeaders, responseHeaders } = effects;
+  const { type, mesh, name, revision } = rule.policy;
+  return {
+    ref: { type, mesh, name, revision, section: `rule ${rule.hash}` },
+    hash: rule.hash,
+    route: name,
+    rule: 0,
+    name: rule.hash,
+    match,
+    backends: steeredBackends(backends, knows),
+    ...(redirect ? { redirect } : {}),
+    ...(path ? { path } : {}),
+    ...(autoHost ? { autoHost } : {}),
+    ...(hostLiteral === undefined ? {} : { hostLiteral }),
+    mirrors: mirrors.map(({ ref, percent }) => ({ destination: knownTags(ref, knows), percent })),
+    requestHeaders,
+    responseHeaders,
+  };
+}
+
+const steeredBackends = (backends: RouteBackends | undefined, knows: (service: string) => boolean): Backend[] =>
+  (backends?.refs ?? []).filter(({ weight }) => weight > 0).map((ref) => ({ destination: knownTags(ref, knows), weight: ref.weight }));
+
+/** One that is not there keeps its share, which is answered 500. */
+function knownTags(ref: RouteBackend, knows: (service: string) => boolean): Tags {
+  const tags = backendTags(ref);
+  return tags && knows(tags[serviceTag] ?? "") ? tags : { [serviceTag]: unresolvedBackend };
+}
+
 /** Backends of every TCP route of a host: nothing tells one rule's connections from another's. */
-export const tcpBackends = (host: GatewayHost): Backend[] =>
+export function tcpBackends(host: GatewayHost, knows: (service: string) => boolean): Backend[] {
+  if (!host.steered) return routedBackends(host);
+  const all = host.steered.tcp.flatMap(({ conf }) => steeredBackends(conf?.backends, knows));
+  return all.filter(({ destination }) => destination[serviceTag] !== unresolvedBackend);
+}
+
+const routedBackends = (host: GatewayHost): Backend[] =>
   host.routes.flatMap(({ spec }) => (spec.conf.tcp?.rules ?? []).flatMap(backendsOf));
 
 const emptyEntry = (route: string, index: number): RouteEntry => ({
@@ -61,6 +108,7 @@ const emptyEntry = (route: string, index: number): RouteEntry => ({
   name: `MeshGatewayRoute ${route} rule ${index}`,
   match: { path: { prefix: "/" } },
   backends: [],
+  mirrors: [],
   requestHeaders: { set: [], add: [], remove: [] },
   responseHeaders: { set: [], add: [], remove: [] },
 });
@@ -81,7 +129,7 @@ function applyFilter(entry: RouteEntry, { requestHeader, responseHeader, mirror,
     entry.redirect = target;
     if (path) entry.path = { full: path.replaceFull, prefix: path.replacePrefixMatch };
   } else if (mirror) {
-    entry.mirror = { destination: tagsOf(mirror.backend.destination), percent: mirror.percentage ?? 0 };
+    entry.mirrors = [{ destination: tagsOf(mirror.backend.destination), percent: mirror.percentage ?? 0 }];
   } else if (rewrite) {
     entry.path = { full: rewrite.replaceFull, prefix: rewrite.replacePrefixMatch };
     entry.autoHost = rewrite.hostToBackendHostname ?? false;

@@ -1,6 +1,7 @@
 import { kumaTagsHeader, renderKumaTags } from "@atoll/policy";
 import type { GatewayCaller, Tags } from "@atoll/policy";
-import { protocolTag, serviceTag } from "../names.ts";
+import { protocolTag, serviceTag, unresolvedBackend } from "../names.ts";
+import { pathView } from "../routes/route-action-view.ts";
 import { optional } from "../optional.ts";
 import { retryView } from "../policies/retry.ts";
 import type { HeaderOpsView, RouteRewriteView, RouteView, VirtualHostView, WeightedClusterView } from "../proxy-view.ts";
@@ -10,7 +11,7 @@ import { entryRef, hostReasons, routeReasons } from "./gateway-reasons.ts";
 import type { GatewayScope } from "./gateway-scope.ts";
 import type { GatewayHost } from "./host.ts";
 import { routeEntries } from "./route-entry.ts";
-import type { Backend, PathChange, RouteEntry } from "./route-entry.ts";
+import type { Backend, RouteEntry } from "./route-entry.ts";
 import { compareMatches } from "./route-order.ts";
 
 /** Where no policy says how long nothing may happen on a stream; `Timeout` may say that it is as long as one likes. */
@@ -24,7 +25,7 @@ type RedirectStatus = (typeof redirectStatuses)[number];
 /** One virtual host with its routes in order; adds the clusters they need. */
 export function gatewayVirtualHost(scope: GatewayScope, host: GatewayHost, port: number, requireTls: boolean): VirtualHostView {
   const caller = hostCaller(scope, host, port);
-  const entries = routeEntries(host).sort((a, b) => compareMatches(a.match, b.match));
+  const entries = routeEntries(host, (service) => scope.context.knows(service)).sort((a, b) => compareMatches(a.match, b.match));
   const routes = entries.flatMap((entry) => routeView(scope, host, caller, entry, port) ?? []);
   const view: VirtualHostView = {
     name: host.hostname,
@@ -69,7 +70,7 @@ function routeView(scope: GatewayScope, host: GatewayHost, caller: GatewayCaller
   const clusters = forwardClusters(scope, host, caller, entry.backends);
   if (clusters.length === 0) return undefined;
   const destinations = entry.backends.map(({ destination }) => destination);
-  const said = routePolicies(scope, caller, destinations, withProtocols(scope, destinations));
+  const said = routePolicies(scope, caller, destinations, withProtocols(scope, destinations), entry.hash);
   const { requestMs: timeoutMs, streamIdleMs } = said.timeouts.conf?.route ?? {};
   const rewrite: RouteRewriteView = {
     ...optional("path", pathView(entry.path)),
@@ -78,7 +79,7 @@ function routeView(scope: GatewayScope, host: GatewayHost, caller: GatewayCaller
   const route: RouteView = {
     name,
     match,
-    action: { type: "forward", clusters, ...mirrors(scope, host, caller, entry.mirror), ...rewrite },
+    action: { type: "forward", clusters, ...mirrors(scope, host, caller, entry.mirrors), ...rewrite },
     ...optional("requestHeaders", headers(entry.requestHeaders)),
     ...optional("responseHeaders", headers(entry.responseHeaders)),
     ...optional("timeoutMs", timeoutMs),
@@ -120,13 +121,12 @@ export function someWeight<Cluster extends { weight: number }>(clusters: readonl
   return clusters.every(({ weight }) => weight === 0) ? clusters.map((cluster) => ({ ...cluster, weight: 1 })) : [...clusters];
 }
 
-function mirrors(scope: GatewayScope, host: GatewayHost, caller: GatewayCaller, mirror: RouteEntry["mirror"]) {
-  if (!mirror || mirror.percent <= 0) return {};
-  return { mirrors: [{ cluster: addGatewayCluster(scope, host, caller, mirror.destination, "http").name, percent: mirror.percent }] };
+function mirrors(scope: GatewayScope, host: GatewayHost, caller: GatewayCaller, all: RouteEntry["mirrors"]) {
+  const some = all.filter(({ destination, percent }) => percent > 0 && destination[serviceTag] !== unresolvedBackend);
+  if (some.length === 0) return {};
+  const cluster = (destination: Tags): string => addGatewayCluster(scope, host, caller, destination, "http").name;
+  return { mirrors: some.map(({ destination, percent }) => ({ cluster: cluster(destination), percent })) };
 }
-
-const pathView = (path: PathChange | undefined): { full: string } | { prefix: string } | undefined =>
-  path?.full !== undefined ? { full: path.full } : path?.prefix !== undefined ? { prefix: path.prefix } : undefined;
 
 function headers({ set, add, remove }: Required<HeaderOpsView>): HeaderOpsView | undefined {
   if (set.length + add.length + remove.length === 0) return undefined;
