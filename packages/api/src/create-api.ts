@@ -18,6 +18,7 @@ import { dropBody } from "./drop-body.ts";
 import type { ApiOptions } from "./ports.ts";
 import { policyRoutes } from "./policy-routes.ts";
 import { ApiError, logProblem, problemBody, tooLarge } from "./problem.ts";
+import { quarantineRoutes } from "./quarantine-routes.ts";
 import { resourceRoutes } from "./resource-routes.ts";
 import { revisionRoutes } from "./revision-routes.ts";
 import { rollbackRoutes } from "./rollback-routes.ts";
@@ -52,6 +53,7 @@ export function apiRoutes(options: ApiOptions): Route[] {
     ...tokenRoutes(context),
     ...revisionRoutes(context),
     ...rollbackRoutes(context),
+    ...quarantineRoutes(context),
     ...(options.settings.mode === "global" ? changeRoutes(context) : []),
   ];
   return [...routes, openApiRoute(routes, options)];

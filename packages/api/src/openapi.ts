@@ -133,6 +133,14 @@ const special: readonly { path: RegExp; shape: Shape }[] = [
     },
   },
   {
+    path: /quarantine$/,
+    shape: {
+      tag: "inspection",
+      summary: "What is withheld from proxies whose Envoys would not take it, and why",
+      answers: { 200: "Object" },
+    },
+  },
+  {
     path: /\/:view$/,
     shape: { tag: "inspection", summary: "What a proxy's Envoy says", query: ["format", "include_eds"], answers: { 200: null } },
   },

@@ -72,12 +72,28 @@ export type ProxyAdminQuery =
   | { subject: "explain" }
   | { subject: "stats" | "clusters"; format: "text" | "json" };
 
+/** A fault of something, and how many proxies of a zone go without it. */
+export interface WithheldFault {
+  /** In words, from the inside out. */
+  part: string;
+  kind: string;
+  /** Envoy's words. */
+  reason: string;
+  /** `Type/mesh/name` of what it is made from. */
+  resources: string[];
+  proxies: number;
+  /** Some of the proxies. */
+  examples: string[];
+}
+
 /** Live inspection of proxies, in this zone or through the session of theirs. */
 export interface Proxies {
   /** Rejects with an `ApiError` or any error; its message is shown. */
   inspect(proxy: ProxyKey, query: ProxyAdminQuery): Promise<string | Uint8Array>;
   /** Revision Envoy has acknowledged, by zone: minimum over its live proxies; null = no live proxy. */
   appliedRevisions(): Readonly<Record<string, AppliedRevision>>;
+  /** What is withheld from proxies because their Envoys would not take it, by zone. */
+  withheld?(): Readonly<Record<string, WithheldFault[]>>;
   /** Calls when `appliedRevisions` may answer something else than before. Returns the unsubscribe function. */
   watchApplied(listener: () => void): () => void;
 }

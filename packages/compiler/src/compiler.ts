@@ -12,12 +12,15 @@ import {
   type ProxyView,
   type ViewOptions,
 } from "@atoll/view";
-import { consistent, type EncodedResource, type Snapshot, type SnapshotCache } from "@atoll/xds";
+import type { EncodedResource, Snapshot, SnapshotCache } from "@atoll/xds";
 import { ArrivingProxies } from "./arriving-proxies.ts";
 import { HostAddresses, type HostAddressesOptions } from "./host-addresses.ts";
 import type { SecretMaterials } from "./secret-materials.ts";
-import { addResource, endpointType, ViewEncoder, type EncodedResources } from "./view-encoder.ts";
+import { stillRefused, withRefusals } from "./refusals.ts";
+import { addResource, endpointType, ViewEncoder, type EncodedView } from "./view-encoder.ts";
 import { sameItems, WatchedProxy, type MadeSnapshot, type ProxyParts } from "./watched-proxy.ts";
+import { WithheldParts, type WithheldPart } from "./withheld-parts.ts";
+import { withoutDangling } from "./without-dangling.ts";
 import { askersOf, withoutFailedSecrets } from "./without-failed-secrets.ts";
 
 export interface WatchedReader extends ResourceReader {
@@ -37,6 +40,8 @@ export interface CompilerOptions {
   hosts?: Pick<HostAddressesOptions, "resolve" | "refreshMs">;
   /** A proxy can't be built; it keeps its last good snapshot. */
   onError: (error: unknown, nodeId: string) => void;
+  /** What of a proxy is withheld from its Envoy is another than before; [] = nothing any more. */
+  onWithheld?: (nodeId: string, withheld: readonly WithheldPart[]) => void;
   /** Called with what one round did, for metrics and the trace of a change. */
   onRound?: (round: CompileRound) => void;
 }
@@ -67,6 +72,7 @@ export class Compiler {
   readonly #arriving: ArrivingProxies;
   readonly #everyMaterial: Origin;
   readonly #encoder = new ViewEncoder();
+  readonly #withheld: WithheldParts;
   readonly #proxies = new Map<string, WatchedProxy>();
   readonly #unwatch: (() => void)[];
   readonly #suspects = new Set<string>();
@@ -93,6 +99,7 @@ export class Compiler {
         ...options.viewOptions,
       },
     );
+    this.#withheld = new WithheldParts(this.#contexts, (nodeId, withheld) => options.onWithheld?.(nodeId, withheld));
     this.#everyMaterial = new Origin(this.#contexts.graph);
     materials.readThrough(this.#contexts.config);
     this.#unwatch = [
@@ -135,6 +142,7 @@ export class Compiler {
     if (proxy?.brought) this.#tell(() => this.#bring(proxy, undefined));
     proxy?.close();
     this.#proxies.delete(nodeId);
+    this.#withheld.set(nodeId, []);
     this.#options.materials.release(nodeId);
     this.#options.cache.clear(nodeId);
   }
@@ -142,6 +150,19 @@ export class Compiler {
   /** Something outside of the readers changed for one proxy, such as its certificate. */
   rebuild(nodeId: string): void {
     this.#tell(() => this.#proxies.get(nodeId)?.materialChanged());
+  }
+
+  /** The proxy's Envoy refuses some of the elements of a resource, in these words: it is built without them until they change. */
+  refused(nodeId: string, typeUrl: string, name: string, elements: ReadonlyMap<string, string>): void {
+    const proxy = this.#proxies.get(nodeId);
+    if (proxy === undefined) return;
+    proxy.refusals = withRefusals(proxy.refusals, typeUrl, name, elements);
+    this.#tell(() => this.#suspects.add(nodeId));
+  }
+
+  /** What of the proxy is withheld from its Envoy, and which resources that comes from. */
+  withheld(nodeId: string): readonly WithheldPart[] {
+    return this.#withheld.of(nodeId);
   }
 
   /** The same for all of them, such as their CA. */
@@ -270,18 +291,22 @@ export class Compiler {
       const { made } = proxy;
       const next = made?.parts.intent === parts.intent ? { ...made, parts } : this.#made(made, parts);
       const { resources: secrets, failed } = parts.secrets;
-      const asBefore = made?.view === next.view && sameItems(secrets, made.secrets) && sameItems(failed, made.failed);
-      proxy.made = { ...next, secrets, failed };
+      const { refusals } = proxy;
+      const asBefore =
+        made?.view === next.view && made.refusals === refusals && sameItems(secrets, made.secrets) && sameItems(failed, made.failed);
+      proxy.made = { ...next, secrets, failed, refusals, withheld: made?.withheld ?? [] };
       if (asBefore && sameItems(parts.endpoints, made.parts.endpoints)) {
         cache.release(nodeId);
         return false;
       }
       const before = cache.get(nodeId)?.resources;
-      const resources = asBefore && before ? this.#withEndpoints(before, proxy.made) : this.#whole(proxy.made);
+      const { resources, withheld } = asBefore && before ? this.#withEndpoints(before, proxy.made) : this.#whole(proxy.made);
       const snapshot: Snapshot = { revision, resources: reuseTypes(before, resources) };
-      const verdict = consistent(snapshot);
-      if (!verdict.ok) throw new Error(`snapshot of ${nodeId} is not consistent: ${verdict.reason}`);
       cache.set(nodeId, snapshot);
+      // What was refused and is not in the view any more need not be remembered.
+      proxy.refusals = stillRefused(refusals, withheld);
+      proxy.made = { ...proxy.made, refusals: proxy.refusals, withheld };
+      this.#withheld.set(nodeId, withheld, proxy.ref);
       return true;
     } catch (error) {
       proxy.made = undefined;
@@ -294,17 +319,25 @@ export class Compiler {
     return { parts, view: reuseEqual(before?.view, parts.intent.view) };
   }
 
-  #whole({ view, parts, secrets, failed }: MadeSnapshot): Snapshot["resources"] {
-    const resources: EncodedResources = this.#encoder.encode(withoutFailedSecrets({ ...view, endpoints: [...parts.endpoints] }, failed));
+  #whole({ view, parts, secrets, failed, refusals }: MadeSnapshot): EncodedSnapshot {
+    const whole = withoutFailedSecrets({ ...view, endpoints: [...parts.endpoints] }, failed);
+    const { resources, withheld }: EncodedView = this.#encoder.encode(whole, refusals);
     for (const secret of secrets) addResource(resources, secret);
-    return resources;
+    return { resources, withheld: [...withheld, ...withoutDangling(resources)] };
   }
 
   /** Endpoints alone are others: everything else stays, to the byte. A template may change them, and a failed secret leave some out. */
-  #withEndpoints(before: Snapshot["resources"], made: MadeSnapshot): Snapshot["resources"] {
+  #withEndpoints(before: Snapshot["resources"], made: MadeSnapshot): EncodedSnapshot {
     if (made.view.template !== undefined || made.failed.length > 0) return this.#whole(made);
-    return new Map(before).set(endpointType, this.#encoder.encodeEndpoints(made.parts.endpoints));
+    const endpoints = this.#encoder.encodeEndpoints(made.parts.endpoints, made.refusals);
+    const others = made.withheld.filter(({ typeUrl }) => typeUrl !== endpointType);
+    return { resources: new Map(before).set(endpointType, endpoints.resources), withheld: [...others, ...endpoints.withheld] };
   }
+}
+
+interface EncodedSnapshot {
+  resources: Snapshot["resources"];
+  withheld: MadeSnapshot["withheld"];
 }
 
 /** False while a secret is missing without which the proxy is better left as it is. */

@@ -1,4 +1,6 @@
 export { Compiler, type CompilerOptions, type CompileRound, type WatchedReader } from "./compiler.ts";
+export type { WithheldPart } from "./withheld-parts.ts";
+export { WithheldSummary, type WithheldReport } from "./withheld-summary.ts";
 export type { IssuedCertificate } from "./identities.ts";
 export { formerAuthorityMs, SecretMaterials, type ResolvedSecrets, type SecretMaterialsOptions } from "./secret-materials.ts";
 export { zoneAdminTls } from "./zone-admin-tls.ts";

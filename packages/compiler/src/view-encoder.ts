@@ -1,58 +1,86 @@
 import { typeUrls } from "@atoll/envoy-api";
-import { ClusterSchema } from "@atoll/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
-import { ClusterLoadAssignmentSchema } from "@atoll/envoy-api/envoy/config/endpoint/v3/endpoint_pb.js";
-import { ListenerSchema } from "@atoll/envoy-api/envoy/config/listener/v3/listener_pb.js";
-import { RouteConfigurationSchema } from "@atoll/envoy-api/envoy/config/route/v3/route_pb.js";
 import { RuntimeSchema } from "@atoll/envoy-api/envoy/service/runtime/v3/rtds_pb.js";
-import { translate, translatePart } from "@atoll/translate";
+import { translatePart } from "@atoll/translate";
 import type { ProxyView } from "@atoll/view";
 import { encodeResource, type EncodedResource } from "@atoll/xds";
+import { partKinds, screenPart, type PartKind, type ScreenedPart, type Withheld } from "./screened-part.ts";
+import { refusalKey, templateKey, type Refusals } from "./refusals.ts";
+import { encodeTemplated } from "./templated-view.ts";
 
 /** typeUrl -> name -> resource. */
 export type EncodedResources = Map<string, Map<string, EncodedResource>>;
 
+export interface EncodedView {
+  resources: EncodedResources;
+  withheld: Withheld[];
+}
+
+const kinds = { clusters: partKinds.cluster, endpoints: partKinds.endpoints, listeners: partKinds.listener, routes: partKinds.routes };
 /**
- * Turns views into encoded Envoy resources. Each part of a view is translated and encoded once, however many views share it. Only the
- * bytes are kept: the messages take many times as much memory, and a thousand proxies have tens of thousands.
+ * Turns views into encoded Envoy resources. Each part of a view is translated, screened and encoded once, however many views share it. Only
+ * the bytes are kept: the messages take many times as much memory, and a thousand proxies have tens of thousands.
  */
 export class ViewEncoder {
-  readonly #known = new WeakMap<object, EncodedResource>();
+  readonly #known = new WeakMap<object, ScreenedPart>();
+  readonly #runtimes = new WeakMap<object, EncodedResource>();
 
-  encode(view: ProxyView): EncodedResources {
-    const encoded: EncodedResources = new Map();
-    if (view.template !== undefined) return this.#encodeWhole(view, encoded);
-    const once = <Part extends object>(part: Part, make: (part: Part) => EncodedResource) => addResource(encoded, this.#once(part, make));
-    for (const part of view.clusters) once(part, clusterOf);
-    for (const part of view.endpoints) once(part, endpointsOf);
-    for (const part of view.listeners) once(part, listenerOf);
-    for (const part of view.routes) once(part, routesOf);
-    for (const part of view.runtimes) once(part, runtimeOf);
-    return encoded;
+  /** `refusals`: what the proxy's Envoy does not take, of which it gets nothing. */
+  encode(view: ProxyView, refusals: Refusals = new Map()): EncodedView {
+    const resources: EncodedResources = new Map();
+    const withheld: Withheld[] = [];
+    const sound = { ...view };
+    for (const place of ["clusters", "endpoints", "listeners", "routes"] as const) {
+      const screened = view[place].map((part) => this.#screen(kinds[place] as PartKind<object>, part, refusals));
+      withheld.push(...screened.flatMap((one) => one.withheld));
+      if (view.template === undefined) for (const { resource } of screened) if (resource) addResource(resources, resource);
+      sound[place] = screened.flatMap(({ left }) => left ?? []) as never;
+    }
+    if (view.template !== undefined) {
+      const templated = encodeTemplated(sound, refusals.get(templateKey) ?? new Map());
+      for (const resource of templated.resources) addResource(resources, resource);
+      withheld.push(...templated.withheld);
+    }
+    for (const part of view.runtimes) {
+      let known = this.#runtimes.get(part);
+      if (known === undefined) this.#runtimes.set(part, (known = runtimeOf(part)));
+      addResource(resources, known);
+    }
+    return { resources, withheld };
   }
 
   /** Endpoint sets alone, by cluster: what changes when an instance comes or goes. */
-  encodeEndpoints(sets: readonly EndpointSetView[]): Map<string, EncodedResource> {
-    return new Map(sets.map((part) => [part.cluster, this.#once(part, endpointsOf)]));
+  encodeEndpoints(
+    sets: readonly ProxyView["endpoints"][number][],
+    refusals: Refusals = new Map(),
+  ): { resources: Map<string, EncodedResource>; withheld: Withheld[] } {
+    const screened = sets.map((part) => this.#screen(kinds.endpoints as PartKind<object>, part, refusals));
+    return {
+      resources: new Map(screened.flatMap(({ resource }) => (resource ? [[resource.name, resource] as const] : []))),
+      withheld: screened.flatMap(({ withheld }) => withheld),
+    };
   }
 
-  #once<Part extends object>(part: Part, make: (part: Part) => EncodedResource): EncodedResource {
+  #screen(kind: PartKind<object>, part: object, refusals: Refusals): ScreenedPart {
+    const refused = refusals.get(refusalKey(kind.typeUrl, kind.name(part)));
+    if (refused === undefined) return this.#screened(kind, part);
+    const withheld: Withheld[] = [];
+    const left = kind.keep(part, (element) => {
+      const reason = refused.get(element.id);
+      if (reason !== undefined) withheld.push({ typeUrl: kind.typeUrl, resource: kind.name(part), element, reason });
+      // One that is refused whole stays in the snapshot: who has a former version of it keeps that.
+      return reason === undefined || element.parent === undefined;
+    });
+    // What was refused is not in it any more: the part is as it was.
+    if (withheld.length === 0) return this.#screened(kind, part);
+    if (left === undefined) return { resource: undefined, left, withheld };
+    const rest = screenPart(kind, left);
+    return { ...rest, withheld: [...withheld, ...rest.withheld] };
+  }
+
+  #screened(kind: PartKind<object>, part: object): ScreenedPart {
     let known = this.#known.get(part);
-    if (known === undefined) {
-      known = make(part);
-      this.#known.set(part, known);
-    }
+    if (known === undefined) this.#known.set(part, (known = screenPart(kind, part)));
     return known;
-  }
-
-  /** A template may change any resource, so nothing of it is shared. */
-  #encodeWhole(view: ProxyView, encoded: EncodedResources): EncodedResources {
-    const { clusters, endpoints, listeners, routes, runtimes } = translate(view);
-    for (const one of clusters) addResource(encoded, encodeResource(ClusterSchema, one.name, one));
-    for (const one of endpoints) addResource(encoded, encodeResource(ClusterLoadAssignmentSchema, one.clusterName, one));
-    for (const one of listeners) addResource(encoded, encodeResource(ListenerSchema, one.name, one));
-    for (const one of routes) addResource(encoded, encodeResource(RouteConfigurationSchema, one.name, one));
-    for (const one of runtimes) addResource(encoded, encodeResource(RuntimeSchema, one.name, one));
-    return encoded;
   }
 }
 
@@ -64,9 +92,4 @@ export function addResource(resources: EncodedResources, resource: EncodedResour
   else ofType.set(resource.name, resource);
 }
 
-const clusterOf = (part: ProxyView["clusters"][number]) => encodeResource(ClusterSchema, part.name, translatePart.cluster(part));
-type EndpointSetView = ProxyView["endpoints"][number];
-const endpointsOf = (part: EndpointSetView) => encodeResource(ClusterLoadAssignmentSchema, part.cluster, translatePart.endpoints(part));
-const listenerOf = (part: ProxyView["listeners"][number]) => encodeResource(ListenerSchema, part.name, translatePart.listener(part));
-const routesOf = (part: ProxyView["routes"][number]) => encodeResource(RouteConfigurationSchema, part.name, translatePart.routes(part));
 const runtimeOf = (part: ProxyView["runtimes"][number]) => encodeResource(RuntimeSchema, part.name, translatePart.runtime(part));

@@ -2,6 +2,8 @@ import { Fact, Origin, Watcher, type FactGraph } from "@atoll/facts";
 import type { ResourceDraft } from "@atoll/resource";
 import { buildProxyIntent, type MeshContexts, type ProxyIntent, type ProxyRef, type ProxyView } from "@atoll/view";
 import type { EncodedResource } from "@atoll/xds";
+import type { Refusals } from "./refusals.ts";
+import type { Withheld } from "./screened-part.ts";
 import type { ResolvedSecrets, SecretMaterials } from "./secret-materials.ts";
 
 /** Everything that a proxy's snapshot is made from. */
@@ -18,6 +20,9 @@ export interface MadeSnapshot {
   view: ProxyView;
   secrets: readonly EncodedResource[];
   failed: readonly string[];
+  refusals: Refusals;
+  /** What its Envoy does not get of it. */
+  withheld: readonly Withheld[];
 }
 
 /**
@@ -29,6 +34,8 @@ export class WatchedProxy {
   /** What it brought that is not stored yet. */
   brought: ResourceDraft | undefined;
   made: MadeSnapshot | undefined;
+  /** What its Envoy refused of what was made for it. */
+  refusals: Refusals = new Map();
   readonly #watcher: Watcher<ProxyParts | undefined>;
   readonly #material: Origin;
 

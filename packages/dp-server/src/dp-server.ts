@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { LogError } from "@atoll/event-log";
 import type { ResourceDraft } from "@atoll/resource";
 import { TokenError, type TokenErrorCode } from "@atoll/token";
-import { AdsServer, StatusError, type AdsHooks, type SnapshotCache } from "@atoll/xds";
+import { AdsServer, oneLine, StatusError, type AdsHooks, type SnapshotCache } from "@atoll/xds";
 import type { BootstrapContext } from "./bootstrap-answer.ts";
 import { HealthDiscovery } from "./health-discovery.ts";
 import type { HealthCheckDefaults } from "./health-specifier.ts";
@@ -32,7 +32,7 @@ export interface DpServerOptions {
   /** Of this control plane, as proxies compare it with their own. */
   version: string;
   cache: SnapshotCache;
-  compiler: Pick<Compiler, "connect" | "arrived" | "disconnect" | "settled">;
+  compiler: Pick<Compiler, "connect" | "arrived" | "disconnect" | "settled" | "refused">;
   lifecycle: ProxyLifecycle;
   store: ZoneStore;
   verifier: TokenVerifier;
@@ -177,9 +177,13 @@ export class DpServer {
         const { nodeId, typeUrl, message, rejected } = event;
         lifecycle.count(nodeId, typeUrl, "responsesRejected");
         const resources = rejected.map((one) => one.name);
-        log.warn({ proxy: nodeId, revision: event.revision, typeUrl, resources, reason: message }, "Envoy rejected a configuration");
+        // What comes of it is said once, by the parts that turn out to be withheld; on the way there may be many of these.
+        const fields = { proxy: nodeId, revision: event.revision, typeUrl, resources, reason: oneLine(message) };
+        if (rejected.some(({ trial }) => trial)) log.debug(fields, "Envoy rejected a trial");
+        else log.warn(fields, "Envoy rejected a configuration");
         watch?.onNack?.(event);
       },
+      onWithheld: ({ nodeId, typeUrl, withheld }) => compiler.refused(nodeId, typeUrl, withheld.name, withheld.parts),
       onServed: ({ id }) => this.#publish(id),
       onApplied: (...event) => watch?.onApplied?.(...event),
       onStreamClosed: (stream) => {

@@ -23,4 +23,6 @@ export { TemplateError } from "./go-template-parser.ts";
 export type { TemplateFunction, TemplateValue } from "./go-template-functions.ts";
 export { isDnsName, splitHostPort } from "./validators/values.ts";
 export { validateAuthority } from "./validators/mesh.ts";
+export { envoyFormatFault, isEnvoyFormat } from "./envoy-format.ts";
+export { changedHeaderFault, headerNameFault, headerTextFault, regexFault } from "./envoy-values.ts";
 export * from "./specs/index.ts";

@@ -1,19 +1,17 @@
 import { HeaderValueOption_HeaderAppendAction } from "@atoll/envoy-api/envoy/config/core/v3/base_pb.js";
 import type { HeaderValueOptionSchema } from "@atoll/envoy-api/envoy/config/core/v3/base_pb.js";
+import { isEnvoyFormat } from "@atoll/resource";
 import type { HeaderOpsView, HeaderValue } from "@atoll/view";
 import type { Init } from "./init.ts";
 
 type HeaderValueOptionInit = Init<typeof HeaderValueOptionSchema>;
-
-/** A text in which every percent sign is doubled or part of a command operator, such as %REQ(x-a)% or %START_TIME%. */
-const wellFormed = /^(?:[^%]|%%|%[A-Z][A-Z0-9_]*(?:\([^()%]*\))?(?::\d+)?%)*$/;
 
 /**
  * Envoy reads header values as format strings and refuses the whole route configuration for a stray "%". A value that uses
  * operators correctly keeps them; in any other each "%" means itself.
  */
 export function headerText(value: string): string {
-  return wellFormed.test(value) ? value : value.replaceAll("%", "%%");
+  return isEnvoyFormat(value) ? value : value.replaceAll("%", "%%");
 }
 
 /** Replaces what the message already has under that name. */

@@ -9,7 +9,7 @@ import { RuntimeSchema } from "@atoll/envoy-api/envoy/service/runtime/v3/rtds_pb
 import { toEnvoyJson } from "@atoll/envoy-api/registry";
 import { golden, goldenOutputs, selfSignedPair, supportedEnvoys, validateEnvoyConfig } from "@atoll/testkit";
 import type { ProxyView, SecretView } from "@atoll/view";
-import { translate, translateSecret } from "../src/index.ts";
+import { messageFault, translate, translateSecret } from "../src/index.ts";
 import type { SecretMaterial } from "../src/index.ts";
 import { bootstraps, staticResources } from "./static-bootstrap.ts";
 
@@ -17,14 +17,32 @@ const testdata = new URL("../testdata", import.meta.url).pathname;
 const pair = selfSignedPair(["test"]);
 /** Needs an extension that only contrib builds of Envoy have. */
 const contribOnly = new Set(["sidecar-inbound-kafka"]);
+const views = new Map<string, ProxyView>();
 const parts = new Map<string, ReturnType<typeof staticResources>>();
 
 golden<Partial<ProxyView>>(testdata, (input, name) => {
   const view: ProxyView = { ...emptyView(name), ...input };
+  views.set(name, view);
   const resources = { ...envoyForm(view), secrets: secretsOf(view, placeholder) };
   if (!contribOnly.has(name)) parts.set(name, staticForm(view));
   const outputs = Object.entries(resources).filter(([, list]) => list.length > 0);
   return Object.fromEntries(outputs.map(([kind, list]) => [`${kind}.yaml`, list]));
+});
+
+test("the rules that everything is screened by refuse nothing that Envoy takes", () => {
+  const faults = [...views.values(), ...goldenViews()].flatMap((view) => {
+    const made = translate(view);
+    const ofAll = <Desc extends DescMessage>(schema: Desc, list: MessageShape<Desc>[]) =>
+      list.flatMap((one) => messageFault(schema, one) ?? []).map((fault) => `${view.name}: ${fault}`);
+    return [
+      ...ofAll(ClusterSchema, made.clusters),
+      ...ofAll(ClusterLoadAssignmentSchema, made.endpoints),
+      ...ofAll(ListenerSchema, made.listeners),
+      ...ofAll(RouteConfigurationSchema, made.routes),
+    ];
+  });
+  expect(views.size).toBeGreaterThan(20);
+  expect(faults).toEqual([]);
 });
 
 describe.each(supportedEnvoys())("the $version Envoy that is supported accepts", ({ binary }) => {

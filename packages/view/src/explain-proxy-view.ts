@@ -125,7 +125,7 @@ function inlineRoutes({ chains }: ListenerView): RouteConfigView[] {
   return [...new Set(chains.flatMap(inline))];
 }
 
-function wholePolicies(contexts: MeshContexts, { type, mesh, name }: ProxyRef): PolicyChoice[] {
+export function wholePolicies(contexts: MeshContexts, { type, mesh, name }: ProxyRef): PolicyChoice[] {
   const context = type === "dataplane" ? contexts.mesh(mesh) : undefined;
   const dataplane = context?.dataplane(name);
   if (!context || !dataplane) return [];

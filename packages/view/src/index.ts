@@ -1,6 +1,9 @@
 export type * from "./proxy-view.ts";
 export { buildProxyIntent, buildProxyView } from "./build-proxy-view.ts";
 export type { ProxyIntent } from "./build-proxy-view.ts";
+export { culpritsOf, type SoughtElement } from "./culprits.ts";
+export { keepCluster, keepEndpoints, keepListener, keepRoutes, keepTemplate } from "./elements.ts";
+export type { ElementKind, Keep, ViewElement } from "./elements.ts";
 export { explainProxyView } from "./explain-proxy-view.ts";
 export type { ListenerExplanation, ProxyExplanation, RouteConfigExplanation, RouteExplanation } from "./explain-proxy-view.ts";
 export { gatewayOutline } from "./gateway/gateway-outline.ts";

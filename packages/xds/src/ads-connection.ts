@@ -9,6 +9,7 @@ import type {
 import { encodeDeltaResponse } from "./encode-delta-response.ts";
 import type { AdsHooks, AdsStream, IdentifiedStream } from "./ads-hooks.ts";
 import type { Push } from "./push.ts";
+import type { KnownForms } from "./known-forms.ts";
 import { Session } from "./session.ts";
 import type { Mark, SessionEvent } from "./session.ts";
 import type { SnapshotCache } from "./snapshot-cache.ts";
@@ -26,6 +27,7 @@ export type Wire = { readonly protocol: "delta"; readonly call: DeltaCall } | { 
 export interface ConnectionPorts {
   readonly cache: SnapshotCache;
   readonly hooks: AdsHooks;
+  readonly forms: KnownForms;
   /** control_plane.identifier of every response. */
   readonly identifier: string;
   /** How long updates wait for the client to answer those that they build on. */
@@ -55,7 +57,7 @@ export class AdsConnection implements AdsStream {
     this.id = id;
     this.metadata = wire.call.metadata;
     this.peer = wire.call.getPeer();
-    this.session = new Session(wire.protocol);
+    this.session = new Session(wire.protocol, ports.forms);
     this.#wire = wire;
     this.#ports = ports;
   }
@@ -172,6 +174,9 @@ export class AdsConnection implements AdsStream {
           hooks.onNack?.({ stream, nodeId, typeUrl, revision, message, rejected });
           break;
         }
+        case "withheld":
+          hooks.onWithheld?.({ stream, nodeId, typeUrl: event.typeUrl, revision: event.revision, withheld: event.withheld });
+          break;
         case "applied":
           cache.setAckedRevision(nodeId, event.revision);
           hooks.onApplied?.(nodeId, event.revision, stream);

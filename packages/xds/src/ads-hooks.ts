@@ -1,6 +1,6 @@
 import type { Metadata } from "@grpc/grpc-js";
 import type { Node } from "@atoll/envoy-api/envoy/config/core/v3/base_pb.js";
-import type { Rejected } from "./push.ts";
+import type { Rejected, WithheldParts } from "./push.ts";
 import type { Protocol } from "./type-state.ts";
 
 /** One client's stream, as the hooks see it. */
@@ -47,6 +47,10 @@ export interface AdsNack extends AdsMessage {
   readonly rejected: readonly Rejected[];
 }
 
+export interface AdsWithheld extends AdsMessage {
+  readonly withheld: WithheldParts;
+}
+
 /**
  * What an ADS server leaves to its owner. A hook that throws or rejects ends the stream: a StatusError reaches the client as it is,
  * anything else as INTERNAL without its text.
@@ -60,6 +64,8 @@ export interface AdsHooks {
   onSend?(event: AdsSend): void;
   onAck?(event: AdsAck): void;
   onNack?(event: AdsNack): void;
+  /** It was found out which parts of a resource the client refuses. They are withheld until the resource changes. */
+  onWithheld?(event: AdsWithheld): void;
   /** The client has acknowledged everything up to this revision. */
   onApplied?(nodeId: string, revision: number, stream: IdentifiedStream): void;
   /**

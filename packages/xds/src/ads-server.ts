@@ -4,6 +4,7 @@ import { AggregatedDiscoveryService } from "@atoll/envoy-api/envoy/service/disco
 import { AdsConnection } from "./ads-connection.ts";
 import type { ConnectionPorts, DeltaCall, SotwCall, Wire } from "./ads-connection.ts";
 import type { AdsHooks } from "./ads-hooks.ts";
+import { KnownForms } from "./known-forms.ts";
 import { serviceDefinition } from "./service-definition.ts";
 import type { SnapshotCache } from "./snapshot-cache.ts";
 import { StatusError } from "./status-error.ts";
@@ -46,6 +47,7 @@ export interface StreamReport {
  */
 export class AdsServer {
   readonly #options: AdsServerOptions;
+  readonly #forms = new KnownForms();
   readonly #connections = new Set<AdsConnection>();
   /** node id -> its stream, where only one is allowed. */
   readonly #claims = new Map<string, AdsConnection>();
@@ -104,6 +106,7 @@ export class AdsServer {
       cache,
       hooks,
       identifier,
+      forms: this.#forms,
       patienceMs,
       claim: (connection, nodeId) => this.#claim(connection, nodeId),
       release: (connection) => this.#release(connection),

@@ -2,7 +2,9 @@ import { typeUrls } from "@atoll/envoy-api";
 import { references } from "./references.ts";
 import type { Snapshot } from "./snapshot.ts";
 
-export type Consistency = { readonly ok: true } | { readonly ok: false; readonly reason: string };
+export type Consistency =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly typeUrl: string; readonly name: string; readonly reason: string };
 
 const checked: Readonly<Record<string, string>> = { [typeUrls.endpoint]: "endpoints", [typeUrls.route]: "route configuration" };
 
@@ -17,7 +19,12 @@ export function consistent(snapshot: Snapshot): Consistency {
         const what = checked[reference.typeUrl];
         if (what === undefined || snapshot.resources.get(reference.typeUrl)?.has(reference.name)) continue;
         const who = typeUrl === typeUrls.cluster ? "cluster" : "listener";
-        return { ok: false, reason: `${who} "${resource.name}" refers to ${what} "${reference.name}", which the snapshot does not have` };
+        return {
+          ok: false,
+          typeUrl,
+          name: resource.name,
+          reason: `${who} "${resource.name}" refers to ${what} "${reference.name}", which the snapshot does not have`,
+        };
       }
     }
   }

@@ -4,6 +4,7 @@ import type { EncodedResource } from "./snapshot.ts";
 export interface HeldResource {
   readonly version: string;
   readonly bytes?: Uint8Array;
+  readonly divide?: EncodedResource["divide"];
 }
 
 /** One response, before it takes the form of either protocol. */
@@ -33,6 +34,17 @@ export interface Push {
 export interface Rejected {
   readonly name: string;
   readonly version: string;
+  /** It was sent to find out which of its parts is refused. */
+  readonly trial?: true;
+}
+
+/** Parts of a resource that a client refuses, whose rest it has. */
+export interface WithheldParts {
+  readonly name: string;
+  /** Of the resource as a whole. */
+  readonly version: string;
+  /** Part -> the client's words. */
+  readonly parts: ReadonlyMap<string, string>;
 }
 
 export const nonceOf = (push: Push): string => String(push.sequence);

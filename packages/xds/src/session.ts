@@ -1,6 +1,7 @@
 import { typeUrls } from "@atoll/envoy-api";
+import { KnownForms } from "./known-forms.ts";
 import { nonceOf } from "./push.ts";
-import type { Push, Rejected } from "./push.ts";
+import type { Push, Rejected, WithheldParts } from "./push.ts";
 import { references } from "./references.ts";
 import type { EncodedResource, Snapshot } from "./snapshot.ts";
 import { changeDelta, changeSotw, equalSubscriptions, wants } from "./subscription.ts";
@@ -32,6 +33,8 @@ export type SessionEvent =
       readonly rejected: readonly Rejected[];
       readonly message: string;
     }
+  /** Found by trials: what of a resource the client refuses. It has the rest, or is about to. */
+  | { readonly kind: "withheld"; readonly typeUrl: string; readonly revision: number; readonly withheld: WithheldParts }
   | { readonly kind: "applied"; readonly revision: number }
   /** For the first time the client has all that it can use: it has answered everything, and what it refused is withheld. */
   | { readonly kind: "served" };
@@ -54,6 +57,7 @@ export class Session {
   readonly types = new Map<string, TypeState>();
   /** The highest revision whose resources the client has acknowledged, in all types it needs; 0 if none yet. */
   applied = 0;
+  readonly #forms: KnownForms;
   #snapshot: Snapshot | undefined;
   #generation = 0;
   #sequence = 0;
@@ -67,8 +71,10 @@ export class Session {
   /** Whether names may have come up that the client will ask for next. Undefined = to be looked at again. */
   #awaitsNames: boolean | undefined;
 
-  constructor(protocol: Protocol) {
+  /** `forms`: what the sessions of one server know of their clients. */
+  constructor(protocol: Protocol, forms = new KnownForms()) {
     this.protocol = protocol;
+    this.#forms = forms;
   }
 
   /** A newer snapshot of the client's node. */
@@ -108,12 +114,15 @@ export class Session {
     let type = this.types.get(request.typeUrl);
     const first = type === undefined;
     if (type === undefined) {
-      type = new TypeState(request.typeUrl, this.protocol);
+      type = new TypeState(request.typeUrl, this.protocol, this.#forms);
       this.types.set(request.typeUrl, type);
     } else {
       const push = type.unanswered(request.nonce);
-      if (push) events.push(this.#answer(type, push, request.error));
-      else if (request.sotw && this.#stale(type, request.nonce)) return events;
+      if (push) {
+        events.push(this.#answer(type, push, request.error));
+        for (const withheld of type.takeFound())
+          events.push({ kind: "withheld", typeUrl: push.typeUrl, revision: push.revision, withheld });
+      } else if (request.sotw && this.#stale(type, request.nonce)) return events;
     }
     this.#subscribe(type, request, first);
     events.push(...this.#advance());

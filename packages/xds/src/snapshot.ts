@@ -1,3 +1,13 @@
+import type { Part } from "./part-search.ts";
+
+/** What a resource is made of, for finding out which of it a client refuses. */
+export interface Division {
+  /** Parents first. */
+  readonly parts: readonly Part[];
+  /** The resource with these parts alone; undefined if nothing is left that could be sent. */
+  of(parts: ReadonlySet<string>): EncodedResource | undefined;
+}
+
 /** One Envoy resource, encoded once and shared by every snapshot that holds it. */
 export interface EncodedResource {
   name: string;
@@ -6,6 +16,8 @@ export interface EncodedResource {
   bytes: Uint8Array;
   /** Content hash; the xDS version of the resource. */
   version: string;
+  /** Absent = it stands or falls as a whole. */
+  divide?: () => Division;
 }
 
 /** Immutable complete set of Envoy resources of one node. */

@@ -1,8 +1,10 @@
 import { boundAddress } from "./bound-address.ts";
 import { contentVersion } from "./encode-resource.ts";
 import { nonceOf } from "./push.ts";
-import type { HeldResource, Push, Rejected } from "./push.ts";
-import { blamedNames, halves } from "./rejection.ts";
+import type { HeldResource, Push, Rejected, WithheldParts } from "./push.ts";
+import { KnownForms } from "./known-forms.ts";
+import { OngoingSearch } from "./ongoing-search.ts";
+import { blamedNames, halves, reasonFor } from "./rejection.ts";
 import type { EncodedResource } from "./snapshot.ts";
 import { wants } from "./subscription.ts";
 import type { Subscription, SubscriptionChange } from "./subscription.ts";
@@ -41,9 +43,14 @@ export class TypeState {
   /** name -> the version the client refused; it is not sent again. */
   readonly rejected = new Map<string, string>();
 
+  /** What was found out about parts of resources since it was last asked for. */
+  readonly #found: WithheldParts[] = [];
+  /** name -> which of its parts the client refuses, as far as it is known. */
+  readonly #searches = new Map<string, OngoingSearch>();
   readonly #owed = new Set<string>();
   /** name -> the generation that first lacked it. */
   readonly #gone = new Map<string, number>();
+  readonly #forms: KnownForms;
   #probes: string[][] = [];
   #upserts = new Map<string, EncodedResource>();
   #absent: string[] = [];
@@ -54,9 +61,10 @@ export class TypeState {
   #epochInFlight = 0;
   #cleanFor: ReadonlyMap<string, EncodedResource> | undefined;
 
-  constructor(typeUrl: string, protocol: Protocol) {
+  constructor(typeUrl: string, protocol: Protocol, forms = new KnownForms()) {
     this.typeUrl = typeUrl;
     this.protocol = protocol;
+    this.#forms = forms;
   }
 
   /** On the first request of a stream: versions that the client kept from an earlier stream. */
@@ -154,7 +162,10 @@ export class TypeState {
   acknowledge(push: Push): void {
     const newest = this.#land(push);
     for (const [name, resource] of push.upserts) {
-      this.rejected.delete(name);
+      const search = this.#searches.get(name);
+      if (search?.offered?.version === resource.version) this.#forms.remember(resource);
+      if (search?.isTrial(resource)) this.#note(name, search, () => search.accepted());
+      else if (search === undefined) this.rejected.delete(name);
       if (this.subscription && wants(this.subscription, name)) this.held.set(name, resource);
     }
     for (const name of push.removals) this.#forget(name);
@@ -173,8 +184,11 @@ export class TypeState {
     const newest = this.#land(push);
     const sent = [...push.upserts.keys()];
     const blamed = sent.length === 1 ? sent : blamedNames(message, sent);
-    const rejected = blamed.map((name) => ({ name, version: push.upserts.get(name)?.version ?? "" }));
-    for (const { name, version } of rejected) this.rejected.set(name, version);
+    const rejected = blamed.map((name): Rejected => {
+      const resource = push.upserts.get(name)!;
+      return { name, version: resource.version, ...(this.#searches.get(name)?.isTrial(resource) && { trial: true as const }) };
+    });
+    for (const name of blamed) this.#refuse(push.upserts.get(name)!, reasonFor(message, name, sent));
     if (newest && sent.length === 0) {
       // Nothing to withhold. Asking again would bring the same answer, so the removals count as done, the generation as refused.
       for (const name of push.removals) this.#forget(name);
@@ -184,6 +198,37 @@ export class TypeState {
       this.#probes.unshift(...halves(sent));
     }
     return rejected;
+  }
+
+  /** Parts that the client turned out to refuse, once each. */
+  takeFound(): WithheldParts[] {
+    return this.#found.splice(0);
+  }
+
+  /** A resource is withheld; if it can be divided, what of it the client takes is searched for. */
+  #refuse(resource: EncodedResource, reason: string): void {
+    const { name } = resource;
+    const search = this.#searches.get(name);
+    if (search?.isTrial(resource)) {
+      this.#note(name, search, () => search.refused(reason));
+      return;
+    }
+    if (search?.offered?.version === resource.version) {
+      search.giveUp();
+      return;
+    }
+    this.rejected.set(name, resource.version);
+    if (resource.divide === undefined) return;
+    const held = this.held.get(name);
+    const known = held?.divide === undefined && held !== undefined ? this.#forms.get(name, held.version) : held;
+    const started = new OngoingSearch(resource, resource.divide(), known ?? held, reason);
+    this.#searches.set(name, started);
+    this.#note(name, started, () => {});
+  }
+
+  #note(name: string, search: OngoingSearch, step: () => void): void {
+    step();
+    if (search.isOver) this.#found.push({ name, version: search.version, parts: search.bad });
   }
 
   /** What was found finished may no longer be: there is more to send of the same snapshot. */
@@ -264,6 +309,12 @@ export class TypeState {
 
   #compareOne(name: string, resource: EncodedResource): void {
     const held = this.held.get(name);
+    const search = this.#searches.get(name);
+    if (search !== undefined && search.version !== resource.version) this.#searches.delete(name);
+    else if (search?.offered !== undefined) {
+      if (held?.version !== search.offered.version || this.#owed.has(name)) this.#upserts.set(name, search.offered);
+      return;
+    }
     if (this.rejected.get(name) !== resource.version) {
       if (held?.version !== resource.version || this.#owed.has(name)) this.#upserts.set(name, resource);
       return;

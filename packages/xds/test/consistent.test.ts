@@ -3,7 +3,7 @@ import { ClusterSchema } from "@atoll/envoy-api/envoy/config/cluster/v3/cluster_
 import { UpstreamTlsContextSchema } from "@atoll/envoy-api/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
 import { expect, it } from "vitest";
 import { consistent, encodeResource, references } from "../src/index.ts";
-import { EDS, RDS, cluster, endpoints, listener, route, snapshot } from "./fixtures.ts";
+import { CDS, LDS, EDS, RDS, cluster, endpoints, listener, route, snapshot } from "./fixtures.ts";
 
 it("accepts a snapshot that has what its clusters and listeners ask for", () => {
   expect(consistent(snapshot(1, cluster("a"), endpoints("a", 1), listener("web", 80), route("web", "a")))).toEqual({ ok: true });
@@ -11,11 +11,11 @@ it("accepts a snapshot that has what its clusters and listeners ask for", () => 
 
 it("names the endpoints or the route that are missing", () => {
   expect(consistent(snapshot(1, cluster("a")))).toEqual({
-    ok: false,
+    ...{ ok: false, typeUrl: CDS, name: "a" },
     reason: 'cluster "a" refers to endpoints "a", which the snapshot does not have',
   });
   expect(consistent(snapshot(1, listener("web", 80), route("other", "a")))).toEqual({
-    ok: false,
+    ...{ ok: false, typeUrl: LDS, name: "web" },
     reason: 'listener "web" refers to route configuration "web", which the snapshot does not have',
   });
 });

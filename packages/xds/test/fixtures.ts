@@ -83,3 +83,11 @@ function socketAddress(port: number) {
     },
   } as const;
 }
+
+/** Endpoints that can be sent without some of their ports. */
+export function divisibleEndpoints(name: string, ...ports: number[]): EncodedResource {
+  const of = (parts: ReadonlySet<string>) =>
+    parts.has(name) ? divisibleEndpoints(name, ...ports.filter((port) => parts.has(`${name}/${port}`))) : undefined;
+  const parts = [{ id: name, parent: undefined }, ...ports.map((port) => ({ id: `${name}/${port}`, parent: name }))];
+  return { ...endpoints(name, ...ports), divide: () => ({ parts, of }) };
+}

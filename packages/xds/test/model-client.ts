@@ -1,5 +1,6 @@
+import type { KnownForms } from "../src/known-forms.ts";
 import { nonceOf } from "../src/push.ts";
-import type { Push } from "../src/push.ts";
+import type { Push, WithheldParts } from "../src/push.ts";
 import { references } from "../src/references.ts";
 import { Session } from "../src/session.ts";
 import type { SessionEvent } from "../src/session.ts";
@@ -16,11 +17,12 @@ export class ModelClient {
   applied = 0;
   /** How often the session said that the client has all it can use. */
   served = 0;
+  readonly withheld: WithheldParts[] = [];
   #lines: string[] = [];
   readonly #names = new Map<string, Set<string>>();
 
-  constructor(protocol: Protocol) {
-    this.session = new Session(protocol);
+  constructor(protocol: Protocol, forms?: KnownForms) {
+    this.session = new Session(protocol, forms);
   }
 
   /** Lines since the last call. */
@@ -127,6 +129,9 @@ export class ModelClient {
         case "applied":
           this.applied = event.revision;
           this.#lines.push(`applied ${event.revision}`);
+          break;
+        case "withheld":
+          this.withheld.push(event.withheld);
           break;
         case "served":
           this.served++;

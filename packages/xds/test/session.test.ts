@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Protocol } from "../src/index.ts";
-import { CDS, EDS, LDS, RDS, cluster, endpoints, listener, route, snapshot } from "./fixtures.ts";
+import { CDS, EDS, LDS, RDS, cluster, divisibleEndpoints, endpoints, listener, route, snapshot } from "./fixtures.ts";
+import { KnownForms } from "../src/known-forms.ts";
 import { ModelClient } from "./model-client.ts";
 
 const a = [cluster("a"), endpoints("a", 1)];
@@ -182,6 +183,88 @@ describe.each(["delta", "sotw"] as const)("%s", (protocol) => {
     client.settle();
     client.offer(snapshot(4, ...a, ...web, listener("other", 81), route("other", "a"))).settle();
     expect(client.applied).toBe(4);
+  });
+
+  describe("of a resource that can be divided", () => {
+    /** Refuses everything with one of the ports in it, until the session is quiet. Returns what the client had on the way. */
+    const refuse = (client: ModelClient, ...ports: number[]): string[] => {
+      const had: string[] = [];
+      for (let answers = 0; client.unanswered.length > 0; answers += 1) {
+        expect(answers).toBeLessThan(30);
+        const parts = client.unanswered[0]!.upserts.get("a")?.divide?.().parts ?? [];
+        const bad = ports.find((port) => parts.some(({ id }) => id === `a/${port}`));
+        if (bad !== undefined) client.nack(`Proto constraint validation failed (bad port ${bad}): cluster_name: "a"\nmore`);
+        else client.ack();
+        if (bad === undefined && parts.length > 0)
+          had.push(
+            parts
+              .slice(1)
+              .map(({ id }) => id.slice(2))
+              .join(" "),
+          );
+      }
+      return had;
+    };
+    const withheld = (client: ModelClient) => client.withheld.map(({ name, parts }) => [name, Object.fromEntries(parts)]);
+
+    it("withholds the part that is new and refused alone, and leaves the client with what it has", () => {
+      const client = connected(protocol, cluster("a"), divisibleEndpoints("a", 1, 2), ...web);
+      client.offer(snapshot(2, cluster("a"), divisibleEndpoints("a", 1, 2, 3), ...web));
+      expect(refuse(client, 3)).toEqual([]);
+      expect(withheld(client)).toEqual([["a", { "a/3": "bad port 3" }]]);
+      // Somebody builds it without the part from now on: the client has that.
+      expect(client.offer(snapshot(3, cluster("a"), divisibleEndpoints("a", 1, 2), ...web)).unanswered).toEqual([]);
+      expect(client.applied).toBe(3);
+    });
+
+    it("takes nothing away while it searches, and gives what is good", () => {
+      const client = connected(protocol, cluster("a"), divisibleEndpoints("a", 1, 2), ...web);
+      client.offer(snapshot(2, cluster("a"), divisibleEndpoints("a", 1, 3, 2, 4, 5, 6), ...web));
+      const had = refuse(client, 3, 5);
+      expect(had.every((ports) => ports.startsWith("1") && ports.includes("2"))).toBe(true);
+      expect(had.at(-1)).toBe("1 2 4 6");
+      expect(Object.keys(withheld(client)[0]![1]!)).toEqual(["a/3", "a/5"]);
+      expect(client.offer(snapshot(2, cluster("a"), divisibleEndpoints("a", 1, 3, 2, 4, 5, 6), ...web)).unanswered).toEqual([]);
+    });
+
+    it("gives a client that begins everything but the part", () => {
+      const client = new ModelClient(protocol).offer(snapshot(1, cluster("a"), divisibleEndpoints("a", 1, 2, 3, 4), ...web));
+      client.subscribe(CDS).ack().subscribe(EDS, "a");
+      expect(refuse(client, 2).at(-1)).toBe("1 3 4");
+      expect(withheld(client)).toEqual([["a", { "a/2": "bad port 2" }]]);
+      client.subscribe(LDS).ack().subscribe(RDS, "web").ack();
+      expect([client.served, client.applied]).toEqual([1, 0]);
+    });
+
+    it("begins anew with newer content, also in the middle of a search", () => {
+      const client = connected(protocol, cluster("a"), divisibleEndpoints("a", 1, 2), ...web);
+      client.offer(snapshot(2, cluster("a"), divisibleEndpoints("a", 1, 2, 3, 4, 5, 6), ...web)).nack("no");
+      client.offer(snapshot(3, cluster("a"), divisibleEndpoints("a", 1, 2, 4, 6), ...web));
+      expect(refuse(client, 3, 5).at(-1)).toBe("1 2 4 6");
+      expect([withheld(client), client.applied]).toEqual([[], 3]);
+    });
+
+    it("of a client that comes back with what it took, tries nothing again", () => {
+      if (protocol === "sotw") return;
+      const forms = new KnownForms();
+      const all = snapshot(1, cluster("a"), divisibleEndpoints("a", 1, 2, 3, 4), ...web);
+      const client = new ModelClient(protocol, forms).offer(all).subscribe(CDS).ack().subscribe(EDS, "a");
+      expect(refuse(client, 2).at(-1)).toBe("1 3 4");
+      const { version } = client.session.types.get(EDS)!.held.get("a")!;
+      const again = new ModelClient(protocol, forms).offer(all).subscribe(CDS).ack().recall(EDS, ["a"], { a: version });
+      expect(refuse(again, 2)).toEqual([]);
+      expect(withheld(again)).toEqual([["a", { "a/2": "bad port 2" }]]);
+    });
+
+    it("keeps what it has of one that is refused whatever is left of it", () => {
+      const client = connected(protocol, cluster("a"), divisibleEndpoints("a", 1, 2), ...web);
+      client.offer(snapshot(2, cluster("a"), divisibleEndpoints("a", 3, 4), ...web));
+      for (let answers = 0; client.unanswered.length > 0; answers += 1) {
+        expect(answers).toBeLessThan(10);
+        client.nack("no");
+      }
+      expect(client.session.types.get(EDS)?.held.get("a")?.version).toBe(endpoints("a", 1, 2).version);
+    });
   });
 
   it("searches for the bad one when the client names none", () => {

@@ -2,7 +2,16 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { ApiError, appliedRevisionOf, createApi, keyRingPorts, maskedSettings, type ApiOptions, type Proxies } from "@atoll/api";
+import {
+  ApiError,
+  appliedRevisionOf,
+  createApi,
+  keyRingPorts,
+  maskedSettings,
+  withheldOf,
+  type ApiOptions,
+  type Proxies,
+} from "@atoll/api";
 import { configuredCertificate, loadServiceCertificate } from "@atoll/certificate";
 import { topics } from "@atoll/event-log";
 import { MemoryInventory } from "@atoll/inventory";
@@ -263,6 +272,7 @@ function proxiesThrough(
         throw error;
       }
     },
+    withheld: () => Object.fromEntries(zones.names().map((zone) => [zone, withheldOf(zones.reader(zone)!)])),
     appliedRevisions: () => Object.fromEntries(zones.names().map((zone) => [zone, appliedRevisionOf(zones.reader(zone)!)])),
     watchApplied: (listener) =>
       zones.watch(({ keys }) => {

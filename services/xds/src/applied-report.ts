@@ -1,3 +1,4 @@
+import type { WithheldReport } from "@atoll/compiler";
 import type { SnapshotCache } from "@atoll/xds";
 
 const reportEveryMs = 200;
@@ -8,12 +9,15 @@ export interface AppliedReport {
   proxies: number;
   /** Proxies that are behind, at most ten. */
   behind: string[];
+  /** What proxies do not get, because their Envoys would not take it. */
+  withheld?: WithheldReport[];
 }
 
 export interface AppliedReporterOptions {
   cache: SnapshotCache;
   /** Of the configuration folded here. */
   revision: () => number;
+  withheld: () => WithheldReport[];
   publish: (report: AppliedReport) => void;
 }
 
@@ -28,6 +32,7 @@ export class AppliedReporter {
 
   current(): AppliedReport {
     const { cache, revision } = this.#options;
+    const withheld = this.#options.withheld();
     // A proxy whose build comes out equal is at the new revision at once, and one that cannot be built stays where it is.
     const applied = cache.nodeIds().map((nodeId) => ({ nodeId, revision: cache.ackedRevision(nodeId) }));
     const lowest = applied.reduce((least, one) => Math.min(least, one.revision), Infinity);
@@ -35,6 +40,7 @@ export class AppliedReporter {
       applied: applied.length === 0 ? null : lowest,
       proxies: applied.length,
       behind: applied.flatMap(({ nodeId, revision: at }) => (at < revision() ? [nodeId] : [])).slice(0, 10),
+      ...(withheld.length > 0 && { withheld }),
     };
   }
 

@@ -10,6 +10,8 @@ export interface ProxyWatchOptions {
   revision: () => number;
   /** Proxies that wait to be built. */
   waiting: () => number;
+  /** Parts of proxies that their Envoys do not get. */
+  withheld: () => number;
   /** What is applied may be another revision than before. */
   onApplied: () => void;
 }
@@ -72,6 +74,7 @@ export class ProxyWatch {
       "Proxies connected here that have not acknowledged the revision folded here",
       () => cache.nodeIds().filter((nodeId) => cache.ackedRevision(nodeId) < revision()).length,
     );
+    gauge("atoll_withheld_parts", "Parts of proxies that are withheld because Envoy would not take them", options.withheld);
     gauge("atoll_builds_waiting", "Proxies that wait to be built", waiting);
     gauge("atoll_pushes_unanswered", "Responses that Envoys have not answered", () => {
       let count = 0;

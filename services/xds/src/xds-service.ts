@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { configuredCertificate, loadServiceCertificate } from "@atoll/certificate";
-import { Compiler, formerAuthorities, formerAuthorityMs, SecretMaterials, zoneAdminTls } from "@atoll/compiler";
+import { Compiler, formerAuthorities, formerAuthorityMs, SecretMaterials, WithheldSummary, zoneAdminTls } from "@atoll/compiler";
 import {
   createTokenVerifier,
   DpServer,
@@ -118,9 +118,19 @@ async function open(
 
   const inEffect = new ZoneConfiguration(config, resources);
   const cache = new SnapshotCache();
+  const withheld = new WithheldSummary({
+    withheld: ({ proxies: _proxies, examples: [proxy], ...report }) =>
+      log.warn({ proxy, ...report }, "withheld from Envoy, which would not take it; the rest is served"),
+    released: ({ part, reason, resources }) => log.info({ part, reason, resources }, "nothing of it is withheld any more"),
+  });
   const reporter = lifecycle.add(
     "applied revisions",
-    new AppliedReporter({ cache, revision: () => config!.revision, publish: (report) => status.publish(report) }),
+    new AppliedReporter({
+      cache,
+      revision: () => config!.revision,
+      withheld: () => withheld.reports(),
+      publish: (report) => status.publish(report),
+    }),
   );
   const adminTls = ring.zone && (await zoneAdminTls(ring.zone, zone, Date.now()));
   const former = await formerAuthorities({
@@ -162,6 +172,10 @@ async function open(
           { err: error, proxy: nodeId, revision: config!.revision },
           "cannot build the configuration of a proxy; it keeps what it has",
         ),
+      onWithheld: (nodeId, parts) => {
+        withheld.set(nodeId, parts);
+        reporter.changed();
+      },
       onRound: (round) => {
         watch.built(round);
         lastRound = { ...round, at: Date.now() };
@@ -175,6 +189,7 @@ async function open(
     cache,
     revision: () => config!.revision,
     waiting: () => compiler.waiting,
+    withheld: () => withheld.count,
     onApplied: () => reporter.changed(),
   });
   const lifecycleOfProxies = lifecycle.add(
@@ -285,6 +300,7 @@ async function open(
 
   views["streams"] = () => dpServer.report();
   views["applied"] = () => reporter.current();
+  views["withheld"] = () => withheld.reports();
   views["round"] = () => lastRound;
   views["views"] = () => Object.fromEntries(cache.nodeIds().map((nodeId) => [nodeId, compiler.view(nodeId)]));
   diagnostics.notReady = null;

@@ -2,7 +2,16 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { ApiError, appliedRevisionOf, createApi, createMonitoringApi, keyRingPorts, maskedSettings, type ApiOptions } from "@atoll/api";
+import {
+  ApiError,
+  appliedRevisionOf,
+  createApi,
+  createMonitoringApi,
+  keyRingPorts,
+  maskedSettings,
+  withheldOf,
+  type ApiOptions,
+} from "@atoll/api";
 import { configuredCertificate, loadServiceCertificate } from "@atoll/certificate";
 import { EmbeddedLog } from "@atoll/event-log";
 import { connectZone, inspectThrough, openRelay, QueryError, startKdsServer, zoneAccess, zoneTokenVerifier } from "@atoll/kds";
@@ -256,6 +265,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
           throw error;
         }
       },
+      withheld: () => ({ [zone]: withheldOf(resources) }),
       appliedRevisions: () => ({ [zone]: appliedRevisionOf(resources) }),
       watchApplied: (listener) =>
         resources.watch(({ keys: changed }) => {
