@@ -19,6 +19,7 @@ import { warningsOf } from "./deprecations.ts";
 import { parseJson } from "./json-text.ts";
 import { MeshMaterial } from "./mesh-lifecycle.ts";
 import { nativeViolations } from "./native-resources.ts";
+import { requireOwn } from "./ownership.ts";
 import { proposedState } from "./proposed-state.ts";
 import { ApiError, badRequest, invalid, notAllowed } from "./problem.ts";
 import { type WrittenDocument, documentOf } from "./read-document.ts";
@@ -45,6 +46,8 @@ async function applyChanges(context: ApiContext, call: Call): Promise<Answer> {
   const request = readRequest(call);
   for (const { kind } of request.puts) requireWritable(kind, context, call);
   for (const { type } of request.deletes) requireWritable(kindOf(type)!, context, call);
+  for (const { kind, document } of request.puts) requireOwnAt(kind, document, context);
+  for (const key of request.deletes) requireOwnAt(kindOf(key.type)!, key, context);
   await requireNative(request, options);
   const materials = new Map(request.puts.map(({ document }) => [document, new MeshMaterial(options)]));
   const hasDataplanes = (mesh: string) => catalog.list("Dataplane", mesh).length > 0;
@@ -103,6 +106,10 @@ function requireWritable(kind: Kind, context: ApiContext, call: Call): void {
   const { settings } = context.options;
   if (!isWritable(kind, settings) || livesInZones(kind.type)) throw notAllowed(readOnlyText(settings.mode));
   requireAccess(kind, context, call);
+}
+
+function requireOwnAt(kind: Kind, { mesh, name }: { mesh: string; name: string }, { catalog, options }: ApiContext): void {
+  requireOwn(kind, catalog.get(kind.type, kind.scope === "mesh" ? mesh : "", name), options.settings);
 }
 
 function decideAll(
@@ -174,7 +181,7 @@ function readPuts(resources: readonly unknown[]): ChangeRequest["puts"] {
     if (kind === undefined || kind.path === "") throw badRequest(`invalid change set: ${at}: unknown type ${JSON.stringify(type ?? null)}`);
     try {
       const document = documentOf(kind, body);
-      violations.push(...validateMeta(document).map(({ field, reason }) => ({ field: `${at}.${field}`, reason })));
+      violations.push(...validateMeta(document, { isGlobal: true }).map(({ field, reason }) => ({ field: `${at}.${field}`, reason })));
       return [{ kind, document }];
     } catch (error) {
       if (!(error instanceof ApiError) || error.violations.length === 0) throw error;

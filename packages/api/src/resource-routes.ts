@@ -8,6 +8,7 @@ import { readConditions } from "./conditions.ts";
 import { warningsOf } from "./deprecations.ts";
 import { readFilter } from "./list-filter.ts";
 import { MeshMaterial } from "./mesh-lifecycle.ts";
+import { requireOwn } from "./ownership.ts";
 import { nativeViolations } from "./native-resources.ts";
 import { pageOf, readPage } from "./pagination.ts";
 import { badRequest, invalid, notAllowed, notFound } from "./problem.ts";
@@ -108,11 +109,12 @@ async function putResource(kind: Kind, context: ApiContext, call: Call): Promise
   const document = spanned("validate", () => {
     const written = readDocument(kind, call.body);
     const zone = settings.mode === "zone" ? settings.zone : undefined;
-    const violations = validateMeta(written, { url: { type: kind.type, mesh, name }, zone });
+    const violations = validateMeta(written, { url: { type: kind.type, mesh, name }, zone, isGlobal: settings.mode === "global" });
     if (violations.length > 0) throw invalid("Could not process a resource", violations);
     return written;
   });
   requireAccess(kind, context, call);
+  requireOwn(kind, context.catalog.get(kind.type, mesh, name), settings);
   const native = await nativeViolations(document, options);
   if (native.length > 0) throw invalid("Could not process a resource", native);
 
@@ -169,9 +171,9 @@ async function deleteResource(kind: Kind, context: ApiContext, call: Call): Prom
     if (!catalog.has(kind.type, mesh, name)) throw notFound("Could not delete a resource");
   }
   requireAccess(kind, context, call);
+  requireOwn(kind, catalog.get(kind.type, mesh, name), options.settings);
   if (isWrittenToZone(kind, options.settings)) {
     refuseForZone(call);
-    if (options.zoneStore!.get(kind.type, mesh, name) === undefined) throw notFound("Could not delete a resource");
     await options.zoneStore!.delete(key);
     return json({});
   }

@@ -185,13 +185,13 @@ function resourceOf(request: BootstrapRequest, proxyType: ProxyType, context: Bo
 
 function broughtViolations(brought: ResourceDraft, { config, zone }: BootstrapContext): Violation[] {
   const complete = completeRegistration(brought, zone, undefined);
-  if (brought.type !== "Dataplane") return registrationViolations(complete, zone, undefined);
+  if (brought.type !== "Dataplane") return registrationViolations(brought, complete, zone, undefined);
   const mesh = config.get<MeshSpec>("Mesh", "", brought.mesh);
   if (mesh === undefined) return [{ field: "mesh", reason: `mesh "${brought.mesh}" does not exist` }];
   const { transparentProxying, outbound } = (brought.spec as DataplaneSpec).networking;
   const outboundsToo = transparentProxying !== undefined && (outbound?.length ?? 0) > 0;
   return [
-    ...registrationViolations(complete, zone, mesh.spec),
+    ...registrationViolations(brought, complete, zone, mesh.spec),
     ...(outboundsToo ? [{ field: "outbound", reason: "should be empty since dataplane is in Transparent Proxying mode" }] : []),
   ];
 }

@@ -85,7 +85,7 @@ export class ProxyLifecycle {
       return { resource: stored, replaces: undefined };
     }
     const resource = completeRegistration(node.resource, zone, stored);
-    const violations = registrationViolations(resource, zone, mesh?.spec);
+    const violations = registrationViolations(node.resource, resource, zone, mesh?.spec);
     if (violations.length > 0) throw new RegistrationError(violations.map(({ field, reason }) => `${field}: ${reason}`).join("; "));
     return { resource, replaces: stored };
   }

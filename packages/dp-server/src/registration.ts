@@ -24,9 +24,14 @@ export function completeRegistration(brought: ResourceDraft, zone: string, exist
   return withComputedLabels({ ...brought, spec }, { zone });
 }
 
-/** Why the zone can't store this resource for its proxy; empty if it can. `mesh` is the mesh of a dataplane. */
-export function registrationViolations(complete: ResourceDraft, zone: string, mesh: MeshSpec | undefined): Violation[] {
-  const violations = validateMeta(complete, { zone });
+/** Why the zone can't store, as `complete`, what a proxy brought; empty if it can. `mesh` is the mesh of a dataplane. */
+export function registrationViolations(
+  brought: ResourceDraft,
+  complete: ResourceDraft,
+  zone: string,
+  mesh: MeshSpec | undefined,
+): Violation[] {
+  const violations = validateMeta(brought, { zone });
   if (complete.type !== "Dataplane" || mesh === undefined) return violations;
   return [...violations, ...constraintViolations(mesh, complete.spec as DataplaneSpec)];
 }

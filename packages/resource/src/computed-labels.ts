@@ -7,18 +7,24 @@ import { label } from "./tags.ts";
 /** Where a resource is written by a client. */
 export type WritePlace = { global: true } | { zone: string; environment?: "universal" | "kubernetes" };
 
-/** The draft with the labels that every REST write adds to those of the request. */
+/**
+ * The draft with the labels that every write adds to those of the request. Those that say where it comes from are not the request's to
+ * give: in a zone they are the zone's, on global what a zone would have is left out.
+ */
 export function withComputedLabels<Spec>(draft: ResourceDraft<Spec>, place: WritePlace): ResourceDraft<Spec> {
   const kind = kindOf(draft.type);
   const { labels: requested, ...unlabelled } = draft;
   const labels: Record<string, string> = { ...requested };
-  if (kind?.scope === "mesh") labels[label.mesh] ??= draft.mesh;
-  if ("zone" in place && kind?.writableOn.zone) {
-    labels[label.origin] ??= "zone";
-    if (labels[label.origin] !== "global") {
-      labels[label.zone] ??= place.zone;
+  if (kind?.scope === "mesh") labels[label.mesh] = draft.mesh;
+  if ("zone" in place) {
+    if (kind?.writableOn.zone) {
+      labels[label.origin] = "zone";
+      labels[label.zone] = place.zone;
       labels[label.env] ??= place.environment ?? "universal";
     }
+  } else {
+    delete labels[label.zone];
+    if (labels[label.origin] !== "global") delete labels[label.origin];
   }
   const proxyType = proxyTypeOf(draft);
   if (proxyType) labels[label.proxyType] = proxyType;

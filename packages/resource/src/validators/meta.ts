@@ -10,6 +10,8 @@ export interface MetaContext {
   url?: { type: string; mesh: string; name: string };
   /** Name of the zone, on a zone that is connected to a global. */
   zone?: string;
+  /** On global, where nothing of a zone's is written. */
+  isGlobal?: boolean;
 }
 
 type Meta = Omit<ResourceDraft, "spec">;
@@ -20,7 +22,7 @@ type Meta = Omit<ResourceDraft, "spec">;
  */
 export const validateMeta = (draft: Meta, context: MetaContext = {}): Violation[] => [...metaFaults(draft, context)];
 
-function* metaFaults(draft: Meta, { url, zone }: MetaContext): Violations {
+function* metaFaults(draft: Meta, { url, zone, isGlobal }: MetaContext): Violations {
   const kind = kindOf(url?.type ?? draft.type);
   const inMesh = kind?.scope !== "global";
   if (url && url.name !== draft.name) yield mismatch("name");
@@ -30,13 +32,26 @@ function* metaFaults(draft: Meta, { url, zone }: MetaContext): Violations {
   }
   if (url && url.type !== draft.type) yield mismatch("type");
   if (url && inMesh && url.mesh !== draft.mesh) yield mismatch("mesh");
-  yield* originFaults(draft, zone, kind?.plugin ?? false);
+  if (isGlobal) yield* foreignOriginFaults(draft);
+  else yield* originFaults(draft, zone, kind?.plugin ?? false);
   yield* validateLabels(draft.labels ?? {});
   yield* validateName("name", draft.name);
   if (inMesh) yield* validateMeshName("mesh", draft.mesh);
 }
 
 const mismatch = (field: string): Violation => violation(field, `${field} from the URL has to be the same as in body`);
+
+/** What comes from a zone, such as a document that was read here, is changed there. */
+function* foreignOriginFaults({ labels = {} }: Meta): Violations {
+  const origin = labels[label.origin];
+  if (origin !== undefined && origin !== "global" && origin !== "zone")
+    yield violation(labelField(label.origin), `unknown resource origin ${JSON.stringify(origin)}`);
+  const zone = labels[label.zone];
+  const whose = zone === undefined ? "a zone" : `zone "${zone}"`;
+  const reason = `the resource comes from ${whose}: change it there, or leave the label out to write one of global's own`;
+  if (origin === "zone") yield violation(labelField(label.origin), reason);
+  else if (zone !== undefined) yield violation(labelField(label.zone), reason);
+}
 
 /** Labels that say where a resource comes from must not contradict where it is written. */
 function* originFaults(draft: Meta, zone: string | undefined, plugin: boolean): Violations {
