@@ -3,78 +3,10 @@
  *
  *   node --conditions=@atoll/source packages/compiler/bench/main.ts [size factor, default 1]
  */
-import { MemoryInventory } from "@atoll/inventory";
-import { SealingKey } from "@atoll/secret";
-import { SnapshotCache } from "@atoll/xds";
-import { Compiler, SecretMaterials, type CompileRound } from "../src/index.ts";
-import { FakeState } from "../test/fake-state.ts";
-import { gateway, gatewayDataplane, gatewayRoute, mesh, sidecar, timeout } from "./meshes.ts";
+import { BenchWorld } from "./bench-world.ts";
+import { gateway, gatewayDataplane, gatewayRoute, sidecar, timeout } from "./meshes.ts";
 
 const factor = Number(process.argv[2] ?? 1);
-const ring = { zone: SealingKey.generate() };
-const base = await mesh(ring);
-
-/** CPU of this thread, which others on the machine do not disturb. */
-function cpuMs(): number {
-  const { user, system } = process.threadCpuUsage();
-  return (user + system) / 1000;
-}
-
-class World {
-  readonly config = new FakeState();
-  readonly zone = new FakeState();
-  readonly cache = new SnapshotCache();
-  rounds: CompileRound[] = [];
-  readonly compiler: Compiler;
-
-  constructor(config: Record<string, unknown>[], zone: Record<string, unknown>[]) {
-    this.config.put(...base.documents, ...config);
-    this.config.putDrafts(...base.secrets);
-    this.zone.put(...zone);
-    const fail = (error: unknown) => {
-      throw error;
-    };
-    const materials = new SecretMaterials({
-      config: this.config,
-      keyRing: ring,
-      now: Date.now,
-      onIssued: (nodeId) => this.compiler.rebuild(nodeId),
-      onChanged: () => this.compiler.rebuildAll(),
-      onError: fail,
-    });
-    this.compiler = new Compiler({
-      zone: "zone-1",
-      config: this.config,
-      zoneResources: this.zone,
-      inventory: new MemoryInventory(),
-      materials,
-      cache: this.cache,
-      onError: fail,
-      onRound: (round) => this.rounds.push(round),
-    });
-  }
-
-  /** Connects proxies and waits until each has its first snapshot. */
-  async connect(names: string[]): Promise<number> {
-    const began = cpuMs();
-    for (const name of names) this.compiler.connect(`default.${name}`, { type: "dataplane", mesh: "default", name });
-    while (this.cache.nodeIds().length < names.length) await new Promise((resolve) => setImmediate(resolve));
-    return cpuMs() - began;
-  }
-
-  /** Milliseconds of CPU of the rounds that a change makes: the median of several. */
-  async measure(change: (turn: number) => void, turns = 7): Promise<{ ms: number; round: CompileRound }> {
-    const times: { ms: number; round: CompileRound }[] = [];
-    for (let turn = 0; turn < turns; turn++) {
-      this.rounds = [];
-      const began = cpuMs();
-      change(turn);
-      while (this.rounds.length === 0) await new Promise((resolve) => setImmediate(resolve));
-      times.push({ ms: cpuMs() - began, round: this.rounds[0]! });
-    }
-    return times.toSorted((a, b) => a.ms - b.ms)[turns >> 1]!;
-  }
-}
 
 type Row = [name: string, ms: number, built: number, changed: number];
 
@@ -82,7 +14,9 @@ async function manySidecars(count: number): Promise<Row[]> {
   const services = Math.max(1, Math.floor(count / 20));
   const names = Array.from({ length: count }, (_, index) => `app-${index}`);
   const dataplanes = names.map((_, index) => sidecar(index, services, 5));
-  const world = new World([timeout(5), ...gateway(), gatewayRoute(0)], dataplanes);
+  const world = await BenchWorld.open();
+  world.config.put(timeout(5), ...gateway(), gatewayRoute(0));
+  world.zone.put(...dataplanes);
   const connect = await world.connect(names);
   const rows: Row[] = [[`${count} sidecars: all connect`, connect, count, count]];
   const add = async (name: string, change: (turn: number) => void) => {
@@ -100,16 +34,15 @@ async function manySidecars(count: number): Promise<Row[]> {
     world.zone.putDrafts({ type: "DataplaneInsight", mesh: "default", name: "app-1", spec: { subscriptions: [{ connectTime: "x" }] } }),
   );
   await add("a zone comes or goes", (turn) => world.config.put({ type: "Zone", name: "zone-2", enabled: turn % 2 === 0 }));
-  world.compiler.close();
+  world.close();
   return rows;
 }
 
 async function oneGateway(routes: number): Promise<Row[]> {
   const indices = Array.from({ length: routes }, (_, index) => index);
-  const world = new World(
-    [...gateway(), ...indices.map((index) => gatewayRoute(index))],
-    [gatewayDataplane(), ...indices.map((index) => sidecar(index, routes, 0))],
-  );
+  const world = await BenchWorld.open();
+  world.config.put(...gateway(), ...indices.map((index) => gatewayRoute(index)));
+  world.zone.put(gatewayDataplane(), ...indices.map((index) => sidecar(index, routes, 0)));
   const connect = await world.connect(["edge-1"]);
   const rows: Row[] = [[`gateway with ${routes} routes: connects`, connect, 1, 1]];
   const add = async (name: string, change: (turn: number) => void) => {
@@ -123,7 +56,7 @@ async function oneGateway(routes: number): Promise<Row[]> {
     if (turn % 2 === 0) changed.networking.inbound[0]!.state = "NotReady";
     world.zone.put(changed as never);
   });
-  world.compiler.close();
+  world.close();
   return rows;
 }
 

@@ -6,14 +6,17 @@ const service = "kuma.io/service";
 const mtls = { enabledBackend: "ca-1", backends: [{ name: "ca-1", type: "builtin" }] };
 
 /** The mesh `default` with its CA, as a zone has it. */
-export async function mesh(ring: KeyRing): Promise<{ documents: Record<string, unknown>[]; secrets: ResourceDraft[] }> {
+export async function mesh(
+  ring: KeyRing,
+  routing: object = {},
+): Promise<{ documents: Record<string, unknown>[]; secrets: ResourceDraft[] }> {
   const pair = await createBuiltinCa({ mesh: "default", nowMs: Date.now() });
   const names = builtinCaSecretNames("default", "ca-1");
   const secret = (name: string, text: string) =>
     sealSecret(ring, { type: "Secret", mesh: "default", name, spec: { data: Buffer.from(text).toString("base64") } });
   return {
     documents: [
-      { type: "Mesh", name: "default", mtls },
+      { type: "Mesh", name: "default", mtls, routing },
       {
         type: "TrafficPermission",
         mesh: "default",

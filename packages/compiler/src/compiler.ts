@@ -105,8 +105,11 @@ export class Compiler {
     this.#unwatch = [
       config.watch(({ keys }) => this.#tell(() => this.#contexts.configChanged(keys.map(parseKeyString)))),
       zoneResources.watch(({ keys }) => this.#tell(() => this.#contexts.zoneChanged(keys.map(parseKeyString)))),
-      inventory.watch(({ zone: other, meshes }) =>
-        this.#tell(() => (meshes === null ? this.#contexts.zonesChanged() : this.#contexts.entriesChanged(other))),
+      inventory.watch(({ zone: other, meshes, keys }) =>
+        this.#tell(() => {
+          this.#contexts.entriesChanged(other, keys);
+          if (meshes === null) this.#contexts.zonesChanged();
+        }),
       ),
     ];
   }
@@ -177,6 +180,11 @@ export class Compiler {
     this.#hosts.close();
     for (const proxy of this.#proxies.values()) proxy.close();
     this.#proxies.clear();
+  }
+
+  /** How often any shared fact, view or set of secrets was made, since the beginning. */
+  get factsMade(): number {
+    return this.#contexts.graph.made;
   }
 
   /** How many proxies wait to be built. */
@@ -326,9 +334,9 @@ export class Compiler {
     return { resources, withheld: [...withheld, ...withoutDangling(resources)] };
   }
 
-  /** Endpoints alone are others: everything else stays, to the byte. A template may change them, and a failed secret leave some out. */
+  /** Endpoints alone are others: everything else stays, to the byte, unless a template changes it. */
   #withEndpoints(before: Snapshot["resources"], made: MadeSnapshot): EncodedSnapshot {
-    if (made.view.template !== undefined || made.failed.length > 0) return this.#whole(made);
+    if (made.view.template !== undefined) return this.#whole(made);
     const endpoints = this.#encoder.encodeEndpoints(made.parts.endpoints, made.refusals);
     const others = made.withheld.filter(({ typeUrl }) => typeUrl !== endpointType);
     return { resources: new Map(before).set(endpointType, endpoints.resources), withheld: [...others, ...endpoints.withheld] };
@@ -354,7 +362,7 @@ function reuseTypes(before: Snapshot["resources"] | undefined, now: Snapshot["re
   const reused = new Map<string, ReadonlyMap<string, EncodedResource>>(now);
   for (const [typeUrl, resources] of now) {
     const former = before?.get(typeUrl);
-    if (former?.size !== resources.size) continue;
+    if (former === resources || former?.size !== resources.size) continue;
     if ([...resources].every(([name, one]) => former.get(name) === one)) reused.set(typeUrl, former);
   }
   return reused;

@@ -5,6 +5,7 @@ import { keyString, parseDocument, type KeyString, type Resource, type ResourceD
 export class FakeState {
   revision = 0;
   readonly #byType = new Map<string, Map<KeyString, Resource>>();
+  readonly #lists = new Map<string, Map<string | undefined, Resource[]>>();
   readonly #listeners = new Set<(event: ChangeEvent) => void>();
 
   /** All of them in one change. */
@@ -21,6 +22,7 @@ export class FakeState {
   putDrafts(...drafts: ResourceDraft[]): void {
     const time = new Date(Date.UTC(2026, 0, 1)).toISOString();
     this.revision++;
+    for (const draft of drafts) this.#lists.delete(draft.type);
     for (const draft of drafts)
       this.#ofType(draft.type).set(keyString(draft), { ...draft, creationTime: time, modificationTime: time, revision: this.revision });
     this.#tell(drafts.map((draft) => keyString(draft)));
@@ -29,6 +31,7 @@ export class FakeState {
   delete(type: string, mesh: string, name: string): void {
     this.revision++;
     const key = keyString({ type, mesh, name });
+    this.#lists.delete(type);
     this.#ofType(type).delete(key);
     this.#tell([key]);
   }
@@ -37,9 +40,17 @@ export class FakeState {
     return this.#ofType(type).get(keyString({ type, mesh, name })) as Resource<Spec> | undefined;
   }
 
-  list<Spec>(type: string, mesh?: string): Resource<Spec>[] {
-    const found = [...this.#ofType(type)].filter(([, one]) => mesh === undefined || one.mesh === mesh);
-    return found.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one) as Resource<Spec>[];
+  /** Sorted once, as in the real one, until something of the type changes. */
+  list<Spec>(type: string, mesh?: string): readonly Resource<Spec>[] {
+    let lists = this.#lists.get(type);
+    if (lists === undefined) this.#lists.set(type, (lists = new Map()));
+    let list = lists.get(mesh);
+    if (list === undefined) {
+      const found = [...this.#ofType(type)].filter(([, one]) => mesh === undefined || one.mesh === mesh);
+      list = found.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
+      lists.set(mesh, list);
+    }
+    return list as Resource<Spec>[];
   }
 
   watch(listener: (event: ChangeEvent) => void): () => void {

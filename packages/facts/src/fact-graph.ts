@@ -113,7 +113,8 @@ export class Fact<Value> extends Source {
   readonly #equal: (a: Value, b: Value) => boolean;
   #outcome: Outcome<Value> | undefined;
   #sources: Source[] = [];
-  #suspects = new Set<Source>();
+  /** Sources that may have changed; most of the time there are none. */
+  #suspects: Set<Source> | undefined;
   #madeAt = 0;
   #making = 0;
   /** While it is made: how many sources are so far as they were, and all of them once one is not. */
@@ -145,27 +146,24 @@ export class Fact<Value> extends Source {
     return outcome.value;
   }
 
-  /** Whether something that it was made from may have changed. */
-  get isSuspect(): boolean {
-    return this.#outcome === undefined || this.#suspects.size > 0;
-  }
-
   refresh(): void {
     if (this.#outcome === undefined) return this.#makeAnew();
-    if (this.#suspects.size === 0) return;
+    if (this.#suspects === undefined) return;
     for (const source of this.#suspects) {
       source.refresh();
       if (source.changedAt > this.#madeAt) return this.#makeAnew();
     }
-    this.#suspects.clear();
+    this.#suspects = undefined;
     this.#madeAt = this.graph.clock;
   }
 
   /** @internal */
   suspect(source: Source): void {
-    const first = this.#suspects.size === 0;
-    this.#suspects.add(source);
-    if (!first) return;
+    if (this.#suspects !== undefined) {
+      this.#suspects.add(source);
+      return;
+    }
+    this.#suspects = new Set([source]);
     for (const reader of this.readers) reader.suspect(this);
     this.suspected();
   }
@@ -191,13 +189,13 @@ export class Fact<Value> extends Source {
   override forget(): void {
     this.#release(this.#sources);
     this.#sources = [];
-    this.#suspects.clear();
+    this.#suspects = undefined;
     this.#outcome = undefined;
     super.forget();
   }
 
   #makeAnew(): void {
-    this.#suspects.clear();
+    this.#suspects = undefined;
     this.#making = ++makings;
     this.#same = 0;
     this.#next = undefined;

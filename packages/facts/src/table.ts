@@ -79,6 +79,17 @@ export class Table<Item extends object> {
     this.#any.changed();
   }
 
+  /** Any item may be another one: finds out which. Looks at all of them. */
+  reload(): void {
+    if (this.#items === undefined) {
+      for (const key of this.#keys.keys()) this.changed(key);
+      return;
+    }
+    const now = new Map(this.#content.list());
+    const keys = new Set([...now.keys(), ...this.#items.keys(), ...this.#keys.keys()]);
+    for (const key of keys) if (this.#items.get(key) !== now.get(key)) this.changed(key);
+  }
+
   #loaded(): ReadonlyMap<string, Item> {
     return (this.#items ??= new Map(this.#content.list()));
   }

@@ -32,6 +32,8 @@ export interface InventoryChange {
   zone: string;
   /** Meshes whose entries changed; null = any mesh may be affected (ingresses or liveness changed). */
   meshes: ReadonlySet<string> | null;
+  /** Keys of the entries that changed, came or went; null = any may be another. */
+  keys: ReadonlySet<InventoryKey> | null;
 }
 
 /**
@@ -48,6 +50,8 @@ export interface Inventory {
   ingresses(zone: string): readonly InventoryIngress[];
   /** Current entries of a zone, sorted by key. Answers from memory. */
   entries(zone: string): readonly InventoryEntry[];
+  /** The same entries by key, as they are now; not to be changed. */
+  entriesByKey(zone: string): ReadonlyMap<InventoryKey, InventoryEntry>;
   zones(): readonly string[];
   /** Called after a change is visible in `entries`. Returns the unsubscribe function. */
   watch(listener: (change: InventoryChange) => void): () => void;

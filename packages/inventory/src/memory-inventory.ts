@@ -9,6 +9,9 @@ interface ZoneContent {
   sortedIngresses: readonly InventoryIngress[] | undefined;
 }
 
+const noKeys: ReadonlySet<InventoryKey> = new Set();
+const noEntries: ReadonlyMap<InventoryKey, InventoryEntry> = new Map();
+
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** The inventory of one process: filled from the inventory topics, gone with the process. */
@@ -25,16 +28,29 @@ export class MemoryInventory implements Inventory {
   async replace(zone: string, content: { entries: readonly InventoryEntry[]; ingresses: readonly InventoryIngress[] }): Promise<void> {
     const before = this.#zones.get(zone) ?? emptyContent();
     const after = emptyContent();
-    for (const entry of content.entries) after.entries.set(inventoryKey(entry), { ...entry, zone });
+    const keys = new Set<InventoryKey>();
+    const meshes = new Set<string>();
+    for (const given of content.entries) {
+      const [key, entry] = [inventoryKey(given), { ...given, zone }];
+      const known = before.entries.get(key);
+      // What is equal stays the object that it was.
+      const same = known !== undefined && isDeepStrictEqual(known, entry);
+      after.entries.set(key, same ? known : entry);
+      if (same) continue;
+      keys.add(key);
+      meshes.add(entry.mesh);
+    }
     for (const ingress of content.ingresses) after.ingresses.set(ingress.name, { ...ingress, zone });
 
-    const meshes = new Set<string>();
-    for (const [key, entry] of after.entries) if (!isDeepStrictEqual(before.entries.get(key), entry)) meshes.add(entry.mesh);
-    for (const [key, entry] of before.entries) if (!after.entries.has(key)) meshes.add(entry.mesh);
+    for (const [key, entry] of before.entries) {
+      if (after.entries.has(key)) continue;
+      keys.add(key);
+      meshes.add(entry.mesh);
+    }
     const sameIngresses = isDeepStrictEqual(before.ingresses, after.ingresses);
     if (meshes.size === 0 && sameIngresses) return;
     this.#store(zone, after);
-    this.#send({ zone, meshes: sameIngresses ? meshes : null });
+    this.#send({ zone, meshes: sameIngresses ? meshes : null, keys });
   }
 
   async put(entry: InventoryEntry): Promise<void> {
@@ -43,7 +59,7 @@ export class MemoryInventory implements Inventory {
     if (isDeepStrictEqual(content.entries.get(key), entry)) return;
     content.entries.set(key, entry);
     this.#store(entry.zone, content);
-    this.#send({ zone: entry.zone, meshes: new Set([entry.mesh]) });
+    this.#send({ zone: entry.zone, meshes: new Set([entry.mesh]), keys: new Set([key]) });
   }
 
   async delete(zone: string, key: InventoryKey): Promise<void> {
@@ -52,7 +68,7 @@ export class MemoryInventory implements Inventory {
     if (!content || !entry) return;
     content.entries.delete(key);
     this.#store(zone, content);
-    this.#send({ zone, meshes: new Set([entry.mesh]) });
+    this.#send({ zone, meshes: new Set([entry.mesh]), keys: new Set([key]) });
   }
 
   async putIngress(ingress: InventoryIngress): Promise<void> {
@@ -60,14 +76,14 @@ export class MemoryInventory implements Inventory {
     if (isDeepStrictEqual(content.ingresses.get(ingress.name), ingress)) return;
     content.ingresses.set(ingress.name, ingress);
     this.#store(ingress.zone, content);
-    this.#send({ zone: ingress.zone, meshes: null });
+    this.#send({ zone: ingress.zone, meshes: null, keys: noKeys });
   }
 
   async deleteIngress(zone: string, name: string): Promise<void> {
     const content = this.#zones.get(zone);
     if (!content?.ingresses.delete(name)) return;
     this.#store(zone, content);
-    this.#send({ zone, meshes: null });
+    this.#send({ zone, meshes: null, keys: noKeys });
   }
 
   ingresses(zone: string): readonly InventoryIngress[] {
@@ -82,6 +98,10 @@ export class MemoryInventory implements Inventory {
     if (!content) return [];
     content.sortedEntries ??= [...content.entries].sort(([a], [b]) => byText(a, b)).map(([, entry]) => entry);
     return content.sortedEntries;
+  }
+
+  entriesByKey(zone: string): ReadonlyMap<InventoryKey, InventoryEntry> {
+    return this.#zones.get(zone)?.entries ?? noEntries;
   }
 
   zones(): readonly string[] {

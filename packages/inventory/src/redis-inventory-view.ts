@@ -1,4 +1,4 @@
-import type { Inventory, InventoryChange, InventoryEntry, InventoryIngress } from "./inventory.ts";
+import type { Inventory, InventoryChange, InventoryEntry, InventoryIngress, InventoryKey } from "./inventory.ts";
 import { inventoryKey } from "./inventory-key.ts";
 import { MemoryInventory } from "./memory-inventory.ts";
 import { connectRedis } from "./redis-connection.ts";
@@ -80,6 +80,10 @@ export class RedisInventoryView implements Inventory {
 
   entries(zone: string): readonly InventoryEntry[] {
     return this.#memory.entries(zone);
+  }
+
+  entriesByKey(zone: string): ReadonlyMap<InventoryKey, InventoryEntry> {
+    return this.#memory.entriesByKey(zone);
   }
 
   zones(): readonly string[] {

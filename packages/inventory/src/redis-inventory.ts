@@ -97,6 +97,10 @@ export class RedisInventory implements Inventory {
     return this.#memory.entries(zone);
   }
 
+  entriesByKey(zone: string): ReadonlyMap<InventoryKey, InventoryEntry> {
+    return this.#memory.entriesByKey(zone);
+  }
+
   zones(): readonly string[] {
     return this.#memory.zones();
   }

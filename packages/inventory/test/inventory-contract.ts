@@ -48,10 +48,11 @@ export function inventoryContract(name: string, open: () => Promise<InventoryUnd
       await subject.inventory.put(entry("east", "web", { instances: 3 }));
       await subject.settled();
       expect(subject.inventory.entries("east").map((e) => e.instances)).toEqual([3]);
-      expect(changes).toEqual([
-        { zone: "east", meshes: new Set(["default"]) },
-        { zone: "east", meshes: new Set(["default"]) },
-      ]);
+      const change = { zone: "east", meshes: new Set(["default"]), keys: new Set([inventoryKey(entry("east", "web"))]) };
+      expect(changes).toEqual([change, change]);
+      expect([...subject.inventory.entriesByKey("east")]).toEqual(
+        [...change.keys].map((key) => [key, entry("east", "web", { instances: 3 })]),
+      );
     });
 
     test("an external service stands beside a service with the same tags", async () => {
@@ -79,9 +80,9 @@ export function inventoryContract(name: string, open: () => Promise<InventoryUnd
       await subject.settled();
       expect(subject.inventory.ingresses("east")).toEqual([ingress("east", "a")]);
       expect(changes).toEqual([
-        { zone: "east", meshes: null },
-        { zone: "east", meshes: null },
-        { zone: "east", meshes: null },
+        { zone: "east", meshes: null, keys: new Set() },
+        { zone: "east", meshes: null, keys: new Set() },
+        { zone: "east", meshes: null, keys: new Set() },
       ]);
     });
 
@@ -93,7 +94,8 @@ export function inventoryContract(name: string, open: () => Promise<InventoryUnd
       changes.length = 0;
       await subject.inventory.replace("east", { entries: [entry("east", "web"), entry("east", "new", { mesh: "third" })], ingresses: [] });
       await subject.settled();
-      expect(changes).toEqual([{ zone: "east", meshes: new Set(["other", "third"]) }]);
+      const keys = [entry("east", "api", { mesh: "other" }), entry("east", "new", { mesh: "third" })].map(inventoryKey);
+      expect(changes).toEqual([{ zone: "east", meshes: new Set(["other", "third"]), keys: new Set(keys) }]);
       expect(subject.inventory.entries("west")).toHaveLength(1);
       changes.length = 0;
       await subject.inventory.replace("east", { entries: [entry("east", "new", { mesh: "third" }), entry("east", "web")], ingresses: [] });

@@ -6,6 +6,8 @@ export interface Liveness {
   watchLiveZones(listener: (changed: ReadonlySet<string>) => void): () => void;
 }
 
+const nothing: ReturnType<Inventory["entriesByKey"]> = new Map();
+
 /**
  * The inventory as the makers of endpoints should see it: a dead zone offers nothing, and comes back as it was. What is stored does not
  * change; close the inventory behind it, not this.
@@ -18,6 +20,7 @@ export function liveInventory(inventory: Inventory, liveness: Liveness): Invento
     putIngress: (ingress) => inventory.putIngress(ingress),
     deleteIngress: (zone, name) => inventory.deleteIngress(zone, name),
     entries: (zone) => (liveness.isLive(zone) ? inventory.entries(zone) : []),
+    entriesByKey: (zone) => (liveness.isLive(zone) ? inventory.entriesByKey(zone) : nothing),
     ingresses: (zone) => (liveness.isLive(zone) ? inventory.ingresses(zone) : []),
     zones: () => inventory.zones().filter((zone) => liveness.isLive(zone)),
     watch(listener: (change: InventoryChange) => void): () => void {
@@ -25,7 +28,7 @@ export function liveInventory(inventory: Inventory, liveness: Liveness): Invento
         if (liveness.isLive(change.zone)) listener(change);
       });
       const unwatchLiveness = liveness.watchLiveZones((changed) => {
-        for (const zone of changed) listener({ zone, meshes: null });
+        for (const zone of changed) listener({ zone, meshes: null, keys: null });
       });
       return () => {
         unwatchInventory();

@@ -299,7 +299,7 @@ describe("other zones", () => {
     expect(live.ingresses("east")).toEqual([]);
     expect(live.zones()).toEqual([]);
     expect(inventory.entries("east")).toHaveLength(1);
-    expect(changes).toEqual([{ zone: "east", meshes: null }]);
+    expect(changes).toEqual([{ zone: "east", meshes: null, keys: null }]);
     await until(() => expect([...west.sync.liveZones()]).toEqual(["west"]));
 
     await heartbeat(2);

@@ -20,6 +20,8 @@ export interface InventoryView {
     /** Set where there are instances and none is ready; otherwise an entry without instances is what an outbound asks for. */
     unready?: boolean | undefined;
   }[];
+  /** The same entries by keys of any kind, as they are now. Without it they are read anew with every change of their zone. */
+  entriesByKey?(zone: string): ReadonlyMap<string, ReturnType<InventoryView["entries"]>[number]>;
   ingresses(zone: string): readonly { advertisedAddress: string; advertisedPort: number }[];
 }
 

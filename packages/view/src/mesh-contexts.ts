@@ -84,9 +84,9 @@ export class MeshContexts {
     }
   }
 
-  /** Another zone offers or asks for something else. */
-  entriesChanged(zone: string): void {
-    this.#inventory.entriesChanged(zone);
+  /** Another zone offers or asks for something else: the entries of these keys changed; null = any of them. */
+  entriesChanged(zone: string, keys: Iterable<string> | null): void {
+    this.#inventory.entriesChanged(zone, keys);
   }
 
   /** Zones came or went, are reached in other ways, or are alive or dead now. */

@@ -1,4 +1,4 @@
-import { equalValue, Origin, Table, type FactGraph, type Index } from "@atoll/facts";
+import { Origin, Table, type FactGraph, type Index } from "@atoll/facts";
 import type { InventoryView } from "../inputs.ts";
 import { serviceTag, sortedTags } from "../names.ts";
 
@@ -12,20 +12,9 @@ interface ZoneOffers {
   asked: Index<RemoteEntry, RemoteEntry>;
   /** All with instances in one group. */
   staffed: Index<RemoteEntry, true>;
-  /** As they were when the table was last told. */
-  entries: Map<string, RemoteEntry>;
 }
 
-const keys = new WeakMap<RemoteEntry, string>();
-
-function keyOf(entry: RemoteEntry): string {
-  let key = keys.get(entry);
-  if (key === undefined) {
-    key = JSON.stringify([entry.mesh, entry.externalService === true, sortedTags(entry.tags)]);
-    keys.set(entry, key);
-  }
-  return key;
-}
+const keyOf = ({ mesh, externalService, tags }: RemoteEntry): string => JSON.stringify([mesh, externalService === true, sortedTags(tags)]);
 
 /** An entry of somebody who is there; the others are what outbounds ask for. */
 const exists = ({ instances, unready }: RemoteEntry): boolean => instances > 0 || unready === true;
@@ -38,6 +27,8 @@ export class InventoryFacts {
   readonly #inventory: InventoryView;
   readonly #zones = new Map<string, ZoneOffers>();
   readonly #presence: Origin;
+  /** The zones that were last asked for. */
+  #known: string | undefined;
 
   constructor(graph: FactGraph, inventory: InventoryView) {
     this.#graph = graph;
@@ -48,7 +39,9 @@ export class InventoryFacts {
   /** Sorted. */
   zones(): string[] {
     this.#presence.read();
-    return [...this.#inventory.zones()].sort();
+    const zones = this.#inventory.zones();
+    this.#known = zones.join();
+    return [...zones].sort();
   }
 
   ingresses(zone: string): ReturnType<InventoryView["ingresses"]> {
@@ -74,42 +67,34 @@ export class InventoryFacts {
     return this.#zone(zone).asked.of(groupOf(mesh, service));
   }
 
-  /** Entries of the zone changed. */
-  entriesChanged(zone: string): void {
-    const known = this.#zones.get(zone);
-    if (known === undefined) return;
-    const before = known.entries;
-    known.entries = this.#read(zone);
-    for (const [key, entry] of known.entries) {
-      const former = before.get(key);
-      if (former !== undefined && equalValue(former, entry)) known.entries.set(key, former);
-      else known.table.changed(key);
-    }
-    for (const key of before.keys()) if (!known.entries.has(key)) known.table.changed(key);
+  /** Entries of the zone changed, those of these keys; null = any of them. */
+  entriesChanged(zone: string, changed: Iterable<string> | null): void {
+    // Its first entry makes a zone known, and its last one's end unknown.
+    if (this.#known !== undefined && this.#known !== this.#inventory.zones().join()) this.#presence.changed();
+    const table = this.#zones.get(zone)?.table;
+    if (changed === null || !this.#inventory.entriesByKey) table?.reload();
+    else for (const key of changed) table?.changed(key);
   }
 
   /** Zones came or went, or are reached in other ways, or are alive or dead now. */
   zonesChanged(): void {
     this.#presence.changed();
-    for (const zone of this.#zones.keys()) this.entriesChanged(zone);
+    for (const { table } of this.#zones.values()) table.reload();
   }
 
-  #read(zone: string): Map<string, RemoteEntry> {
+  #byKey(zone: string): ReadonlyMap<string, RemoteEntry> {
+    if (this.#inventory.entriesByKey) return this.#inventory.entriesByKey(zone);
     return new Map(this.#inventory.entries(zone).map((entry) => [keyOf(entry), entry]));
   }
 
   #zone(zone: string): ZoneOffers {
     let found = this.#zones.get(zone);
     if (found === undefined) {
-      const entries = this.#read(zone);
-      const table = new Table<RemoteEntry>(this.#graph, {
-        get: (key) => this.#zones.get(zone)?.entries.get(key),
-        list: () => this.#zones.get(zone)!.entries,
-      });
+      const table = new Table<RemoteEntry>(this.#graph, { get: (key) => this.#byKey(zone).get(key), list: () => this.#byKey(zone) });
       const index = (of: (entry: RemoteEntry) => boolean) =>
         table.index((entry) => (of(entry) ? [{ group: groupOf(entry.mesh, entry.tags[serviceTag] ?? ""), value: entry }] : []));
       const staffed = table.index(({ instances }) => (instances > 0 ? [{ group: "staffed", value: true as const }] : []));
-      found = { table, present: index(exists), asked: index((entry) => !exists(entry)), staffed, entries };
+      found = { table, present: index(exists), asked: index((entry) => !exists(entry)), staffed };
       this.#zones.set(zone, found);
     }
     return found;
