@@ -7,6 +7,7 @@ import { runChecks } from "./checks.ts";
 import { get, timeToEffect } from "./measure.ts";
 import { type StackKind, stackKinds } from "./backends.ts";
 import { globalPorts, secondGlobalPorts, secondXdsPorts, zonePorts } from "./ports.ts";
+import { claimPorts } from "./port-range.ts";
 import { startStack, type Stack } from "./stack.ts";
 import { takenPorts } from "./taken-ports.ts";
 import { apply, readDocuments, startTopology, topologyPorts, type Topology } from "./topology.ts";
@@ -19,7 +20,7 @@ usage: npm run demo -- [--once] [--stack embedded|kafka] [--port-base N] [--log-
   --once           check that everything works, then stop; the exit status says how it went
   --stack kafka    on Kafka and a Redis for each zone, with two replicas of global and two xDS servers for each zone. They are those
                    of KAFKA_BROKERS and REDIS_URL, or are started: that needs Java 17, Maven and redis-server
-  --port-base N    first of the ports used, N to N+399 and N+1000 to N+1099 (17000)
+  --port-base N    first of the ports used, N to N+399 and N+1000 to N+1099; without it, 17000 or the next that are free
   --log-level L    of the control plane's processes (warn); their output is shown if something fails
 `;
 
@@ -27,7 +28,7 @@ const { values } = parseArgs({
   options: {
     once: { type: "boolean", default: false },
     stack: { type: "string", default: "embedded" },
-    "port-base": { type: "string", default: "17000" },
+    "port-base": { type: "string" },
     "log-level": { type: "string", default: "warn" },
     help: { type: "boolean", short: "h" },
   },
@@ -42,19 +43,12 @@ if (!stackKinds.some((kind) => kind === values.stack)) {
   process.exit(2);
 }
 const kind = values.stack as StackKind;
-const base = Number(values["port-base"]);
+const basesAt = (base: number) => ({ global: base, east: base + 100, west: base + 200 });
+const base = await portBase();
 const ports = topologyPorts(base + 1000);
-const stackBases = { global: base, east: base + 100, west: base + 200 };
+const stackBases = basesAt(base);
 const began = performance.now();
 const say = (message: string) => console.log(`${((performance.now() - began) / 1000).toFixed(1).padStart(5)} s  ${message}`);
-
-await refuseTakenPorts([
-  ...[globalPorts(stackBases.global), secondGlobalPorts(stackBases.global)].flatMap((one) => Object.values(one)),
-  ...[stackBases.east, stackBases.west].flatMap((one) => Object.values({ ...zonePorts(one), ...secondXdsPorts(one) })),
-  ...Object.entries(ports).flatMap(([name, port]) =>
-    name === "adminBase" ? [1, 2, 3, 4, 5, 6].map((digit) => port * 10 + digit) : [port],
-  ),
-]);
 
 const workDir = mkdtempSync(join(tmpdir(), "atoll-demo-"));
 let stack: Stack | undefined;
@@ -135,9 +129,29 @@ async function measureRouteChange(on: Stack): Promise<number> {
   return Math.min(...times);
 }
 
-async function refuseTakenPorts(wanted: number[]): Promise<void> {
-  const taken = await takenPorts(wanted);
-  if (taken.length === 0) return;
+/** Every port of a run with this base. */
+function portsAt(first: number): number[] {
+  const { global, east, west } = basesAt(first);
+  return [
+    ...[globalPorts(global), secondGlobalPorts(global)].flatMap((one) => Object.values(one)),
+    ...[east, west].flatMap((one) => Object.values({ ...zonePorts(one), ...secondXdsPorts(one) })),
+    ...Object.entries(topologyPorts(first + 1000)).flatMap(([name, port]) =>
+      name === "adminBase" ? [1, 2, 3, 4, 5, 6].map((digit) => port * 10 + digit) : [port],
+    ),
+  ];
+}
+
+/** Where the ports begin: as was asked, if nothing is in the way; else from 17000 on. */
+async function portBase(): Promise<number> {
+  const asked = values["port-base"];
+  if (asked === undefined) return (await claimPorts({ preferred: 17_000, ports: portsAt })).base;
+  const first = Number(asked);
+  if (!Number.isInteger(first) || first < 1 || first > 64_400 || first % 10 !== 0) {
+    console.error(`--port-base is a number from 10 to 64400 that ends in 0, not "${asked}"`);
+    process.exit(2);
+  }
+  const taken = await takenPorts(portsAt(first));
+  if (taken.length === 0) return first;
   console.error(`ports in use: ${taken.join(", ")}. Stop what listens there, or choose other ports with --port-base.`);
   process.exit(1);
 }

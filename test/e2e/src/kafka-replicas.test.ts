@@ -1,3 +1,4 @@
+import { claimPorts, type PortRange } from "@atoll/demo/port-range";
 import { eventually } from "@atoll/testkit/eventually";
 import { startKafkaBroker, type KafkaBroker } from "@atoll/testkit/kafka-broker";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -8,11 +9,13 @@ import { contradictions, type LoggedWrite, type Operation } from "./write-histor
 // Two replicas of global over one Kafka: both take writes at once, and there is one history.
 const replicas = [0, 1] as const;
 let globals: GlobalReplicas;
+let range: PortRange;
 let kafka: KafkaBroker;
 
 beforeAll(async () => {
   kafka = await startKafkaBroker();
-  globals = new GlobalReplicas(29_250, kafka);
+  range = await claimPorts({ preferred: 29_250, ports: (base) => Array.from({ length: 30 }, (_, index) => base + index) });
+  globals = new GlobalReplicas(range.base, kafka);
   await globals.start(0);
   globals.shareKeys(0, 1);
   await globals.start(1);
@@ -21,6 +24,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await globals?.close();
   await kafka?.close();
+  range?.release();
 }, 60_000);
 
 const url = (replica: number) => globals.url(replica);

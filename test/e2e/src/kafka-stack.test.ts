@@ -9,7 +9,6 @@ import { describeFailures, envoyStats, jsonHeaders, Load, rest, sumOf, TestStack
 import { titledSpans } from "./titled-spans.ts";
 
 // The stack on a real Kafka and a real Redis: what their outages cost. The tests build on each other.
-const base = 29_000;
 let backends: KillableBackends;
 let atoll: TestStack;
 let collector: OtlpCollector;
@@ -18,7 +17,7 @@ beforeAll(async () => {
   backends = await startKillableBackends();
   collector = await startOtlpCollector();
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: "100", OTEL_METRICS_EXPORTER: "none" };
-  atoll = await TestStack.start(base, { kind: "kafka", backends, env });
+  atoll = await TestStack.start(29_000, { kind: "kafka", backends, env });
   await atoll.startSample();
   await eventually(async () => (await edge("/orders")).status === 200, { limitMs: 30_000 });
 }, 180_000);
@@ -105,7 +104,7 @@ test("a write on global reaches an Envoy of the other zone through Kafka, and al
 });
 
 test("either instance of global shows and asks every zone, whichever holds its session, and waits for what the other wrote", async () => {
-  const globals = [atoll.stack.url, `http://127.0.0.1:${secondGlobalPorts(base).api}`];
+  const globals = [atoll.stack.url, `http://127.0.0.1:${secondGlobalPorts(atoll.base).api}`];
   const overview = async (url: string, zone: string) =>
     (await rest(`${url}/zones/${zone}/_overview`)).json<{ zoneInsight?: { subscriptions: Record<string, string>[] } }>().zoneInsight;
   const holders = new Set<string>();

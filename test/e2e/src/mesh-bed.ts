@@ -76,23 +76,26 @@ export const prefixRule = (prefix: string, backends: string | Record<string, num
  */
 export class MeshBed {
   readonly atoll: TestStack;
-  readonly #base: number;
   readonly #backends: Backend[] = [];
   readonly #documents = new Map<string, Document>();
   #nextPort = 60;
 
-  private constructor(atoll: TestStack, base: number) {
+  private constructor(atoll: TestStack) {
     this.atoll = atoll;
-    this.#base = base;
   }
 
-  static async start(base: number, options: TestStackOptions = {}): Promise<MeshBed> {
-    return new MeshBed(await TestStack.start(base, options), base);
+  /** As for `TestStack`; the ports of a bed at a base are those of `portAt`. */
+  static async start(preferred: number, options: TestStackOptions | ((base: number) => TestStackOptions) = {}): Promise<MeshBed> {
+    return new MeshBed(await TestStack.start(preferred, options));
+  }
+
+  static portAt(base: number, number: number): number {
+    return base + 110 + number;
   }
 
   /** A port for what the test itself names: 0 to 59. */
   port(number: number): number {
-    return this.#base + 110 + number;
+    return MeshBed.portAt(this.atoll.base, number);
   }
 
   /** A port nobody has to know by number. */

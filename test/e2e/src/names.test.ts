@@ -54,13 +54,13 @@ const unknown = (name: string, by = resolver) =>
   );
 
 beforeAll(async () => {
-  bed = await MeshBed.start(15_500, {
+  bed = await MeshBed.start(15_500, (base) => ({
     env: {
       KUMA_DNS_SERVER_CIDR: "127.240.0.0/16",
-      KUMA_DNS_SERVER_SERVICE_VIP_PORT: String(15_500 + 110 + vipPort),
+      KUMA_DNS_SERVER_SERVICE_VIP_PORT: String(MeshBed.portAt(base, vipPort)),
       ATOLL_XDS_DATAPLANE_DEREGISTRATION_DELAY_MS: "1000",
     },
-  });
+  }));
   external = await bed.backend("bin");
   const crossMesh = (name: string, number: number, listener: object) => ({
     ...bed.meshGateway(name, { [number]: { crossMesh: true, tags: { listener: name }, ...listener } }, { mesh: "shop" }),

@@ -9,7 +9,6 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { envoyPidOf, isRunning, jsonHeaders, TestStack } from "./index.ts";
 
 // What the processes leave behind: no secret in what they write, and nothing at all when they are told to stop.
-const base = 31_750;
 const proxies = ["ingress-1", "orders-1", "ledger-1", "edge-1", "payments-edge-1", "egress-1"];
 const pair = selfSignedPair(["shop.test"]);
 let atoll: TestStack;
@@ -17,7 +16,7 @@ let atoll: TestStack;
 const secrets: string[] = [];
 
 beforeAll(async () => {
-  atoll = await TestStack.start(base, { logLevel: "trace" });
+  atoll = await TestStack.start(31_750, { logLevel: "trace" });
   await atoll.startSample();
   await eventually(async () => (await get(atoll.ports.edgePort, "/orders")).status === 200, { limitMs: 20_000 });
 }, 120_000);
@@ -100,11 +99,11 @@ test("the history and the debug views show no secret", async () => {
   expect(history).toContain("dataplane-token-signing-key-default-1");
   const views = await Promise.all(
     [
-      ...Object.values(globalPorts(base))
+      ...Object.values(globalPorts(atoll.base))
         .slice(-2)
         .map((port) => `http://127.0.0.1:${port}`),
       ...[10, 20]
-        .flatMap((offset) => [zonePorts(base + offset).diagnostics, zonePorts(base + offset).xdsDiagnostics])
+        .flatMap((offset) => [zonePorts(atoll.base + offset).diagnostics, zonePorts(atoll.base + offset).xdsDiagnostics])
         .map((port) => `http://127.0.0.1:${port}`),
     ].map(async (url) => {
       const names = (await (await fetch(`${url}/debug`)).json()) as string[];
@@ -158,7 +157,7 @@ test("SIGTERM ends every service with status 0 within seconds", async () => {
 });
 
 test("no process and no port is left", async () => {
-  const ports = [globalPorts(base), zonePorts(base + 10), zonePorts(base + 20)].flatMap((one) => Object.values(one));
+  const ports = [globalPorts(atoll.base), zonePorts(atoll.base + 10), zonePorts(atoll.base + 20)].flatMap((one) => Object.values(one));
   const proxyPorts = [
     atoll.ports.edgePort,
     atoll.ports.paymentsEdgePort,

@@ -1,10 +1,10 @@
 import { type ProxyDocument, type ProxyOptions, requestProxyToken, startProxy } from "@atoll/demo/proxy";
 import type { Backends, StackKind } from "@atoll/demo/backends";
-import { globalPorts, secondGlobalPorts, secondXdsPorts, zonePorts } from "@atoll/demo/ports";
+import { secondGlobalPorts } from "@atoll/demo/ports";
 import { type SampleApp, startSampleApp } from "@atoll/demo/sample-app";
 import type { Instance } from "@atoll/demo/service";
 import { type Stack, startStack, type StackZone } from "@atoll/demo/stack";
-import { takenPorts } from "@atoll/demo/taken-ports";
+import { claimPorts, type PortRange } from "@atoll/demo/port-range";
 import { pathOf, readDocuments, topologyPorts, type TopologyPorts } from "@atoll/demo/topology";
 import { eventually } from "@atoll/testkit/eventually";
 import type { StartedProcess } from "@atoll/testkit/process";
@@ -39,40 +39,40 @@ type Document = Record<string, unknown>;
 export const stackKind: StackKind = process.env["ATOLL_TEST_STACK"] === "kafka" ? "kafka" : "embedded";
 
 /** Ports one test file takes, from its base on. */
-export const portsPerFile = 250;
+const portsPerFile = 250;
 
 /**
  * A control plane of real processes for one test file: global, the token issuer, and zones with their xDS servers, in a folder of its
- * own. What the tests start through it ends with it. Takes the ports `base` to `base + 249`; `base` ends in 0.
+ * own. What the tests start through it ends with it. Takes 250 ports from `base` on, which ends in 0.
  */
 export class TestStack {
   readonly stack: Stack;
   readonly ports: TopologyPorts;
   readonly proxies = new Map<string, StartedProcess>();
-  readonly #base: number;
+  /** First of its ports. */
+  readonly base: number;
+  readonly #range: PortRange;
   readonly #folder: Disposable;
   readonly #proxyEnv: Readonly<Record<string, string>>;
   readonly #apps: SampleApp[] = [];
   readonly #ended: StartedProcess[] = [];
 
-  private constructor(base: number, folder: Disposable, stack: Stack, proxyEnv: Readonly<Record<string, string>> = {}) {
+  private constructor(range: PortRange, folder: Disposable, stack: Stack, proxyEnv: Readonly<Record<string, string>> = {}) {
+    const { base } = range;
     this.#proxyEnv = proxyEnv;
-    this.#base = base;
+    this.#range = range;
+    this.base = base;
     this.#folder = folder;
     this.stack = stack;
     this.ports = topologyPorts(base + 110);
   }
 
-  static async start(base: number, options: TestStackOptions = {}): Promise<TestStack> {
-    // A process that an aborted run left behind would answer in the place of the one under test.
+  /** `preferred` is where a file's ports begin, unless something is in the way: then they begin elsewhere. */
+  static async start(preferred: number, wanted: TestStackOptions | ((base: number) => TestStackOptions) = {}): Promise<TestStack> {
+    const range = await claimPorts({ preferred, ports: (from) => Array.from({ length: portsPerFile }, (_, index) => from + index) });
+    const { base } = range;
+    const options = typeof wanted === "function" ? wanted(base) : wanted;
     const zones = Object.fromEntries((options.zones ?? ["east", "west"]).map((name, index) => [name, base + 10 * (index + 1)]));
-    const wanted = [
-      globalPorts(base),
-      secondGlobalPorts(base),
-      ...Object.values(zones).flatMap((one) => [zonePorts(one), secondXdsPorts(one)]),
-    ];
-    const taken = await takenPorts(wanted.flatMap((ports) => Object.values(ports)));
-    if (taken.length > 0) throw new Error(`ports in use: ${taken.join(", ")}`);
     const folder = scratchFolder();
     try {
       const stack = await startStack({
@@ -86,8 +86,9 @@ export class TestStack {
         zoneEnv: options.zoneEnv,
         settings: options.settings,
       });
-      return new TestStack(base, folder, stack, options.proxyEnv);
+      return new TestStack(range, folder, stack, options.proxyEnv);
     } catch (error) {
+      range.release();
       folder[Symbol.dispose]();
       throw error;
     }
@@ -96,7 +97,7 @@ export class TestStack {
   /** One of 30 ports for a test's own use. */
   port(index: number): number {
     if (index < 0 || index >= 30) throw new RangeError(`no port ${index}: a file has 30`);
-    return this.#base + 220 + index;
+    return this.base + 220 + index;
   }
 
   zone(name: string): StackZone {
@@ -201,9 +202,7 @@ export class TestStack {
     if (kind === "zone") return [this.zone(zone!).ports.diagnostics];
     if (kind === "xds") return this.zone(zone!).xdsDiagnostics;
     const { instances } = this.stack.global;
-    return instances.length > 1
-      ? [this.stack.ports.diagnostics, secondGlobalPorts(this.#base).diagnostics]
-      : [this.stack.ports.diagnostics];
+    return instances.length > 1 ? [this.stack.ports.diagnostics, secondGlobalPorts(this.base).diagnostics] : [this.stack.ports.diagnostics];
   }
 
   /** Waits until all instances of a service have folded this revision. */
@@ -269,6 +268,7 @@ export class TestStack {
       await Promise.all(this.#apps.map((app) => app.close()));
     } finally {
       this.#folder[Symbol.dispose]();
+      this.#range.release();
     }
   }
 

@@ -13,7 +13,7 @@ let folder: string;
 const ports = { api: 0, diagnostics: 0 };
 
 beforeAll(async () => {
-  atoll = await TestStack.start(44_300);
+  atoll = await TestStack.start(28_500);
   folder = join(atoll.stack.workDir, "zone-north");
   mkdirSync(folder);
   for (const name of ["api", "diagnostics"] as const) ports[name] = await freePort();

@@ -10,20 +10,18 @@ import { leaseEnv, type SecondSync, startSecondSync, syncStatus } from "./second
 
 // Zone west has two sync services on one Kafka, and one of them writes: killed, paused, stopped, the zone goes on. The tests build on
 // each other.
-const base = 29_500;
 let backends: KillableBackends;
 let atoll: TestStack;
 let second: SecondSync;
 
 beforeAll(async () => {
   backends = await startKillableBackends();
-  const relay = zonePorts(base + 20).relay;
-  atoll = await TestStack.start(base, {
+  atoll = await TestStack.start(29_500, (base) => ({
     kind: "kafka",
     backends,
-    zoneEnv: { west: leaseEnv(relay), east: { ATOLL_MULTIZONE_ZONE_LIVENESS_GRACE_MS: "12000" } },
-  });
-  second = await startSecondSync(atoll, atoll.zone("west"), backends, base);
+    zoneEnv: { west: leaseEnv(zonePorts(base + 20).relay), east: { ATOLL_MULTIZONE_ZONE_LIVENESS_GRACE_MS: "12000" } },
+  }));
+  second = await startSecondSync(atoll, atoll.zone("west"), backends, atoll.base);
   await atoll.startSample();
   await eventually(async () => (await edge("/orders")).status === 200, { limitMs: 30_000 });
 }, 180_000);
