@@ -15,6 +15,7 @@ const push = (resources: EncodedResource[], removals: string[] = []): Push => ({
   resources,
   version: "34",
   probe: false,
+  partial: false,
   answers: true,
   settles: true,
 });

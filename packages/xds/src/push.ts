@@ -23,6 +23,8 @@ export interface Push {
   readonly resources: readonly EncodedResource[];
   /** Version of the whole type, for state of the world. */
   readonly version: string;
+  /** More of the generation's upserts follow when this is answered. */
+  readonly partial: boolean;
   /** Part of a search for a bad resource. */
   readonly probe: boolean;
   /** An ACK means that all upserts of the generation are answered. */

@@ -5,6 +5,7 @@ import type { Push, Rejected, WithheldParts } from "./push.ts";
 import { references } from "./references.ts";
 import type { EncodedResource, Snapshot } from "./snapshot.ts";
 import { changeDelta, changeSotw, equalSubscriptions, wants } from "./subscription.ts";
+import { usualPiece } from "./pieces.ts";
 import { TypeState } from "./type-state.ts";
 import type { Protocol, TypeView } from "./type-state.ts";
 import { compareForRemoval, compareForUpdate, updateRule } from "./update-order.ts";
@@ -71,10 +72,13 @@ export class Session {
   /** Whether names may have come up that the client will ask for next. Undefined = to be looked at again. */
   #awaitsNames: boolean | undefined;
 
-  /** `forms`: what the sessions of one server know of their clients. */
-  constructor(protocol: Protocol, forms = new KnownForms()) {
+  readonly #piece: number;
+
+  /** `forms`: what the sessions of one server know of their clients. `piece`: resources of one response at most, where the protocol has parts. */
+  constructor(protocol: Protocol, forms = new KnownForms(), piece = usualPiece) {
     this.protocol = protocol;
     this.#forms = forms;
+    this.#piece = piece;
   }
 
   /** A newer snapshot of the client's node. */
@@ -114,7 +118,7 @@ export class Session {
     let type = this.types.get(request.typeUrl);
     const first = type === undefined;
     if (type === undefined) {
-      type = new TypeState(request.typeUrl, this.protocol, this.#forms);
+      type = new TypeState(request.typeUrl, this.protocol, this.#forms, this.#piece);
       this.types.set(request.typeUrl, type);
     } else {
       const push = type.unanswered(request.nonce);
@@ -188,7 +192,7 @@ export class Session {
       if (removals.length === 0) continue;
       events.push(this.#sent(type.pushRemovals(this.#view(type, this.#snapshot), ++this.#sequence, removals)));
     }
-    this.#waiting = types.some((type) => type.hasUpserts() || type.hasRemovals() || this.#mayBeOutdated(type));
+    this.#waiting = types.some((type) => type.hasUpserts() || type.hasRemovals() || type.isPartial || this.#mayBeOutdated(type));
     const applied = this.#appliedRevision(this.#snapshot);
     if (applied !== undefined && applied !== this.applied) {
       this.applied = applied;
@@ -211,9 +215,11 @@ export class Session {
   }
 
   #mayUpsert(type: TypeState): boolean {
+    const { after } = updateRule(type.typeUrl);
+    if (after.some((typeUrl) => this.types.get(typeUrl)?.isPartial)) return false;
     const since = type.dirtySince ?? this.#generation;
     if (since <= this.#released) return true;
-    return updateRule(type.typeUrl).after.every((typeUrl) => (this.types.get(typeUrl)?.answered ?? since) >= since);
+    return after.every((typeUrl) => (this.types.get(typeUrl)?.answered ?? since) >= since);
   }
 
   #mayBeOutdated({ inFlight }: TypeState): boolean {

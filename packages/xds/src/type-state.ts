@@ -1,14 +1,15 @@
-import { boundAddress } from "./bound-address.ts";
-import { contentVersion } from "./encode-resource.ts";
+import { replacedBy } from "./bound-address.ts";
 import { nonceOf } from "./push.ts";
 import type { HeldResource, Push, Rejected, WithheldParts } from "./push.ts";
-import { KnownForms } from "./known-forms.ts";
+import type { KnownForms } from "./known-forms.ts";
 import { OngoingSearch } from "./ongoing-search.ts";
+import { nextPiece, pieceRespite } from "./pieces.ts";
 import { blamedNames, halves, reasonFor } from "./rejection.ts";
 import type { EncodedResource } from "./snapshot.ts";
 import { wants } from "./subscription.ts";
 import type { Subscription, SubscriptionChange } from "./subscription.ts";
 import { updateRule } from "./update-order.ts";
+import { wholeVersion } from "./whole-version.ts";
 
 export type Protocol = "delta" | "sotw";
 
@@ -29,6 +30,7 @@ export interface TypeView {
 export class TypeState {
   readonly typeUrl: string;
   readonly protocol: Protocol;
+  readonly #piece: number;
   subscription: Subscription | undefined;
   inFlight: Push | undefined;
   /** Responses that a later one has overtaken, oldest first; an incremental client answers them one by one. */
@@ -60,11 +62,20 @@ export class TypeState {
   #epoch = 0;
   #epochInFlight = 0;
   #cleanFor: ReadonlyMap<string, EncodedResource> | undefined;
+  /** How often the response under way was left in peace. */
+  #spared = 0;
 
-  constructor(typeUrl: string, protocol: Protocol, forms = new KnownForms()) {
+  constructor(typeUrl: string, protocol: Protocol, forms: KnownForms, piece: number) {
     this.typeUrl = typeUrl;
     this.protocol = protocol;
     this.#forms = forms;
+    // A part of the state of the world would be the loss of the rest.
+    this.#piece = protocol === "delta" ? piece : Infinity;
+  }
+
+  /** The client is given this type piece by piece, and has not been given all. */
+  get isPartial(): boolean {
+    return this.inFlight?.partial === true;
   }
 
   /** On the first request of a stream: versions that the client kept from an earlier stream. */
@@ -111,17 +122,20 @@ export class TypeState {
   }
 
   pushUpserts(view: TypeView, sequence: number): Push {
-    const { upserts, probe } = this.#choose();
+    const { upserts, probe, partial } = this.#choose();
     const absent = probe ? [] : this.#absent;
     for (const name of [...upserts.keys(), ...absent]) this.#owed.delete(name);
-    const answers = upserts.size === this.#upserts.size && absent.length === this.#absent.length;
-    const replaced = this.#replacedBy(upserts);
+    const whole = upserts.size === this.#upserts.size && absent.length === this.#absent.length;
+    // Where earlier pieces are not answered yet, all are with the last; how the client took them shows then.
+    const answers = whole || (!probe && !partial && absent.length === this.#absent.length);
+    const replaced = replacedBy(upserts, this.#gone.keys(), this.held);
     return this.#send(view, sequence, {
       upserts,
       removals: [...absent, ...replaced],
       probe,
+      partial,
       answers,
-      settles: answers && this.#gone.size === replaced.length && !this.#blocked(view),
+      settles: whole && this.#gone.size === replaced.length && !this.#blocked(view),
     });
   }
 
@@ -137,7 +151,7 @@ export class TypeState {
 
   pushRemovals(view: TypeView, sequence: number, removals: readonly string[]): Push {
     const settles = removals.length === this.#gone.size && !this.hasUpserts() && !this.#blocked(view);
-    return this.#send(view, sequence, { upserts: new Map(), removals, probe: false, answers: false, settles });
+    return this.#send(view, sequence, { upserts: new Map(), removals, probe: false, partial: false, answers: false, settles });
   }
 
   /**
@@ -147,6 +161,7 @@ export class TypeState {
   overtake(view: TypeView, sequence: number): void {
     if (!this.inFlight || this.inFlight.sequence > sequence || this.#overtaken.length === overtakingLimit || !this.#isOutdated(view))
       return;
+    if (this.isPartial && ++this.#spared < pieceRespite) return;
     this.#overtaken.push(this.inFlight);
     this.inFlight = undefined;
     this.#cleanFor = undefined;
@@ -249,11 +264,15 @@ export class TypeState {
   }
 
   #isOutdated(view: TypeView): boolean {
-    const sent = this.inFlight?.upserts;
     return [...view.resources].some(([name, { version }]) => {
       if (!this.subscription || !wants(this.subscription, name) || this.rejected.get(name) === version) return false;
-      return (sent?.get(name) ?? this.held.get(name))?.version !== version;
+      return (this.#sent(name) ?? this.held.get(name))?.version !== version;
     });
+  }
+
+  /** As it was last sent in a response that is not answered. */
+  #sent(name: string): EncodedResource | undefined {
+    return [...this.#overtaken, this.inFlight].findLast((push) => push?.upserts.has(name))?.upserts.get(name);
   }
 
   #forget(name: string): void {
@@ -341,38 +360,23 @@ export class TypeState {
     this.#cleanFor = view.resources;
   }
 
-  #choose(): { upserts: Map<string, EncodedResource>; probe: boolean } {
+  #choose(): { upserts: Map<string, EncodedResource>; probe: boolean; partial: boolean } {
     for (; this.#probes.length > 0; this.#probes.shift()) {
       const probed = this.#probes[0]?.flatMap((name) => {
         const resource = this.#upserts.get(name);
         return resource ? [[name, resource] as const] : [];
       });
-      if (probed?.length) return { upserts: new Map(probed), probe: true };
+      if (probed?.length) return { upserts: new Map(probed), probe: true, partial: false };
     }
-    return { upserts: this.#upserts, probe: false };
+    return { ...nextPiece(this.#upserts, this.#piece, (name) => this.#sent(name)), probe: false };
   }
 
-  /**
-   * Listeners that are gone and hold the place where one of these binds: Envoy refuses two listeners of one address, and hands the
-   * socket on if it learns of both changes in one response. One of which only the version is known may be such.
-   */
-  #replacedBy(upserts: ReadonlyMap<string, EncodedResource>): string[] {
-    if (this.#gone.size === 0) return [];
-    const bound = new Set([...upserts.values()].flatMap((resource) => boundAddress(resource) ?? []));
-    if (bound.size === 0) return [];
-    return [...this.#gone.keys()].filter((name) => {
-      const held = this.held.get(name);
-      if (held?.bytes === undefined) return true;
-      const place = boundAddress(held as EncodedResource);
-      return place !== undefined && bound.has(place);
-    });
-  }
-
-  #send(view: TypeView, sequence: number, part: Pick<Push, "upserts" | "removals" | "probe" | "answers" | "settles">): Push {
+  #send(view: TypeView, sequence: number, part: Pick<Push, "upserts" | "removals" | "probe" | "partial" | "answers" | "settles">): Push {
     const { resources, version } =
       this.protocol === "delta" ? { resources: [...part.upserts.values()], version: String(view.revision) } : this.#state(part);
     this.#answeredOnce = true;
     this.#epochInFlight = this.#epoch;
+    this.#spared = 0;
     this.dirtySince = undefined;
     this.inFlight = { typeUrl: this.typeUrl, sequence, generation: view.generation, revision: view.revision, resources, version, ...part };
     return this.inFlight;
@@ -386,9 +390,4 @@ export class TypeState {
     const resources = updateRule(this.typeUrl).wholeState ? [...next.values()] : [...part.upserts.values()];
     return { resources, version: wholeVersion(next) };
   }
-}
-
-function wholeVersion(resources: Iterable<readonly [string, HeldResource]>): string {
-  const lines = Array.from(resources, ([name, { version }]) => `${name} ${version}\n`);
-  return contentVersion(lines.toSorted().join(""));
 }

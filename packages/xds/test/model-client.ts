@@ -21,8 +21,8 @@ export class ModelClient {
   #lines: string[] = [];
   readonly #names = new Map<string, Set<string>>();
 
-  constructor(protocol: Protocol, forms?: KnownForms) {
-    this.session = new Session(protocol, forms);
+  constructor(protocol: Protocol, forms?: KnownForms, piece?: number) {
+    this.session = new Session(protocol, forms, piece);
   }
 
   /** Lines since the last call. */

@@ -31,9 +31,9 @@ function compare(client: ModelClient, wanted: Snapshot, typeUrl: string): [held:
   return [lines(client.session.types.get(typeUrl)?.held ?? []), lines(wanted.resources.get(typeUrl) ?? [])];
 }
 
-function run(protocol: Protocol, seed: number): void {
+function run(protocol: Protocol, seed: number, piece?: number): void {
   const pick = random(seed);
-  const client = new ModelClient(protocol);
+  const client = new ModelClient(protocol, undefined, piece);
   let revision = 1;
   let newest = randomSnapshot(revision, pick);
   client.offer(newest).subscribe(CDS).settle().subscribe(LDS).settle();
@@ -70,4 +70,8 @@ function run(protocol: Protocol, seed: number): void {
 
 it.each(["delta", "sotw"] as const)("%s: a client that answers at random ends with the newest state", (protocol) => {
   for (let seed = 1; seed <= 150; seed += 1) run(protocol, seed);
+});
+
+it.each([1, 2])("delta in pieces of %i: such a client ends with the newest state, too", (piece) => {
+  for (let seed = 1; seed <= 150; seed += 1) run("delta", seed, piece);
 });

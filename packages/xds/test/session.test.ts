@@ -366,3 +366,46 @@ describe("sotw", () => {
     expect(client.ack().lines()).toEqual(["push Listener web"]);
   });
 });
+
+describe("a large configuration", () => {
+  const clusters = ["a", "b", "c", "d", "e"];
+  const large = [
+    ...clusters.map((name) => cluster(name)),
+    ...clusters.map((name) => endpoints(name, 1)),
+    listener("web", 80),
+    route("web", "a"),
+  ];
+
+  it("goes in pieces, each after the answer to the one before, and what refers to all of it after the last", () => {
+    const client = new ModelClient("delta", undefined, 2)
+      .offer(snapshot(1, ...large))
+      .subscribe(CDS)
+      .subscribe(LDS);
+    expect(client.lines()).toEqual(["push Cluster a b"]);
+    client.answer();
+    expect(client.lines().filter((line) => line.startsWith("push Cluster "))).toEqual(["push Cluster c d"]);
+    client.settle();
+    const pushed = client.lines().filter((line) => line.startsWith("push"));
+    expect(pushed.indexOf("push Cluster e")).toBeLessThan(pushed.indexOf("push Listener web"));
+    expect([client.applied, client.served]).toEqual([1, 1]);
+  });
+
+  it("leaves a client that works on a piece alone for a while, and gives it the rest in the end though it never answers", () => {
+    const client = new ModelClient("delta", undefined, 2)
+      .offer(snapshot(1, ...large))
+      .subscribe(CDS)
+      .subscribe(LDS);
+    client.lines();
+    for (let turn = 0; turn < 4; turn++) client.release();
+    expect([client.session.waiting, client.lines()]).toEqual([true, []]);
+    client.release();
+    expect(client.lines()).toEqual(["push Cluster c d"]);
+    for (let turn = 0; turn < 5; turn++) client.release();
+    expect(client.lines()).toEqual(["push Cluster e", "push Listener web"]);
+  });
+
+  it("is the whole state where the protocol has no parts", () => {
+    const client = new ModelClient("sotw", undefined, 2).offer(snapshot(1, ...large)).subscribe(CDS);
+    expect(client.lines()).toEqual(["push Cluster a b c d e"]);
+  });
+});
