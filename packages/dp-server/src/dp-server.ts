@@ -11,11 +11,13 @@ import type { BootstrapContext } from "./bootstrap-answer.ts";
 import { HealthDiscovery } from "./health-discovery.ts";
 import type { HealthCheckDefaults } from "./health-specifier.ts";
 import type { Log, ZoneStore } from "./ports.ts";
+import { kernelAnswers } from "./kernel-answers.ts";
 import { authenticateProxy, type ProxyAuthentication, type TokenVerifier } from "./proxy-authenticator.ts";
 import { RegistrationError, type ProxyLifecycle } from "./proxy-lifecycle.ts";
 import { parseProxyNode, ProxyNodeError, type ProxyNode } from "./proxy-node.ts";
 import { proxyHttp } from "./proxy-http.ts";
 import { resourceKey, type ProxyName } from "./proxy-records.ts";
+import { SilentPeers } from "./silent-peers.ts";
 import { openTlsPort, type TlsPort } from "./tls-port.ts";
 
 export interface DpServerOptions {
@@ -61,6 +63,10 @@ interface Admitted {
 const withdrawn: ReadonlySet<TokenErrorCode> = new Set(["revoked", "unknown-key", "bad-signature"]);
 
 const defaultPublishAfterMs = 5_000;
+/** Who does not answer for so long is dead, unless it is busy. */
+const silentMs = 30_000;
+const busyMs = 120_000;
+const lookEveryMs = 5_000;
 /** A proxy that leaves waits no longer than this for others to hear of it. */
 const othersLimitMs = 5_000;
 
@@ -73,22 +79,42 @@ export class DpServer {
   readonly #ads: AdsServer;
   readonly #health: HealthDiscovery;
   readonly #grpc: Server;
+  readonly #silent: SilentPeers;
+  readonly #looking: NodeJS.Timeout;
   readonly #admitted = new Map<number, Admitted>();
   #port: TlsPort | undefined;
   #closing = false;
 
   private constructor(options: DpServerOptions) {
     this.#options = options;
-    // Both sides notice a dead peer: the server asks every 15 s, and lets clients do so.
+    // Both sides notice a dead peer: the server asks every 15 s, and lets clients do so. Who does not answer is judged here.
     this.#grpc = new Server({
       "grpc.keepalive_time_ms": 15_000,
-      "grpc.keepalive_timeout_ms": 15_000,
+      "grpc.keepalive_timeout_ms": 2 * busyMs,
       "grpc.keepalive_permit_without_calls": 1,
       "grpc.max_receive_message_length": 10 << 20,
       "grpc.max_send_message_length": -1,
     });
     this.#ads = new AdsServer({ cache: options.cache, identifier: options.instanceId, hooks: this.#hooks(), oneStreamPerNode: true });
     this.#ads.register(this.#grpc);
+    const { log } = options;
+    this.#silent = new SilentPeers({
+      isBusy: (peer) => this.#ads.awaitsAnswer(peer),
+      machineAnswers: kernelAnswers,
+      onBusy: (peer, silentForMs) =>
+        log.warn(
+          { ...this.#proxiesAt(peer), silentForMs },
+          "an Envoy does not answer, but its machine does: it takes in what it was sent, and stays",
+        ),
+      onBack: (peer, silentForMs) => log.info({ ...this.#proxiesAt(peer), silentForMs }, "the Envoy answers again"),
+      onDead: (peer, silentForMs, reason) =>
+        log.warn({ ...this.#proxiesAt(peer), silentForMs, reason }, "the connection of an Envoy is ended"),
+      clock: () => performance.now(),
+      silentMs,
+      busyMs,
+    });
+    this.#looking = setInterval(() => this.#silent.look(), lookEveryMs);
+    this.#looking.unref();
     this.#health = new HealthDiscovery({
       store: options.store,
       admit: (node, metadata) => this.#admit(node, metadata),
@@ -114,6 +140,7 @@ export class DpServer {
       }),
       minVersion: options.minTlsVersion,
       readHeaderTimeoutMs: options.readHeaderTimeoutMs,
+      onGrpc: (socket) => server.#silent.watch(socket),
     });
     bound = server.#port.port;
     return server;
@@ -148,9 +175,14 @@ export class DpServer {
   /** Proxies keep what they have and connect elsewhere, or here again; in the zone's log they stay as they are. */
   async close(): Promise<void> {
     this.#closing = true;
+    clearInterval(this.#looking);
     this.#health.close();
     this.#grpc.forceShutdown();
     await this.#port?.close();
+  }
+
+  #proxiesAt(peer: string): { peer: string; proxies: string[] } {
+    return { peer, proxies: this.#ads.report().flatMap((stream) => (stream.peer === peer && stream.nodeId ? [stream.nodeId] : [])) };
   }
 
   #hooks(): AdsHooks {

@@ -14,6 +14,8 @@ export interface TlsPortOptions {
   minVersion?: "TLSv1.2" | "TLSv1.3";
   /** How long a client may take to send the head of an HTTP/1.1 request; 5 s unless set. */
   readHeaderTimeoutMs?: number;
+  /** Told of each connection that goes to the gRPC server. */
+  onGrpc?: (socket: Socket) => void;
 }
 
 export interface TlsPort {
@@ -37,8 +39,10 @@ export async function openTlsPort(options: TlsPortOptions): Promise<TlsPort> {
   });
   tls.on("secureConnection", (socket) => {
     socket.setNoDelay(true);
-    if (socket.alpnProtocol === "h2") injector.injectConnection(socket);
-    else http.emit("connection", socket);
+    if (socket.alpnProtocol === "h2") {
+      injector.injectConnection(socket);
+      options.onGrpc?.(socket);
+    } else http.emit("connection", socket);
   });
   // Also those that have not finished their handshake, which no server above knows of.
   const connections = new Set<Socket>();

@@ -82,6 +82,13 @@ export class AdsServer {
     return [...this.#connections].some((connection) => connection.nodeId === nodeId);
   }
 
+  /** Whether a client at this address (`host:port`) has yet to answer something. */
+  awaitsAnswer(peer: string): boolean {
+    return [...this.#connections].some(
+      (connection) => connection.peer === peer && [...connection.session.types.values()].some(({ inFlight }) => inFlight !== undefined),
+    );
+  }
+
   report(): StreamReport[] {
     return Array.from(this.#connections, ({ id, nodeId, protocol, peer, session }) => ({
       id,
