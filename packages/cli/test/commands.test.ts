@@ -137,15 +137,21 @@ logging:
 `;
   const { out } = await plane.ctl("apply", "--dry-run", "-f", file("yaml.yaml", text));
   expect(out).toContain("  - conf:\n      deep: 8\n      path: /dev/null\n      shown: true\n");
+  // The end of the last line is no part of a document, and what is stored beside is the control plane's.
+  const ends =
+    "type: Mesh\nname: a\nmetrics: {backends: [{name: p, type: prometheus}]}\n---\ntype: Secret\nmesh: a\nname: s\ndata: |\n  YQ==\n---\n";
+  const shown = (await plane.ctl("apply", "--dry-run", "-f", file("ends.yaml", ends))).out;
+  expect(shown).toContain("  backends:\n  - name: p\n    type: prometheus\n");
+  expect(shown).toContain("data: YQ==\n");
 });
 
 test("apply says which document of which file is wrong, and where its source is none", async () => {
   const { ctl, folder } = plane;
   const path = file("several.yaml", `# head\n---\n${timeout("fine", 1)}---\n---\n${timeout("far", 1, "none")}`);
   expect(await ctl("apply", "-f", path)).toEqual(
-    failed(`Failed to retrieve Mesh (Not found)\n  in ${path}, document 3, line 11: Timeout none/far`),
+    failed(`Failed to retrieve Mesh (Not found)\n  in ${path}, document 2, line 11: Timeout none/far`),
   );
-  expect((await ctl("apply", "--atomic", "-f", path)).err).toContain(`several.yaml, document 3, line 11: Timeout none/far`);
+  expect((await ctl("apply", "--atomic", "-f", path)).err).toContain(`several.yaml, document 2, line 11: Timeout none/far`);
   const torn = file("torn.yaml", `${timeout("fine", 1)}---\na: b: c\n`);
   expect((await ctl("apply", "-f", torn)).err).toMatch(/yaml: line 8, column 4: [^\n]*\n {2}in .*torn\.yaml\n$/);
   expect((await ctl("apply", "-f", torn, "-v", "a=1,b")).err).toMatch(/line 8, column 4/);

@@ -33,5 +33,8 @@ export interface Kind {
   /** Namespaced in the Kubernetes form. */
   readonly namespaced: boolean;
   /** Reads, normalises and validates a spec. All violations are reported, in the order of the spec's fields. */
-  parseSpec(raw: unknown): ParsedSpec;
+  parseSpec(
+    raw: unknown,
+    options?: { /** Leave out the defaults that are written into what is stored. */ asWritten?: boolean },
+  ): ParsedSpec;
 }

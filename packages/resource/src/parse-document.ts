@@ -9,6 +9,8 @@ import { parseTimestamp } from "./timestamp.ts";
 export interface ParseOptions {
   /** Read the spec as this kind's, whatever `type` says (a REST path decides the kind). */
   kind?: Kind;
+  /** Leave out the defaults that a kind writes into what is stored. */
+  asWritten?: boolean;
   /** Mesh of a document of a mesh-scoped kind that names none. Default: "" (Kubernetes form: "default"). */
   defaultMesh?: string;
 }
@@ -48,7 +50,7 @@ export function parseDocument(body: unknown, options: ParseOptions = {}): Parsed
     const reason = meta.type === "" ? "cannot be empty" : `unknown type ${JSON.stringify(meta.type)}`;
     return { ok: false, violations: [{ field: "type", reason }] };
   }
-  const parsed = kind.parseSpec(meta.rawSpec);
+  const parsed = kind.parseSpec(meta.rawSpec, { asWritten: options.asWritten ?? false });
   if ("parseError" in parsed) return { ok: false, parseError: parsed.parseError };
   if ("violations" in parsed) return { ok: false, violations: parsed.violations };
   const mesh = kind.scope === "global" ? "" : meta.mesh;

@@ -51,18 +51,24 @@ export function readYamlStream(given: string): YamlDocument[] {
     });
     return [...documents].map((document) => {
       const error = [...document.errors, ...document.warnings].find(isFault);
-      if (error !== undefined) throw new YamlError(error.message, at(error.pos[0]));
+      if (error !== undefined) throw new YamlError(usualWords[error.code] ?? error.message, at(error.pos[0]));
       const fail = (reason: string, node: Node | null | undefined): never => {
         throw new YamlError(reason, at(node?.range?.[0] ?? 0));
       };
       const { contents } = document;
-      return { value: new Decoder(document, fail).decode(contents), line: at(contents?.range?.[0] ?? 0).line };
+      return { value: new Decoder(document, text, fail).decode(contents), line: at(contents?.range?.[0] ?? 0).line };
     });
   } catch (error) {
     if (error instanceof RangeError) throw new YamlError("the text is nested too deeply", { line: 1, column: 1 });
     throw error;
   }
 }
+
+/** What people have read so far where the parser puts it in its own terms. */
+const usualWords: Partial<Record<string, string>> = {
+  BLOCK_AS_IMPLICIT_KEY: "mapping values are not allowed in this context",
+  MULTILINE_IMPLICIT_KEY: "could not find expected ':'",
+};
 
 /** All that YAML 1.1 does not count as printable. */
 const disallowed = /[^\t\n\r\u0020-\u007e\u0085\u00a0-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]/u;
@@ -88,12 +94,15 @@ function allowedAliasShare(steps: number): number {
 class Decoder {
   readonly #anchored = new Map<Node, Node>();
   readonly #fail: Fail;
+  /** Where the text ends, if its last line does not. */
+  readonly #openEnd: number | undefined;
   readonly #open = new Set<Node>();
   #steps = 0;
   #aliasSteps = 0;
   #aliasDepth = 0;
 
-  constructor(document: Document.Parsed, fail: Fail) {
+  constructor(document: Document.Parsed, text: string, fail: Fail) {
+    this.#openEnd = text.endsWith("\n") ? undefined : text.length;
     this.#fail = fail;
     const anchors = new Map<string, Node>();
     visit(document, {
@@ -180,7 +189,9 @@ class Decoder {
 
   #scalar(node: Node): ScalarValue {
     if (!isScalar(node)) return this.#fail("is neither a map, nor a list, nor a value", node);
-    const text = node.source ?? "";
+    // Of a block that is the last of the text, the line end that is not there is no part.
+    const isOpen = node.type?.startsWith("BLOCK_") && node.range !== undefined && node.range?.[1] === this.#openEnd;
+    const text = isOpen ? (node.source ?? "").replace(/\n$/, "") : (node.source ?? "");
     if (node.tag !== undefined) {
       const value = resolveTagged(node.tag, text);
       return "error" in value ? this.#fail(value.error, node) : value;

@@ -122,7 +122,7 @@ const refused: readonly (readonly [yaml: string, message: string])[] = [
   ["v: !!int x", "line 1, column 10: cannot decode !!str `x` as a !!int"],
   ["v: .inf", "line 1, column 4: json: unsupported value: +Inf"],
   ["v: .NaN", "line 1, column 4: json: unsupported value: NaN"],
-  ["v: a: b", "line 1, column 4: Nested mappings are not allowed in compact mappings"],
+  ["v: a: b", "line 1, column 4: mapping values are not allowed in this context"],
   ["v: [a", "line 1, column 6: Flow sequence in block collection must be sufficiently indented and end with a ]"],
   ['v: "a', 'line 1, column 6: Missing closing "quote'],
   ["v: @a", "line 1, column 4: Plain value cannot start with reserved character @"],
@@ -133,7 +133,7 @@ const refused: readonly (readonly [yaml: string, message: string])[] = [
   [" a: 1\nb: 2", "line 2, column 1: Unexpected scalar at node end"],
   ["v:\n\ta: 1", "line 2, column 1: Tabs are not allowed as indentation"],
   ["v: - a", "line 1, column 4: Unexpected block-seq-ind on same line with key"],
-  ["v: ? a", "line 1, column 4: Nested mappings are not allowed in compact mappings"],
+  ["v: ? a", "line 1, column 4: mapping values are not allowed in this context"],
   ['v: "\\q"', "line 1, column 5: Invalid escape sequence \\q"],
   ["v: a\nb", "line 2, column 1: Implicit map keys need to be followed by map values"],
   ["v: &a: 1", 'line 1, column 8: the anchor "a:" may have letters, digits, - and _ only'],
@@ -149,6 +149,19 @@ const placeOf = (message: string) => {
   const [, line, column] = /^line (\d+), column (\d+): /.exec(message)!;
   return { line: Number(line), column: Number(column) };
 };
+
+test("a block at the end of a text has the line end that is there", () => {
+  for (const [text, value] of [
+    ["v: |\n  a", "a"],
+    ["v: |\n  a\n", "a\n"],
+    ["v: |+\n  a\n\n", "a\n\n"],
+    ["v: |+\n  a", "a"],
+    ["v: >\n  a\n  b", "a b"],
+    ["v: |-\n  a", "a"],
+    ["- w\n- |\n  a", "a"],
+  ] as const)
+    expect(Object.values(readYaml(text) as object).at(-1)).toBe(value);
+});
 
 test("a short text does not stand for a huge one", () => {
   const levels = Array.from({ length: 9 }, (_, level) => `l${level + 1}: &l${level + 1} [${`*l${level}, `.repeat(9)}]`);

@@ -1,5 +1,5 @@
 import { kindOf, parseDocument, validateMeta, type Kind, type ResourceDraft, type Violation } from "@atoll/resource";
-import { readYamlStream, YamlError } from "@atoll/yaml";
+import { readYamlStream, YamlError, type YamlDocument } from "@atoll/yaml";
 import { networkFault } from "../input/network-fault.ts";
 import { fileFault, readTextFile } from "../input/read-text-file.ts";
 import { CtlError } from "./ctl-error.ts";
@@ -41,11 +41,11 @@ export interface ReadDocument {
 /** Every document of a YAML or JSON text, checked here before anything is sent. `source` is what errors call it. */
 export function readDocuments(text: string, source: string): ReadDocument[] {
   if (text === "") throw new CtlError("no resource(s) passed to apply");
-  return documentsOf(text, source).flatMap(({ value, line }, index) => {
-    if (value === null) return [];
+  const documents = documentsOf(text, source).filter(({ value }) => value !== null);
+  return documents.map(({ value, line }, index) => {
     const place = [`${source}, document ${index + 1}, line ${line}`, nameOf(value)].filter((part) => part !== "").join(": ");
     try {
-      return [{ ...readDocument(value), place }];
+      return { ...readDocument(value), place };
     } catch (error) {
       throw error instanceof CtlError ? errorIn(place, error.message) : error;
     }
@@ -55,9 +55,20 @@ export function readDocuments(text: string, source: string): ReadDocument[] {
 /** An error of one document says which one, on a line of its own. */
 export const errorIn = (place: string, message: string): CtlError => new CtlError(`${message}\n  in ${place}`);
 
-function documentsOf(text: string, source: string) {
+/** Between documents; what stands around one, such as the end of its last line, is no part of it, as for kumactl. */
+const separator = /(?:^|\s*\n)---[^\S\n]*/g;
+
+function documentsOf(text: string, source: string): YamlDocument[] {
   try {
-    return readYamlStream(text);
+    let [start, lines] = [0, 0];
+    const documents: YamlDocument[] = [];
+    for (const { 0: found, index } of [...text.matchAll(separator), { 0: "", index: text.length }]) {
+      // As many empty lines before it as there are in the text, so that errors count right.
+      documents.push(...readYamlStream("\n".repeat(lines) + text.slice(start, index).trimEnd()));
+      lines += text.slice(start, index + found.length).split("\n").length - 1;
+      start = index + found.length;
+    }
+    return documents;
   } catch (error) {
     if (!(error instanceof YamlError)) throw error;
     throw errorIn(source, invalid(`invalid meta type: ${JSON.stringify(`error converting YAML to JSON: yaml: ${error.message}`)}`));
@@ -82,7 +93,8 @@ function readDocument(raw: unknown): Omit<ReadDocument, "place"> {
   // Without it the document is not of the Kubernetes form, and its kind counts for nothing.
   if (type === undefined && kubernetesKind !== undefined && metadata === undefined)
     throw new CtlError(invalid(`metadata: cannot be empty in a document with "kind"`));
-  const parsed = parseDocument(raw);
+  // The control plane adds the defaults.
+  const parsed = parseDocument(raw, { asWritten: true });
   if (!parsed.ok) {
     if (parsed.parseError !== undefined) {
       const reason = JSON.stringify(`error unmarshaling JSON: while decoding JSON: ${parsed.parseError}`);

@@ -40,12 +40,12 @@ export function defineKind<Spec>(row: KindRow<Spec>): Kind {
     ...kindMeta(row),
     plugin: false,
     hasStatus: false,
-    parseSpec(raw): ParsedSpec {
+    parseSpec(raw, { asWritten = false } = {}): ParsedSpec {
       return readSpec(() => {
         const spec = schema.read(raw ?? {});
         const violations = validate ? [...validate(spec)] : [];
         if (violations.length > 0) return { violations };
-        return { spec: defaults ? defaults(spec) : spec };
+        return { spec: defaults && !asWritten ? defaults(spec) : spec };
       });
     },
   };

@@ -3,8 +3,8 @@ import { validateConnection } from "./tags.ts";
 import { validatePositiveIfDefined } from "./values.ts";
 import { violation, type Violations } from "./violation.ts";
 
-/** Of each section, the timeouts of which one must be given. */
-const needed = {
+/** Of each section, the timeouts of which one must be given, and which are judged; others of it may be 0. */
+const judged = {
   tcp: ["idleTimeout"],
   http: ["requestTimeout", "idleTimeout"],
   grpc: ["streamIdleTimeout", "maxStreamDuration"],
@@ -20,10 +20,10 @@ export function* validateTimeout(spec: TimeoutSpec): Violations {
   for (const section of ["tcp", "http", "grpc"] as const) {
     const timeouts: Record<string, string | undefined> | undefined = conf[section];
     if (!timeouts) continue;
-    if (needed[section].every((name) => timeouts[name] === undefined)) {
+    if (judged[section].every((name) => timeouts[name] === undefined)) {
       yield violation(`conf.${section}`, "at least one timeout in section has to be defined");
       continue;
     }
-    for (const name of Object.keys(timeouts)) yield* validatePositiveIfDefined(`conf.${section}.${name}`, timeouts[name]);
+    for (const name of judged[section]) yield* validatePositiveIfDefined(`conf.${section}.${name}`, timeouts[name]);
   }
 }
