@@ -106,7 +106,7 @@ const spellings: readonly (readonly [yaml: string, value: unknown])[] = [
 ];
 
 test.each(spellings)("%j", (yaml, value) => {
-  expect(readYaml(yaml)).toEqual(value);
+  expect(readYaml(`${yaml}\n`)).toEqual(value);
 });
 
 /** What it refuses, in our words. */
