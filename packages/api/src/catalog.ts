@@ -14,7 +14,7 @@ import {
   syncedName,
   virtualIpType,
 } from "@atoll/resource";
-import type { ResourceReader } from "@atoll/replica";
+import { isOfPresentMesh, type ResourceReader } from "@atoll/replica";
 import { zoneIngressView } from "./available-services.ts";
 import type { ApiOptions } from "./ports.ts";
 import { isServiceType, remoteServices, serviceRecordOf, withStatus } from "./service-status.ts";
@@ -108,7 +108,9 @@ export class Catalog {
     if (settings.mode === "global") {
       const fromZones = (zones?.names() ?? []).flatMap((zone) => {
         const reader = zones?.reader(zone);
-        return reader === undefined ? [] : [{ reader, visible: always, show: (home: Resource) => this.#fromZone(home, zone) }];
+        if (reader === undefined) return [];
+        const visible = ({ mesh }: Resource) => isOfPresentMesh(mesh, config, reader);
+        return [{ reader, visible, show: (home: Resource) => this.#fromZone(home, zone) }];
       });
       const own = { reader: config, visible: always, show: (home: Resource): Shown => ({ resource: home, home }) };
       return livesInZones(type) ? fromZones : kindOf(type)?.sync.zoneToGlobal === true ? [own, ...fromZones] : [own];

@@ -12,6 +12,14 @@ function ownerOf({ zone, resource }: Shown, { mode, zone: own }: ApiSettings): s
 }
 
 /**
+ * As `requireOwn`, for what is written: a name that the other side gave as it is, such as a Secret's, may be one that both have, and the
+ * kind's own rules say so.
+ */
+export function requireOwnName(kind: Kind, shown: Shown | undefined, settings: ApiSettings): void {
+  if (shown?.home.name !== shown?.resource.name) requireOwn(kind, shown, settings);
+}
+
+/**
  * What is shown here and was written on the other side is changed there alone: here a second one of its name would come to be.
  * @throws ApiError 405
  */

@@ -8,7 +8,7 @@ import { readConditions } from "./conditions.ts";
 import { warningsOf } from "./deprecations.ts";
 import { readFilter } from "./list-filter.ts";
 import { MeshMaterial } from "./mesh-lifecycle.ts";
-import { requireOwn } from "./ownership.ts";
+import { requireOwn, requireOwnName } from "./ownership.ts";
 import { nativeViolations } from "./native-resources.ts";
 import { pageOf, readPage } from "./pagination.ts";
 import { badRequest, invalid, notAllowed, notFound } from "./problem.ts";
@@ -114,7 +114,7 @@ async function putResource(kind: Kind, context: ApiContext, call: Call): Promise
     return written;
   });
   requireAccess(kind, context, call);
-  requireOwn(kind, context.catalog.get(kind.type, mesh, name), settings);
+  requireOwnName(kind, context.catalog.get(kind.type, mesh, name), settings);
   const native = await nativeViolations(document, options);
   if (native.length > 0) throw invalid("Could not process a resource", native);
 

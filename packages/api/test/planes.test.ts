@@ -377,3 +377,14 @@ test("proxies are inspected by the name of their home, and failures are told", a
     ],
   });
 });
+
+test("global shows nothing of a zone in a mesh that has ended, nor in the next one of its name", async () => {
+  const { request, west, config } = await globalWithWest();
+  const total = async () => (await request("GET /dataplanes")).body.total;
+  const { creationTime } = config.get("Mesh", "", "default")!;
+  await west.put({ type: "MeshLife", mesh: "", name: "default", spec: { creationTime, revision: 1 } });
+  expect(await total()).toBe(1);
+  await west.put({ type: "MeshLife", mesh: "", name: "default", spec: { creationTime: "2025-01-01T00:00:00Z", revision: 1 } });
+  expect([await total(), (await request("GET /meshes/default/dataplanes")).body.total]).toEqual([0, 0]);
+  expect((await request("GET /zone-ingresses")).body.total).toBe(1);
+});

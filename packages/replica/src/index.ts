@@ -28,3 +28,4 @@ export type { ZoneChangeEvent, ZoneReplicaSetOptions } from "./zone-replica-set.
 export { ZoneTasks, allZones, enabledZones } from "./zone-tasks.ts";
 export type { ZoneDirectory, ZoneTasksOptions } from "./zone-tasks.ts";
 export { ZoneConfiguration } from "./zone-configuration.ts";
+export { isOfPresentMesh } from "./mesh-life.ts";

@@ -18,3 +18,4 @@ export type { LocalLog } from "./zone-log.ts";
 export { OfflineCleanup, type OfflineCleanupOptions } from "./offline-cleanup.ts";
 export { ZoneSync } from "./zone-sync.ts";
 export type { UpstreamConnection, ZoneSyncOptions, ZoneSyncStatus } from "./zone-sync.ts";
+export { MeshEnds, type MeshEndsOptions } from "./mesh-ends.ts";

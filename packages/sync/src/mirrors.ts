@@ -38,6 +38,11 @@ export class Mirrors {
     return [...this.#running];
   }
 
+  /** What the source had when the copying of the topic began is here. */
+  isCaughtUp(topic: string): boolean {
+    return [...this.#running].some((one) => one.topic === topic && one.caughtUp);
+  }
+
   /** Keeps a copy until the signal aborts, whatever becomes of the other side meanwhile. */
   async run({ topic, direction, from, to, signal, term, replaceBecause, onCaughtUp }: MirrorRun): Promise<void> {
     const status = this.track(topic, direction);

@@ -4,6 +4,7 @@ import { AvailabilityPublisher } from "./availability-publisher.ts";
 import type { InventoryFeed } from "./inventory-feed.ts";
 import { type Heartbeat, heartbeatKey, livenessKey } from "./inventory-records.ts";
 import { LivenessJudge, type Schedule } from "./liveness-judge.ts";
+import { MeshEnds, type MeshEndsOptions } from "./mesh-ends.ts";
 import type { Mirrors } from "./mirrors.ts";
 import { NamePublisher, type NamePublisherOptions } from "./name-publisher.ts";
 import { ServicePublisher, type ServicePublisherOptions } from "./service-publisher.ts";
@@ -28,6 +29,7 @@ export interface WriterDutyOptions {
   onNameConflict: NamePublisherOptions["onConflict"];
   services: ServicePublisherOptions["settings"];
   onServiceConflict: ServicePublisherOptions["onConflict"];
+  onMeshEnded: MeshEndsOptions["onEnded"];
   /** Resolves when what other zones offer is known; undefined = it is. Until then the names they give stay as they are. */
   othersHeard: Promise<void> | undefined;
   /** Ends the duty, also before it has begun: what is not written by then is left. */
@@ -48,6 +50,7 @@ export class WriterDuty {
   readonly #stop = new AbortController();
   readonly #publisher: AvailabilityPublisher;
   readonly #judge: LivenessJudge;
+  #meshEnds: MeshEnds | undefined;
   #names: NamePublisher | undefined;
   #services: ServicePublisher | undefined;
   readonly #tasks: Promise<void>[] = [];
@@ -74,7 +77,7 @@ export class WriterDuty {
 
   async settled(): Promise<void> {
     // What a zone has as services is also what it offers.
-    await Promise.all([this.#services?.settled(), this.#names?.settled()]);
+    await Promise.all([this.#meshEnds?.settled(), this.#services?.settled(), this.#names?.settled()]);
     await this.#publisher.settled();
   }
 
@@ -92,6 +95,7 @@ export class WriterDuty {
     this.#judgeOthers();
     if (upstream) for (const topic of own) this.#tasks.push(this.#mirrorUp(topic, upstream));
     await resources.reaches(await local.head(topics.zone(zone)), this.#stop.signal);
+    this.#endMeshes();
     this.#publisher.refresh();
     if (othersHeard) void othersHeard.then(() => this.#startNames());
     else this.#startNames();
@@ -100,6 +104,12 @@ export class WriterDuty {
     const beat = setInterval(() => this.#beat(), heartbeatIntervalMs);
     beat.unref();
     this.#stop.signal.addEventListener("abort", () => clearInterval(beat), { once: true });
+  }
+
+  #endMeshes(): void {
+    const { config, resources, upstream, mirrors, onMeshEnded: onEnded, onError } = this.#options;
+    const isCaughtUp = () => upstream === undefined || mirrors.isCaughtUp(topics.config);
+    this.#meshEnds = new MeshEnds({ config, resources, isCaughtUp, signal: this.#stop.signal, onEnded, onError });
   }
 
   #startNames(): void {
@@ -207,6 +217,7 @@ export class WriterDuty {
     const { config, clock } = this.#options;
     const at = new Date(clock()).toISOString();
     this.#append(heartbeatKey, { at, revision: config.revision, checksum: config.checksum() } satisfies Heartbeat);
+    if (this.#meshEnds?.isBehind) this.#meshEnds.align();
     for (const one of [this.#publisher, this.#names, this.#services]) if (one?.isBehind) one.refresh();
   }
 

@@ -9,6 +9,7 @@ import { type MirrorStatus, Mirrors } from "./mirrors.ts";
 import { restoreOwnTopics } from "./restore-own-topics.ts";
 import { ZoneRole } from "./zone-role.ts";
 import type { ServicePublisherOptions, ServiceSettings } from "./service-publisher.ts";
+import type { WriterDutyOptions } from "./writer-duty.ts";
 import type { ZoneLog } from "./zone-log.ts";
 import type { ZoneWriter } from "./zone-lease.ts";
 
@@ -48,6 +49,7 @@ export interface ZoneSyncOptions {
   /** Default: as Kuma's. */
   services?: ServiceSettings;
   onServiceConflict?: ServicePublisherOptions["onConflict"];
+  onMeshEnded?: WriterDutyOptions["onMeshEnded"];
   clock?: () => number;
   schedule?: Schedule;
   signal?: AbortSignal;
@@ -208,6 +210,7 @@ export class ZoneSync {
       onNameConflict: onNameConflict ?? (() => {}),
       services: services ?? defaultServices,
       onServiceConflict: onServiceConflict ?? (() => {}),
+      onMeshEnded: this.#options.onMeshEnded ?? (() => {}),
       clock: clock ?? Date.now,
       schedule: schedule ?? scheduleTimeout,
       signal,

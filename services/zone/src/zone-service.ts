@@ -155,6 +155,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     heartbeatIntervalMs,
     graceMs: livenessGraceMs,
     names: settings.dnsServer,
+    onMeshEnded: (mesh, count) => log.info({ mesh, resources: count }, "a mesh ended, and what this zone had in it"),
     onNameConflict: (mesh, conflict) =>
       log.warn({ mesh, ...conflict }, "a name and port is asked for twice; it goes to the first, by name, and the other is left out"),
     services: {

@@ -44,6 +44,7 @@ export type { StringMatcher, TrafficRouteHttp, TrafficRouteLoadBalancer, Traffic
 export type { TrafficTraceSpec } from "./traffic-trace.ts";
 export type { VirtualOutboundSpec } from "./virtual-outbound.ts";
 export { serviceProtocolType, type ServiceProtocolSpec } from "./service-protocol.ts";
+export { meshLifeType, type MeshLifeSpec } from "./mesh-life.ts";
 export { virtualIpType, type VirtualIpOutbound, type VirtualIpSpec } from "./virtual-ip.ts";
 export type {
   MeshAccessLogSpec,
