@@ -86,10 +86,15 @@ function httpOptions(view: ClusterView): Record<string, Any> {
   // A cluster that bounds its buffers belongs to an edge proxy; unbounded HTTP/2 windows would undo that.
   // `allowConnect`: a websocket crosses HTTP/2 as an extended CONNECT.
   const http2 = { allowConnect: true, ...(view.perConnectionBufferLimitBytes === undefined ? {} : edgeHttp2Windows) };
-  const common = view.idleTimeoutMs !== undefined || view.maxStreamDurationMs !== undefined;
+  const { idleTimeoutMs, maxStreamDurationMs, maxConnectionDurationMs } = view;
+  const common = [idleTimeoutMs, maxStreamDurationMs, maxConnectionDurationMs].some((one) => one !== undefined);
   const options = encodeAny(HttpProtocolOptionsSchema, {
     commonHttpProtocolOptions: common
-      ? { idleTimeout: durationOf(view.idleTimeoutMs), maxStreamDuration: durationOf(view.maxStreamDurationMs) }
+      ? {
+          idleTimeout: durationOf(idleTimeoutMs),
+          maxStreamDuration: durationOf(maxStreamDurationMs),
+          maxConnectionDuration: durationOf(maxConnectionDurationMs),
+        }
       : undefined,
     upstreamProtocolOptions: {
       case: "explicitHttpConfig",

@@ -11,7 +11,7 @@ import {
   HttpConnectionManager_PathWithEscapedSlashesAction,
 } from "@atoll/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import type { HttpFilterSchema } from "@atoll/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
-import type { HttpFilterView, RouteConfigView } from "@atoll/view";
+import type { HttpFilterView, RbacView, RouteConfigView } from "@atoll/view";
 import type { RouteConfiguration } from "@atoll/envoy-api/envoy/config/route/v3/route_pb.js";
 import { accessLog } from "./access-log.ts";
 import { overAds } from "./config-source.ts";
@@ -19,7 +19,7 @@ import { durationOf } from "./duration.ts";
 import { faultFilter } from "./fault.ts";
 import { edgeHttp2Windows } from "./http2.ts";
 import { rateLimitFilter } from "./rate-limit.ts";
-import { refuseRequests } from "./rbac.ts";
+import { httpRbac } from "./rbac.ts";
 import { statName } from "./stat-name.ts";
 import { tracing } from "./tracing.ts";
 import type { Init } from "./init.ts";
@@ -29,11 +29,11 @@ type HttpFilterInit = Init<typeof HttpFilterSchema>;
 
 export interface HttpConnectionOptions {
   routes: (view: RouteConfigView) => RouteConfiguration;
-  /** Nobody is allowed: every request is answered with 403. */
-  refuseAll: boolean;
+  /** Requests that it does not allow are answered with 403. */
+  rbac?: RbacView | undefined;
 }
 
-export function httpConnectionManager(view: HttpFilterView, { routes, refuseAll }: HttpConnectionOptions): Init<typeof FilterSchema> {
+export function httpConnectionManager(view: HttpFilterView, { routes, rbac }: HttpConnectionOptions): Init<typeof FilterSchema> {
   const edge: Partial<ReturnType<typeof edgeHardening>> = view.edge ? edgeHardening(view.edge.serverName) : {};
   const idleTimeoutMs = view.idleTimeoutMs ?? (view.edge && edgeIdleTimeoutMs);
   const common = view.edge !== undefined || idleTimeoutMs !== undefined || view.maxStreamDurationMs !== undefined;
@@ -48,7 +48,7 @@ export function httpConnectionManager(view: HttpFilterView, { routes, refuseAll 
       "rds" in view.routes
         ? { case: "rds", value: { routeConfigName: view.routes.rds, configSource: overAds() } }
         : { case: "routeConfig", value: routes(view.routes.inline) },
-    httpFilters: httpFilters(view, refuseAll),
+    httpFilters: httpFilters(view, rbac),
     commonHttpProtocolOptions: common
       ? {
           ...edge.commonHttpProtocolOptions,
@@ -58,6 +58,7 @@ export function httpConnectionManager(view: HttpFilterView, { routes, refuseAll 
       : undefined,
     streamIdleTimeout: durationOf(view.streamIdleTimeoutMs) ?? edge.streamIdleTimeout,
     requestHeadersTimeout: durationOf(view.requestHeadersTimeoutMs) ?? edge.requestHeadersTimeout,
+    requestTimeout: durationOf(view.requestTimeoutMs),
     accessLog: (view.accessLogs ?? []).map(accessLog),
     tracing: view.tracing && tracing(view.tracing),
     ...(view.forwardClientCertificate && {
@@ -103,9 +104,9 @@ function edgeHardening(serverName: string) {
 }
 
 /** Faults come first: they stand for the service itself misbehaving, so no limit counts them. The router is always last. */
-function httpFilters(view: HttpFilterView, refuseAll: boolean): HttpFilterInit[] {
+function httpFilters(view: HttpFilterView, rbac: RbacView | undefined): HttpFilterInit[] {
   return [
-    ...(refuseAll ? [refuseRequests()] : []),
+    ...(rbac ? [httpRbac(rbac)] : []),
     ...(view.faults ?? []).map(faultFilter),
     ...(view.routeFaults ? [faultFilter({})] : []),
     ...(view.localRateLimit ? [rateLimitFilter()] : []),

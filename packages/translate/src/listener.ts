@@ -73,11 +73,11 @@ function chainMatch(match: NonNullable<FilterChainView["match"]>): Init<typeof F
 }
 
 function filters({ rbac, filter }: FilterChainView, routes: (view: RouteConfigView) => RouteConfiguration): FilterInit[] {
-  const refuseAll = rbac?.refuseRequests === true && filter.type === "http";
-  const guard = rbac && !refuseAll ? [networkRbac(rbac)] : [];
+  const overHttp = rbac?.refuseRequests === true && filter.type === "http";
+  const guard = rbac && !overHttp ? [networkRbac(rbac)] : [];
   switch (filter.type) {
     case "http":
-      return [...guard, httpConnectionManager(filter, { routes, refuseAll })];
+      return [...guard, httpConnectionManager(filter, { routes, rbac: overHttp ? rbac : undefined })];
     case "tcp":
       return [...guard, ...tcpFilters(filter)];
     case "directResponse":

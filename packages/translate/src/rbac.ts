@@ -13,22 +13,24 @@ type RulesInit = Init<typeof RBACSchema>;
 
 /** Whoever matches no policy is refused: the connection is closed at its first byte. */
 export function networkRbac(view: RbacView): Init<typeof FilterSchema> {
-  const typedConfig = encodeAny(NetworkRbacSchema, { statPrefix: view.statPrefix, rules: rules(view) });
+  const typedConfig = encodeAny(NetworkRbacSchema, { statPrefix: view.statPrefix, rules: rules(view), shadowRules: shadowRules(view) });
   return { name: "envoy.filters.network.rbac", configType: { case: "typedConfig", value: typedConfig } };
 }
 
-/**
- * Refuses every request, with 403 and a reason. An HTTP service that no permission names answers so, which tells the caller
- * more than a closed connection; a service whose permissions do not name the caller does not even talk to it.
- */
-export function refuseRequests(): Init<typeof HttpFilterSchema> {
-  const typedConfig = encodeAny(HttpRbacSchema, { rules: { action: RBAC_Action.ALLOW } });
+/** Refuses requests with 403 and a reason, which tells the caller more than a closed connection. */
+export function httpRbac(view: RbacView): Init<typeof HttpFilterSchema> {
+  const typedConfig = encodeAny(HttpRbacSchema, { rules: rules(view), shadowRules: shadowRules(view) });
   return { name: "envoy.filters.http.rbac", configType: { case: "typedConfig", value: typedConfig } };
 }
 
-function rules(view: RbacView): RulesInit {
-  const policies = Object.fromEntries(
-    view.policies
+const rules = (view: RbacView): RulesInit => ({ action: RBAC_Action.ALLOW, policies: policies(view.policies) });
+
+const shadowRules = ({ shadowDenied }: RbacView): RulesInit | undefined =>
+  shadowDenied && { action: RBAC_Action.DENY, policies: policies([shadowDenied]) };
+
+function policies(all: RbacView["policies"]): RulesInit["policies"] {
+  return Object.fromEntries(
+    all
       // A policy without principals allows nobody; Envoy refuses to have it spelled out.
       .filter((policy) => policy.principals.length > 0)
       .map(({ name, principals }): [string, Init<typeof PolicySchema>] => [
@@ -36,13 +38,15 @@ function rules(view: RbacView): RulesInit {
         { permissions: [{ rule: { case: "any", value: true } }], principals: principals.map(principal) },
       ]),
   );
-  return { action: RBAC_Action.ALLOW, policies };
 }
 
-function principal({ sans }: PrincipalView): PrincipalInit {
-  if (sans.length === 0) return { identifier: { case: "any", value: true } };
-  if (sans.length === 1) return authenticated(sans[0]!);
-  return { identifier: { case: "andIds", value: { ids: sans.map(authenticated) } } };
+function principal({ sans, notSans = [] }: PrincipalView): PrincipalInit {
+  const ids: PrincipalInit[] = [
+    ...sans.map(authenticated),
+    ...notSans.map((san): PrincipalInit => ({ identifier: { case: "notId", value: authenticated(san) } })),
+  ];
+  if (ids.length === 0) return { identifier: { case: "any", value: true } };
+  return ids.length === 1 ? ids[0]! : { identifier: { case: "andIds", value: { ids } } };
 }
 
 function authenticated(san: string): PrincipalInit {

@@ -1,5 +1,8 @@
+import type { CircuitBreaking } from "@atoll/policy";
 import type { Tags } from "./tags.ts";
 import type { UpstreamTlsView } from "./tls-view.ts";
+
+export type CircuitBreakerView = CircuitBreaking;
 
 export interface ClusterView {
   name: string;
@@ -15,6 +18,8 @@ export interface ClusterView {
   /** HTTP idle timeout of pooled upstream connections. */
   idleTimeoutMs?: number;
   maxStreamDurationMs?: number;
+  /** After this an upstream connection takes no new requests. */
+  maxConnectionDurationMs?: number;
   perConnectionBufferLimitBytes?: number;
   tls?: UpstreamTlsView;
   /** Chosen per endpoint by its tags; first match wins. */
@@ -37,21 +42,6 @@ export type LoadBalancerView =
   | { type: "ringHash"; hashFunction: "XX_HASH" | "MURMUR_HASH_2"; minRingSize?: number; maxRingSize?: number }
   | { type: "random" }
   | { type: "maglev" };
-
-export interface CircuitBreakerView {
-  thresholds?: { maxConnections?: number; maxPendingRequests?: number; maxRetries?: number; maxRequests?: number };
-  outlier?: {
-    intervalMs?: number;
-    baseEjectionTimeMs?: number;
-    maxEjectionPercent?: number;
-    splitExternalAndLocalErrors?: boolean;
-    totalErrors?: { consecutive?: number };
-    gatewayErrors?: { consecutive?: number };
-    localErrors?: { consecutive?: number };
-    standardDeviation?: { requestVolume?: number; minimumHosts?: number; factor?: number };
-    failure?: { requestVolume?: number; minimumHosts?: number; threshold?: number };
-  };
-}
 
 export interface HealthCheckView {
   timeoutMs: number;

@@ -51,6 +51,8 @@ export interface HttpFilterView {
   idleTimeoutMs?: number;
   streamIdleTimeoutMs?: number;
   requestHeadersTimeoutMs?: number;
+  /** Until the whole request has come. */
+  requestTimeoutMs?: number;
   maxStreamDurationMs?: number;
   accessLogs?: AccessLogView[];
   tracing?: TracingView;
@@ -79,13 +81,16 @@ export interface DirectResponseView {
 /** First network filter. ALLOW action: no policy matches = connection closed. */
 export interface RbacView {
   statPrefix: string;
-  /** Nobody is allowed, and an HTTP chain says so: it takes connections of the mesh and answers 403. */
+  /** An HTTP chain takes connections of the mesh, and answers with 403 the requests that no policy allows. */
   refuseRequests?: true;
   policies: { name: string; principals: PrincipalView[] }[];
+  /** What would be denied: counted, and allowed. */
+  shadowDenied?: { name: string; principals: PrincipalView[] };
 }
-/** Every SAN must be present in the peer certificate (AND); an empty list is any peer. */
+/** Every one of `sans` must be present in the peer certificate, and none of `notSans`; without any: any peer. */
 export interface PrincipalView {
   sans: string[];
+  notSans?: string[];
 }
 
 export interface AccessLogView {

@@ -1,4 +1,9 @@
+import type { Fault, RequestLimit, RequestRetries } from "@atoll/policy";
 import type { Tags } from "./tags.ts";
+
+export type RetryView = RequestRetries;
+export type RateLimitView = RequestLimit;
+export type FaultView = Fault;
 
 export interface RouteConfigView {
   name: string;
@@ -90,30 +95,4 @@ export interface HeaderOpsView {
   set?: HeaderValue[];
   add?: HeaderValue[];
   remove?: string[];
-}
-
-export interface RetryView {
-  /** Envoy's comma-separated retry_on. */
-  retryOn: string;
-  numRetries?: number;
-  perTryTimeoutMs?: number;
-  backOff?: { baseIntervalMs: number; maxIntervalMs?: number };
-  retriableStatusCodes?: number[];
-  retriableMethods?: string[];
-}
-
-export interface RateLimitView {
-  requests: number;
-  intervalMs: number;
-  status?: number;
-  headers?: { name: string; value: string; append: boolean }[];
-}
-
-export interface FaultView {
-  /** Regex on header x-kuma-tags; absent = every request. */
-  sourceTagsRegex?: string;
-  delay?: { percent: number; ms: number };
-  abort?: { percent: number; httpStatus: number };
-  /** Response rate limit in KiB per second. */
-  responseBandwidth?: { percent: number; kbps: number };
 }

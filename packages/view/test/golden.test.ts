@@ -20,6 +20,7 @@ const explained = new Set([
   "sidecar-outbound-default",
   "sidecar-outbound-policies",
   "sidecar-outbound-routes",
+  "sidecar-targeted",
 ]);
 
 golden<World>(join(import.meta.dirname, "..", "testdata"), (world, name) => {

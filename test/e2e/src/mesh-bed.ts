@@ -29,7 +29,22 @@ export const mutualTls = (mode?: "PERMISSIVE"): Document => ({
   backends: [{ name: "ca-1", type: "builtin", ...(mode ? { mode } : {}) }],
 });
 
-export const mesh = (name: string, settings: Document = {}): Document => ({ type: "Mesh", name, mtls: mutualTls(), ...settings });
+/** Without the policies that a new mesh gets, so that what a test writes acts alone. */
+export const mesh = (name: string, settings: Document = {}): Document => ({
+  type: "Mesh",
+  name,
+  mtls: mutualTls(),
+  skipCreatingInitialPolicies: ["*"],
+  ...settings,
+});
+
+/** What global gives its first mesh when it starts. */
+const initialPolicies = [
+  ["MeshTimeout", "mesh-timeout-all-default"],
+  ["MeshTimeout", "mesh-gateways-timeout-all-default"],
+  ["MeshCircuitBreaker", "mesh-circuit-breaker-all-default"],
+  ["MeshRetry", "mesh-retry-all-default"],
+] as const;
 
 /** A policy from and to services or tags; both are everybody unless given. */
 export const connection = (
@@ -71,7 +86,7 @@ export const prefixRule = (prefix: string, backends: string | Record<string, num
 });
 
 /**
- * A stack with applications, sidecars and gateways of a test's own. Everything listens on 127.0.0.1, on ports that the bed gives by
+ * A stack with applications, sidecars and gateways of a test's own. The first mesh begins without policies. Everything listens on 127.0.0.1, on ports that the bed gives by
  * number, 0 to 139.
  */
 export class MeshBed {
@@ -86,7 +101,9 @@ export class MeshBed {
 
   /** As for `TestStack`; the ports of a bed at a base are those of `portAt`. */
   static async start(preferred: number, options: TestStackOptions | ((base: number) => TestStackOptions) = {}): Promise<MeshBed> {
-    return new MeshBed(await TestStack.start(preferred, options));
+    const bed = new MeshBed(await TestStack.start(preferred, options));
+    for (const [type, name] of initialPolicies) await bed.atoll.remove({ type, mesh: "default", name });
+    return bed;
   }
 
   static portAt(base: number, number: number): number {

@@ -1,6 +1,7 @@
 import { inboundPolicies, inboundPoliciesCandidates, inboundPolicyCandidates, chooseInboundPolicy } from "../inbound-policy.ts";
 import type { Tags } from "../selector.ts";
 import { egressRules } from "../target/egress-rules.ts";
+import type { EgressRules } from "../target/egress-rules.ts";
 import type { FromRules } from "../target/proxy-rules.ts";
 import { inboundText } from "../target/select-proxy.ts";
 import type { Inbound } from "../target/select-proxy.ts";
@@ -63,8 +64,7 @@ export function gatewayPortCallee(policies: ProxyPolicies, port: Inbound): Calle
 /** An external service at a zone egress; several of one name are known by the tags of each. */
 export function egressCallee(mesh: PolicyMesh, tags: readonly Tags[]): Callee {
   const known = tags.at(-1) ?? {};
-  const rules = (type: string): FromRules =>
-    mesh.remember(`egress/${type}/${JSON.stringify(known)}`, () => egressRules(type, known, meshResources(mesh)).from);
+  const rules = (type: string): FromRules => egressRulesOf(mesh, type, known).from;
   return callee({
     mesh,
     tags,
@@ -73,6 +73,9 @@ export function egressCallee(mesh: PolicyMesh, tags: readonly Tags[]): Callee {
     matched: (type) => rules(type).rules.flatMap(({ origins }) => origins.map(({ policy }) => policy)),
   });
 }
+
+export const egressRulesOf = (mesh: PolicyMesh, type: string, tags: Tags): EgressRules =>
+  mesh.remember(`egress/${type}/${JSON.stringify(tags)}`, () => egressRules(type, tags, meshResources(mesh)));
 
 /** Something else of a proxy that takes connections, which policies with destinations alone know, by tags that it was given. */
 export const taggedCallee = (mesh: PolicyMesh, tags: Tags): Callee =>

@@ -10,6 +10,8 @@ import { tagRuleFor } from "../target/tag-rules.ts";
 import { serviceTag } from "../target/target-ref.ts";
 import type { TargetedPolicy } from "../target/target-ref.ts";
 import { nothingFound, settle } from "./answer.ts";
+import { egressRulesOf } from "./callee.ts";
+import type { PolicyMesh } from "./policy-mesh.ts";
 import type { Answer, Found } from "./answer.ts";
 import { choiceOf, unchosen } from "./choice.ts";
 import { connecting } from "./places.ts";
@@ -163,6 +165,28 @@ export class GatewayCaller implements Caller {
   }
 }
 
+/** A zone egress, which calls for all of a mesh: who they are plays no part, but in policies that name them. */
+export class EgressCaller implements Caller {
+  readonly #mesh: PolicyMesh;
+
+  constructor(mesh: PolicyMesh) {
+    this.#mesh = mesh;
+  }
+
+  towards<Conf>({ targeted, precedence = "targeted" }: Question<Conf>, destination: Destination): Answer<Conf> {
+    const mesh = this.#mesh;
+    if (!targeted) return settle<Conf>(nothingFound, nothingFound, precedence);
+    const tags = destination.kind === "service" ? destination.tags : {};
+    const rules = egressRulesOf(mesh, targeted.type, tags);
+    if (destination.kind === "service") {
+      const rule = tagRuleFor(rules.from.rules, {});
+      return settle<Conf>(nothingFound, foundBy(mesh, targeted, [], rule), precedence);
+    }
+    const rule = resourceRuleFor(rules.resources, destination.id);
+    return settle<Conf>(nothingFound, foundBy(mesh, targeted, [], rule && { ...rule, conf: rule.confs[0] }), precedence);
+  }
+}
+
 /** Of a destination that is known by tags, policies know the service alone. */
 const elementOf = (destination: Destination): Tags =>
   destination.kind === "service" ? { [serviceTag]: destination.tags[serviceTag] ?? "" } : {};
@@ -178,6 +202,7 @@ function foundTowards<Conf>(
   destination: Destination,
   elements: readonly Tags[],
 ): Found<Conf> {
+  if (policies.length === 0) return foundBy(proxy.mesh, targeted, policies, undefined);
   const rules: ToRules = proxy.to(targeted.type, policies);
   if (destination.kind === "resource") {
     const rule = resourceRuleFor(rules.resources, destination.id);

@@ -1,7 +1,7 @@
 export type { Answer } from "./answer.ts";
 export { egressCallee, gatewayPortCallee, inboundCallee, taggedCallee } from "./callee.ts";
 export type { Callee, InboundQuestion } from "./callee.ts";
-export { GatewayCaller, SidecarCaller } from "./caller.ts";
+export { EgressCaller, GatewayCaller, SidecarCaller } from "./caller.ts";
 export type { Caller, GatewayPlace } from "./caller.ts";
 export { choiceOf, silenced, unchosen } from "./choice.ts";
 export type { PolicyChoice, PolicyVerdict } from "./choice.ts";

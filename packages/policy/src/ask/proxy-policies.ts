@@ -99,9 +99,9 @@ export class ProxyPolicies {
   }
 }
 
-/** Policies that are the same have the same rules. Within a mesh name and revision tell one from all others. */
+/** Policies that are the same have the same rules. Within a mesh name and revision tell one from all others; those of zones have none. */
 const listKey = (type: string, policies: readonly TargetedPolicy[]): string =>
-  `${type}/${policies.map(({ name, revision }) => `${name}@${revision}`).join("/")}`;
+  `${type}/${policies.map(({ name, revision, modificationTime }) => `${name}@${revision || modificationTime}`).join("/")}`;
 
 /** What a rule of a policy with a targetRef says; no rule, nothing. */
 export function foundBy<Conf>(

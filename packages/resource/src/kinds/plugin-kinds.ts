@@ -4,6 +4,9 @@ import { definePluginKind } from "./plugin-kind.ts";
 const everywhere = ["globalToZone", "zoneToGlobal", "betweenZones"] as const;
 const both = ["global", "zone"] as const;
 
+/** Kinds that act on proxies. */
+const inEffect: readonly string[] = ["MeshCircuitBreaker", "MeshRetry", "MeshTimeout", "MeshTrafficPermission"];
+
 const policy = (type: string, path: string, names?: { singular?: string; displayed?: string }): Kind =>
   definePluginKind({
     type,
@@ -14,6 +17,7 @@ const policy = (type: string, path: string, names?: { singular?: string; display
     flows: everywhere,
     writable: both,
     policy: true,
+    ...(inEffect.includes(type) && { inEffect: true }),
   });
 
 /** Kinds of newer clients: what an installation that is moved here may hold, kept whole. */

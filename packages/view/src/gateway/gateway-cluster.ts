@@ -7,6 +7,7 @@ import { externalDiscovery } from "../external-service.ts";
 import { clusterNames, upstreamTls } from "../mesh-tls.ts";
 import { destinationClusterName, protocolTag, serviceTag, unresolvedBackend, zoneEgressService } from "../names.ts";
 import { optional } from "../optional.ts";
+import { circuitBreakerView } from "../policies/circuit-breaker.ts";
 import { healthCheckView } from "../policies/health-check.ts";
 import { clusterTimeouts, routedTimeouts, timeoutsOf } from "../policies/timeout.ts";
 import { parseProtocol, upstreamHttp } from "../protocol.ts";
@@ -74,7 +75,7 @@ export function addGatewayCluster(
       perConnectionBufferLimitBytes: bufferLimitBytes,
       ...(external ? {} : optional("tls", upstreamTls(context, destination.upstream, identity, destination.tags))),
       loadBalancer: { type: "roundRobin" },
-      ...optional("circuitBreaker", breaking.conf),
+      ...circuitBreakerView(breaking.conf),
       ...healthCheckView(checking.conf, protocol),
     };
   });

@@ -1,5 +1,5 @@
-import { kumaTagsHeader, outboundLogs, passThroughService, retries, silenced } from "@atoll/policy";
-import type { Answer, LogTarget } from "@atoll/policy";
+import { gatewayPortCallee, gatewayTimeouts, kumaTagsHeader, outboundLogs, passThroughService, retries, silenced } from "@atoll/policy";
+import type { Answer, InboundTimeouts, LogTarget } from "@atoll/policy";
 import { meshAlpn } from "../mesh-tls.ts";
 import { allMeshCasSecret, gatewayListenerName, identitySecret, statName } from "../names.ts";
 import { optional } from "../optional.ts";
@@ -56,15 +56,18 @@ export function addGatewayListener(
     ? steeredGroups(scope.policies, dataplane.spec.networking.address, listeners)
     : hostGroups(listeners, routes);
   const http = protocol === "HTTP" || protocol === "HTTPS";
-  const logs = portLogs(scope, first);
+  const said: PortPolicies = {
+    logs: portLogs(scope, first),
+    timeouts: gatewayPortCallee(scope.policies, { address: dataplane.spec.networking.address, port: first.port }).answer(gatewayTimeouts),
+  };
   const secrets: SecretView[] = [];
   const chains: FilterChainView[] = [];
   for (const group of crossMesh ? groups.slice(0, 1) : groups) {
     const secured = chainSecurity(scope, first, group, crossMesh);
     if (!secured) continue;
     const filter = http
-      ? httpFilter(scope, logs, routeName(name, protocol, group))
-      : tcpFilter(scope, logs, protocol === "TLS" ? [group] : groups, first.port);
+      ? httpFilter(scope, said, routeName(name, protocol, group))
+      : tcpFilter(scope, said, protocol === "TLS" ? [group] : groups, first.port);
     secrets.push(...secured.secrets);
     const chain: FilterChainView = { ...secured.chain, filter };
     chains.push(chain);
@@ -93,11 +96,10 @@ export function addGatewayListener(
     chains,
   };
   builder.listener(listener, () =>
-    gatewayListenerReasons(
-      scope,
-      listeners,
-      silenced(logs.account(), !chains.some(({ filter }) => filter.type !== "directResponse" && filter.accessLogs !== undefined)),
-    ),
+    gatewayListenerReasons(scope, listeners, [
+      ...silenced(said.logs.account(), !chains.some(({ filter }) => filter.type !== "directResponse" && filter.accessLogs !== undefined)),
+      ...said.timeouts.account(),
+    ]),
   );
   return { name, secrets };
 }
@@ -148,6 +150,12 @@ function chainSecurity(scope: GatewayScope, listener: TaggedListener, group: Hos
   return { chain: { match, tls: { certificates: secrets.map((secret) => secret.name), ...alpn, minVersion: "TLSv1_2" } }, secrets };
 }
 
+/** What policies say of all that a port takes. */
+interface PortPolicies {
+  logs: Answer<LogTarget[]>;
+  timeouts: Answer<InboundTimeouts>;
+}
+
 /** What is logged of all that a port takes. */
 const portLogs = (scope: GatewayScope, { port, effectiveTags }: TaggedListener): Answer<LogTarget[]> =>
   hostCaller(scope, { hostname: anyHost, tags: effectiveTags, routes: [] }, port).towardsName(outboundLogs, passThroughService);
@@ -163,7 +171,7 @@ function written(scope: GatewayScope, { conf }: Answer<LogTarget[]>, kind: "http
   return lines.length > 0 ? { accessLogs: lines } : {};
 }
 
-const httpFilter = (scope: GatewayScope, logs: Answer<LogTarget[]>, rds: string): HttpFilterView => ({
+const httpFilter = (scope: GatewayScope, { logs, timeouts }: PortPolicies, rds: string): HttpFilterView => ({
   type: "http",
   statPrefix: statName(scope.service),
   routes: { rds },
@@ -171,9 +179,10 @@ const httpFilter = (scope: GatewayScope, logs: Answer<LogTarget[]>, rds: string)
   localRateLimit: true,
   ...(scope.context.rules.gatewayFaults === "applied" && scope.context.has("FaultInjection") ? { routeFaults: true } : {}),
   compress: true,
-  idleTimeoutMs,
-  streamIdleTimeoutMs,
-  requestHeadersTimeoutMs,
+  idleTimeoutMs: timeouts.conf?.idleMs ?? idleTimeoutMs,
+  streamIdleTimeoutMs: timeouts.conf?.streamIdleMs ?? streamIdleTimeoutMs,
+  requestHeadersTimeoutMs: timeouts.conf?.requestHeadersMs ?? requestHeadersTimeoutMs,
+  ...optional("requestTimeoutMs", timeouts.conf?.requestMs),
   ...written(scope, logs, "http"),
   ...(scope.tracing ? { tracing: { ...scope.tracing.listener("inbound", scope.service), spawnUpstreamSpan: true } } : {}),
 });
@@ -181,7 +190,7 @@ const httpFilter = (scope: GatewayScope, logs: Answer<LogTarget[]>, rds: string)
 /** All routes of the groups in one. Without a backend connections are taken and closed: Envoy refuses a TCP proxy without a cluster. */
 function tcpFilter(
   scope: GatewayScope,
-  logs: Answer<LogTarget[]>,
+  { logs, timeouts }: PortPolicies,
   groups: readonly HostGroup[],
   port: number,
 ): TcpFilterView | DirectResponseView {
@@ -208,6 +217,7 @@ function tcpFilter(
     type: "tcp",
     statPrefix: statName(scope.service),
     clusters,
+    ...(timeouts.conf ? { idleTimeoutMs: timeouts.conf.idleMs ?? idleTimeoutMs } : {}),
     ...optional("maxConnectAttempts", maxConnectAttempts),
     ...written(scope, logs, "network"),
   };

@@ -1,11 +1,21 @@
-import { inboundCallee, inboundFaults, inboundLimits, kumaTagsHeader, permission, unchosen } from "@atoll/policy";
-import type { Callee, PolicyChoice, ProxyPolicies } from "@atoll/policy";
+import {
+  inboundCallee,
+  inboundCircuitBreaking,
+  inboundFaults,
+  inboundLimits,
+  inboundTimeouts,
+  kumaTagsHeader,
+  permission,
+  unchosen,
+} from "@atoll/policy";
+import type { Callee, InboundTimeouts, PolicyChoice, ProxyPolicies } from "@atoll/policy";
 import { isIPv6 } from "node:net";
 import { inboundInterfaces } from "../dataplane.ts";
 import type { Dataplane, InboundInterface } from "../dataplane.ts";
 import type { MeshContext } from "../mesh-context.ts";
 import { clusterNames, downstreamTls, meshAlpn } from "../mesh-tls.ts";
 import { inboundListenerName, inboundRouteName, localClusterName, protocolTag, serviceTag, statName, withoutTags } from "../names.ts";
+import { circuitBreakerView } from "../policies/circuit-breaker.ts";
 import { limitedRoutes } from "../policies/rate-limit.ts";
 import { rbacView } from "../policies/traffic-permission.ts";
 import type { Tracing } from "../policies/tracing.ts";
@@ -42,16 +52,23 @@ export function addInbound(scope: InboundScope, inbound: InboundInterface): void
   const loopback = inbound.workloadAddress === "127.0.0.1" || inbound.workloadAddress === "::1";
   const callee = inboundCallee(scope.policies, inbound);
   const section = `inbound on port ${inbound.port} of ${inbound.tags[serviceTag] ?? ""}`;
+  const timeouts = callee.answer(inboundTimeouts);
+  const breaking = callee.answer(inboundCircuitBreaking);
   const local: ClusterView = {
     ...clusterNames(cluster),
     discovery: { type: "static", endpoints: [{ address: inbound.workloadAddress, port: inbound.workloadPort }] },
     connectTimeoutMs: localConnectTimeoutMs,
     ...(http ? { http, idleTimeoutMs } : {}),
+    ...(timeouts.conf ? localClusterTimeouts(timeouts.conf, protocol) : {}),
+    ...circuitBreakerView(breaking.conf),
     ...(scope.transparent && !loopback
       ? { sourceAddress: isIPv6(inbound.workloadAddress) ? passthroughSource.v6 : passthroughSource.v4 }
       : {}),
   };
-  builder.cluster(local, undefined, () => ({ from: [refOf(scope.dataplane, section)], policies: [] }));
+  builder.cluster(local, undefined, () => ({
+    from: [refOf(scope.dataplane, section)],
+    policies: [...timeouts.account(), ...breaking.account()],
+  }));
   const name = inboundListenerName(inbound.address, inbound.port);
   const listener: ListenerView = {
     name,
@@ -74,6 +91,7 @@ function listenerReasons({ context, dataplane, tracing }: InboundScope, callee: 
     from: [refOf(dataplane, section), refOf(context.mesh, meshSection(context))],
     policies: [
       ...(context.mtls === "off" ? [] : callee.answer(permission).account()),
+      ...callee.answer(inboundTimeouts).account(),
       ...ofHttp(callee.answer(inboundFaults).account()),
       ...ofHttp(callee.answer(inboundLimits).account()),
       ...(http ? (tracing?.choice() ?? []) : []),
@@ -92,7 +110,7 @@ function chains(
   const { context } = scope;
   const filter = isHttp(protocol)
     ? httpFilter(scope, inbound, callee, protocol, cluster)
-    : tcpFilter(cluster, scope.kafkaFilter && protocol === "kafka");
+    : tcpFilter(callee, cluster, scope.kafkaFilter && protocol === "kafka");
   if (context.mtls === "off") return [{ filter }];
   const secured: FilterChainView = {
     tls: downstreamTls(context),
@@ -110,7 +128,10 @@ function chains(
 
 /** True if no permission is for any inbound of the proxy: then each says so. */
 const nobodyIsNamed = ({ policies, dataplane }: InboundScope): boolean =>
-  inboundInterfaces(dataplane).every((one) => inboundCallee(policies, one).answer(permission).conf === undefined);
+  inboundInterfaces(dataplane).every((one) => {
+    const { conf } = inboundCallee(policies, one).answer(permission);
+    return conf === undefined || conf.refuses === "requests";
+  });
 
 function httpFilter(
   { builder, tracing }: InboundScope,
@@ -122,10 +143,12 @@ function httpFilter(
   const service = tags[serviceTag] ?? "";
   const faults = callee.answer(inboundFaults).conf ?? [];
   const limits = callee.answer(inboundLimits).conf;
+  const timeouts = callee.answer(inboundTimeouts).conf;
   const routes = limitedRoutes(limits, {
     match: { path: { prefix: "/" } },
     action: { type: "forward", clusters: [{ name: cluster, weight: 1 }] },
-    timeoutMs: 0,
+    timeoutMs: timeouts?.requestMs ?? 0,
+    ...(timeouts?.streamIdleMs === undefined ? {} : { idleTimeoutMs: timeouts.streamIdleMs }),
   });
   for (const { route, policy } of routes) builder.because(route, () => ({ from: policy ? [refOf(policy)] : [], policies: [] }));
   return {
@@ -142,16 +165,33 @@ function httpFilter(
     ...(faults.length > 0 ? { faults } : {}),
     ...(limits ? { localRateLimit: true } : {}),
     ...(protocol === "grpc" ? { grpcStats: true } : {}),
-    idleTimeoutMs,
+    // Where a policy says how long, it is the pool towards the workload that it is said of.
+    idleTimeoutMs: timeouts ? 0 : idleTimeoutMs,
     streamIdleTimeoutMs,
+    ...(timeouts?.requestHeadersMs === undefined ? {} : { requestHeadersTimeoutMs: timeouts.requestHeadersMs }),
     ...(tracing ? { tracing: tracing.listener("inbound", service) } : {}),
   };
 }
 
-const tcpFilter = (cluster: string, kafka: boolean): TcpFilterView => ({
+const tcpFilter = (callee: Callee, cluster: string, kafka: boolean): TcpFilterView => ({
   type: "tcp",
   statPrefix: statName(cluster),
   clusters: [{ name: cluster, weight: 1 }],
-  idleTimeoutMs,
+  idleTimeoutMs: callee.answer(inboundTimeouts).conf?.idleMs ?? idleTimeoutMs,
   ...(kafka ? { kafkaStatPrefix: statName(cluster) } : {}),
 });
+
+/** As in Kuma: of gRPC only the time to connect. */
+function localClusterTimeouts(
+  { connectMs, idleMs, maxStreamMs, maxConnectionMs }: InboundTimeouts,
+  protocol: Protocol,
+): Pick<ClusterView, "connectTimeoutMs" | "idleTimeoutMs" | "maxStreamDurationMs" | "maxConnectionDurationMs"> {
+  const connectTimeoutMs = connectMs ?? localConnectTimeoutMs;
+  if (!isHttp(protocol) || protocol === "grpc") return { connectTimeoutMs };
+  return {
+    connectTimeoutMs,
+    ...(idleMs === undefined ? {} : { idleTimeoutMs: idleMs }),
+    ...(maxStreamMs ? { maxStreamDurationMs: maxStreamMs } : {}),
+    ...(maxConnectionMs ? { maxConnectionDurationMs: maxConnectionMs } : {}),
+  };
+}

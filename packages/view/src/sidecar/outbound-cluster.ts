@@ -11,6 +11,7 @@ import type { MeshContexts } from "../mesh-contexts.ts";
 import { clusterNames, upstreamTls } from "../mesh-tls.ts";
 import { destinationClusterName, meshTag, serviceTag, zoneEgressService } from "../names.ts";
 import { optional } from "../optional.ts";
+import { circuitBreakerView } from "../policies/circuit-breaker.ts";
 import { healthCheckView } from "../policies/health-check.ts";
 import { clusterTimeouts, routedTimeouts, timeoutsOf } from "../policies/timeout.ts";
 import { upstreamHttp } from "../protocol.ts";
@@ -81,7 +82,7 @@ export function outboundCluster(
     const common = {
       ...clusterNames(name),
       ...clusterTimeouts(timeouts.conf ?? (request.routed ? routedTimeouts : undefined), facts.protocol),
-      ...optional("circuitBreaker", breaking.conf),
+      ...circuitBreakerView(breaking.conf),
       ...healthCheckView(checking.conf, facts.protocol),
     };
     if (dialled.length > 0) {

@@ -14,7 +14,7 @@ import {
 import { optional } from "../optional.ts";
 import { accessLogs } from "../policies/access-log.ts";
 import { retryView } from "../policies/retry.ts";
-import { listenerTimeouts, routedTimeouts, timeoutsOf } from "../policies/timeout.ts";
+import { listenerTimeouts, routedTimeouts, routeTimeouts, timeoutsOf } from "../policies/timeout.ts";
 import type { Protocol } from "../protocol.ts";
 import type {
   DirectResponseView,
@@ -210,7 +210,7 @@ function routeConfig(
       action,
       ...optional("requestHeaders", withTags(planned.requestHeaders, kumaTags)),
       ...optional("responseHeaders", planned.responseHeaders),
-      ...(action.type === "forward" ? { timeoutMs: requestMs ?? 0 } : {}),
+      ...(action.type === "forward" ? (own.timeouts.conf ? routeTimeouts(own.timeouts.conf) : { timeoutMs: 0 }) : {}),
       ...optional("retry", own.retries.key === said.retries.key ? undefined : retryView(own.retries.conf, plan.protocol)),
       ...optional("rateLimit", leaves ? limit : undefined),
       ...(isUnresolved ? { clusterNotFound500: true } : {}),

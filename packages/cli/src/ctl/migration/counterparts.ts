@@ -1,9 +1,5 @@
-/** What to write instead of a policy with a targetRef, which has no effect. */
+/** What to write instead of a policy that has no effect. */
 const counterparts: Readonly<Record<string, string>> = {
-  MeshTrafficPermission: "TrafficPermission",
-  MeshTimeout: "Timeout",
-  MeshRetry: "Retry",
-  MeshCircuitBreaker: "CircuitBreaker",
   MeshHealthCheck: "HealthCheck",
   MeshFaultInjection: "FaultInjection",
   MeshRateLimit: "RateLimit",

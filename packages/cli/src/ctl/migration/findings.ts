@@ -81,9 +81,8 @@ function authoritiesOf({ name: mesh, spec }: ResourceDraft<MeshSpec>, taken: rea
 function meshAttention({ name: mesh, spec }: ResourceDraft<MeshSpec>, taken: readonly PlannedResource[]): string[] {
   const found: string[] = [];
   const of = (type: string) => names(taken, type, mesh).length;
-  if (spec.mtls?.enabledBackend && of("TrafficPermission") === 0) {
-    const instead = of("MeshTrafficPermission") > 0 ? ", as its MeshTrafficPermissions have no effect" : "";
-    found.push(`mesh ${mesh} has mTLS and no TrafficPermission${instead}: nothing is let through until you write one`);
+  if (spec.mtls?.enabledBackend && of("TrafficPermission") + of("MeshTrafficPermission") === 0) {
+    found.push(`mesh ${mesh} has mTLS and neither TrafficPermission nor MeshTrafficPermission: nothing is let through until you write one`);
   } else if (of("ExternalService") > 0 && of("TrafficPermission") === 0) {
     found.push(`mesh ${mesh} has ExternalServices and no TrafficPermission: no proxy may dial them until you write one`);
   }
