@@ -119,6 +119,13 @@ describe("a gateway", () => {
     expect(faults).toEqual(new Set(["rateLimit RateLimit/limits", "retry Retry/often"]));
   });
 
+  test("has one host for names that differ in their case alone", async () => {
+    await put(route("one", [rule(prefix("/one"))], ["Shop.test"]), route("two", [rule(prefix("/two"))], ["shop.test"]));
+    expect(routesOf().flatMap(({ domains }) => domains)).toEqual(["shop.test", "*"]);
+    expect(paths()).toEqual(expect.arrayContaining(["/one", "/two"]));
+    expect(said("default.edge-1")).toEqual([]);
+  });
+
   test("goes without a host that cannot be", async () => {
     await put(route("bad", [rule(prefix("/"))], ["a\nb"]), route("other", [rule(prefix("/other"))], ["other.test"]));
     expect(routesOf().map(({ domains }) => domains)).toEqual(expect.arrayContaining([["*"], ["other.test"]]));

@@ -1,6 +1,7 @@
 import { createRegistry, fromBinary } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
+import type { Cluster_RingHashLbConfig } from "@atoll/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
 import type { HeaderValueOption } from "@atoll/envoy-api/envoy/config/core/v3/base_pb.js";
 import type { RetryPolicy_RetryBackOff, WeightedCluster } from "@atoll/envoy-api/envoy/config/route/v3/route_components_pb.js";
 import type { RouteConfiguration } from "@atoll/envoy-api/envoy/config/route/v3/route_pb.js";
@@ -35,6 +36,13 @@ const demands = {
   "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit": ({ tokenBucket }: LocalRateLimit) =>
     tokenBucket?.fillInterval && nanoseconds(tokenBucket.fillInterval) < 50_000_000n
       ? "local rate limit token bucket fill timer must be >= 50ms"
+      : undefined,
+  "envoy.config.cluster.v3.Cluster.RingHashLbConfig": ({
+    minimumRingSize = 1024n,
+    maximumRingSize = 8_388_608n,
+  }: Cluster_RingHashLbConfig) =>
+    minimumRingSize > maximumRingSize
+      ? `ring hash: minimum_ring_size (${minimumRingSize}) > maximum_ring_size (${maximumRingSize})`
       : undefined,
   "google.protobuf.Any": ({ typeUrl, value }: Any) => {
     const schema = packed.getMessage(typeUrl.slice(typeUrl.lastIndexOf("/") + 1));

@@ -7,7 +7,7 @@ import { VirtualHostSchema } from "@atoll/envoy-api/envoy/config/route/v3/route_
 import { HttpFilterSchema } from "@atoll/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { envoyRegistry } from "./envoy-registry.ts";
 import { nativeAny, nativeMessage } from "./native-json.ts";
-import { ruleFault } from "./native-rules.ts";
+import { messageFault } from "./envoy-demands.ts";
 
 const schemas = {
   cluster: ClusterSchema,
@@ -25,11 +25,11 @@ export function nativeFault(target: NativeTarget, value: unknown, patch: boolean
   try {
     if (target !== "resource") {
       const message = nativeMessage(schemas[target], value as JsonValue);
-      return patch ? undefined : ruleFault<DescMessage>(schemas[target], message);
+      return patch ? undefined : messageFault<DescMessage>(schemas[target], message);
     }
     const any = nativeAny(value as JsonValue);
     const schema = envoyRegistry().registry.getMessage(any.typeUrl.slice(any.typeUrl.lastIndexOf("/") + 1))!;
-    return ruleFault(schema, fromBinary(schema, any.value));
+    return messageFault(schema, fromBinary(schema, any.value));
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

@@ -13,13 +13,10 @@ type Inspect = (value: unknown) => { at: string; fault: string; embedded: boolea
 export type MessageRules = ReadonlyMap<string, (message: never) => string | undefined>;
 
 /**
- * Finds the first fault of a message by what Envoy's API demands of fields beyond their types (names that are not empty, ports in their
+ * Makes what finds the first fault of a message by what Envoy's API demands of fields beyond their types (names that are not empty, ports in their
  * range), in the order of the fields and in the words of the validators that are generated from these rules; undefined if there is none.
  * https://github.com/bufbuild/protoc-gen-validate
  */
-export const ruleFault = createRuleFault(new Map());
-
-/** `ruleFault` with more rules. What a type demands is looked up once. */
 export function createRuleFault(
   more: MessageRules,
 ): <Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>) => string | undefined {

@@ -52,5 +52,9 @@ function* validateCommon(path: string, conf: Http | Grpc): Violations {
   const { baseInterval, maxInterval } = conf.backOff;
   if (baseInterval === undefined) yield violation(`${path}.backOff.baseInterval`, "has to be defined");
   else if (durationMs(baseInterval) <= 0) yield violation(`${path}.backOff.baseInterval`, "has to be greater than 0");
-  else yield* validatePositiveIfDefined(`${path}.backOff.maxInterval`, maxInterval);
+  else {
+    yield* validatePositiveIfDefined(`${path}.backOff.maxInterval`, maxInterval);
+    if (maxInterval !== undefined && durationMs(maxInterval) > 0 && durationMs(maxInterval) < durationMs(baseInterval))
+      yield violation(`${path}.backOff.maxInterval`, "has to be at least baseInterval");
+  }
 }

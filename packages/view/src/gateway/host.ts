@@ -63,7 +63,8 @@ export function attachment({ spec }: GatewayRoute, tags: Tags, forHttp: boolean)
   return firstMatch(spec.selectors, tags) ? "acts" : "selectorsDoNotMatch";
 }
 
-const hostnamesOf = ({ spec }: GatewayRoute): string[] => spec.conf.http?.hostnames ?? [];
+/** Without their case, as Envoy compares them: two that differ in it alone are one host. */
+export const hostnamesOf = ({ spec }: GatewayRoute): string[] => (spec.conf.http?.hostnames ?? []).map((name) => name.toLowerCase());
 
 /**
  * Envoy chooses one virtual host and looks no further, so routes with hostnames leave the host `*` for hosts of their own. A

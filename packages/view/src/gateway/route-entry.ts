@@ -1,6 +1,7 @@
 import type { RouteBackend, RouteBackends, Tags } from "@atoll/policy";
 import type { GatewayRouteFilter, GatewayRouteMatch, GatewayRouteRule } from "@atoll/resource";
 import { canonicalHeader } from "./header-name.ts";
+import { hostnamesOf } from "./host.ts";
 import type { GatewayHost, GatewayRoute } from "./host.ts";
 import { anyHost, servesHost } from "./hostname.ts";
 import { serviceTag, unresolvedBackend } from "../names.ts";
@@ -44,8 +45,8 @@ export interface RouteEntry {
 const tagsOf = (destination: Tags | undefined): Tags => destination ?? {};
 
 /** True if an attached route's hostnames let it have a say on the host. */
-export const servesHostOf = ({ spec }: GatewayRoute, { hostname }: GatewayHost): boolean =>
-  hostname === anyHost || servesHost(spec.conf.http?.hostnames ?? [], hostname);
+export const servesHostOf = (route: GatewayRoute, { hostname }: GatewayHost): boolean =>
+  hostname === anyHost || servesHost(hostnamesOf(route), hostname);
 
 /** Every HTTP route of a host, unsorted, in the order of resources and rules. `knows`: whether there is a service of that name. */
 export function routeEntries(host: GatewayHost, knows: (service: string) => boolean): RouteEntry[] {
