@@ -12,7 +12,15 @@ export function parseJson(bytes: Uint8Array): ParsedJson {
   const parsed = parseText(bytes);
   if (!parsed.ok) return { error: parsed.parseError };
   // Before anything recursive sees it: the runtime's parser is iterative, what reads its result is not.
-  return isTooDeep(new TextDecoder().decode(bytes)) ? { error: "exceeded max depth" } : { value: parsed.value };
+  const mayBeTooDeep = openings(bytes) > deepest;
+  return mayBeTooDeep && isTooDeep(new TextDecoder().decode(bytes)) ? { error: "exceeded max depth" } : { value: parsed.value };
+}
+
+/** As many as there are, in texts or not: what has few of them needs no closer look. */
+function openings(bytes: Uint8Array): number {
+  let count = 0;
+  for (const byte of bytes) if (byte === 0x7b || byte === 0x5b) count++;
+  return count;
 }
 
 function isTooDeep(source: string): boolean {

@@ -32,17 +32,25 @@ function serialNumber(): string {
   return bytes.toString("hex");
 }
 
+const authorityKeys = new WeakMap<x509.X509Certificate, Promise<x509.Extension>>();
+
+/** The same in every certificate of an issuer, so it is made once. */
+function authorityKeyOf(certificate: x509.X509Certificate): Promise<x509.Extension> {
+  let made = authorityKeys.get(certificate);
+  if (made === undefined) authorityKeys.set(certificate, (made = x509.AuthorityKeyIdentifierExtension.create(certificate.publicKey)));
+  return made;
+}
+
 /** Signs a certificate; PEM. */
 export async function buildCertificate(request: CertificateRequest): Promise<string> {
   const publicKey = new x509.PublicKey(request.keyPair.publicKey.export({ type: "spki", format: "der" }));
   const issuer = request.issuer;
   const signingKey = issuer?.signingKey ?? signingKeyOf(request.keyPair.privateKey);
-  const issuerPublicKey = issuer === undefined ? publicKey : issuer.certificate.publicKey;
   const extensions: x509.Extension[] = [
     new x509.BasicConstraintsExtension(request.isCa, undefined, true),
     new x509.KeyUsagesExtension(request.usages, true),
     await x509.SubjectKeyIdentifierExtension.create(publicKey),
-    await x509.AuthorityKeyIdentifierExtension.create(issuerPublicKey),
+    await (issuer === undefined ? x509.AuthorityKeyIdentifierExtension.create(publicKey) : authorityKeyOf(issuer.certificate)),
   ];
   if (request.extendedUsages !== undefined) extensions.push(new x509.ExtendedKeyUsageExtension(request.extendedUsages));
   // Critical when it is the only name there is (RFC 5280, 4.2.1.6).

@@ -17,17 +17,17 @@ const maxNanoseconds = (1n << 63n) - 1n;
  * Source: pkg.go.dev/time#ParseDuration
  */
 export function parseGoDuration(text: string): { nanoseconds: bigint } | { error: string } {
-  const invalid = { error: `time: invalid duration ${quoted(text)}` };
+  const invalid = () => ({ error: `time: invalid duration ${quoted(text)}` });
   const negative = text.startsWith("-");
   let rest = text.replace(/^[-+]/, "");
   if (rest === "0") return { nanoseconds: 0n };
-  if (rest === "") return invalid;
+  if (rest === "") return invalid();
   let total = 0n;
   while (rest !== "") {
     const digits = /^([0-9]*)(?:\.([0-9]*))?/.exec(rest);
     const whole = digits?.[1] ?? "";
     const fraction = digits?.[2] ?? "";
-    if (whole === "" && fraction === "") return invalid;
+    if (whole === "" && fraction === "") return invalid();
     rest = rest.slice(digits?.[0].length ?? 0);
     const unit = /^[^0-9.]+/.exec(rest)?.[0] ?? "";
     if (unit === "") return { error: `time: missing unit in duration ${quoted(text)}` };
@@ -36,7 +36,7 @@ export function parseGoDuration(text: string): { nanoseconds: bigint } | { error
     rest = rest.slice(unit.length);
     total += BigInt(whole || "0") * factor;
     if (fraction !== "") total += (BigInt(fraction) * factor) / 10n ** BigInt(fraction.length);
-    if (total > maxNanoseconds) return invalid;
+    if (total > maxNanoseconds) return invalid();
   }
   return { nanoseconds: negative ? -total : total };
 }

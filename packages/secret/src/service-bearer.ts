@@ -2,7 +2,15 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { SealingKey } from "./sealing-key.ts";
 
 const purpose = "service-bearer";
-const bearerOf = (key: SealingKey): string => key.deriveBytes(purpose).toString("base64url");
+/** Derived once: every call of another service carries it. */
+const bearers = new WeakMap<SealingKey, string>();
+
+function bearerOf(key: SealingKey): string {
+  let bearer = bearers.get(key);
+  if (bearer === undefined) bearers.set(key, (bearer = key.deriveBytes(purpose).toString("base64url")));
+  return bearer;
+}
+
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
 
 /**
