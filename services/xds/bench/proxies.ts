@@ -2,16 +2,21 @@
  * Many simulated proxies on one xDS server: how long until all have their configuration, what a change for all of them takes until the last
  * acknowledgement, what a change for one service, and what the server costs when nothing happens.
  *
+ *   npm run build, then with ATOLL_BUNDLE=1, so that the server is the one that is deployed:
  *   node --conditions=@atoll/source services/xds/bench/proxies.ts [proxies, default 1000] [services, default 10]
  *   ... with --cpu-prof-dir=DIR: a CPU profile of the server goes there
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { builtinCaSecretNames, createBuiltinCa } from "@atoll/certificate";
 import { sealSecret } from "@atoll/secret";
+import { eventually, freePort, startProcess } from "@atoll/testkit";
 import { ZoneUnderTest } from "../test/zone-fixture.ts";
 
 const { positionals, values } = parseArgs({ allowPositionals: true, options: { "cpu-prof-dir": { type: "string" } } });
@@ -44,14 +49,17 @@ await zone.apply(
   { type: "TrafficPermission", mesh: "default", name: "all", sources: every, destinations: every },
   timeout(1),
 );
-const profiling = values["cpu-prof-dir"] === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${values["cpu-prof-dir"]}`];
-const server = fork(new URL("./server.ts", import.meta.url), [], {
-  execArgv: [...process.execArgv, "--max-semi-space-size=4", ...profiling],
-  env: { ...process.env, SETTINGS: JSON.stringify(zone.xdsSettings("xds-1", { replicaBeatIntervalMs: 15_000 })) },
+const [port, diagnostics] = [await freePort(), await freePort()];
+const settingsFile = join(zone.folder.path, "xds.json");
+const settings = zone.xdsSettings("xds-1", { port, diagnostics, xds: { replicaBeatIntervalMs: 15_000 } });
+writeFileSync(settingsFile, JSON.stringify(settings));
+const profileTo = values["cpu-prof-dir"];
+const server = await startProcess(fileURLToPath(new URL("../../../bin/atoll", import.meta.url)), ["run", "xds", "-c", settingsFile], {
+  env: profileTo === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileTo}` },
 });
-const [{ port }] = (await once(server, "message")) as [{ port: number }];
+await eventually(async () => (await fetch(`http://127.0.0.1:${diagnostics}/readyz`)).status === 200, { limitMs: 60_000, everyMs: 50 });
 await delay(500);
-const bare = await used();
+const bare = used();
 const clients = fork(new URL("./proxy-clients.ts", import.meta.url), [String(port), String(count), String(services)], {
   env: { ...process.env, CA: zone.caPem },
 });
@@ -78,22 +86,25 @@ for (let turn = 0; turn < 5; turn++) {
 }
 await measured("ten seconds in which nothing happens", () => delay(10_000));
 console.log(`memory of the server without proxies ${bare.memoryMb.toFixed(0)} MB`);
-for (const child of [clients, server]) await ended(child);
+await ended(clients);
+await server.stop(8_000);
 await zone[Symbol.asyncDispose]();
 
 async function measured(what: string, run: () => Promise<unknown>): Promise<void> {
-  const [before, began] = [await used(), performance.now()];
+  const [before, began] = [used(), performance.now()];
   await run();
   const tookMs = performance.now() - began;
-  const { cpuMs, memoryMb } = await used();
+  const { cpuMs, memoryMb } = used();
   const spent = (cpuMs - before.cpuMs).toFixed(0).padStart(6);
   console.log(`${what.padEnd(52)} ${tookMs.toFixed(0).padStart(7)} ms  ${spent} ms CPU  ${memoryMb.toFixed(0).padStart(5)} MB`);
 }
 
-/** Of the server, since it began. */
-async function used(): Promise<{ cpuMs: number; memoryMb: number }> {
-  server.send("used");
-  return ((await once(server, "message")) as [{ cpuMs: number; memoryMb: number }])[0];
+/** Of the server, since it began: resident memory, and the CPU time of all its threads as the kernel counts it. */
+function used(): { cpuMs: number; memoryMb: number } {
+  const stat = readFileSync(`/proc/${server.pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const resident = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${server.pid}/status`, "utf8"))![1];
+  return { cpuMs: (Number(fields[11]) + Number(fields[12])) * 10, memoryMb: Number(resident) / 1024 };
 }
 
 async function ended(child: ChildProcess): Promise<void> {

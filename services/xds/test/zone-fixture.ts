@@ -81,8 +81,11 @@ export class ZoneUnderTest implements AsyncDisposable {
     if (!verdict.accepted) throw new Error(JSON.stringify(verdict));
   }
 
-  /** Of an xDS server whose proxies need no tokens. */
-  xdsSettings(instanceId: string, xds: object = {}): object {
+  /** Of an xDS server whose proxies need no tokens. Ports: any that are free, unless given. */
+  xdsSettings(
+    instanceId: string,
+    { port = 0, diagnostics = 0, xds = {} }: { port?: number; diagnostics?: number; xds?: object } = {},
+  ): object {
     return {
       general: {
         workDir: this.folder.path,
@@ -92,15 +95,15 @@ export class ZoneUnderTest implements AsyncDisposable {
       },
       multizone: { zone: { name: "east", token: "a.b.c" } },
       zone: { address: `grpcs://127.0.0.1:${this.#relayPort}` },
-      dpServer: { interface: "127.0.0.1", port: 0, authn: { dpProxy: { type: "none" }, zoneProxy: { type: "none" } } },
+      dpServer: { interface: "127.0.0.1", port, authn: { dpProxy: { type: "none" }, zoneProxy: { type: "none" } } },
       xds: { dataplaneDeregistrationDelayMs: 300, replicaBeatIntervalMs: 20, replicaMissedBeats: 5, ...xds },
-      diagnostics: { serverInterface: "127.0.0.1", serverPort: 0 },
+      diagnostics: { serverInterface: "127.0.0.1", serverPort: diagnostics },
     };
   }
 
   /** Ends with the zone. */
   async startXds(instanceId: string, xds: object = {}): Promise<{ port: number; close(): Promise<void> }> {
-    const started = await startXds(xdsSettings.parse(this.xdsSettings(instanceId, xds)), quiet);
+    const started = await startXds(xdsSettings.parse(this.xdsSettings(instanceId, { xds })), quiet);
     this.#xds.add(started);
     return started;
   }
