@@ -6,7 +6,7 @@ export interface SampleApp {
   close(): Promise<void>;
 }
 
-export async function startSampleApp(name: string, port: number): Promise<SampleApp> {
+export async function startSampleApp(name: string, port: number, host = "127.0.0.1"): Promise<SampleApp> {
   const server: Server = createServer((request, response) => {
     const certificate = request.headers["x-forwarded-client-cert"];
     const caller = typeof certificate === "string" ? /URI=(spiffe:[^;,]+)/.exec(certificate)?.[1] : undefined;
@@ -17,7 +17,7 @@ export async function startSampleApp(name: string, port: number): Promise<Sample
   server.keepAliveTimeout = 0;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, "127.0.0.1", resolve);
+    server.listen(port, host, resolve);
   });
   return {
     port,

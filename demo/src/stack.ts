@@ -1,6 +1,7 @@
 import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { hostAndPort } from "@atoll/resource";
 import { startProcess } from "@atoll/testkit/process";
 import { startTcpBalancer, type TcpBalancer } from "@atoll/testkit/tcp-balancer";
 import { stringify } from "yaml";
@@ -21,6 +22,8 @@ export interface StackOptions {
   instances?: 1 | 2;
   /** On Kafka: these, which the caller closes, instead of some that are started and end with the stack. */
   backends?: Backends;
+  /** Address by which the processes reach each other, and by which proxies reach their xDS servers. Default 127.0.0.1, and localhost. */
+  loopback?: string;
   logLevel?: string;
   env?: Record<string, string>;
   /** Variables of one zone's services. */
@@ -66,7 +69,8 @@ const sharedFiles = ["global.key", "zone.key", "tls.pem"];
 
 /** Starts global, the token issuer and every zone with its xDS servers, each as a process of its own, and what they keep their logs in. */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  const { kind = "embedded", workDir, globalBase } = options;
+  const { kind = "embedded", workDir, globalBase, loopback = "127.0.0.1" } = options;
+  const at = (port: number | undefined): string => hostAndPort(loopback, port ?? 0);
   const say = options.onProgress ?? (() => {});
   const folder = (name: string) => {
     const path = join(workDir, name);
@@ -92,7 +96,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
           ...env,
         },
       });
-      await ready(name, started, `http://127.0.0.1:${diagnostics}/readyz`);
+      await ready(name, started, `http://${at(diagnostics)}/readyz`);
       return started;
     });
 
@@ -107,8 +111,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         ATOLL_API_SERVER_HTTP_PORT: String(own.api),
         ATOLL_API_SERVER_HTTPS_PORT: String(own.apiTls),
         ATOLL_MULTIZONE_GLOBAL_KDS_GRPC_PORT: String(own.kds),
-        ATOLL_MULTIZONE_GLOBAL_KDS_ADVERTISED_ADDRESS: `grpcs://127.0.0.1:${own.kds}`,
-        ATOLL_TOKENS_URL: `http://127.0.0.1:${ports.tokens}`,
+        ATOLL_MULTIZONE_GLOBAL_KDS_ADVERTISED_ADDRESS: `grpcs://${at(own.kds)}`,
+        ATOLL_TOKENS_URL: `http://${at(ports.tokens)}`,
       },
       own.diagnostics,
     );
@@ -122,7 +126,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     "tokens",
     "tokens",
     "global",
-    { ...backends?.env, ATOLL_TOKENS_PORT: String(ports.tokens), ATOLL_GLOBAL_ADDRESS: `grpcs://127.0.0.1:${ports.kds}` },
+    { ...backends?.env, ATOLL_TOKENS_PORT: String(ports.tokens), ATOLL_GLOBAL_ADDRESS: `grpcs://${at(ports.kds)}` },
     ports.tokensDiagnostics,
   );
 
@@ -144,13 +148,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       state,
       {
         ...zoneEnv,
-        ATOLL_MULTIZONE_ZONE_GLOBAL_ADDRESS: `grpcs://127.0.0.1:${kds[index % kds.length]}`,
+        ATOLL_MULTIZONE_ZONE_GLOBAL_ADDRESS: `grpcs://${at(kds[index % kds.length])}`,
         ATOLL_MULTIZONE_ZONE_KDS_ROOT_CA_FILE: join(workDir, "global", "tls.crt"),
         ATOLL_API_SERVER_HTTP_PORT: String(own.api),
         ATOLL_API_SERVER_HTTPS_PORT: String(own.apiTls),
         ATOLL_RELAY_PORT: String(own.relay),
         ATOLL_MONITORING_ASSIGNMENT_SERVER_PORT: String(own.monitoring),
-        ATOLL_TOKENS_URL: `http://127.0.0.1:${ports.tokens}`,
+        ATOLL_TOKENS_URL: `http://${at(ports.tokens)}`,
       },
       own.diagnostics,
     );
@@ -162,7 +166,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         state,
         {
           ...zoneEnv,
-          ATOLL_ZONE_ADDRESS: `grpcs://127.0.0.1:${own.relay}`,
+          ATOLL_ZONE_ADDRESS: `grpcs://${at(own.relay)}`,
           ATOLL_DP_SERVER_PORT: String(dp),
           ATOLL_BOOTSTRAP_SERVER_PARAMS_XDS_PORT: String(dpPort),
         },
@@ -175,8 +179,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       sync: new Service(`zone-${name}`, [sync]),
       xds: new Service(`xds-${name}`, xds),
       xdsDiagnostics: isDouble ? [own.xdsDiagnostics, second.xdsDiagnostics] : [own.xdsDiagnostics],
-      url: `http://127.0.0.1:${own.api}`,
-      dpAddress: `https://localhost:${dpPort}`,
+      url: `http://${at(own.api)}`,
+      dpAddress: options.loopback === undefined ? `https://localhost:${dpPort}` : `https://${at(dpPort)}`,
     };
   }
 
@@ -184,7 +188,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const stack: Stack = {
     kind,
     brokers: backends?.brokers,
-    url: `http://127.0.0.1:${ports.api}`,
+    url: `http://${at(ports.api)}`,
     ports,
     global: new Service("global", globals),
     tokens: new Service("tokens", [tokens]),
