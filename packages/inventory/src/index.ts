@@ -1,6 +1,8 @@
 export { computeAvailableServices, exists, isOffered, renderAvailableServices } from "./available-services.ts";
 export { selectGateway } from "./select-gateway.ts";
-export type { AvailabilityInput, AvailableService } from "./available-services.ts";
+export type { AvailableService } from "./available-services.ts";
+export { ZoneOffers } from "./zone-offers.ts";
+export type { AvailabilityInput } from "./zone-offers.ts";
 export type { DataplaneIntent, ExternalServiceIntent, MeshGatewayIntent, MeshIntent } from "./intents.ts";
 export { entryContent } from "./entry-content.ts";
 export { inventoryKey, tagText } from "./inventory-key.ts";

@@ -4,14 +4,23 @@ import {
   type ExternalServiceIntent,
   type MeshGatewayIntent,
   type MeshIntent,
-  computeAvailableServices,
+  type InventoryKey,
+  ZoneOffers,
   entryContent,
 } from "@atoll/inventory";
 import { type ChangeEvent, type ResourceReader, WriterFence, encodeJson, joinReaders, readToHead } from "@atoll/replica";
 import { type DataplaneInsightSpec, isOffline, type KeyString, keyString, parseKeyString } from "@atoll/resource";
 import { Recomputation } from "./recomputation.ts";
-import { entryRecordKey, ingressRecordKey, isOffer, resourceRecordKey } from "./inventory-records.ts";
-import { sharedResources, sharedTypes } from "./shared-resources.ts";
+import {
+  entryKeyOf,
+  entryRecordKeyOf,
+  ingressNameOf,
+  ingressRecordKey,
+  isOffer,
+  resourceKeyOf,
+  resourceRecordKey,
+} from "./inventory-records.ts";
+import { sharedKeyOf, sharedResource, sharedResources } from "./shared-resources.ts";
 
 interface ZoneIngressIntent {
   zone?: string;
@@ -32,8 +41,10 @@ export interface AvailabilityPublisherOptions {
   onError: (error: unknown) => void;
 }
 
+const dataplaneType = "Dataplane";
 const insightType = "DataplaneInsight";
-const watchedTypes = new Set(["Mesh", "ExternalService", "MeshGateway", "Dataplane", "ZoneIngress", ...sharedTypes]);
+/** Of which each may concern all that the zone offers. */
+const generalTypes = new Set(["Mesh", "ExternalService", "MeshGateway"]);
 
 /** Calls `refresh` when a resource of one of the types changes in any of the readers. Returns what ends it. */
 export function watchTypes(types: ReadonlySet<string>, readers: readonly WatchedReader[], refresh: () => void): (() => void)[] {
@@ -43,11 +54,18 @@ export function watchTypes(types: ReadonlySet<string>, readers: readonly Watched
   return readers.map((reader) => reader.watch(onChange));
 }
 
-/** Keeps the offers in a zone's inventory topic equal to what its resources say: computed on change, only differences are appended. */
+/**
+ * Keeps the offers in a zone's inventory topic equal to what its resources say. A change costs the records that it can be in: those are made
+ * anew, and appended where they differ.
+ */
 export class AvailabilityPublisher {
   readonly #options: AvailabilityPublisherOptions;
   /** Records as they are in the log: key to JSON. Undefined = to be read. */
   #published: Map<string, string> | undefined;
+  /** Undefined = to be counted anew. */
+  #offers: ZoneOffers | undefined;
+  /** Keys of records that may not be as they should; undefined = any of them. */
+  #due: Set<string> | undefined;
   /** Insights of dataplanes whose streams have all ended. */
   readonly #gone = new Set<KeyString>();
   readonly #recomputation: Recomputation;
@@ -57,15 +75,42 @@ export class AvailabilityPublisher {
     const { config, resources, signal, onError } = options;
     this.#recomputation = new Recomputation(() => this.#publishOrForget(), signal, onError);
     for (const insight of resources.list(insightType)) this.#noteGone(keyString(insight));
-    const unwatch = [
-      ...watchTypes(watchedTypes, [config, resources], () => this.refresh()),
-      resources.watch(({ keys }) => {
-        // Its counters change all the time.
-        const changed = keys.filter((key) => key.startsWith(`${insightType}/`) && this.#noteGone(key));
-        if (changed.length > 0) this.refresh();
-      }),
-    ];
+    const note = ({ keys }: ChangeEvent): void => {
+      // Counters of insights change all the time; most changes concern nothing that is offered.
+      const concerned = keys.filter((key) => this.#note(key)).length > 0;
+      if (concerned) this.#recomputation.request();
+    };
+    const unwatch = [config.watch(note), resources.watch(note)];
     signal.addEventListener("abort", () => unwatch.forEach((stop) => stop()), { once: true });
+  }
+
+  get isBehind(): boolean {
+    return this.#recomputation.isBehind;
+  }
+
+  /** Looks at everything. */
+  refresh(): void {
+    this.#forget();
+    this.#recomputation.request();
+  }
+
+  /** Resolves when everything that is known now is in the log. */
+  settled(): Promise<void> {
+    return this.#recomputation.settled();
+  }
+
+  /** Whether it concerns what the zone offers. */
+  #note(text: KeyString): boolean {
+    const key = parseKeyString(text);
+    const { type, mesh, name } = key;
+    if (generalTypes.has(type)) {
+      this.#forget();
+      return true;
+    }
+    if (type === dataplaneType || (type === insightType && this.#noteGone(text))) return this.#noteDataplane(mesh, name);
+    if (type === "ZoneIngress") return this.#mark(ingressRecordKey(name));
+    const shared = sharedKeyOf(key);
+    return shared !== undefined && this.#mark(resourceRecordKey(shared));
   }
 
   /** Whether it has become another. */
@@ -78,17 +123,26 @@ export class AvailabilityPublisher {
     return true;
   }
 
-  get isBehind(): boolean {
-    return this.#recomputation.isBehind;
+  #noteDataplane(mesh: string, name: string): boolean {
+    if (this.#offers === undefined) return true;
+    const dataplane = this.#options.resources.get<DataplaneIntent>(dataplaneType, mesh, name);
+    const changed = this.#offers.setDataplane(mesh, name, dataplane, this.#isGone({ mesh, name }));
+    for (const key of changed) this.#mark(entryRecordKeyOf(key));
+    return changed.size > 0;
   }
 
-  refresh(): void {
-    this.#recomputation.request();
+  #isGone({ mesh, name }: { mesh: string; name: string }): boolean {
+    return this.#gone.has(keyString({ type: insightType, mesh, name }));
   }
 
-  /** Resolves when everything that is known now is in the log. */
-  settled(): Promise<void> {
-    return this.#recomputation.settled();
+  #mark(record: string): true {
+    this.#due?.add(record);
+    return true;
+  }
+
+  #forget(): void {
+    this.#offers = undefined;
+    this.#due = undefined;
   }
 
   async #publishOrForget(): Promise<void> {
@@ -97,6 +151,7 @@ export class AvailabilityPublisher {
     } catch (error) {
       // Unknown what came through: it is read back before the next look.
       this.#published = undefined;
+      this.#forget();
       throw error;
     }
   }
@@ -105,40 +160,69 @@ export class AvailabilityPublisher {
     const { log, zone, config } = this.#options;
     if (config.revision === 0) return;
     const published = (this.#published ??= await this.#read());
-    const offers = this.#offers();
+    const offers = (this.#offers ??= this.#count());
+    const due = this.#due ?? this.#allRecords(offers, published);
+    // What is noted from here on belongs to the next look.
+    this.#due = new Set();
     const records: NewRecord[] = [];
-    for (const [key, value] of offers) {
-      const text = JSON.stringify(value);
+    const texts = new Map<string, string | undefined>();
+    for (const key of due) {
+      const value = this.#valueOf(key, offers);
+      const text = value && JSON.stringify(value);
       if (published.get(key) === text) continue;
-      records.push({ key, value: encodeJson(value) });
+      records.push({ key, value: value ? encodeJson(value) : null });
+      texts.set(key, text);
     }
-    for (const key of published.keys()) if (!offers.has(key)) records.push({ key, value: null });
     if (records.length === 0) return;
     // What is missing after a crash of the machine is computed again.
     await log.append(topics.inventory(zone), records, { durable: false });
-    this.#published = new Map([...offers].map(([key, value]) => [key, JSON.stringify(value)]));
+    for (const [key, text] of texts) {
+      if (text === undefined) published.delete(key);
+      else published.set(key, text);
+    }
   }
 
-  #offers(): Map<string, object> {
+  #count(): ZoneOffers {
     const { zone, config, resources } = this.#options;
-    const offers = new Map<string, object>();
-    const entries = computeAvailableServices({
+    return new ZoneOffers({
       zone,
       meshes: config.list<MeshIntent>("Mesh"),
-      dataplanes: resources.list<DataplaneIntent>("Dataplane"),
-      isGone: ({ mesh, name }) => this.#gone.has(keyString({ type: "DataplaneInsight", mesh, name })),
+      dataplanes: resources.list<DataplaneIntent>(dataplaneType),
+      isGone: (dataplane) => this.#isGone(dataplane),
       externalServices: config.list<ExternalServiceIntent>("ExternalService"),
       meshGateways: joinReaders(config, resources).list<MeshGatewayIntent>("MeshGateway"),
     });
-    for (const entry of entries) offers.set(entryRecordKey(entry), entryContent(entry));
-    for (const { name, spec } of resources.list<ZoneIngressIntent>("ZoneIngress")) {
-      const { address = "", port = 0, admin, advertisedAddress, advertisedPort } = spec.networking ?? {};
-      if (spec.zone && spec.zone !== zone) continue;
-      const networking = { address, port, ...(admin && { admin }) };
-      if (advertisedAddress && advertisedPort) offers.set(ingressRecordKey(name), { advertisedAddress, advertisedPort, networking });
+  }
+
+  /** Those that are in the log, or should be. */
+  #allRecords(offers: ZoneOffers, published: ReadonlyMap<string, string>): Set<string> {
+    const { resources } = this.#options;
+    return new Set([
+      ...[...offers.keys()].map(entryRecordKeyOf),
+      ...resources.list("ZoneIngress").map(({ name }) => ingressRecordKey(name)),
+      ...sharedResources(resources).map(resourceRecordKey),
+      ...published.keys(),
+    ]);
+  }
+
+  #valueOf(record: string, offers: ZoneOffers): object | undefined {
+    const entry: InventoryKey | undefined = entryKeyOf(record);
+    if (entry !== undefined) {
+      const found = offers.entry(entry);
+      return found && entryContent(found);
     }
-    for (const resource of sharedResources(resources)) offers.set(resourceRecordKey(resource), resource);
-    return offers;
+    const ingress = ingressNameOf(record);
+    if (ingress !== undefined) return this.#ingress(ingress);
+    const resource = resourceKeyOf(record);
+    return resource && sharedResource(this.#options.resources, resource);
+  }
+
+  #ingress(name: string): object | undefined {
+    const { zone, resources } = this.#options;
+    const spec = resources.get<ZoneIngressIntent>("ZoneIngress", "", name)?.spec;
+    const { address = "", port = 0, admin, advertisedAddress, advertisedPort } = spec?.networking ?? {};
+    if (!advertisedAddress || !advertisedPort || (spec?.zone && spec.zone !== zone)) return undefined;
+    return { advertisedAddress, advertisedPort, networking: { address, port, ...(admin && { admin }) } };
   }
 
   async #read(): Promise<Map<string, string>> {

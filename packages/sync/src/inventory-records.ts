@@ -1,6 +1,6 @@
-import { type InventoryEntry, type InventoryIngress, inventoryKey } from "@atoll/inventory";
+import { type InventoryEntry, type InventoryIngress, type InventoryKey } from "@atoll/inventory";
 import { decodeJson } from "@atoll/replica";
-import { keyString, type Resource } from "@atoll/resource";
+import { keyString, parseKeyString, type Resource, type ResourceKey } from "@atoll/resource";
 
 /**
  * Records of `atoll.inventory.<zone>`, by key:
@@ -38,9 +38,18 @@ export type InventoryRecord =
   | { kind: "heartbeat"; value: Heartbeat | undefined }
   | { kind: "liveness"; value: LivenessVerdict | undefined };
 
-export const entryRecordKey = (entry: InventoryEntry): string => entryPrefix + inventoryKey(entry);
+export const entryRecordKeyOf = (key: InventoryKey): string => entryPrefix + key;
 export const ingressRecordKey = (name: string): string => ingressPrefix + name;
-export const resourceRecordKey = (resource: SharedResource): string => resourcePrefix + keyString(resource);
+export const resourceRecordKey = (resource: ResourceKey): string => resourcePrefix + keyString(resource);
+
+const afterPrefix = (text: string, prefix: string): string | undefined => (text.startsWith(prefix) ? text.slice(prefix.length) : undefined);
+/** What a record of an offer is of; undefined if it is of another kind. */
+export const entryKeyOf = (record: string): InventoryKey | undefined => afterPrefix(record, entryPrefix);
+export const ingressNameOf = (record: string): string | undefined => afterPrefix(record, ingressPrefix);
+export function resourceKeyOf(record: string): ResourceKey | undefined {
+  const key = afterPrefix(record, resourcePrefix);
+  return key === undefined ? undefined : parseKeyString(key);
+}
 
 /** True for what a zone offers: the part of its topic that is computed from its resources. */
 export const isOffer = (key: string): boolean =>

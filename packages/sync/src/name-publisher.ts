@@ -11,6 +11,7 @@ import {
 } from "@atoll/names";
 import { type ZoneReplica, joinReaders } from "@atoll/replica";
 import {
+  parseKeyString,
   serviceProtocolType,
   virtualIpType,
   type DataplaneSpec,
@@ -23,6 +24,7 @@ import {
 } from "@atoll/resource";
 import { type WatchedReader, watchTypes } from "./availability-publisher.ts";
 import { Recomputation } from "./recomputation.ts";
+import { TagSetsInUse } from "./tag-sets-in-use.ts";
 
 export interface NamePublisherOptions {
   zone: string;
@@ -31,14 +33,14 @@ export interface NamePublisherOptions {
   config: WatchedReader & { readonly revision: number };
   /** Where the records are; nobody else writes them. */
   resources: ZoneReplica;
-  inventory: Pick<Inventory, "zones" | "entries" | "watch">;
+  inventory: Pick<Inventory, "zones" | "entries" | "entriesByKey" | "watch">;
   signal: AbortSignal;
   onError: (error: unknown) => void;
   /** Told once of each. */
   onConflict: (mesh: string, conflict: NameConflict) => void;
 }
 
-const watchedTypes = new Set(["Mesh", "ExternalService", "MeshGateway", "VirtualOutbound", "Dataplane"]);
+const watchedTypes = new Set(["Mesh", "ExternalService", "MeshGateway", "VirtualOutbound"]);
 /** Of each mesh. */
 const keepUnused = 1_000;
 
@@ -58,7 +60,17 @@ export class NamePublisher {
     this.#options = options;
     this.#recomputation = new Recomputation(() => this.#publish(), signal, onError);
     const refresh = (): void => this.#recomputation.request();
-    const unwatch = [...watchTypes(watchedTypes, [config, resources], refresh), inventory.watch(refresh)];
+    const tagSets = new TagSetsInUse(resources, inventory);
+    const unwatch = [
+      ...watchTypes(watchedTypes, [config, resources], refresh),
+      resources.watch(({ keys }) => {
+        const dataplanes = keys.map(parseKeyString).filter(({ type }) => type === "Dataplane");
+        if (dataplanes.filter((key) => tagSets.noteDataplane(key)).length > 0) refresh();
+      }),
+      inventory.watch((change) => {
+        if (tagSets.noteOffers(change)) refresh();
+      }),
+    ];
     signal.addEventListener("abort", () => unwatch.forEach((stop) => stop()), { once: true });
   }
 
