@@ -61,7 +61,16 @@ test("a gateway's listeners are chosen like a policy, but clients do not list it
 });
 
 test("kinds without effect say so", () => {
-  const inEffect = ["MeshCircuitBreaker", "MeshRetry", "MeshTimeout", "MeshTrafficPermission"];
+  const inEffect = [
+    "MeshCircuitBreaker",
+    "MeshFaultInjection",
+    "MeshHealthCheck",
+    "MeshRateLimit",
+    "MeshRetry",
+    "MeshTimeout",
+    "MeshTrace",
+    "MeshTrafficPermission",
+  ];
   expect(typesWhere((kind) => kind.plugin && kind.policy && kind.warning === undefined)).toEqual(inEffect);
   expect(typesWhere((kind) => !(kind.plugin && kind.policy) && kind.warning !== undefined)).toEqual([]);
 });

@@ -2,6 +2,7 @@ import type { Any } from "@bufbuild/protobuf/wkt";
 import { encodeAny } from "@atoll/envoy-api";
 import { HTTPFaultSchema } from "@atoll/envoy-api/envoy/extensions/filters/http/fault/v3/fault_pb.js";
 import type { HttpFilterSchema } from "@atoll/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
+import type { HeaderMatcherSchema } from "@atoll/envoy-api/envoy/config/route/v3/route_components_pb.js";
 import type { FaultView } from "@atoll/view";
 import { durationOf } from "./duration.ts";
 import { fractionalPercent } from "./percent.ts";
@@ -20,21 +21,21 @@ export function faultFilter(view: FaultView): Init<typeof HttpFilterSchema> {
 /** The fault of one route. */
 export const routeFault = (view: FaultView): Record<string, Any> => ({ [filterName]: faultConfig(view) });
 
+const sourceTags = (regex: string, invertMatch: boolean): Init<typeof HeaderMatcherSchema> => ({
+  name: sourceTagsHeader,
+  headerMatchSpecifier: { case: "stringMatch", value: { matchPattern: { case: "safeRegex", value: { regex } } } },
+  invertMatch,
+  // Who says no tags has none of them.
+  treatMissingHeaderAsEmpty: invertMatch,
+});
+
 function faultConfig(view: FaultView): Any {
-  const { sourceTagsRegex, delay, abort, responseBandwidth } = view;
+  const { sourceTagsRegex, otherTagsRegexes = [], delay, abort, responseBandwidth } = view;
   return encodeAny(HTTPFaultSchema, {
-    headers:
-      sourceTagsRegex === undefined
-        ? []
-        : [
-            {
-              name: sourceTagsHeader,
-              headerMatchSpecifier: {
-                case: "stringMatch",
-                value: { matchPattern: { case: "safeRegex", value: { regex: sourceTagsRegex } } },
-              },
-            },
-          ],
+    headers: [
+      ...(sourceTagsRegex === undefined ? [] : [sourceTags(sourceTagsRegex, false)]),
+      ...otherTagsRegexes.map((regex) => sourceTags(regex, true)),
+    ],
     delay: delay && {
       faultDelaySecifier: { case: "fixedDelay", value: durationOf(delay.ms) },
       percentage: fractionalPercent(delay.percent),

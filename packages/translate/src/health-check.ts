@@ -37,6 +37,9 @@ function checker(view: HealthCheckView["checker"]): HealthCheckInit["healthCheck
       value: { send: view.send === undefined ? undefined : payload(view.send), receive: (view.receive ?? []).map(payload) },
     };
   }
+  if (view.type === "grpc") {
+    return { case: "grpcHealthCheck", value: { serviceName: view.serviceName ?? "", authority: view.authority ?? "" } };
+  }
   return {
     case: "httpHealthCheck",
     value: {

@@ -4,7 +4,9 @@ import type { RuntimeFractionalPercentSchema } from "@atoll/envoy-api/envoy/conf
 import { LocalRateLimitSchema } from "@atoll/envoy-api/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js";
 import type { HttpFilterSchema } from "@atoll/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { FractionalPercent_DenominatorType } from "@atoll/envoy-api/envoy/type/v3/percent_pb.js";
-import type { RateLimitView } from "@atoll/view";
+import { LocalRateLimitSchema as ConnectionLimitSchema } from "@atoll/envoy-api/envoy/extensions/filters/network/local_ratelimit/v3/local_rate_limit_pb.js";
+import type { FilterSchema } from "@atoll/envoy-api/envoy/config/listener/v3/listener_components_pb.js";
+import type { RateLimitView, TcpFilterView } from "@atoll/view";
 import { durationOf } from "./duration.ts";
 import { appendHeader, overwriteHeader } from "./header-value.ts";
 import type { Init } from "./init.ts";
@@ -28,6 +30,15 @@ export function routeRateLimit(view: RateLimitView): Record<string, Any> {
     responseHeadersToAdd: (view.headers ?? []).map((header) => (header.append ? appendHeader(header) : overwriteHeader(header))),
   });
   return { [filterName]: limit };
+}
+
+/** The limit of connections of one filter chain, counted by each Envoy for itself. */
+export function connectionLimit({ connections, intervalMs }: NonNullable<TcpFilterView["connectionLimit"]>): Init<typeof FilterSchema> {
+  const value = encodeAny(ConnectionLimitSchema, {
+    statPrefix: "tcp_rate_limit",
+    tokenBucket: { maxTokens: connections, tokensPerFill: connections, fillInterval: durationOf(intervalMs) },
+  });
+  return { name: "envoy.filters.network.local_ratelimit", configType: { case: "typedConfig", value } };
 }
 
 /** Envoy's default is 0 percent; the runtime key lets an operator change it in a running proxy. */

@@ -4,6 +4,7 @@ import type { FilterSchema } from "@atoll/envoy-api/envoy/config/listener/v3/lis
 import { ConfigSchema as DirectResponseSchema } from "@atoll/envoy-api/envoy/extensions/filters/network/direct_response/v3/config_pb.js";
 import { TcpProxySchema } from "@atoll/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
 import type { DirectResponseView, TcpFilterView } from "@atoll/view";
+import { connectionLimit } from "./rate-limit.ts";
 import { accessLog } from "./access-log.ts";
 import { durationOf } from "./duration.ts";
 import { metadataMatch } from "./metadata.ts";
@@ -26,7 +27,11 @@ export function tcpFilters(view: TcpFilterView): FilterInit[] {
     accessLog: (view.accessLogs ?? []).map(accessLog),
   });
   const proxy: FilterInit = { name: "envoy.filters.network.tcp_proxy", configType: { case: "typedConfig", value: typedConfig } };
-  return view.kafkaStatPrefix === undefined ? [proxy] : [kafkaBroker(view.kafkaStatPrefix), proxy];
+  return [
+    ...(view.connectionLimit ? [connectionLimit(view.connectionLimit)] : []),
+    ...(view.kafkaStatPrefix === undefined ? [] : [kafkaBroker(view.kafkaStatPrefix)]),
+    proxy,
+  ];
 }
 
 /** Sends bytes to whoever connects, and closes. */

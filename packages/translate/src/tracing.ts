@@ -4,6 +4,7 @@ import { DatadogConfigSchema } from "@atoll/envoy-api/envoy/config/trace/v3/data
 import { OpenTelemetryConfigSchema } from "@atoll/envoy-api/envoy/config/trace/v3/opentelemetry_pb.js";
 import { ZipkinConfigSchema, ZipkinConfig_CollectorEndpointVersion } from "@atoll/envoy-api/envoy/config/trace/v3/zipkin_pb.js";
 import type { HttpConnectionManager_TracingSchema } from "@atoll/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
+import type { CustomTagSchema } from "@atoll/envoy-api/envoy/type/tracing/v3/custom_tag_pb.js";
 import type { TracingView } from "@atoll/view";
 import type { Init } from "./init.ts";
 
@@ -11,9 +12,17 @@ import type { Init } from "./init.ts";
 export function tracing(view: TracingView): Init<typeof HttpConnectionManager_TracingSchema> {
   return {
     overallSampling: { value: view.samplingPercent },
+    clientSampling: view.clientSamplingPercent === undefined ? undefined : { value: view.clientSamplingPercent },
+    randomSampling: view.randomSamplingPercent === undefined ? undefined : { value: view.randomSamplingPercent },
+    customTags: (view.tags ?? []).map(customTag),
     spawnUpstreamSpan: view.spawnUpstreamSpan,
     provider: { name: providerNames[view.provider.type], configType: { case: "typedConfig", value: provider(view) } },
   };
+}
+
+function customTag(tag: NonNullable<TracingView["tags"]>[number]): Init<typeof CustomTagSchema> {
+  if ("literal" in tag) return { tag: tag.name, type: { case: "literal", value: { value: tag.literal } } };
+  return { tag: tag.name, type: { case: "requestHeader", value: { name: tag.header, defaultValue: tag.otherwise ?? "" } } };
 }
 
 const providerNames = {

@@ -58,6 +58,7 @@ export interface HealthCheckView {
   checker:
     /** `send` and `receive` are base64, as in the policy. */
     | { type: "tcp"; send?: string; receive?: string[] }
+    | { type: "grpc"; serviceName?: string; authority?: string }
     | {
         type: "http";
         path: string;

@@ -65,6 +65,8 @@ export interface TcpFilterView {
   idleTimeoutMs?: number;
   maxConnectAttempts?: number;
   accessLogs?: AccessLogView[];
+  /** Connections above it are closed; a bucket that is filled at once every interval. */
+  connectionLimit?: { connections: number; intervalMs: number };
   /**
    * Adds Envoy's Kafka broker filter with this stat prefix before the TCP proxy. Only for an Envoy that has this contrib extension (it names
    * its extensions in its node): any other refuses the whole listener.
@@ -104,6 +106,10 @@ export interface TracingView {
   cluster: string;
   serviceName: string;
   samplingPercent: number;
+  /** Absent: Envoy's default, all. */
+  clientSamplingPercent?: number;
+  randomSamplingPercent?: number;
+  tags?: ({ name: string; literal: string } | { name: string; header: string; otherwise?: string })[];
   direction: "inbound" | "outbound";
   spawnUpstreamSpan?: boolean;
   provider:

@@ -139,7 +139,7 @@ export class MeshContext implements PolicyMesh {
 
   /** True if anything in the mesh reads the x-kuma-tags header. */
   get readsKumaTags(): boolean {
-    return this.has("RateLimit") || this.has("FaultInjection");
+    return this.has("RateLimit") || this.has("FaultInjection") || this.has("MeshFaultInjection");
   }
 
   /** All in this zone. Whoever reads this is made anew with every change of any of them. */

@@ -139,6 +139,34 @@ describe.each(callers)("policies with a targetRef on $caller", ({ of, top, numbe
   });
 });
 
+describe("what a builtin gateway does to its own requests", () => {
+  const top = { kind: "MeshGateway", name: "edge" };
+
+  test("MeshRateLimit: requests above the limit get its status", async () => {
+    const conf = { local: { http: { requestRate: { num: 1, interval: "600s" }, onRateLimit: { status: 423 } } } };
+    await bed.during(policy("MeshRateLimit", "narrow", toAll(top, conf)), () => bed.answers(edge, 423));
+    await bed.answers(edge, 200);
+  });
+
+  test("MeshFaultInjection: requests are answered with the fault", async () => {
+    const conf = { http: [{ abort: { httpStatus: 418, percentage: 100 } }] };
+    await bed.during(policy("MeshFaultInjection", "teapot", toAll(top, conf)), () => bed.answers(edge, 418));
+    await bed.answers(edge, 200);
+  });
+});
+
+test.each(callers)("MeshHealthCheck on $caller: an instance that fails its probe gets no requests", async ({ top, number }) => {
+  await whileWeb(
+    ({ path }) => (path === "/health" ? { status: 500 } : undefined),
+    async () => {
+      const http = { path: "/health", expectedStatuses: [200] };
+      const conf = { interval: "100ms", timeout: "1s", unhealthyThreshold: 1, healthyThreshold: 1, healthyPanicThreshold: 0, http };
+      await bed.during(policy("MeshHealthCheck", "probe", toAll(top, conf)), () => bed.answers(number, 503));
+      await bed.answers(number, 200);
+    },
+  );
+});
+
 describe("policies with a targetRef on what comes in", () => {
   const forWeb = { kind: "MeshSubset", tags: { "kuma.io/service": "web" } };
   const from = (tags: Record<string, string> | null, action: string) => ({
@@ -183,6 +211,41 @@ describe("policies with a targetRef on what comes in", () => {
         for (const number of [client, edge]) await bed.answers(number, 200, "/slow");
       },
     );
+  });
+
+  test("MeshRateLimit: by `rules`, for all callers together, unless it is disabled", async () => {
+    const local = { http: { requestRate: { num: 1, interval: "600s" }, onRateLimit: { status: 423 } } };
+    const limit = policy("MeshRateLimit", "narrow", { targetRef: { ...forWeb, proxyTypes: ["Sidecar"] }, rules: [{ default: { local } }] });
+    const off = { targetRef: { ...forWeb, proxyTypes: ["Sidecar"] }, rules: [{ default: { local: { http: { disabled: true } } } }] };
+    await bed.during(limit, async () => {
+      for (const number of [client, edge]) await bed.answers(number, 423);
+      await bed.during(policy("MeshRateLimit", "a-off", off), () => bed.answers(client, 200));
+    });
+    for (const number of [client, edge]) await bed.answers(number, 200);
+  });
+
+  test("MeshFaultInjection: for the callers of a subset alone", async () => {
+    const faults = [
+      { targetRef: { kind: "MeshSubset", tags: { team: "red" } }, default: { http: [{ abort: { httpStatus: 418, percentage: 100 } }] } },
+    ];
+    const spec = { targetRef: { ...forWeb, proxyTypes: ["Sidecar"] }, from: faults };
+    await bed.during(policy("MeshFaultInjection", "teapot", spec), async () => {
+      await bed.answers(client, 418);
+      await bed.answers(edge, 200);
+    });
+    await bed.answers(client, 200);
+  });
+
+  test("MeshRateLimit and MeshFaultInjection: at the egress, for an external service", async () => {
+    const top = { kind: "MeshSubset", proxyTypes: ["Sidecar"], tags: { "kuma.io/service": "outside" } };
+    const local = { http: { requestRate: { num: 1, interval: "600s" }, onRateLimit: { status: 423 } } };
+    await bed.during(policy("MeshRateLimit", "narrow", { targetRef: top, rules: [{ default: { local } }] }), () =>
+      bed.answers(outside, 423),
+    );
+    await bed.answers(outside, 200);
+    const faults = [{ targetRef: { kind: "Mesh" }, default: { http: [{ abort: { httpStatus: 418, percentage: 100 } }] } }];
+    await bed.during(policy("MeshFaultInjection", "teapot", { targetRef: top, from: faults }), () => bed.answers(outside, 418));
+    await bed.answers(outside, 200);
   });
 
   test("MeshCircuitBreaker: by `rules`, for all callers together", async () => {

@@ -15,8 +15,9 @@ export interface Probe {
   eventLogPath?: string;
   alwaysLogFailures?: boolean;
   reuseConnection?: boolean;
-  /** By the way the destination is spoken to: the first that is there. A connection alone is health where there is none. */
+  /** A connection alone is health where there is none of these. */
   http?: HttpProbe;
+  grpc?: { serviceName?: string; authority?: string };
   /** `send` and `receive` are base64. */
   tcp?: { send?: string; receive?: string[] };
 }
@@ -28,7 +29,7 @@ export interface HttpProbe {
 }
 
 export interface HealthChecking {
-  probes: Probe[];
+  probe: Probe;
   /** 0 switches panic mode off. */
   healthyPanicThresholdPercent?: number;
   failTrafficOnPanic?: boolean;
@@ -58,7 +59,7 @@ function fromHealthCheck({ spec }: Resource<HealthCheckSpec>): HealthChecking {
     ...(!http && tcp ? { tcp: { ...(tcp.send ? { send: tcp.send } : {}), ...(tcp.receive?.length ? { receive: tcp.receive } : {}) } } : {}),
   };
   return {
-    probes: [probe],
+    probe,
     ...(conf.healthyPanicThreshold === undefined ? {} : { healthyPanicThresholdPercent: conf.healthyPanicThreshold }),
     ...(conf.failTrafficOnPanic === undefined ? {} : { failTrafficOnPanic: conf.failTrafficOnPanic }),
   };
@@ -79,7 +80,76 @@ const httpProbe = (http: NonNullable<HealthCheckSpec["conf"]["http"]>): HttpProb
     : {}),
 });
 
-/** Active health checks of a destination. */
-export const healthChecking: Question<HealthChecking> = {
+interface MeshHealthCheckConf {
+  interval?: string;
+  timeout?: string;
+  unhealthyThreshold?: number;
+  healthyThreshold?: number;
+  initialJitter?: string;
+  intervalJitter?: string;
+  intervalJitterPercent?: number;
+  healthyPanicThreshold?: number | string;
+  failTrafficOnPanic?: boolean;
+  noTrafficInterval?: string;
+  eventLogPath?: string;
+  alwaysLogHealthCheckFailures?: boolean;
+  reuseConnection?: boolean;
+  tcp?: { disabled?: boolean; send?: string; receive?: string[] };
+  http?: {
+    disabled?: boolean;
+    path?: string;
+    requestHeadersToAdd?: { set?: { name: string; value: string }[]; add?: { name: string; value: string }[] };
+    expectedStatuses?: number[];
+  };
+  grpc?: { disabled?: boolean; serviceName?: string; authority?: string };
+}
+
+/** What a MeshHealthCheck means where it does not say it. Source: kuma.io/docs, MeshHealthCheck. */
+const defaults = { intervalMs: 60_000, timeoutMs: 15_000, unhealthyThreshold: 5, healthyThreshold: 1 };
+
+function fromMeshHealthCheck(conf: MeshHealthCheckConf, kind: keyof typeof healthChecking): HealthChecking {
+  const optional = {
+    intervalMs: milliseconds(conf.interval),
+    timeoutMs: milliseconds(conf.timeout),
+    unhealthyThreshold: conf.unhealthyThreshold,
+    healthyThreshold: conf.healthyThreshold,
+    initialJitterMs: milliseconds(conf.initialJitter),
+    intervalJitterMs: milliseconds(conf.intervalJitter),
+    intervalJitterPercent: conf.intervalJitterPercent,
+    noTrafficIntervalMs: milliseconds(conf.noTrafficInterval),
+    eventLogPath: conf.eventLogPath,
+    alwaysLogFailures: conf.alwaysLogHealthCheckFailures,
+    reuseConnection: conf.reuseConnection,
+  };
+  const given = Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)) as Partial<Probe>;
+  const panic = conf.healthyPanicThreshold;
+  return {
+    probe: { ...defaults, ...given, ...checker(conf, kind) },
+    ...(panic === undefined ? {} : { healthyPanicThresholdPercent: Number(panic) }),
+    ...(conf.failTrafficOnPanic === undefined ? {} : { failTrafficOnPanic: conf.failTrafficOnPanic }),
+  };
+}
+
+/** The check of the protocol that the destination speaks; a connection, if that is not asked for or switched off. */
+function checker({ http, grpc, tcp }: MeshHealthCheckConf, kind: keyof typeof healthChecking): Pick<Probe, "http" | "grpc" | "tcp"> {
+  if (kind === "http" && http && !http.disabled) {
+    const { path = "/", expectedStatuses, requestHeadersToAdd: { set = [], add = [] } = {} } = http;
+    const headers = [...set.map((one) => ({ ...one, append: false })), ...add.map((one) => ({ ...one, append: true }))];
+    return { http: { path, ...(expectedStatuses?.length ? { expectedStatuses } : {}), ...(headers.length ? { headers } : {}) } };
+  }
+  if (kind === "grpc" && grpc && !grpc.disabled) {
+    const { serviceName, authority } = grpc;
+    return { grpc: { ...(serviceName ? { serviceName } : {}), ...(authority ? { authority } : {}) } };
+  }
+  if (!tcp || tcp.disabled) return {};
+  return { tcp: { ...(tcp.send ? { send: tcp.send } : {}), ...(tcp.receive?.length ? { receive: tcp.receive } : {}) } };
+}
+
+/** Envoy takes one check for a cluster: the one of the policy with a targetRef. */
+const checking = (kind: "tcp" | "http" | "grpc"): Question<HealthChecking> => ({
   legacy: { type: "HealthCheck", conf: fromHealthCheck },
-};
+  targeted: { type: "MeshHealthCheck", conf: (conf: MeshHealthCheckConf) => fromMeshHealthCheck(conf, kind) },
+});
+
+/** Active health checks of a destination that speaks plain TCP, HTTP or gRPC. */
+export const healthChecking = { tcp: checking("tcp"), http: checking("http"), grpc: checking("grpc") };

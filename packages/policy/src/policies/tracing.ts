@@ -8,6 +8,10 @@ export interface Tracing {
   cluster: string;
   collector: { host: string; port: number };
   samplingPercent: number;
+  /** Of requests that ask to be traced, and of those that do not. */
+  clientSamplingPercent?: number;
+  randomSamplingPercent?: number;
+  tags?: ({ name: string; literal: string } | { name: string; header: string; otherwise?: string })[];
   provider:
     | {
         type: "zipkin";
@@ -18,7 +22,8 @@ export interface Tracing {
         traceId128bit: boolean;
         sharedSpanContext: boolean;
       }
-    | { type: "datadog"; splitService: boolean };
+    | { type: "datadog"; splitService: boolean }
+    | { type: "openTelemetry" };
 }
 
 interface TracingConf {
@@ -63,15 +68,71 @@ function destination(backend: TracingBackend): Pick<Tracing, "collector" | "prov
   };
 }
 
-function collectorOf(text: string | undefined): { host: string; port: number; path: string; authority: string } | undefined {
+function collectorOf(
+  text: string | undefined,
+  otherwise?: number,
+): { host: string; port: number; path: string; authority: string } | undefined {
   if (!text || !URL.canParse(text)) return undefined;
   const { hostname, port, protocol, pathname, host } = new URL(text);
-  const defaultPort = protocol === "https:" ? 443 : 80;
+  const defaultPort = otherwise ?? (protocol === "https:" ? 443 : 80);
   const bare = hostname.replaceAll(/[[\]]/g, "");
   return { host: bare, port: port ? Number(port) : defaultPort, path: pathname, authority: port ? host : `${host}:${defaultPort}` };
+}
+
+interface MeshTraceConf {
+  backends?: {
+    type: "Zipkin" | "Datadog" | "OpenTelemetry";
+    zipkin?: { url: string; traceId128bit?: boolean; apiVersion?: "httpJson" | "httpProto"; sharedSpanContext?: boolean };
+    datadog?: { url: string; splitService?: boolean };
+    openTelemetry?: { endpoint: string };
+  }[];
+  sampling?: { overall?: number | string; client?: number | string; random?: number | string };
+  tags?: { name: string; literal?: string; header?: { name: string; default?: string } }[];
+}
+
+const openTelemetryPort = 4317;
+
+/** Nothing without a backend that can be reached. */
+function fromMeshTrace({ backends = [], sampling = {}, tags = [] }: MeshTraceConf): Tracing | undefined {
+  const to = backends[0] && backendOf(backends[0]);
+  if (!to) return undefined;
+  return {
+    cluster: `meshtrace:${to.provider.type.toLowerCase()}`,
+    samplingPercent: Number(sampling.overall ?? fullSampling),
+    clientSamplingPercent: Number(sampling.client ?? fullSampling),
+    randomSamplingPercent: Number(sampling.random ?? fullSampling),
+    ...(tags.length > 0
+      ? {
+          tags: tags.map(({ name, literal = "", header }) =>
+            header
+              ? { name, header: header.name, ...(header.default === undefined ? {} : { otherwise: header.default }) }
+              : { name, literal },
+          ),
+        }
+      : {}),
+    ...to,
+  };
+}
+
+function backendOf({ type, zipkin, datadog, openTelemetry }: NonNullable<MeshTraceConf["backends"]>[number]) {
+  if (type === "Datadog") {
+    const url = collectorOf(datadog?.url);
+    const provider = { type: "datadog" as const, splitService: datadog?.splitService ?? false };
+    return url && { collector: { host: url.host, port: url.port }, provider };
+  }
+  if (type === "OpenTelemetry") {
+    const url = collectorOf(`grpc://${openTelemetry?.endpoint ?? ""}`, openTelemetryPort);
+    return url && { collector: { host: url.host, port: url.port }, provider: { type: "openTelemetry" as const } };
+  }
+  const url = collectorOf(zipkin?.url);
+  if (!url) return undefined;
+  const { apiVersion = "httpJson", traceId128bit = false, sharedSpanContext = true } = zipkin ?? {};
+  const provider = { type: "zipkin" as const, path: url.path, host: url.authority, apiVersion, traceId128bit, sharedSpanContext };
+  return { collector: { host: url.host, port: url.port }, provider };
 }
 
 /** Tracing of a proxy. */
 export const tracing: Question<Tracing> = {
   legacy: { type: "TrafficTrace", conf: fromTrafficTrace },
+  targeted: { type: "MeshTrace", conf: fromMeshTrace },
 };

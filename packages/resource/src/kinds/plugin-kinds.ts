@@ -5,7 +5,16 @@ const everywhere = ["globalToZone", "zoneToGlobal", "betweenZones"] as const;
 const both = ["global", "zone"] as const;
 
 /** Kinds that act on proxies. */
-const inEffect: readonly string[] = ["MeshCircuitBreaker", "MeshRetry", "MeshTimeout", "MeshTrafficPermission"];
+const inEffect: readonly string[] = [
+  "MeshCircuitBreaker",
+  "MeshFaultInjection",
+  "MeshHealthCheck",
+  "MeshRateLimit",
+  "MeshRetry",
+  "MeshTimeout",
+  "MeshTrace",
+  "MeshTrafficPermission",
+];
 
 const policy = (type: string, path: string, names?: { singular?: string; displayed?: string }): Kind =>
   definePluginKind({

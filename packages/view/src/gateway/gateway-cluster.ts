@@ -1,4 +1,4 @@
-import { circuitBreaking, healthChecking, matchesTags } from "@atoll/policy";
+import { circuitBreaking, matchesTags } from "@atoll/policy";
 import type { GatewayCaller, Tags } from "@atoll/policy";
 import { destinationEndpoints, resolveDestination } from "../destination.ts";
 import { endpointsWith } from "../endpoint.ts";
@@ -8,7 +8,7 @@ import { clusterNames, upstreamTls } from "../mesh-tls.ts";
 import { destinationClusterName, protocolTag, serviceTag, unresolvedBackend, zoneEgressService } from "../names.ts";
 import { optional } from "../optional.ts";
 import { circuitBreakerView } from "../policies/circuit-breaker.ts";
-import { healthCheckView } from "../policies/health-check.ts";
+import { healthCheckingOf, healthCheckView } from "../policies/health-check.ts";
 import { clusterTimeouts, routedTimeouts, timeoutsOf } from "../policies/timeout.ts";
 import { parseProtocol, upstreamHttp } from "../protocol.ts";
 import type { Protocol } from "../protocol.ts";
@@ -52,7 +52,7 @@ export function addGatewayCluster(
   const called = { kind: "service", tags: destinationTags } as const;
   const timeouts = caller.towards(timeoutsOf(protocol), called);
   const breaking = caller.towards(circuitBreaking, called);
-  const checking = caller.towards(healthChecking, called);
+  const checking = caller.towards(healthCheckingOf(protocol), called);
   const key = JSON.stringify([
     "gateway",
     name,

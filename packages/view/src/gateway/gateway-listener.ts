@@ -1,5 +1,14 @@
-import { gatewayPortCallee, gatewayTimeouts, kumaTagsHeader, outboundLogs, passThroughService, retries, silenced } from "@atoll/policy";
-import type { Answer, InboundTimeouts, LogTarget } from "@atoll/policy";
+import {
+  gatewayFaults,
+  gatewayPortCallee,
+  gatewayTimeouts,
+  kumaTagsHeader,
+  outboundLogs,
+  passThroughService,
+  retries,
+  silenced,
+} from "@atoll/policy";
+import type { Answer, Fault, GatewayCaller, InboundTimeouts, LogTarget } from "@atoll/policy";
 import { meshAlpn } from "../mesh-tls.ts";
 import { allMeshCasSecret, gatewayListenerName, identitySecret, statName } from "../names.ts";
 import { optional } from "../optional.ts";
@@ -58,6 +67,7 @@ export function addGatewayListener(
   const http = protocol === "HTTP" || protocol === "HTTPS";
   const said: PortPolicies = {
     logs: portLogs(scope, first),
+    faults: portCaller(scope, first).towardsAll(gatewayFaults, []),
     timeouts: gatewayPortCallee(scope.policies, { address: dataplane.spec.networking.address, port: first.port }).answer(gatewayTimeouts),
   };
   const secrets: SecretView[] = [];
@@ -99,6 +109,7 @@ export function addGatewayListener(
     gatewayListenerReasons(scope, listeners, [
       ...silenced(said.logs.account(), !chains.some(({ filter }) => filter.type !== "directResponse" && filter.accessLogs !== undefined)),
       ...said.timeouts.account(),
+      ...said.faults.account(),
     ]),
   );
   return { name, secrets };
@@ -154,11 +165,15 @@ function chainSecurity(scope: GatewayScope, listener: TaggedListener, group: Hos
 interface PortPolicies {
   logs: Answer<LogTarget[]>;
   timeouts: Answer<InboundTimeouts>;
+  faults: Answer<Fault[]>;
 }
 
 /** What is logged of all that a port takes. */
-const portLogs = (scope: GatewayScope, { port, effectiveTags }: TaggedListener): Answer<LogTarget[]> =>
-  hostCaller(scope, { hostname: anyHost, tags: effectiveTags, routes: [] }, port).towardsName(outboundLogs, passThroughService);
+const portLogs = (scope: GatewayScope, listener: TaggedListener): Answer<LogTarget[]> =>
+  portCaller(scope, listener).towardsName(outboundLogs, passThroughService);
+
+const portCaller = (scope: GatewayScope, { port, effectiveTags }: TaggedListener): GatewayCaller =>
+  hostCaller(scope, { hostname: anyHost, tags: effectiveTags, routes: [] }, port);
 
 function written(scope: GatewayScope, { conf }: Answer<LogTarget[]>, kind: "http" | "network") {
   const lines = accessLogs(scope.context, scope.dataplane, conf, {
@@ -171,13 +186,14 @@ function written(scope: GatewayScope, { conf }: Answer<LogTarget[]>, kind: "http
   return lines.length > 0 ? { accessLogs: lines } : {};
 }
 
-const httpFilter = (scope: GatewayScope, { logs, timeouts }: PortPolicies, rds: string): HttpFilterView => ({
+const httpFilter = (scope: GatewayScope, { logs, timeouts, faults }: PortPolicies, rds: string): HttpFilterView => ({
   type: "http",
   statPrefix: statName(scope.service),
   routes: { rds },
   edge: { serverName },
   localRateLimit: true,
   ...(scope.context.rules.gatewayFaults === "applied" && scope.context.has("FaultInjection") ? { routeFaults: true } : {}),
+  ...(faults.conf?.length ? { faults: faults.conf } : {}),
   compress: true,
   idleTimeoutMs: timeouts.conf?.idleMs ?? idleTimeoutMs,
   streamIdleTimeoutMs: timeouts.conf?.streamIdleMs ?? streamIdleTimeoutMs,

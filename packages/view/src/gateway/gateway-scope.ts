@@ -1,4 +1,4 @@
-import { GatewayCaller, outboundLimit, outboundTimeouts, retries, routeFault } from "@atoll/policy";
+import { GatewayCaller, outboundTimeouts, retries, routeFault, routeLimit } from "@atoll/policy";
 import type { Answer, Fault, OutboundTimeouts, ProxyPolicies, RequestLimit, Retries, Tags } from "@atoll/policy";
 import type { Dataplane } from "../dataplane.ts";
 import type { ExternalService } from "../external-service.ts";
@@ -51,7 +51,7 @@ export function routePolicies(
   return {
     timeouts: caller.towardsAll(grpc ? outboundTimeouts.grpc : outboundTimeouts.http, destinations),
     retries: caller.towardsAll(retries, destinations, route),
-    limit: caller.towardsAll(outboundLimit, destinations, route),
+    limit: caller.towardsAll(routeLimit, destinations, route),
     ...(context.rules.gatewayFaults === "applied" ? { fault: caller.towardsAll(routeFault, faultDestinations, route) } : {}),
   };
 }

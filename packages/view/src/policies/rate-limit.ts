@@ -9,5 +9,5 @@ export function limitedRoutes(limits: InboundLimits | undefined, plain: RouteVie
     const headers = [{ name: kumaTagsHeader, regex: callersRegex }];
     return { route: { ...plain, name: `RateLimit ${policy.name}`, match: { ...plain.match, headers }, rateLimit: limit }, policy };
   });
-  return [...limited, { route: plain }];
+  return [...limited, { route: limits?.everybody ? { ...plain, rateLimit: limits.everybody } : plain }];
 }

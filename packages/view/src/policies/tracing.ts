@@ -3,6 +3,7 @@ import type { PolicyChoice, ProxyPolicies, Tracing as TracingConf } from "@atoll
 import { isIP } from "node:net";
 import type { MeshContext } from "../mesh-context.ts";
 import type { ClusterView, TracingView } from "../proxy-view.ts";
+import { optional } from "../optional.ts";
 import { refOf } from "../reasons.ts";
 import type { Reasons } from "../reasons.ts";
 
@@ -19,7 +20,7 @@ export interface Tracing {
 export function tracing(context: MeshContext, policies: ProxyPolicies): Tracing | undefined {
   const { conf, account } = policies.answer(tracingOf);
   if (!conf) return undefined;
-  const { cluster, collector, samplingPercent } = conf;
+  const { cluster, collector, samplingPercent, clientSamplingPercent, randomSamplingPercent, tags } = conf;
   return {
     cluster: {
       name: cluster,
@@ -27,11 +28,15 @@ export function tracing(context: MeshContext, policies: ProxyPolicies): Tracing 
         ? { type: "static", endpoints: [{ address: collector.host, port: collector.port }] }
         : { type: "dns", endpoints: [{ address: collector.host, port: collector.port }], family: "auto" },
       connectTimeoutMs: 10_000,
+      ...(conf.provider.type === "openTelemetry" ? { http: "http2" } : {}),
     },
     listener: (direction, service, destination) => ({
       cluster,
       serviceName: service,
       samplingPercent,
+      ...optional("clientSamplingPercent", clientSamplingPercent),
+      ...optional("randomSamplingPercent", randomSamplingPercent),
+      ...optional("tags", tags),
       direction,
       provider: provider(conf, direction, service, destination),
     }),
@@ -47,6 +52,7 @@ function provider(
   destination: string | undefined,
 ): TracingView["provider"] {
   if (conf.type === "zipkin") return conf;
+  if (conf.type === "openTelemetry") return { type: "openTelemetry", serviceName: service };
   const parts = [service, direction.toUpperCase(), ...(direction === "outbound" && destination ? [destination] : [])];
   return { type: "datadog", serviceName: conf.splitService ? parts.join("_") : service };
 }

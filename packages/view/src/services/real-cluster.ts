@@ -1,4 +1,4 @@
-import { circuitBreaking, healthChecking, resourceDestination } from "@atoll/policy";
+import { circuitBreaking, resourceDestination } from "@atoll/policy";
 import type { Caller } from "@atoll/policy";
 import type { Fact } from "@atoll/facts";
 import { endpointSet } from "../endpoint.ts";
@@ -8,7 +8,7 @@ import type { MeshContexts } from "../mesh-contexts.ts";
 import { clusterNames, meshAlpn } from "../mesh-tls.ts";
 import { identitySecret, meshCaSecret, spiffeId, zoneEgressService } from "../names.ts";
 import { optional } from "../optional.ts";
-import { healthCheckView } from "../policies/health-check.ts";
+import { healthCheckingOf, healthCheckView } from "../policies/health-check.ts";
 import { clusterTimeouts, timeoutsOf } from "../policies/timeout.ts";
 import { upstreamHttp } from "../protocol.ts";
 import type { ClusterView, EndpointSetView, UpstreamTlsView } from "../proxy-view.ts";
@@ -30,7 +30,9 @@ export function realCluster(contexts: MeshContexts, context: MeshContext, caller
   const called = resourceDestination(portId(target));
   const timeouts = caller.towards(timeoutsOf(port.protocol), called);
   // An egress dials what is outside, and judges its health.
-  const [breaking, checking] = external ? [] : [caller.towards(circuitBreaking, called), caller.towards(healthChecking, called)];
+  const [breaking, checking] = external
+    ? []
+    : [caller.towards(circuitBreaking, called), caller.towards(healthCheckingOf(port.protocol), called)];
   const tls = clientTls(context, target);
   const key = JSON.stringify([port.cluster, tls, port.protocol, timeouts.key, breaking?.key, checking?.key]);
   const cluster = context.memo.share(`real/${key}`, (): ClusterView => {

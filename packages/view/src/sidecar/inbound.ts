@@ -15,6 +15,7 @@ import type { Dataplane, InboundInterface } from "../dataplane.ts";
 import type { MeshContext } from "../mesh-context.ts";
 import { clusterNames, downstreamTls, meshAlpn } from "../mesh-tls.ts";
 import { inboundListenerName, inboundRouteName, localClusterName, protocolTag, serviceTag, statName, withoutTags } from "../names.ts";
+import { optional } from "../optional.ts";
 import { circuitBreakerView } from "../policies/circuit-breaker.ts";
 import { limitedRoutes } from "../policies/rate-limit.ts";
 import { rbacView } from "../policies/traffic-permission.ts";
@@ -163,7 +164,7 @@ function httpFilter(
     },
     forwardClientCertificate: true,
     ...(faults.length > 0 ? { faults } : {}),
-    ...(limits ? { localRateLimit: true } : {}),
+    ...(limits?.everybody || limits?.byCaller.length ? { localRateLimit: true } : {}),
     ...(protocol === "grpc" ? { grpcStats: true } : {}),
     // Where a policy says how long, it is the pool towards the workload that it is said of.
     idleTimeoutMs: timeouts ? 0 : idleTimeoutMs,
@@ -178,6 +179,7 @@ const tcpFilter = (callee: Callee, cluster: string, kafka: boolean): TcpFilterVi
   statPrefix: statName(cluster),
   clusters: [{ name: cluster, weight: 1 }],
   idleTimeoutMs: callee.answer(inboundTimeouts).conf?.idleMs ?? idleTimeoutMs,
+  ...optional("connectionLimit", callee.answer(inboundLimits).conf?.connections),
   ...(kafka ? { kafkaStatPrefix: statName(cluster) } : {}),
 });
 

@@ -1,5 +1,5 @@
 import type { Fact } from "@atoll/facts";
-import { circuitBreaking, healthChecking } from "@atoll/policy";
+import { circuitBreaking } from "@atoll/policy";
 import type { SidecarCaller, Tags } from "@atoll/policy";
 import { destinationEndpoints, resolveDestination } from "../destination.ts";
 import { externalDiscovery } from "../external-service.ts";
@@ -12,7 +12,7 @@ import { clusterNames, upstreamTls } from "../mesh-tls.ts";
 import { destinationClusterName, meshTag, serviceTag, zoneEgressService } from "../names.ts";
 import { optional } from "../optional.ts";
 import { circuitBreakerView } from "../policies/circuit-breaker.ts";
-import { healthCheckView } from "../policies/health-check.ts";
+import { healthCheckingOf, healthCheckView } from "../policies/health-check.ts";
 import { clusterTimeouts, routedTimeouts, timeoutsOf } from "../policies/timeout.ts";
 import { upstreamHttp } from "../protocol.ts";
 import { identityOf, meshSection, refOf } from "../reasons.ts";
@@ -64,7 +64,7 @@ export function outboundCluster(
   // The Timeout of the outbound itself counts, wherever its requests are sent.
   const timeouts = caller.towards(timeoutsOf(facts.protocol), { kind: "service", tags: { [serviceTag]: request.outboundService } });
   const breaking = caller.towards(circuitBreaking, called);
-  const checking = caller.towards(healthChecking, called);
+  const checking = caller.towards(healthCheckingOf(facts.protocol), called);
   const key = JSON.stringify([
     "outbound",
     name,

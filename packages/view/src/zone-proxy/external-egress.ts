@@ -107,6 +107,6 @@ function httpFilter(builder: ViewBuilder, service: string, callee: Callee, clust
       },
     },
     ...(faults.length > 0 ? { faults } : {}),
-    ...(limits ? { localRateLimit: true } : {}),
+    ...(limits?.everybody || limits?.byCaller.length ? { localRateLimit: true } : {}),
   };
 }

@@ -1,10 +1,6 @@
 /** What to write instead of a policy that has no effect. */
 const counterparts: Readonly<Record<string, string>> = {
-  MeshHealthCheck: "HealthCheck",
-  MeshFaultInjection: "FaultInjection",
-  MeshRateLimit: "RateLimit",
   MeshAccessLog: "TrafficLog",
-  MeshTrace: "TrafficTrace",
   MeshProxyPatch: "ProxyTemplate",
   MeshHTTPRoute: "TrafficRoute",
   MeshTCPRoute: "TrafficRoute",
