@@ -1,4 +1,4 @@
-import { type DataplaneSpec, type Kind, type Resource, kindOf, kinds } from "@atoll/resource";
+import { type DataplaneSpec, type Kind, type MeshServiceSpec, type Resource, type WithStatus, kindOf, kinds } from "@atoll/resource";
 import { type Selector, bestMatch } from "@atoll/policy";
 import { type AccessRules, defaultAccess, requirePermission } from "./access.ts";
 import type { ApiContext } from "./api-context.ts";
@@ -152,6 +152,10 @@ function selectorsOf(spec: unknown): Selector[] {
   return [...selectors, ...sources, ...destinations];
 }
 
+/** A MeshService without a selector selects nobody. */
+const servicesSelectors = ({ dataplaneTags = {} }: MeshServiceSpec["selector"]): Selector[] =>
+  Object.keys(dataplaneTags).length > 0 ? [{ match: dataplaneTags }] : [];
+
 /** Tag sets of a dataplane, those of inbounds that are ignored included: selection does not look at their state. */
 function tagSets({ networking }: DataplaneSpec): Record<string, string>[] {
   return networking.gateway === undefined ? (networking.inbound ?? []).map(({ tags }) => tags) : [networking.gateway.tags];
@@ -164,10 +168,15 @@ function selectedDataplanes(kind: Kind, context: ApiContext, call: Call): Answer
   if (policy === undefined) throw notFound("Could not retrieve policy");
   const name = call.query.get("name") ?? "";
   const selectors = kind.plugin ? [] : selectorsOf(policy.resource.spec);
+  const service = kind.type === "MeshService" ? (policy.resource.spec as WithStatus<MeshServiceSpec>).spec.selector : undefined;
+  const isSelected = ({ name: dataplane, spec }: Resource<DataplaneSpec>): boolean =>
+    service?.dataplaneRef
+      ? service.dataplaneRef.name === dataplane
+      : bestMatch(service ? servicesSelectors(service) : selectors, tagSets(spec)) !== undefined;
   const selected = context.catalog
     .list("Dataplane", mesh)
     .map(({ resource }) => resource as Resource<DataplaneSpec>)
-    .filter((resource) => resource.name.includes(name) && bestMatch(selectors, tagSets(resource.spec)) !== undefined);
+    .filter((resource) => resource.name.includes(name) && isSelected(resource));
   const { total, items, next } = pageOf(call, page, selected, renderMeta) as { total: number; items: object[]; next: string | null };
   return json({ items, ...(next !== null && { next }), total });
 }

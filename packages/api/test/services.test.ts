@@ -1,6 +1,6 @@
 import type { ServiceRecordSpec } from "@atoll/resource";
 import { expect, test } from "vitest";
-import { FakeZoneStore, createPlane, planeWithMesh, time } from "./fake-plane.ts";
+import { FakeZoneStore, createPlane, dataplane, planeWithMesh, time } from "./fake-plane.ts";
 
 const zonePlane = async () => {
   const zone = createPlane({ settings: { mode: "zone", zone: "east" } });
@@ -74,6 +74,19 @@ test("a zone shows its services, global's and those of other zones with what it 
   expect((await request(`GET /meshes/default/meshmultizoneservices/${all}`)).body.status).toEqual({
     ...{ addresses: named("all.test").addresses, vips: [{ ip: "243.0.0.0" }], meshServices },
   });
+  await zoneStore.put({
+    ...dataplane("dp-1"),
+    spec: { networking: { address: "10.0.0.1", inbound: [{ port: 80, tags: { app: "web" } }] } },
+  } as never);
+  const selecting = async (selector: object): Promise<number> => {
+    const body = { type: "MeshService", mesh: "default", name: "by", labels: origin, spec: { ports, selector } };
+    await request("PUT /meshes/default/meshservices/by", body);
+    return (await request("GET /meshes/default/meshservices/by/_resources/dataplanes")).body.total as number;
+  };
+  expect(await selecting({ dataplaneTags: { app: "web" } })).toBe(1);
+  expect(await selecting({ dataplaneTags: { app: "other" } })).toBe(0);
+  expect(await selecting({ dataplaneRef: { name: "dp-1" } })).toBe(1);
+  expect(await selecting({})).toBe(0);
   const names = (await request("GET /meshes/default/meshservices/web/_hostnames")).body;
   expect(names).toEqual({ items: [{ hostname: "web.test", zones: [{ name: "east" }] }], total: 1 });
 });

@@ -128,7 +128,6 @@ test("the report says what carries over, what changes and what does not, and wri
   ]);
   expect(shown.authorities).toMatchObject([{ mesh: "shop", backend: "ca-1", kept: true }]);
   expect(shown.attention).toEqual([
-    "mesh shop has meshServices.mode Everywhere, which has no effect: services are called by their tag kuma.io/service",
     "mesh shop has MeshGatewayRoutes and no MeshGateway: export with --profile federation-with-policies",
     expect.stringContaining("Atoll's first key of user tokens is replaced"),
     expect.stringContaining("Atoll's first key of zone tokens is replaced"),

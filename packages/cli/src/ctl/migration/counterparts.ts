@@ -8,10 +8,6 @@ const counterparts: Readonly<Record<string, string>> = {
   MeshMetric: "Mesh (metrics)",
   MeshPassthrough: "Mesh (networking.outbound.passthrough)",
   MeshTLS: "Mesh (mtls)",
-  MeshExternalService: "ExternalService",
-  MeshService: "the tag kuma.io/service",
-  MeshMultiZoneService: "the tag kuma.io/service, which is one for all zones",
-  HostnameGenerator: "VirtualOutbound",
 };
 
 /** The counterpart of a document, undefined where there is none. Routes of a gateway are MeshGatewayRoutes. */

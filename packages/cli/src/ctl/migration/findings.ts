@@ -86,9 +86,6 @@ function meshAttention({ name: mesh, spec }: ResourceDraft<MeshSpec>, taken: rea
   } else if (of("ExternalService") > 0 && of("TrafficPermission") === 0) {
     found.push(`mesh ${mesh} has ExternalServices and no TrafficPermission: no proxy may dial them until you write one`);
   }
-  const mode = (spec.meshServices as { mode?: string } | undefined)?.mode;
-  if (mode !== undefined && mode !== "Disabled")
-    found.push(`mesh ${mesh} has meshServices.mode ${mode}, which has no effect: services are called by their tag kuma.io/service`);
   return found;
 }
 
