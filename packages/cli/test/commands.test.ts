@@ -317,6 +317,21 @@ test("an export can be applied elsewhere, and is the same there", async () => {
   expect((await ctl("export", "--format", "x")).err).toBe('Error: invalid format: "x"\n');
 });
 
+test("a command that only holds others shows them; older flags and wrong levels are known", async () => {
+  const { ctl } = plane;
+  for (const group of [[], ["generate"], ["config", "control-planes"], ["inspect"]]) {
+    expect(await ctl(...group)).toMatchObject({ code: 0, err: "", out: expect.stringContaining("Commands:\n") });
+    expect(await ctl(...group, "moon")).toEqual(failed("unknown command 'moon'"));
+  }
+  expect((await ctl("--log-level", "loud", "get", "meshes")).code).toBe(1);
+  const { out } = await ctl("generate", "dataplane-token", "--valid-for", "1h", "--type=ingress");
+  expect(claimsOf(out)[1]).toMatchObject({ Type: "ingress" });
+  expect((await ctl("inspect", "dataplanes", "--ingress")).code).toBe(0);
+  expect(await ctl("generate", "public-key", "--signing-key-path", plane.folder)).toEqual(
+    failed(`could not read a signing key file: read ${plane.folder}: is a directory`),
+  );
+});
+
 test("version, help and what is not understood", async () => {
   const { ctl } = plane;
   expect(await ctl("version")).toEqual(done("Client: Atoll 0.1.0\nServer: Kuma 2.10.11\n"));

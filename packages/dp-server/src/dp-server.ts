@@ -251,6 +251,7 @@ export class DpServer {
         ...(node.readinessPort !== undefined && { readinessPort: node.readinessPort }),
         ...(node.dnsPort !== undefined && { dnsPort: node.dnsPort }),
         ...(node.workdir !== "" && { workDir: node.workdir }),
+        ...(node.metricsTls && { metricsTls: node.metricsTls }),
         ...(node.systemCaPath !== "" && { systemCaPath: node.systemCaPath }),
         kafkaFilter: node.extensions.has(kafkaFilter),
       },

@@ -15,6 +15,8 @@ export interface ProxyNode extends ProxyName {
   dnsPort: number | undefined;
   workdir: string;
   /** "" = it does not say. */
+  /** Files on its machine for the listener that Prometheus reads. */
+  metricsTls: { certificate: string; key: string } | undefined;
   systemCaPath: string;
   features: readonly string[];
   /** Names of what is compiled into its Envoy. */
@@ -57,6 +59,7 @@ export function parseProxyNode(
   if (resource !== undefined && (resource.mesh !== mesh || resource.name !== name)) {
     throw new ProxyNodeError(`node id "${node.id}" does not name the resource it brings ("${resource.mesh}.${resource.name}")`);
   }
+  const [certificate, key] = [text("metricsCertPath"), text("metricsKeyPath")];
   return {
     nodeId: nodeIdOf({ proxyType, mesh, name }),
     mesh,
@@ -68,6 +71,7 @@ export function parseProxyNode(
     readinessPort: port("dataplane.readinessReporter.port"),
     dnsPort: port("dataplane.dns.port"),
     workdir: text("workdir") ?? "",
+    metricsTls: certificate && key ? { certificate, key } : undefined,
     systemCaPath: text("systemCaPath") ?? "",
     features: Array.isArray(metadata.features) ? metadata.features.filter((one) => typeof one === "string") : [],
     extensions: new Set((node.extensions ?? []).map((one) => one.name)),

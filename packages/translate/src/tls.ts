@@ -4,7 +4,10 @@ import {
   SubjectAltNameMatcher_SanType,
   TlsParameters_TlsProtocol,
 } from "@atoll/envoy-api/envoy/extensions/transport_sockets/tls/v3/common_pb.js";
-import type { SubjectAltNameMatcherSchema } from "@atoll/envoy-api/envoy/extensions/transport_sockets/tls/v3/common_pb.js";
+import type {
+  SubjectAltNameMatcherSchema,
+  TlsCertificateSchema,
+} from "@atoll/envoy-api/envoy/extensions/transport_sockets/tls/v3/common_pb.js";
 import { DownstreamTlsContextSchema, UpstreamTlsContextSchema } from "@atoll/envoy-api/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
 import type { CommonTlsContextSchema } from "@atoll/envoy-api/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
 import type { DownstreamTlsView, SanMatchView, UpstreamTlsView } from "@atoll/view";
@@ -56,11 +59,17 @@ export function downstreamTlsSocket(view: DownstreamTlsView): TransportSocketIni
     requireClientCertificate: view.ca === undefined ? undefined : true,
     commonTlsContext: {
       ...commonTlsContext(view.certificates, view),
+      tlsCertificates: view.files === undefined ? [] : [fileCertificate(view.files)],
       tlsParams: view.minVersion === "TLSv1_2" ? { tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_2 } : undefined,
     },
   });
   return { name: tlsSocketName, configType: { case: "typedConfig", value: typedConfig } };
 }
+
+const fileCertificate = ({ certificate, key }: NonNullable<DownstreamTlsView["files"]>): Init<typeof TlsCertificateSchema> => ({
+  certificateChain: { specifier: { case: "filename", value: certificate } },
+  privateKey: { specifier: { case: "filename", value: key } },
+});
 
 function commonTlsContext(
   certificates: readonly string[],

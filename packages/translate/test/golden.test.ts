@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import type { DescMessage, JsonObject, MessageShape } from "@bufbuild/protobuf";
 import { ClusterSchema } from "@atoll/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
@@ -7,7 +9,7 @@ import { RouteConfigurationSchema } from "@atoll/envoy-api/envoy/config/route/v3
 import { SecretSchema } from "@atoll/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
 import { RuntimeSchema } from "@atoll/envoy-api/envoy/service/runtime/v3/rtds_pb.js";
 import { toEnvoyJson } from "@atoll/envoy-api/registry";
-import { golden, goldenOutputs, selfSignedPair, supportedEnvoys, validateEnvoyConfig } from "@atoll/testkit";
+import { golden, goldenOutputs, scratchFolder, selfSignedPair, supportedEnvoys, validateEnvoyConfig } from "@atoll/testkit";
 import type { ProxyView, SecretView } from "@atoll/view";
 import { messageFault, translate, translateSecret } from "../src/index.ts";
 import type { SecretMaterial } from "../src/index.ts";
@@ -17,6 +19,9 @@ const testdata = new URL("../testdata", import.meta.url).pathname;
 const pair = selfSignedPair(["test"]);
 /** Needs an extension that only contrib builds of Envoy have. */
 const contribOnly = new Set(["sidecar-inbound-kafka"]);
+const files = scratchFolder();
+writeFileSync(join(files.path, "metrics.crt"), pair.certificatePem);
+writeFileSync(join(files.path, "metrics.key"), pair.privateKeyPem);
 const views = new Map<string, ProxyView>();
 const parts = new Map<string, ReturnType<typeof staticResources>>();
 
@@ -64,12 +69,16 @@ function goldenViews(): ProxyView[] {
   return goldenOutputs<{ view: Partial<ProxyView> | null }>(folder, "yaml").flatMap(({ name, output: { view } }) => {
     const text = JSON.stringify(view);
     if (!view || text.includes("kafkaStatPrefix")) return [];
-    // Envoy opens the files of access logs, and this folder is not there.
-    return [{ ...emptyView(name), ...(JSON.parse(text.replaceAll("/run/kuma/", "/tmp/")) as Partial<ProxyView>) }];
+    // Envoy opens certificates and the files of access logs, and this folder is not there.
+    const present = text.replaceAll("/run/kuma/metrics.", `${files.path}/metrics.`).replaceAll("/run/kuma/", "/tmp/");
+    return [{ ...emptyView(name), ...(JSON.parse(present) as Partial<ProxyView>) }];
   });
 }
 
-afterAll(() => parts.clear());
+afterAll(() => {
+  parts.clear();
+  files[Symbol.dispose]();
+});
 
 const emptyView = (name: string): ProxyView => ({
   kind: "sidecar",

@@ -20,7 +20,8 @@ const defaultPath = "/metrics";
 
 /**
  * Lets Prometheus read the proxy's metrics where the mesh's enabled backend says, over mutual TLS of the mesh unless the backend
- * switches that off: then the TrafficPermission for the backend's tags decides who may. Absent without a backend, while the admin port
+ * says otherwise: then the TrafficPermission for the backend's tags decides who may. With `providedTLS` the listener shows the
+ * certificate that the proxy was started with. Absent without a backend, while the admin port
  * is unknown, and where the port is already an inbound's.
  */
 export function addPrometheus(builder: ViewBuilder, context: MeshContext, dataplane: Dataplane, metadata: ProxyMetadata): void {
@@ -72,6 +73,8 @@ export function addPrometheus(builder: ViewBuilder, context: MeshContext, datapl
   };
   const mode = conf.tls?.mode ?? (conf.skipMTLS ? "disabled" : "activeMTLSBackend");
   const secured = context.mtls !== "off" && mode === "activeMTLSBackend";
+  // Without files it is plain: the operator of the proxy, who has them, decides.
+  const files = mode === "providedTLS" ? metadata.metricsTls : undefined;
   const tags = conf.tags ?? {};
   const allowed = taggedCallee(context, tags).answer(permission);
   builder.listener(
@@ -81,7 +84,9 @@ export function addPrometheus(builder: ViewBuilder, context: MeshContext, datapl
       port,
       direction: "inbound",
       chains: [
-        secured ? { tls: downstreamTls(context), rbac: rbacView(context.name, allowed.conf, listenerName, true), filter } : { filter },
+        secured
+          ? { tls: downstreamTls(context), rbac: rbacView(context.name, allowed.conf, listenerName, true), filter }
+          : { ...(files && { tls: { certificates: [], files } }), filter },
       ],
     },
     () => ({ from, policies: secured ? allowed.account().map((choice) => ({ ...choice, destination: tags })) : [] }),

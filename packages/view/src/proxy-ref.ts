@@ -20,6 +20,8 @@ export interface ProxyMetadata {
   kafkaFilter?: boolean;
   /** Folder in which kuma-dp opens pipes for access logs. Default /tmp. */
   workDir?: string;
+  /** Files on its machine with the certificate and the key of the listener for Prometheus. */
+  metricsTls?: { certificate: string; key: string };
   /** File with the CAs that its machine trusts. */
   systemCaPath?: string;
 }

@@ -21,6 +21,8 @@ export type TlsVersionView = "TLSv1_0" | "TLSv1_1" | "TLSv1_2" | "TLSv1_3";
 export interface DownstreamTlsView {
   /** SDS names of server certificates. */
   certificates: string[];
+  /** Instead of those, files on the proxy's machine. */
+  files?: { certificate: string; key: string };
   /** Present = the client must show a certificate signed by this CA (SDS name). */
   ca?: string;
   sans?: SanMatchView[];

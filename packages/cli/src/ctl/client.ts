@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { version } from "@atoll/runtime/version";
+import { fileError } from "../input/read-text-file.ts";
 import { networkFault } from "../input/network-fault.ts";
 import type { ApiServer } from "./config-file.ts";
 import { CtlError } from "./ctl-error.ts";
@@ -81,9 +82,17 @@ export class ApiClient {
     const { skipVerify, caCertFile, clientCertFile, clientKeyFile } = this.#server;
     return {
       rejectUnauthorized: skipVerify !== true,
-      ...(caCertFile && { ca: readFileSync(caCertFile) }),
-      ...(clientCertFile && clientKeyFile && { cert: readFileSync(clientCertFile), key: readFileSync(clientKeyFile) }),
+      ...(caCertFile && { ca: pem("CA cert", caCertFile) }),
+      ...(clientCertFile && clientKeyFile && { cert: pem("client cert", clientCertFile), key: pem("client key", clientKeyFile) }),
     };
+  }
+}
+
+function pem(what: string, path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new CtlError(`could not configure HTTP client with TLS: could not read ${what}: ${fileError(path, error)}`);
   }
 }
 

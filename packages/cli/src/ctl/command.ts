@@ -1,5 +1,5 @@
 import { version } from "@atoll/runtime/version";
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { goArguments } from "../input/go-arguments.ts";
 import { InputError } from "../input/input-error.ts";
 import { addApply } from "./apply-command.ts";
@@ -37,7 +37,7 @@ export function ctlCommand(io: Io = processIo): Command {
     .option("--no-config", "ignore the configuration and talk to http://localhost:5681")
     .option("--address <url>", "talk to this address, whatever the configuration says")
     .option("--api-timeout <duration>", "how long an answer may take; 0 = no limit", "1m0s")
-    .option("--log-level <level>", "accepted for compatibility")
+    .addOption(new Option("--log-level <level>", "accepted for compatibility").choices(["off", "info", "debug"]))
     .addHelpText("after", examples)
     .configureOutput({ writeOut: io.out, writeErr: io.err, outputError: (text, write) => write(text.replace(/^error:/, "Error:")) })
     .exitOverride();
@@ -61,7 +61,18 @@ export function ctlCommand(io: Io = processIo): Command {
   addMigrate(program, client, io);
   addConfig(program, path, io);
   addVersion(program, client, io);
+  showHelpOfGroups(program);
   return program;
+}
+
+/** A command that only holds others says which, as an answer and not as an error. */
+function showHelpOfGroups(command: Command): void {
+  if (command.commands.length === 0) return;
+  command.commands.forEach(showHelpOfGroups);
+  command.allowExcessArguments().action((_own: unknown, { args }: Command) => {
+    if (args.length > 0) throw new InputError(`unknown command '${args[0]}'`);
+    command.help();
+  });
 }
 
 function addVersion(program: Command, client: () => ApiClient, io: Io): void {

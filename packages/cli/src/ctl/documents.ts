@@ -1,7 +1,7 @@
 import { kindOf, parseDocument, validateMeta, type Kind, type ResourceDraft, type Violation } from "@atoll/resource";
 import { readYamlStream, YamlError, type YamlDocument } from "@atoll/yaml";
 import { networkFault } from "../input/network-fault.ts";
-import { fileFault, readTextFile } from "../input/read-text-file.ts";
+import { fileError, readTextFile } from "../input/read-text-file.ts";
 import { CtlError } from "./ctl-error.ts";
 import type { Io } from "./io.ts";
 
@@ -21,8 +21,7 @@ export async function readSource(source: string, io: Io): Promise<string> {
   try {
     return readTextFile(source);
   } catch (error) {
-    const verb = (error as NodeJS.ErrnoException).code === "EISDIR" ? "read" : "open";
-    throw new CtlError(`error while reading provided file: ${verb} ${source}: ${fileFault(error)}`);
+    throw new CtlError(`error while reading provided file: ${fileError(source, error)}`);
   }
 }
 

@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import type { Command } from "commander";
+import { fileError } from "../input/read-text-file.ts";
 import { CtlError } from "./ctl-error.ts";
 import { requireFlags } from "./flags.ts";
 import type { Io } from "./io.ts";
@@ -41,8 +42,7 @@ function readPrivateKey(path: string): KeyObject {
   try {
     bytes = readFileSync(path);
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new CtlError(`could not read a signing key file: ${code === "ENOENT" ? `open ${path}: no such file or directory` : message}`);
+    throw new CtlError(`could not read a signing key file: ${fileError(path, error)}`);
   }
   try {
     return createPrivateKey(bytes);

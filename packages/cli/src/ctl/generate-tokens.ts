@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { issueToken, readSigningKey, type ClaimsByKind, type TokenKind } from "@atoll/token";
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 import { keyValues } from "../input/flag-values.ts";
 import type { ApiClient } from "./client.ts";
 import { CtlError } from "./ctl-error.ts";
@@ -42,16 +42,18 @@ export function addTokens(generate: Command, client: () => ApiClient, io: Io): v
     mesh: string;
     tag?: string[];
     proxyType?: string;
+    type?: string;
   }
   command("dataplane-token", "Token that lets a dataplane connect: one of this name, or any with these tags, or any of the mesh")
     .option("--name <name>", "only for this dataplane")
     .option("-m, --mesh <mesh>", "mesh of the dataplane", "default")
     .option("--tag <key=value>", "only for dataplanes with these tag values, such as kuma.io/service=orders", repeated)
     .option("--proxy-type <type>", "dataplane, ingress or egress; zone proxies better use a zone token")
+    .addOption(new Option("--type <type>", "older name of --proxy-type").hideHelp())
     .action((flags: DataplaneFlags) => {
       requireFlags({ ...flags }, "valid-for");
       readDuration("valid-for", flags.validFor);
-      const { name = "", mesh, proxyType = "" } = flags;
+      const { name = "", mesh, proxyType = flags.type ?? "" } = flags;
       const tags = Object.fromEntries(Object.entries(keyValues(flags.tag ?? [], "--tag")).map(([key, value]) => [key, value.split(",")]));
       return issue("dataplane", { name, mesh, tags, type: proxyType }, flags, () => ({ name, mesh, tags, type: proxyType }));
     });

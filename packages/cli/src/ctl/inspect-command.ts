@@ -80,6 +80,7 @@ function addDataplanes(inspect: Command, client: () => ApiClient, io: Io): void 
     mesh: string;
     tag?: string[];
     gateway?: true;
+    ingress?: true;
     output: string;
   }
   inspect
@@ -88,12 +89,14 @@ function addDataplanes(inspect: Command, client: () => ApiClient, io: Io): void 
     .option("-m, --mesh <mesh>", "mesh to look in", "default")
     .option("--tag <key=value>", "only those with this tag", repeated)
     .option("--gateway", "only gateways")
+    .option("--ingress", "only ingresses of the kind that zones had before they had a ZoneIngress")
     .option(...outputFlag)
-    .action(async ({ mesh, tag, gateway, output }: Flags) => {
+    .action(async ({ mesh, tag, gateway, ingress, output }: Flags) => {
       checkFormat(output);
       const query = new URLSearchParams();
       for (const [key, value] of Object.entries(keyValues(tag ?? [], "--tag"))) query.append("tag", `${key}:${value}`);
       if (gateway) query.set("gateway", "true");
+      if (ingress) query.set("ingress", "true");
       const text = query.toString();
       const page = await wholeList<DataplaneOverview>(client(), `${meshPath(mesh)}/dataplanes/_overview${text && `?${text}`}`);
       print(io, output, page, ({ items }) => dataplaneTable(items, io.now()));

@@ -16,5 +16,9 @@ export const fileFault = (error: unknown): string => {
   return reasons[code ?? ""] ?? message;
 };
 
+/** The same with the path, as programs of Go say it: "open a.yaml: no such file or directory". */
+export const fileError = (path: string, error: unknown): string =>
+  `${(error as NodeJS.ErrnoException).code === "EISDIR" ? "read" : "open"} ${path}: ${fileFault(error)}`;
+
 /** Text of a file; "-" is standard input. UTF-16 is understood by its byte order mark. @throws as `readFileSync` does */
 export const readTextFile = (path: string): string => decodeText(readFileSync(path === "-" ? 0 : path));
