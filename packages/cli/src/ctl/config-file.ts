@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { readYaml } from "@atoll/yaml";
-import { readTextFile } from "../input/read-text-file.ts";
+import { fileFault, readTextFile } from "../input/read-text-file.ts";
 import { CtlError } from "./ctl-error.ts";
 import { renderYaml } from "./yaml-output.ts";
 
@@ -43,7 +43,7 @@ export function readConfig(path: string): CtlConfig {
     const read = readYaml(readTextFile(path)) as Partial<CtlConfig> | null;
     return { contexts: read?.contexts ?? [], controlPlanes: read?.controlPlanes ?? [], currentContext: read?.currentContext ?? "" };
   } catch (error) {
-    throw new CtlError(`cannot read the configuration ${path}: ${(error as Error).message}`);
+    throw new CtlError(`cannot read the configuration ${path}: ${fileFault(error)}`);
   }
 }
 

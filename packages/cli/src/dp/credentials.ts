@@ -1,4 +1,4 @@
-import { X509Certificate } from "node:crypto";
+import { createPrivateKey, X509Certificate, type KeyObject } from "node:crypto";
 import { DpOptionsError } from "./dp-options-error.ts";
 import { fileText } from "./option-values.ts";
 
@@ -53,4 +53,15 @@ export function checkedCertificates(where: string, pem: string): string {
     }
   }
   return pem;
+}
+
+/** That a PEM holds the private key of a certificate. @throws DpOptionsError */
+export function checkKey(where: string, pem: string, certificate: string): void {
+  let key: KeyObject;
+  try {
+    key = createPrivateKey(pem);
+  } catch {
+    throw new DpOptionsError(`${where} holds no private key in PEM`);
+  }
+  if (!new X509Certificate(certificate).checkPrivateKey(key)) throw new DpOptionsError(`${where} is not the key of the certificate`);
 }

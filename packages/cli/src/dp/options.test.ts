@@ -13,7 +13,10 @@ const file = (name: string, text: string) => {
   return path;
 };
 const jwt = `${Buffer.from('{"alg":"RS256"}').toString("base64url")}.e30.c2ln`;
-const pem = selfSignedPair().certificatePem;
+const pair = selfSignedPair();
+const pem = pair.certificatePem;
+const certPath = file("m.crt", pem);
+const keyPath = file("m.key", pair.privateKeyPem);
 const dataplane =
   "type: Dataplane\nmesh: demo\nname: '{{ name }}'\nnetworking: { address: 10.0.0.1, inbound: [{ port: 80, tags: { kuma.io/service: web } }] }\n";
 
@@ -67,8 +70,8 @@ test("every variable of kuma-dp is read, ours before theirs, and both before fla
     KUMA_DATAPLANE_RUNTIME_CONCURRENCY: "2",
     KUMA_DATAPLANE_RUNTIME_ENVOY_LOG_LEVEL: "error",
     KUMA_DATAPLANE_RUNTIME_ENVOY_COMPONENT_LOG_LEVEL: "http:debug",
-    KUMA_DATAPLANE_RUNTIME_METRICS_CERT_PATH: "/m.crt",
-    KUMA_DATAPLANE_RUNTIME_METRICS_KEY_PATH: "/m.key",
+    KUMA_DATAPLANE_RUNTIME_METRICS_CERT_PATH: certPath,
+    KUMA_DATAPLANE_RUNTIME_METRICS_KEY_PATH: keyPath,
     KUMA_DATAPLANE_RESOURCES_MAX_MEMORY_BYTES: "1000",
     KUMA_DNS_ENABLED: "false",
     KUMA_DNS_ENVOY_DNS_PORT: "1054",
@@ -93,7 +96,7 @@ test("every variable of kuma-dp is read, ours before theirs, and both before fla
     concurrency: 2,
     envoyLogLevel: "error",
     envoyComponentLogLevel: "http:debug",
-    metrics: { certPath: "/m.crt", keyPath: "/m.key" },
+    metrics: { certPath, keyPath },
     maxMemoryBytes: 1_000,
     dns: {
       ...{ enabled: false, envoyPort: 1_054, port: 1_053, prometheusPort: 1_153, logging: true },
@@ -242,6 +245,24 @@ describe("what is wrong is named", () => {
       /^--log-level: "warning" is not one of off, info, debug; Envoy's/,
     ],
     ["a level that Envoy does not know", { name: "a", envoyLogLevel: "loud" }, {}, /^--envoy-log-level: "loud" is not one of trace, /],
+    [
+      "a certificate without its key",
+      { name: "a", metricsCertPath: certPath },
+      {},
+      /^--metrics-cert-path and --metrics-key-path need each other$/,
+    ],
+    [
+      "a key that is none",
+      { name: "a", metricsCertPath: certPath, metricsKeyPath: certPath },
+      {},
+      /^--metrics-key-path: .*m\.crt holds no private key in PEM$/,
+    ],
+    [
+      "the key of another certificate",
+      { name: "a", metricsCertPath: certPath, metricsKeyPath: file("n.key", selfSignedPair().privateKeyPem) },
+      {},
+      /^--metrics-key-path: .*n\.key is not the key of the certificate$/,
+    ],
     ["a port", { name: "a", dnsCorednsPort: "70000" }, {}, /^--dns-coredns-port: "70000" is not a whole number from 0 to 65535$/],
     ["an address", { name: "a", cpAddress: "localhost:5678" }, {}, /^--cp-address: "localhost:5678" has to start with https/],
     ["a number of threads", { name: "a", concurrency: "two" }, {}, /^--concurrency: "two" is not a whole number$/],

@@ -1,5 +1,5 @@
 import { keyValues } from "../input/flag-values.ts";
-import { checkedCertificates, checkedToken, readToken } from "./credentials.ts";
+import { checkedCertificates, checkedToken, checkKey, readToken } from "./credentials.ts";
 import { resolveDnsOptions, type Chooser, type DnsFlags, type DnsOptions } from "./dns-options.ts";
 import { dpLogLevel, type DpLogFlags } from "./dp-log.ts";
 import { DpOptionsError } from "./dp-options-error.ts";
@@ -106,10 +106,7 @@ export function resolveDpOptions(flags: DpFlags, env: NodeJS.ProcessEnv): DpOpti
       choose("DATAPLANE_RUNTIME_ENVOY_COMPONENT_LOG_LEVEL", "--envoy-component-log-level", flags.envoyComponentLogLevel) ?? "",
     drainTimeS: durationS("--drain-time", choose("DATAPLANE_DRAIN_TIME", "--drain-time", flags.drainTime) ?? "30s"),
     readinessPort: wholeNumber("KUMA_READINESS_PORT", variable("READINESS_PORT") ?? "9902", 65_535),
-    metrics: {
-      certPath: choose("DATAPLANE_RUNTIME_METRICS_CERT_PATH", "--metrics-cert-path", flags.metricsCertPath) ?? "",
-      keyPath: choose("DATAPLANE_RUNTIME_METRICS_KEY_PATH", "--metrics-key-path", flags.metricsKeyPath) ?? "",
-    },
+    metrics: metricsOf(flags, choose),
     maxMemoryBytes: wholeNumber("KUMA_DATAPLANE_RESOURCES_MAX_MEMORY_BYTES", variable("DATAPLANE_RESOURCES_MAX_MEMORY_BYTES") ?? "0"),
     systemCaPath: variable("DATAPLANE_RUNTIME_DYNAMIC_SYSTEM_CA_PATH") ?? "",
     ipv6: truth("KUMA_DATAPLANE_RUNTIME_IPV6_ENABLED", variable("DATAPLANE_RUNTIME_IPV6_ENABLED") ?? false),
@@ -150,6 +147,18 @@ function caOf(flags: DpFlags, choose: Choose): string | undefined {
   if (pem) return checkedCertificates("KUMA_CONTROL_PLANE_CA_CERT", pem);
   const path = choose("CONTROL_PLANE_CA_CERT_FILE", "--ca-cert-file", flags.caCertFile);
   return path ? checkedCertificates(`--ca-cert-file: ${path}`, fileText("--ca-cert-file", path)) : undefined;
+}
+
+/** Envoy reads them itself; here nothing has started yet that could fail for them. */
+function metricsOf(flags: DpFlags, choose: Choose): DpOptions["metrics"] {
+  const certPath = choose("DATAPLANE_RUNTIME_METRICS_CERT_PATH", "--metrics-cert-path", flags.metricsCertPath) ?? "";
+  const keyPath = choose("DATAPLANE_RUNTIME_METRICS_KEY_PATH", "--metrics-key-path", flags.metricsKeyPath) ?? "";
+  if ((certPath === "") !== (keyPath === "")) throw new DpOptionsError("--metrics-cert-path and --metrics-key-path need each other");
+  if (certPath !== "") {
+    const certificate = checkedCertificates(`--metrics-cert-path: ${certPath}`, fileText("--metrics-cert-path", certPath));
+    checkKey(`--metrics-key-path: ${keyPath}`, fileText("--metrics-key-path", keyPath), certificate);
+  }
+  return { certPath, keyPath };
 }
 
 function parseAddress(text: string): URL {

@@ -144,18 +144,20 @@ describe("a run", () => {
 
   test("flags on either side of run count: levels, certificates for Prometheus, and a file for its log", async () => {
     const log = join(folder.path, "logs", "dp.log");
+    const [certPath, keyPath] = [join(folder.path, "ca.crt"), join(folder.path, "m.key")];
+    writeFileSync(keyPath, pair.privateKeyPem);
     const dp = await run(
       "well",
       { KUMA_DATAPLANE_RESOURCES_MAX_MEMORY_BYTES: "1048576" },
       {
-        before: [`--log-output-path=${log}`, "--log-level", "debug", "--metrics-cert-path", "/m.crt", "--log-max-size=1"],
-        after: ["--envoy-component-log-level=http:debug", "--metrics-key-path=/m.key", "--log-max-age=1", "--log-max-retained-files=2"],
+        before: [`--log-output-path=${log}`, "--log-level", "debug", "--metrics-cert-path", certPath, "--log-max-size=1"],
+        after: ["--envoy-component-log-level=http:debug", `--metrics-key-path=${keyPath}`, "--log-max-age=1", "--log-max-retained-files=2"],
       },
     );
     await ready();
     expect(envoyLog()).toContain("--log-level debug --component-log-level http:debug --cpuset-threads");
     expect(requests[0]).toMatchObject({
-      metricsResources: { certPath: "/m.crt", keyPath: "/m.key" },
+      metricsResources: { certPath, keyPath },
       resources: { maxHeapSizeBytes: 1_048_576 },
     });
     expect(readFileSync(log, "utf8")).toMatch(/^\d{4}-\S+Z atoll-dp: the bootstrap configuration is in /);

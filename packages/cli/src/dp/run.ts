@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { accessSync, constants, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -8,6 +8,8 @@ import { startAccessLogStreamer } from "./access-log-streamer.ts";
 import { announceLeave, fetchBootstrap, type BootstrapAnswer } from "./bootstrap-client.ts";
 import { startDns } from "./dns.ts";
 import { envoyVersion, failHealthCheck, startEnvoy } from "./envoy-process.ts";
+import { fileFault } from "../input/read-text-file.ts";
+import { DpOptionsError } from "./dp-options-error.ts";
 import type { DpLog } from "./dp-log.ts";
 import type { DpOptions } from "./options.ts";
 import { startReadiness } from "./readiness.ts";
@@ -23,9 +25,9 @@ export async function runProxy(options: DpOptions, log: DpLog): Promise<number> 
 
   const envoy = await envoyVersion(options.envoyBinary);
   const folder = options.configDir ?? mkdtempSync(join(tmpdir(), "atoll-dp-"));
-  mkdirSync(folder, { recursive: true });
+  makeFolder("--config-dir", folder);
   const workdir = options.socketDir ?? folder;
-  mkdirSync(workdir, { recursive: true });
+  makeFolder("--socket-dir", workdir);
   if (options.caCertPem === undefined) say("the control plane's certificate is not verified for /bootstrap; give --ca-cert-file");
   try {
     const answer = await fetchBootstrap(options.cpAddress, options.caCertPem, bootstrapRequest(options, envoy, workdir), {
@@ -50,6 +52,15 @@ export async function runProxy(options: DpOptions, log: DpLog): Promise<number> 
     throw error;
   } finally {
     if (options.configDir === undefined) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function makeFolder(flag: string, path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+    accessSync(path, constants.W_OK);
+  } catch (error) {
+    throw new DpOptionsError(`${flag}: cannot write to ${path}: ${fileFault(error)}`);
   }
 }
 

@@ -6,6 +6,8 @@ const reasons: Readonly<Record<string, string>> = {
   ENOENT: "no such file or directory",
   EISDIR: "is a directory",
   EACCES: "permission denied",
+  EROFS: "the file system cannot be written",
+  EEXIST: "is a file",
   ENOTDIR: "not a directory",
   ELOOP: "too many symbolic links",
 };
