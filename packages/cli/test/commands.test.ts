@@ -137,6 +137,12 @@ logging:
 `;
   const { out } = await plane.ctl("apply", "--dry-run", "-f", file("yaml.yaml", text));
   expect(out).toContain("  - conf:\n      deep: 8\n      path: /dev/null\n      shown: true\n");
+  // Of kinds with a schema, a mesh that is not named is the default one.
+  const nowhere = file(
+    "nowhere.yaml",
+    "type: MeshTimeout\nname: mt\nspec: {to: [{targetRef: {kind: Mesh}, default: {idleTimeout: 5s}}]}\n",
+  );
+  expect((await plane.ctl("apply", "--dry-run", "-f", nowhere)).out).toContain("\nmesh: default\n");
   // The end of the last line is no part of a document, and what is stored beside is the control plane's.
   const ends =
     "type: Mesh\nname: a\nmetrics: {backends: [{name: p, type: prometheus}]}\n---\ntype: Secret\nmesh: a\nname: s\ndata: |\n  YQ==\n---\n";

@@ -92,8 +92,8 @@ function readDocument(raw: unknown): Omit<ReadDocument, "place"> {
   // Without it the document is not of the Kubernetes form, and its kind counts for nothing.
   if (type === undefined && kubernetesKind !== undefined && metadata === undefined)
     throw new CtlError(invalid(`metadata: cannot be empty in a document with "kind"`));
-  // The control plane adds the defaults.
-  const parsed = parseDocument(raw, { asWritten: true });
+  // The control plane adds the defaults; the mesh of kinds with a schema is one that kumactl adds, too.
+  const parsed = parseDocument(raw, { asWritten: true, defaultMesh: kindOf(named)?.plugin ? "default" : "" });
   if (!parsed.ok) {
     if (parsed.parseError !== undefined) {
       const reason = JSON.stringify(`error unmarshaling JSON: while decoding JSON: ${parsed.parseError}`);
