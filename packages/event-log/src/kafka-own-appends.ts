@@ -67,6 +67,11 @@ export class OwnReader {
     return this.#appends.isUnderWay && this.#waiting.length === 0;
   }
 
+  /** Nothing is on its way, and nothing waits for what comes before it. */
+  get isIdle(): boolean {
+    return !this.#appends.isUnderWay && this.#waiting.length === 0;
+  }
+
   /** Resolves when something has arrived, or will not. */
   changed(): Promise<undefined> {
     return this.#changed.promise;

@@ -7,6 +7,7 @@ import type { KafkaClient, TopicPlace } from "./kafka-client.ts";
 import type { BrokerConnection } from "./kafka-connection.ts";
 import { toLogError } from "./kafka-errors.ts";
 import type { OwnAppends, OwnReader } from "./kafka-own-appends.ts";
+import { followerPace, largeBatch, Pace } from "./pace.ts";
 import { pause } from "./pause.ts";
 
 /** How long a broker holds a fetch that finds nothing; what arrives is sent at once. */
@@ -134,10 +135,17 @@ async function* fetches(
 ): AsyncGenerator<readonly LogRecord[]> {
   let at = from;
   let roomy = false;
+  let isSmall = false;
+  const turns = new Pace(followerPace);
   const ask = () => {
-    const asking = fetchOnce(topic, connection, { at, waitMs: position.caughtUp ? longPollMs : 0, bytes: roomy ? roomyBytes : batchBytes });
+    const asking = fetchInTurn();
     asking.catch(() => undefined);
     return asking;
+  };
+  const fetchInTurn = async () => {
+    // Whoever waits for records of its own here is not held up.
+    if (isSmall && own.isIdle) await turns.turn(signal);
+    return fetchOnce(topic, connection, { at, waitMs: position.caughtUp ? longPollMs : 0, bytes: roomy ? roomyBytes : batchBytes });
   };
   const mustAsk = () => !position.caughtUp || !own.mayBeNext;
   let asked: ReturnType<typeof ask> | undefined = ask();
@@ -162,6 +170,7 @@ async function* fetches(
     roomy = isEmptied && !roomy;
     const reachedHead = at >= highWatermark && !position.caughtUp;
     if (reachedHead) position.caughtUp = true;
+    isSmall = last !== undefined && records.length < largeBatch;
     // The next one is under way while the caller works on this one.
     asked = mustAsk() ? ask() : undefined;
     if (last) yield records;

@@ -10,6 +10,11 @@ export interface PaceOptions {
   wait?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
+/** Of what another process is told of a log that grows: what each message costs it is the limit when there are many. */
+export const followerPace = { burst: 16, everyMs: 10 };
+/** So many records at once are worth their message: a follower that catches up is not held back. */
+export const largeBatch = 100;
+
 /**
  * Lets what comes now and then through at once, and holds back what comes without end, so that more of it goes together. What is held back
  * is late by `everyMs` at most.

@@ -24,7 +24,7 @@ import type { handleServerStreamingCall, handleUnaryCall, Metadata, Server, Serv
 import { LogError } from "./event-log.ts";
 import type { LogRecord, MirrorLog } from "./event-log.ts";
 import { serviceDefinition } from "./grpc-service.ts";
-import { Pace } from "./pace.ts";
+import { followerPace, largeBatch, Pace } from "./pace.ts";
 import { decodeCleanup, decodeRecord, encodeCleanup, encodeRecord, RpcRefusal, toStatus } from "./relay-codec.ts";
 
 export interface Authorized<Identity> {
@@ -62,10 +62,6 @@ function encodedRecord(record: LogRecord): Uint8Array {
  * the records of all: https://protobuf.dev/programming-guides/encoding/#last-one-wins
  */
 const encodeBatch = (batch: readonly LogRecord[]): ReadResponse => Buffer.concat(batch.map(encodedRecord)) as unknown as ReadResponse;
-
-/** A follower that catches up gets large batches, which nobody holds back. */
-const largeBatch = 100;
-const pace = { burst: 16, everyMs: 10 };
 
 /** What `LogRelay` answers, for `addRelayService` or a server of one's own. */
 export function relayServiceImplementation<Identity>(log: MirrorLog, options: RelayOptions<Identity>) {
@@ -140,8 +136,7 @@ export function relayServiceImplementation<Identity>(log: MirrorLog, options: Re
       if (wanted !== "" && wanted !== incarnation)
         throw new LogError("out-of-range", `topic ${topic} was made anew since the reader began`);
       call.write(create(ReadResponseSchema, { incarnation }));
-      // What each message costs on its way to the last process would be the limit when there are many.
-      const messages = new Pace(pace);
+      const messages = new Pace(followerPace);
       for await (const batch of log.read(topic, Number(fromOffset), stop.signal)) {
         const message = batch.length === 0 ? create(ReadResponseSchema, { caughtUp: true }) : encodeBatch(batch);
         if (!call.write(message)) await drained(call, stop.signal);

@@ -5,6 +5,7 @@ import { eventually } from "@atoll/testkit/eventually";
 import { withStack } from "./bench-stack.ts";
 import { monotonicMs } from "./clock.ts";
 import { bareKafka, durableAppends } from "./floors.ts";
+import { CpuWatch, type ProcessCpu } from "./process-cpu.ts";
 import { SimulatedProxies } from "./simulated-proxies.ts";
 
 export interface EndpointsOptions {
@@ -19,6 +20,8 @@ export interface EndpointsResult {
   listedMs: number[];
   /** One question to Envoy whether it lists an endpoint: as long, and a pause of 2 ms, may the answer be late. */
   askMs: number[];
+  /** Spent from the first to the last, with what goes on all the time. */
+  cpu: ProcessCpu[];
   floors: { durableAppendMs: number[]; bareKafkaMs: number[] };
 }
 
@@ -50,6 +53,8 @@ export async function measureEndpoints(options: EndpointsOptions): Promise<Endpo
         return /: (\d+)/.exec(text) ? Number(/: (\d+)/.exec(text)![1]) : NaN;
       };
       await eventually(async () => (await members(rounds)) === 0, { limitMs });
+      const cpu = new CpuWatch(stack, topology);
+      cpu.begin();
       const listedMs: number[] = [];
       const askMs: number[] = [];
       for (let number = 1; number <= rounds; number++) {
@@ -76,6 +81,7 @@ export async function measureEndpoints(options: EndpointsOptions): Promise<Endpo
         stack: options.stack,
         listedMs,
         askMs,
+        cpu: cpu.spent(),
         floors: {
           durableAppendMs: durableAppends(stack.workDir, 300, 500),
           bareKafkaMs: stack.brokers === undefined ? [] : await bareKafka(stack.brokers, 300, 500),

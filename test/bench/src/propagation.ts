@@ -6,6 +6,7 @@ import { Client } from "undici";
 import { withStack } from "./bench-stack.ts";
 import { monotonicMs } from "./clock.ts";
 import { bareKafka, durableAppends, envoyApplyTime } from "./floors.ts";
+import { CpuWatch, type ProcessCpu } from "./process-cpu.ts";
 import { firstAnswer, RouteWatch } from "./route-watch.ts";
 import { stagesOf, type Round, type StageTimes } from "./stages.ts";
 import { readTimelines } from "./timelines.ts";
@@ -26,6 +27,8 @@ export interface PropagationResult {
   requests: number;
   failures: Record<string, number>;
   requestMs: number[];
+  /** Spent over all changes, with what goes on all the time: the requests through four hops are not free either. */
+  cpu: ProcessCpu[];
   floors: { durableAppendMs: number[]; bareKafkaMs: number[]; envoyApplyMs: { p50: number; p99: number } | null };
 }
 
@@ -53,8 +56,10 @@ export async function measurePropagation(options: PropagationOptions): Promise<P
       const route = readDocuments("gateways", ports).find((document) => document.type === "MeshGatewayRoute" && document.name === "edge")!;
       watch = new RouteWatch(url, "/orders");
       const measured: Round[] = [];
+      const cpu = new CpuWatch(stack, topology);
       for (let number = 1; number <= warmUp + rounds; number++) {
         signal.throwIfAborted();
+        if (number === warmUp + 1) cpu.begin();
         const value = String(number);
         const body = JSON.stringify(withRound(route, value));
         const effect = firstAnswer(gateway, "/round", ["location", `${url}/${value}`], { earliestMs, limitMs });
@@ -70,6 +75,7 @@ export async function measurePropagation(options: PropagationOptions): Promise<P
         if (number > warmUp) measured.push(round);
         await pause(options.pauseMs);
       }
+      const spent = cpu.spent();
       const { requests, failures, durationsMs } = await watch.stop();
       watch = undefined;
       const timelines = await readTimelines(stack, stack.zones["east"]!);
@@ -82,6 +88,7 @@ export async function measurePropagation(options: PropagationOptions): Promise<P
         requests,
         failures,
         requestMs: durationsMs,
+        cpu: spent,
         floors: { durableAppendMs, bareKafkaMs, envoyApplyMs },
       };
     } finally {

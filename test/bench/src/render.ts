@@ -3,6 +3,7 @@ import type { ColdStart, ColdStartResult } from "./coldstart.ts";
 import type { EndpointsResult } from "./endpoints.ts";
 import type { GatewayResult } from "./gateway.ts";
 import type { ProcessFigures } from "./memory.ts";
+import type { ProcessCpu } from "./process-cpu.ts";
 import { spread } from "./percentiles.ts";
 import type { PropagationResult } from "./propagation.ts";
 import type { WritesResult } from "./writes.ts";
@@ -19,7 +20,20 @@ function figures(title: string, values: readonly number[]): string[] {
 const spreadTable = (rows: readonly (readonly string[])[]) => markdownTable(["ms", "p50", "p90", "p99", "max"], rows);
 const onStack = { embedded: "embedded log", kafka: "log in Kafka" } as const;
 
-export function renderPropagation({ rounds, requests, failures, requestMs, floors }: PropagationResult): string {
+/** Of each process and all together, for each of `count`; and, where they took so many seconds, the share of a core. */
+function cpuTable(cpu: readonly ProcessCpu[], title: string, count: number, seconds?: number): string {
+  const spent = [...cpu, { name: "all", cpuMs: cpu.reduce((sum, one) => sum + one.cpuMs, 0) }];
+  return markdownTable(
+    ["process", ...(seconds === undefined ? [] : ["of a core (%)"]), title],
+    spent.map(({ name, cpuMs }) => [
+      name,
+      ...(seconds === undefined ? [] : [(cpuMs / seconds / 10).toFixed(0)]),
+      (cpuMs / count).toFixed(3),
+    ]),
+  );
+}
+
+export function renderPropagation({ rounds, requests, failures, requestMs, cpu, floors }: PropagationResult): string {
   // Where some changes went another way, a row says how many it is about.
   const stages = stageTitles.flatMap(([stage, title]) => {
     const times = rounds.flatMap((round) => round[stage] ?? []);
@@ -32,6 +46,8 @@ export function renderPropagation({ rounds, requests, failures, requestMs, floor
     spreadTable(stages),
     "",
     `${rounds.length} changes; ${requests} requests through four hops meanwhile, ${failed} failed${failed === 0 ? "" : ` (${JSON.stringify(failures)})`}.`,
+    "",
+    cpuTable(cpu, "CPU for each change (ms)", rounds.length),
     "",
     "What the machine and Envoy need at least, measured in the same run:",
     "",
@@ -82,7 +98,6 @@ export function renderWrites(result: WritesResult): string {
     result.zones ? "two zones and their proxies connected" : "without zones",
     ...(result.resources > 0 ? [`${result.resources.toLocaleString("en")} routes that concern nobody`] : []),
   ].join(", ");
-  const spent = [...cpu, { name: "all", cpuMs: cpu.reduce((sum, one) => sum + one.cpuMs, 0) }];
   return [
     `${rate} acknowledged writes a second (${onStack[stack]}): ${clients} clients, each with one PUT under way, for ${seconds} s, ${around}.`,
     "",
@@ -96,14 +111,11 @@ export function renderWrites(result: WritesResult): string {
       ...(floors.bareKafkaMs.length > 0 ? [figures("floor: bare kafkajs, produced to consumed", floors.bareKafkaMs)] : []),
     ]),
     "",
-    markdownTable(
-      ["process", "of a core (%)", "CPU for each write (ms)"],
-      spent.map(({ name, cpuMs }) => [name, (cpuMs / seconds / 10).toFixed(0), (cpuMs / acknowledged).toFixed(3)]),
-    ),
+    cpuTable(cpu, "CPU for each write (ms)", acknowledged, seconds),
   ].join("\n");
 }
 
-export function renderEndpoints({ stack, listedMs, askMs, floors }: EndpointsResult): string {
+export function renderEndpoints({ stack, listedMs, askMs, cpu, floors }: EndpointsResult): string {
   return [
     `${listedMs.length} new instances (${onStack[stack]}).`,
     "",
@@ -113,6 +125,8 @@ export function renderEndpoints({ stack, listedMs, askMs, floors }: EndpointsRes
       figures("floor: one durable append to SQLite", floors.durableAppendMs),
       ...(floors.bareKafkaMs.length > 0 ? [figures("floor: bare kafkajs, produced to consumed", floors.bareKafkaMs)] : []),
     ]),
+    "",
+    cpuTable(cpu, "CPU for each instance (ms)", listedMs.length),
   ].join("\n");
 }
 
