@@ -11,6 +11,8 @@ import { LocalRateLimitSchema } from "@atoll/envoy-api/envoy/extensions/filters/
 import type { LocalRateLimit } from "@atoll/envoy-api/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit_pb.js";
 import { HttpConnectionManagerSchema } from "@atoll/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import { TcpProxySchema } from "@atoll/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
+import { DnsFilterConfigSchema } from "@atoll/envoy-api/envoy/extensions/filters/udp/dns_filter/v3/dns_filter_pb.js";
+import { DownstreamTlsContextSchema, UpstreamTlsContextSchema } from "@atoll/envoy-api/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
 import { HttpProtocolOptionsSchema } from "@atoll/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
 import type { RegexMatcher } from "@atoll/envoy-api/envoy/type/matcher/v3/regex_pb.js";
 import type { Duration } from "@bufbuild/protobuf/wkt";
@@ -58,6 +60,9 @@ const packed = createRegistry(
   HTTPFaultSchema,
   FileAccessLogSchema,
   HttpProtocolOptionsSchema,
+  UpstreamTlsContextSchema,
+  DownstreamTlsContextSchema,
+  DnsFilterConfigSchema,
 );
 
 const check = createRuleFault(new Map(Object.entries(demands)));
