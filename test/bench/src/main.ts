@@ -8,8 +8,18 @@ import { measureGateway } from "./gateway.ts";
 import { measureMemory } from "./memory.ts";
 import { measurePropagation } from "./propagation.ts";
 import { recordTrace } from "./record-trace.ts";
-import { renderColdStart, renderEndpoints, renderGateway, renderMemory, renderPropagation, renderSize, renderWrites } from "./render.ts";
+import {
+  renderColdStart,
+  renderEndpoints,
+  renderGateway,
+  renderMemory,
+  renderPropagation,
+  renderScale,
+  renderSize,
+  renderWrites,
+} from "./render.ts";
 import { renderTrace } from "./render-trace.ts";
+import { measureScale, type ScaleOptions } from "./scale.ts";
 import { measureSize } from "./size.ts";
 import { measureWrites, type WritesOptions } from "./writes.ts";
 
@@ -25,6 +35,8 @@ usage: npm run bench -- [BENCHMARK] [--stack embedded|kafka] [options]
   endpoints     a new instance in zone west until the gateway's Envoy in zone east lists it: --rounds N (50)
   gateway       one changed route of 200 on one gateway, to 200 services: --routes N, --rounds N (50)
   memory        resident memory and start-up time of each process of a zone with four proxies: --rounds N (100)
+  scale         one change beside many things that it does not concern: a route, an instance, a policy that reaches one proxy, with 0 to 25,000
+                unrelated routes: --routes LIST (0,1000,10000,25000), --services N (1000), --dataplanes N (5000), --rounds N (50)
   size          what resources cost in memory, on disk, at a restart and in a backup: --resources N (10000)
   trace         one change as OpenTelemetry saw it, the median of 21; --json FILE gets the trace alone, as OTLP
 
@@ -39,7 +51,9 @@ const { values, positionals } = parseArgs({
     stack: { type: "string", default: "embedded" },
     rounds: { type: "string" },
     resources: { type: "string", default: "10000" },
-    routes: { type: "string", default: "200" },
+    routes: { type: "string" },
+    services: { type: "string", default: "1000" },
+    dataplanes: { type: "string", default: "5000" },
     "warm-up": { type: "string", default: "10" },
     "pause-ms": { type: "string", default: "20" },
     clients: { type: "string", default: "8" },
@@ -61,10 +75,11 @@ const benchmarks: Record<string, () => Promise<{ result: unknown; text: string }
   propagation: () =>
     shown(measurePropagation({ ...common, rounds: rounds(100), warmUp: whole("warm-up"), pauseMs: whole("pause-ms") }), renderPropagation),
   writes: () => shown(measureWrites(writesOptions()), renderWrites),
+  scale: () => shown(measureScale(scaleOptions()), renderScale),
   size: () => shown(measureSize({ ...common, resources: whole("resources") }), renderSize),
   coldstart: () => shown(measureColdStart({ ...common, resources: whole("resources"), rounds: rounds(5) }), renderColdStart),
   endpoints: () => shown(measureEndpoints({ ...common, rounds: rounds(50) }), renderEndpoints),
-  gateway: () => shown(measureGateway({ ...common, routes: whole("routes"), rounds: rounds(50) }), renderGateway),
+  gateway: () => shown(measureGateway({ ...common, routes: wholeOf("routes", values.routes ?? "200"), rounds: rounds(50) }), renderGateway),
   trace: () => shown(recordTrace(common), renderTrace),
   memory: () => shown(measureMemory({ ...common, rounds: rounds(100) }), renderMemory),
 };
@@ -83,12 +98,23 @@ const writesOptions = (): WritesOptions => ({
   profiles: values.profiles,
 });
 
+const scaleOptions = (): ScaleOptions => ({
+  ...common,
+  sizes: (values.routes ?? "0,1000,10000,25000").split(",").map((size) => wholeOf("routes", size)),
+  services: whole("services"),
+  dataplanes: whole("dataplanes"),
+  rounds: rounds(50),
+});
+
 const rounds = (usual: number): number => (values.rounds === undefined ? usual : whole("rounds"));
 
-function whole(name: "rounds" | "resources" | "routes" | "warm-up" | "pause-ms" | "clients" | "seconds" | "present"): number {
-  const number = Number(values[name]);
+type WholeOption = "rounds" | "resources" | "services" | "dataplanes" | "warm-up" | "pause-ms" | "clients" | "seconds" | "present";
+const whole = (name: WholeOption): number => wholeOf(name, values[name]);
+
+function wholeOf(name: string, text: string | undefined): number {
+  const number = Number(text);
   if (Number.isInteger(number) && number >= 0) return number;
-  console.error(`--${name}: "${values[name]}" is not a whole number`);
+  console.error(`--${name}: "${text}" is not a whole number`);
   process.exit(2);
 }
 

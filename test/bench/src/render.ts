@@ -7,6 +7,7 @@ import type { ProcessCpu } from "./process-cpu.ts";
 import { spread } from "./percentiles.ts";
 import type { PropagationResult } from "./propagation.ts";
 import type { WritesResult } from "./writes.ts";
+import type { ScaleResult } from "./scale.ts";
 import type { SizeResult } from "./size.ts";
 import { stageTitles } from "./stages.ts";
 
@@ -63,6 +64,31 @@ export function renderPropagation({ rounds, requests, failures, requestMs, cpu, 
         "-",
       ],
     ]),
+  ].join("\n");
+}
+
+export function renderScale({ services, dataplanes, steps, durableAppendMs }: ScaleResult): string {
+  const [first] = steps;
+  const row = (title: string, timesOf: (step: ScaleResult["steps"][number]) => readonly number[]): string[] => [
+    title,
+    ...steps.map((step) => {
+      const { p50, max } = spread(timesOf(step));
+      return `${ms(p50)} / ${ms(max)} (${(p50 / spread(timesOf(first!)).p50).toFixed(1)} x)`;
+    }),
+  ];
+  return [
+    `${dataplanes} Dataplanes of ${services} services, registered by API. p50 / worst in ms (p50 against that of the first column), beside so many unrelated routes:`,
+    "",
+    markdownTable(
+      ["", ...steps.map(({ unrelated }) => `${unrelated}`)],
+      [
+        row("route: PUT answered to served by the gateway", ({ routeMs }) => routeMs),
+        row("instance: PUT answered to listed in the other zone", ({ instanceMs }) => instanceMs),
+        row("policy of one proxy: PUT sent to acknowledged", ({ policyMs }) => policyMs),
+      ],
+    ),
+    "",
+    spreadTable([figures("one durable append to SQLite", durableAppendMs)]),
   ].join("\n");
 }
 
