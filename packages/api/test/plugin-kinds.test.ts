@@ -16,19 +16,18 @@ const meshService = {
 
 test("a kind without effect is kept whole, and its author is told", async () => {
   const { request } = await planeWithMesh();
-  const rules = [{ default: { backendRefs: [{ kind: "MeshService", name: "b", weight: 1 }] } }];
-  const route = {
-    type: "MeshTCPRoute",
+  const policy = {
+    type: "MeshPassthrough",
     mesh: "default",
     name: "r",
-    spec: { to: [{ targetRef: { kind: "MeshService", name: "a" }, rules }] },
+    spec: { targetRef: { kind: "Mesh" }, default: { passthroughMode: "None" } },
   };
-  const { status, body } = await request("PUT /meshes/default/meshtcproutes/r", route);
+  const { status, body } = await request("PUT /meshes/default/meshpassthroughs/r", policy);
   expect({ status, body }).toEqual({
     status: 201,
-    body: { warnings: [expect.stringContaining("MeshTCPRoute is stored but does not take effect")] },
+    body: { warnings: [expect.stringContaining("MeshPassthrough is stored but does not take effect")] },
   });
-  expect((await request("GET /meshes/default/meshtcproutes/r")).body).toMatchObject({ spec: route.spec });
+  expect((await request("GET /meshes/default/meshpassthroughs/r")).body).toMatchObject({ spec: policy.spec });
   const service = { type: "MeshExternalService", mesh: "default", name: "mes", spec: { match: { port: 1 } } };
   await request("PUT /meshes/default/meshexternalservices/mes", service);
   const stored = (await request("GET /meshes/default/meshexternalservices/mes")).body;

@@ -64,9 +64,11 @@ test("kinds without effect say so", () => {
   const inEffect = [
     "MeshCircuitBreaker",
     "MeshFaultInjection",
+    "MeshHTTPRoute",
     "MeshHealthCheck",
     "MeshRateLimit",
     "MeshRetry",
+    "MeshTCPRoute",
     "MeshTimeout",
     "MeshTrace",
     "MeshTrafficPermission",

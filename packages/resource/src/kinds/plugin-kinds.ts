@@ -8,9 +8,11 @@ const both = ["global", "zone"] as const;
 const inEffect: readonly string[] = [
   "MeshCircuitBreaker",
   "MeshFaultInjection",
+  "MeshHTTPRoute",
   "MeshHealthCheck",
   "MeshRateLimit",
   "MeshRetry",
+  "MeshTCPRoute",
   "MeshTimeout",
   "MeshTrace",
   "MeshTrafficPermission",

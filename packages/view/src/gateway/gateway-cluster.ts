@@ -1,5 +1,5 @@
 import { circuitBreaking, matchesTags } from "@atoll/policy";
-import type { GatewayCaller, Tags } from "@atoll/policy";
+import type { GatewayCaller } from "@atoll/policy";
 import { destinationEndpoints, resolveDestination } from "../destination.ts";
 import { endpointsWith } from "../endpoint.ts";
 import { dialPermission, endpointSources, externalSources } from "../endpoint-sources.ts";
@@ -11,12 +11,14 @@ import { circuitBreakerView } from "../policies/circuit-breaker.ts";
 import { healthCheckingOf, healthCheckView } from "../policies/health-check.ts";
 import { clusterTimeouts, routedTimeouts, timeoutsOf } from "../policies/timeout.ts";
 import { parseProtocol, upstreamHttp } from "../protocol.ts";
+import { realCluster } from "../services/real-cluster.ts";
 import type { Protocol } from "../protocol.ts";
 import { identityOf, meshSection, refOf } from "../reasons.ts";
 import type { Reasons } from "../reasons.ts";
 import type { ClusterView } from "../proxy-view.ts";
 import type { GatewayScope } from "./gateway-scope.ts";
 import type { GatewayHost } from "./host.ts";
+import type { Backend } from "./route-entry.ts";
 
 const bufferLimitBytes = 32_768;
 
@@ -31,10 +33,16 @@ export function addGatewayCluster(
   scope: GatewayScope,
   host: GatewayHost,
   caller: GatewayCaller,
-  destinationTags: Tags,
+  { destination: destinationTags, target }: Pick<Backend, "destination" | "target">,
   routeProtocol: "http" | "tcp",
 ): GatewayCluster {
   const { contexts, context, builder } = scope;
+  if (target) {
+    const name = destinationClusterName(destinationTags, host.tags);
+    const { cluster, endpoints, reasons } = realCluster(contexts, context, caller, target, name);
+    builder.cluster(cluster, endpoints, reasons);
+    return { name, external: false };
+  }
   const service = destinationTags[serviceTag] ?? "";
   if (service === unresolvedBackend) return { name: unresolvedBackend, external: false };
   const name = destinationClusterName(destinationTags, host.tags);

@@ -24,6 +24,7 @@ import type {
   SecretView,
   TcpFilterView,
 } from "../proxy-view.ts";
+import { calledBackend } from "../routes/called.ts";
 import { addGatewayCluster } from "./gateway-cluster.ts";
 import { gatewayCertificate } from "./gateway-certificate.ts";
 import { gatewayListenerReasons, hostReasons } from "./gateway-reasons.ts";
@@ -119,7 +120,7 @@ export function addGatewayListener(
 function tcpReasons(scope: GatewayScope, hosts: readonly GatewayHost[], port: number): Reasons {
   const all = hosts.map((host) => {
     const { from, policies } = hostReasons(scope, host, port, "tcp");
-    const destinations = tcpBackends(host, (service) => scope.context.knows(service)).map(({ destination }) => destination);
+    const destinations = tcpBackends(host, (ref) => calledBackend(scope.context, ref)).map(({ destination }) => destination);
     return {
       from,
       policies: [...policies, ...hostCaller(scope, host, port).towardsAll(retries, destinations).account()],
@@ -214,10 +215,10 @@ function tcpFilter(
   let maxConnectAttempts: number | undefined;
   for (const host of groups.flatMap((group) => group.hosts)) {
     const caller = hostCaller(scope, host, port);
-    const backends = tcpBackends(host, (service) => scope.context.knows(service));
-    for (const { destination, weight } of backends) {
-      const { name } = addGatewayCluster(scope, host, caller, destination, "tcp");
-      weights.set(name, (weights.get(name) ?? 0) + weight);
+    const backends = tcpBackends(host, (ref) => calledBackend(scope.context, ref));
+    for (const backend of backends) {
+      const { name } = addGatewayCluster(scope, host, caller, backend, "tcp");
+      weights.set(name, (weights.get(name) ?? 0) + backend.weight);
     }
     const { conf } = caller.towardsAll(
       retries,

@@ -5,6 +5,8 @@ import type { MeshGateway } from "../mesh-context.ts";
 import { listenerTags } from "./listener-tags.ts";
 import { hostGroups } from "./host.ts";
 import type { GatewayHost, TaggedListener } from "./host.ts";
+import { nowhere } from "../routes/called.ts";
+import type { Called } from "../routes/called.ts";
 import { routeEntries, tcpBackends } from "./route-entry.ts";
 
 /** What a port of a builtin gateway serves, before clusters and endpoints: for people who ask which route and policy acts. */
@@ -44,17 +46,17 @@ export function gatewayOutline(
     }));
 }
 
-const always = (): boolean => true;
+const unasked = (): Called => nowhere;
 
 function entriesOf(host: GatewayHost): { route: string; destinations: Tags[] }[] {
   // Exact paths last: a route that is given as a prefix then names itself before the exact path that belongs to it.
-  const byPath = routeEntries(host, always).toSorted((a, b) => Number("exact" in a.match.path) - Number("exact" in b.match.path));
+  const byPath = routeEntries(host, unasked).toSorted((a, b) => Number("exact" in a.match.path) - Number("exact" in b.match.path));
   const http = byPath.map(({ route, mirrors, backends }) => ({
     route,
     destinations: [...mirrors.map(({ destination }) => destination), ...backends.map(({ destination }) => destination)],
   }));
   const tcp = host.routes.flatMap((route) => {
-    const backends = tcpBackends({ ...host, routes: [route] }, always);
+    const backends = tcpBackends({ ...host, routes: [route] }, unasked);
     return backends.length > 0 ? [{ route: route.name, destinations: backends.map(({ destination }) => destination) }] : [];
   });
   return [...http, ...tcp];

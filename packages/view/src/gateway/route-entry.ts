@@ -7,13 +7,19 @@ import { anyHost, servesHost } from "./hostname.ts";
 import { serviceTag, unresolvedBackend } from "../names.ts";
 import type { HeaderOpsView, HeaderValue, RouteMatchView } from "../proxy-view.ts";
 import type { ResourceRef } from "../reasons.ts";
-import { backendTags } from "../routes/backend-tags.ts";
+import { nameOf } from "../routes/called.ts";
+import type { Called } from "../routes/called.ts";
 import { meshRoutes } from "../routes/mesh-http-route.ts";
 import type { MeshRoute } from "../routes/mesh-http-route.ts";
 import type { PathChange } from "../routes/route-filters.ts";
+import type { RealTarget } from "../services/real-service.ts";
+
+export type ResolveBackend = (ref: RouteBackend) => Called;
 
 export interface Backend {
+  /** Of a service that is a resource, the service by the name of its cluster. */
   destination: Tags;
+  target?: RealTarget;
   weight: number;
 }
 
@@ -37,7 +43,7 @@ export interface RouteEntry {
   path?: PathChange;
   autoHost?: boolean;
   hostLiteral?: string;
-  mirrors: { destination: Tags; percent: number }[];
+  mirrors: (Pick<Backend, "destination" | "target"> & { percent: number })[];
   requestHeaders: Required<HeaderOpsView>;
   responseHeaders: Required<HeaderOpsView>;
 }
@@ -48,10 +54,10 @@ const tagsOf = (destination: Tags | undefined): Tags => destination ?? {};
 export const servesHostOf = (route: GatewayRoute, { hostname }: GatewayHost): boolean =>
   hostname === anyHost || servesHost(hostnamesOf(route), hostname);
 
-/** Every HTTP route of a host, unsorted, in the order of resources and rules. `knows`: whether there is a service of that name. */
-export function routeEntries(host: GatewayHost, knows: (service: string) => boolean): RouteEntry[] {
+/** Every HTTP route of a host, unsorted, in the order of resources and rules. `resolve`: what a backend of a route with a targetRef is. */
+export function routeEntries(host: GatewayHost, resolve: ResolveBackend): RouteEntry[] {
   if (host.steered)
-    return host.steered.http.flatMap(({ conf }) => (conf ? meshRoutes(conf) : [])).map((route) => steeredEntry(route, knows));
+    return host.steered.http.flatMap(({ conf }) => (conf ? meshRoutes(conf) : [])).map((route) => steeredEntry(route, resolve));
   const attached = host.routes.filter((route) => servesHostOf(route, host));
   const matched = attached.flatMap(({ name, spec }) =>
     (spec.conf.http?.rules ?? []).flatMap((rule, index) => httpEntries(name, rule, index)),
@@ -60,10 +66,7 @@ export function routeEntries(host: GatewayHost, knows: (service: string) => bool
   return matched.flatMap((entry) => bySegment(entry, exactPaths));
 }
 
-function steeredEntry(
-  { rule, match, backends, redirect, mirrors, ...effects }: MeshRoute,
-  knows: (service: string) => boolean,
-): RouteEntry {
+function steeredEntry({ rule, match, backends, redirect, mirrors, ...effects }: MeshRoute, resolve: ResolveBackend): RouteEntry {
   const { path, autoHost, hostLiteral, requestHeaders, responseHeaders } = effects;
   const { type, mesh, name, revision } = rule.policy;
   return {
@@ -73,30 +76,32 @@ function steeredEntry(
     rule: 0,
     name: rule.hash,
     match,
-    backends: steeredBackends(backends, knows),
+    backends: steeredBackends(backends, resolve),
     ...(redirect ? { redirect } : {}),
     ...(path ? { path } : {}),
     ...(autoHost ? { autoHost } : {}),
     ...(hostLiteral === undefined ? {} : { hostLiteral }),
-    mirrors: mirrors.map(({ ref, percent }) => ({ destination: knownTags(ref, knows), percent })),
+    mirrors: mirrors.map(({ ref, percent }) => ({ ...backendOf(ref, resolve), percent })),
     requestHeaders,
     responseHeaders,
   };
 }
 
-const steeredBackends = (backends: RouteBackends | undefined, knows: (service: string) => boolean): Backend[] =>
-  (backends?.refs ?? []).filter(({ weight }) => weight > 0).map((ref) => ({ destination: knownTags(ref, knows), weight: ref.weight }));
+const steeredBackends = (backends: RouteBackends | undefined, resolve: ResolveBackend): Backend[] =>
+  (backends?.refs ?? []).filter(({ weight }) => weight > 0).map((ref) => ({ ...backendOf(ref, resolve), weight: ref.weight }));
 
 /** One that is not there keeps its share, which is answered 500. */
-function knownTags(ref: RouteBackend, knows: (service: string) => boolean): Tags {
-  const tags = backendTags(ref);
-  return tags && knows(tags[serviceTag] ?? "") ? tags : { [serviceTag]: unresolvedBackend };
+function backendOf(ref: RouteBackend, resolve: ResolveBackend): Pick<Backend, "destination" | "target"> {
+  const called = resolve(ref);
+  return called.kind === "service"
+    ? { destination: called.tags }
+    : { destination: { [serviceTag]: nameOf(called) }, target: called.target };
 }
 
 /** Backends of every TCP route of a host: nothing tells one rule's connections from another's. */
-export function tcpBackends(host: GatewayHost, knows: (service: string) => boolean): Backend[] {
+export function tcpBackends(host: GatewayHost, resolve: ResolveBackend): Backend[] {
   if (!host.steered) return routedBackends(host);
-  const all = host.steered.tcp.flatMap(({ conf }) => steeredBackends(conf?.backends, knows));
+  const all = host.steered.tcp.flatMap(({ conf }) => steeredBackends(conf?.backends, resolve));
   return all.filter(({ destination }) => destination[serviceTag] !== unresolvedBackend);
 }
 

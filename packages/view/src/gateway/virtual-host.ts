@@ -1,6 +1,7 @@
 import { kumaTagsHeader, renderKumaTags } from "@atoll/policy";
 import type { GatewayCaller, Tags } from "@atoll/policy";
 import { protocolTag, serviceTag, unresolvedBackend } from "../names.ts";
+import { calledBackend } from "../routes/called.ts";
 import { pathView } from "../routes/route-action-view.ts";
 import { optional } from "../optional.ts";
 import { retryView } from "../policies/retry.ts";
@@ -25,7 +26,7 @@ type RedirectStatus = (typeof redirectStatuses)[number];
 /** One virtual host with its routes in order; adds the clusters they need. */
 export function gatewayVirtualHost(scope: GatewayScope, host: GatewayHost, port: number, requireTls: boolean): VirtualHostView {
   const caller = hostCaller(scope, host, port);
-  const entries = routeEntries(host, (service) => scope.context.knows(service)).sort((a, b) => compareMatches(a.match, b.match));
+  const entries = routeEntries(host, (ref) => calledBackend(scope.context, ref)).sort((a, b) => compareMatches(a.match, b.match));
   const routes = entries.flatMap((entry) => routeView(scope, host, caller, entry, port) ?? []);
   const view: VirtualHostView = {
     name: host.hostname,
@@ -109,9 +110,9 @@ function forwardClusters(
 ): WeightedClusterView[] {
   const tags = { name: kumaTagsHeader, value: renderKumaTags(scope.sources) };
   const byName = new Map<string, WeightedClusterView>();
-  for (const { destination, weight } of backends) {
-    const { name, external } = addGatewayCluster(scope, host, caller, destination, "http");
-    byName.set(name, { name, weight, ...(external ? {} : { requestHeadersToAdd: [tags] }) });
+  for (const backend of backends) {
+    const { name, external } = addGatewayCluster(scope, host, caller, backend, "http");
+    byName.set(name, { name, weight: backend.weight, ...(external ? {} : { requestHeadersToAdd: [tags] }) });
   }
   return someWeight([...byName.values()]).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
@@ -124,8 +125,7 @@ export function someWeight<Cluster extends { weight: number }>(clusters: readonl
 function mirrors(scope: GatewayScope, host: GatewayHost, caller: GatewayCaller, all: RouteEntry["mirrors"]) {
   const some = all.filter(({ destination, percent }) => percent > 0 && destination[serviceTag] !== unresolvedBackend);
   if (some.length === 0) return {};
-  const cluster = (destination: Tags): string => addGatewayCluster(scope, host, caller, destination, "http").name;
-  return { mirrors: some.map(({ destination, percent }) => ({ cluster: cluster(destination), percent })) };
+  return { mirrors: some.map((one) => ({ cluster: addGatewayCluster(scope, host, caller, one, "http").name, percent: one.percent })) };
 }
 
 function headers({ set, add, remove }: Required<HeaderOpsView>): HeaderOpsView | undefined {

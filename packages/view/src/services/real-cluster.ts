@@ -23,8 +23,14 @@ export interface RealCluster {
   reasons: () => Reasons;
 }
 
-/** How a sidecar or gateway calls a port of a service that is a resource. */
-export function realCluster(contexts: MeshContexts, context: MeshContext, caller: Caller, target: RealTarget): RealCluster {
+/** How a sidecar or gateway calls a port of a service that is a resource; `name`: of the cluster, where it is not the port's own. */
+export function realCluster(
+  contexts: MeshContexts,
+  context: MeshContext,
+  caller: Caller,
+  target: RealTarget,
+  name = target.port.cluster,
+): RealCluster {
   const { service, port } = target;
   const external = service.service.type === "MeshExternalService";
   const called = resourceDestination(portId(target));
@@ -34,10 +40,10 @@ export function realCluster(contexts: MeshContexts, context: MeshContext, caller
     ? []
     : [caller.towards(circuitBreaking, called), caller.towards(healthCheckingOf(port.protocol), called)];
   const tls = clientTls(context, target);
-  const key = JSON.stringify([port.cluster, tls, port.protocol, timeouts.key, breaking?.key, checking?.key]);
+  const key = JSON.stringify([name, tls, port.protocol, timeouts.key, breaking?.key, checking?.key]);
   const cluster = context.memo.share(`real/${key}`, (): ClusterView => {
     return {
-      ...clusterNames(port.cluster),
+      ...clusterNames(name),
       discovery: { type: "eds" },
       ...clusterTimeouts(timeouts.conf, port.protocol),
       ...optional("http", external ? upstreamHttp(port.protocol) : "http2"),
@@ -46,9 +52,9 @@ export function realCluster(contexts: MeshContexts, context: MeshContext, caller
       ...healthCheckView(checking?.conf, port.protocol),
     };
   });
-  const endpoints = context.memo.fact(`real-endpoints/${port.cluster}`, () =>
+  const endpoints = context.memo.fact(`real-endpoints/${name}`, () =>
     // Instances of this zone first, whatever the mesh says of services by tags.
-    endpointSet(port.cluster, context.realServices.endpoints(port.cluster), { zone: context.zone.zone, aware: true }),
+    endpointSet(name, context.realServices.endpoints(port.cluster), { zone: context.zone.zone, aware: true }),
   );
   const reasons = (): Reasons => ({
     from: [

@@ -1,6 +1,6 @@
-import { choiceOf, httpRoutes, serviceDestination, tcpRoutes } from "@atoll/policy";
-import type { Answer, HttpRoutes, PolicyChoice, RouteBackend, RouteBackends, Tags, TcpRoutes } from "@atoll/policy";
-import { serviceTag, unresolvedBackend } from "../names.ts";
+import { choiceOf, httpRoutes, tcpRoutes } from "@atoll/policy";
+import type { Answer, HttpRoutes, PolicyChoice, RouteBackends, Tags, TcpRoutes } from "@atoll/policy";
+import { serviceTag } from "../names.ts";
 import { loadBalancerView } from "../policies/load-balancing.ts";
 import { commonProtocol, isHttp } from "../protocol.ts";
 import type { Protocol } from "../protocol.ts";
@@ -9,23 +9,28 @@ import { refOf } from "../reasons.ts";
 import type { ResourceRef } from "../reasons.ts";
 import { meshRoutes, takesEverything } from "../routes/mesh-http-route.ts";
 import type { MeshRoute } from "../routes/mesh-http-route.ts";
-import { backendTags } from "../routes/backend-tags.ts";
+import { calledBackend, calledService, destinationOf, isNowhere, nameOf, protocolOf } from "../routes/called.ts";
+import type { Called } from "../routes/called.ts";
 import { redirectView, rewriteView } from "../routes/route-action-view.ts";
 import type { OutboundScope } from "./outbound-scope.ts";
 import { headerOps, resolveSplits, routeMatch, routeRewrite } from "./traffic-route.ts";
-import type { WeightedDestination } from "./traffic-route.ts";
+
+export interface WeightedDestination {
+  to: Called;
+  weight: number;
+}
 
 /** Where some of the requests of an outbound go. */
 export interface PlannedRoute {
   name: string;
   match: RouteMatchView;
-  /** One whose service is `unresolvedBackend` has no cluster. */
+  /** `nowhere` has no cluster. */
   destinations: WeightedDestination[];
   rewrite: RouteRewriteView;
   requestHeaders?: HeaderOpsView | undefined;
   responseHeaders?: HeaderOpsView | undefined;
   redirect?: Extract<RouteView["action"], { type: "redirect" }>;
-  mirrors: { tags: Tags; percent: number }[];
+  mirrors: { to: Called; percent: number }[];
   /** By which policies for a route know it. */
   rule?: string;
   from: ResourceRef[];
@@ -47,35 +52,30 @@ export interface Plan {
   account: () => PolicyChoice[];
 }
 
-/** Routes with a targetRef where the proxy has any, or the mesh has no TrafficRoute; else TrafficRoutes. */
-export function planOutbound(scope: OutboundScope, tags: Tags): Plan {
+/** Routes with a targetRef where the proxy has any, or the mesh has no TrafficRoute, which knows services by tags alone; else TrafficRoutes. */
+export function planOutbound(scope: OutboundScope, to: Called): Plan {
   const { caller, context, trafficRoute } = scope;
-  const { protocol } = context.service(tags[serviceTag] ?? "");
-  const targeted = (type: string): boolean => trafficRoute === null || caller.isSteeredBy(type);
-  const destination = serviceDestination({ [serviceTag]: tags[serviceTag] ?? "" });
+  const protocol = protocolOf(context, to);
+  const targeted = (type: string): boolean => to.kind === "resource" || trafficRoute === null || caller.isSteeredBy(type);
+  const destination = destinationOf(to);
   const http = isHttp(protocol) && targeted("MeshHTTPRoute") ? caller.towards(httpRoutes, destination) : undefined;
   const tcp = http?.conf === undefined && targeted("MeshTCPRoute") ? caller.towards(tcpRoutes, destination) : undefined;
-  if (tcp?.conf && (tcp.conf.backends || !isHttp(protocol))) return tcpPlan(scope, tags, protocol, tcp);
-  if (http) return httpPlan(scope, tags, protocol, http);
-  if (tcp && !isHttp(protocol)) return tcpPlan(scope, tags, protocol, tcp);
-  return trafficRoutePlan(scope, tags);
+  if (tcp?.conf && (tcp.conf.backends || !isHttp(protocol))) return tcpPlan(scope, to, protocol, tcp);
+  if (http) return httpPlan(scope, to, protocol, http);
+  if (to.kind === "resource" || (tcp && !isHttp(protocol))) return tcpPlan(scope, to, protocol, tcp ?? nothingSaid);
+  return trafficRoutePlan(scope, to.tags);
 }
 
-const itself = (tags: Tags): WeightedDestination => ({ tags, weight: 1 });
+const nothingSaid: Answer<TcpRoutes> = { conf: undefined, key: "", account: () => [] };
 
-function httpPlan(scope: OutboundScope, tags: Tags, protocol: Protocol, { conf, key, account }: Answer<HttpRoutes>): Plan {
-  const rest: PlannedRoute = {
-    name: "",
-    match: { path: { prefix: "/" } },
-    destinations: [itself(tags)],
-    rewrite: {},
-    mirrors: [],
-    from: [],
-  };
-  const routes = conf ? meshRoutes(conf).map((route) => plannedRoute(scope, tags, route)) : [];
+const itself = (to: Called): WeightedDestination => ({ to, weight: 1 });
+
+function httpPlan(scope: OutboundScope, to: Called, protocol: Protocol, { conf, key, account }: Answer<HttpRoutes>): Plan {
+  const rest: PlannedRoute = { name: "", match: { path: { prefix: "/" } }, destinations: [itself(to)], rewrite: {}, mirrors: [], from: [] };
+  const routes = conf ? meshRoutes(conf).map((route) => plannedRoute(scope, to, route)) : [];
   return {
     routes: conf && takesEverything(conf) ? routes : [...routes, rest],
-    connections: [itself(tags)],
+    connections: [itself(to)],
     isHttp: true,
     protocol,
     routed: false,
@@ -84,17 +84,17 @@ function httpPlan(scope: OutboundScope, tags: Tags, protocol: Protocol, { conf, 
   };
 }
 
-function plannedRoute(scope: OutboundScope, tags: Tags, route: MeshRoute): PlannedRoute {
+function plannedRoute(scope: OutboundScope, to: Called, route: MeshRoute): PlannedRoute {
   const { rule, match, backends, requestHeaders, responseHeaders, mirrors } = route;
   return {
     name: rule.hash,
     match,
-    destinations: backends ? destinationsOf(scope, backends) : [itself(tags)],
+    destinations: backends ? destinationsOf(scope, backends) : [itself(to)],
     rewrite: rewriteView(route),
     requestHeaders: someOps(requestHeaders),
     responseHeaders: someOps(responseHeaders),
     ...(route.redirect ? { redirect: redirectView(route.redirect, route.path) } : {}),
-    mirrors: mirrors.map(({ ref, percent }) => ({ tags: backendTagsHere(scope, ref), percent })),
+    mirrors: mirrors.map(({ ref, percent }) => ({ to: calledBackend(scope.context, ref), percent })),
     rule: rule.hash,
     from: [{ ...refText(rule.policy), section: `rule ${rule.hash}` }],
   };
@@ -103,13 +103,8 @@ function plannedRoute(scope: OutboundScope, tags: Tags, route: MeshRoute): Plann
 const refText = ({ type, mesh, name, revision }: RouteBackends["policy"]): ResourceRef => ({ type, mesh, name, revision });
 
 /** Without weight a backend gets nothing. One that is not there keeps its share, which is answered 500 (Gateway API, HTTPBackendRef). */
-function destinationsOf(scope: OutboundScope, { refs }: RouteBackends): WeightedDestination[] {
-  return refs.filter(({ weight }) => weight > 0).map((ref) => ({ tags: backendTagsHere(scope, ref), weight: ref.weight }));
-}
-
-function backendTagsHere({ context }: OutboundScope, ref: RouteBackend): Tags {
-  const tags = backendTags(ref);
-  return tags && context.knows(tags[serviceTag] ?? "") ? tags : { [serviceTag]: unresolvedBackend };
+function destinationsOf({ context }: OutboundScope, { refs }: RouteBackends): WeightedDestination[] {
+  return refs.filter(({ weight }) => weight > 0).map((ref) => ({ to: calledBackend(context, ref), weight: ref.weight }));
 }
 
 function someOps({ set = [], add = [], remove = [] }: HeaderOpsView): HeaderOpsView | undefined {
@@ -117,10 +112,8 @@ function someOps({ set = [], add = [], remove = [] }: HeaderOpsView): HeaderOpsV
   return { ...(set.length ? { set } : {}), ...(add.length ? { add } : {}), ...(remove.length ? { remove } : {}) };
 }
 
-function tcpPlan(scope: OutboundScope, tags: Tags, protocol: Protocol, { conf, key, account }: Answer<TcpRoutes>): Plan {
-  const known = conf?.backends
-    ? destinationsOf(scope, conf.backends).filter((one) => one.tags[serviceTag] !== unresolvedBackend)
-    : [itself(tags)];
+function tcpPlan(scope: OutboundScope, to: Called, protocol: Protocol, { conf, key, account }: Answer<TcpRoutes>): Plan {
+  const known = conf?.backends ? destinationsOf(scope, conf.backends).filter((one) => !isNowhere(one.to)) : [itself(to)];
   return { routes: [], connections: known, isHttp: false, protocol, routed: false, key, account };
 }
 
@@ -133,7 +126,7 @@ function trafficRoutePlan(scope: OutboundScope, tags: Tags): Plan {
   const rest: PlannedRoute = {
     name: `TrafficRoute ${route.name}`,
     match: routeMatch({}),
-    destinations: resolveSplits(conf, tags),
+    destinations: calledSplits(conf, tags),
     rewrite: {},
     mirrors: [],
     from: [refOf(route, "conf")],
@@ -142,7 +135,7 @@ function trafficRoutePlan(scope: OutboundScope, tags: Tags): Plan {
     ...(conf.http ?? []).map((http, index): PlannedRoute => ({
       name: `TrafficRoute ${route.name} http ${index}`,
       match: routeMatch(http.match),
-      destinations: resolveSplits(http, tags),
+      destinations: calledSplits(http, tags),
       rewrite: routeRewrite(http.modify),
       requestHeaders: headerOps(http.modify?.requestHeaders),
       responseHeaders: headerOps(http.modify?.responseHeaders),
@@ -152,9 +145,12 @@ function trafficRoutePlan(scope: OutboundScope, tags: Tags): Plan {
     rest,
   ].filter(({ destinations }) => destinations.length > 0);
   const reached = routes.flatMap(({ destinations }) => destinations);
-  const services = reached.map((one) => one.tags[serviceTag] ?? "");
+  const services = reached.map((one) => nameOf(one.to));
   // One that is not there yet, or was never, has no say.
   const protocol = commonProtocol(services.filter((name) => scope.context.knows(name)).map((name) => scope.context.service(name).protocol));
   const loadBalancer = loadBalancerView(conf.loadBalancer);
   return { routes, connections: rest.destinations, isHttp: isHttp(protocol), protocol, loadBalancer, routed: true, key: "", account };
 }
+
+const calledSplits = (...asked: Parameters<typeof resolveSplits>): WeightedDestination[] =>
+  resolveSplits(...asked).map(({ tags, weight }) => ({ to: calledService(tags), weight }));

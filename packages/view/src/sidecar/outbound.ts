@@ -1,87 +1,41 @@
-import { kumaTagsHeader, outboundLimit, outboundLogs, renderKumaTags, retries, serviceDestination, silenced } from "@atoll/policy";
-import type { Answer, LogTarget, OutboundTimeouts, RequestLimit, Retries, Tags } from "@atoll/policy";
+import { renderKumaTags, silenced } from "@atoll/policy";
+import type { OutboundTimeouts } from "@atoll/policy";
 import { hostAndPort } from "@atoll/resource";
-import {
-  meshTag,
-  outboundListenerName,
-  outboundRouteName,
-  serviceTag,
-  sortedTags,
-  statName,
-  unresolvedBackend,
-  withoutTags,
-} from "../names.ts";
+import { meshTag, outboundListenerName, sortedTags, statName, withoutTags } from "../names.ts";
 import { optional } from "../optional.ts";
 import { accessLogs } from "../policies/access-log.ts";
-import { retryView } from "../policies/retry.ts";
-import { listenerTimeouts, routedTimeouts, routeTimeouts, timeoutsOf } from "../policies/timeout.ts";
-import type { Protocol } from "../protocol.ts";
-import type {
-  DirectResponseView,
-  HeaderOpsView,
-  HttpFilterView,
-  ListenerView,
-  RouteConfigView,
-  RouteView,
-  TcpFilterView,
-} from "../proxy-view.ts";
+import { listenerTimeouts, routedTimeouts } from "../policies/timeout.ts";
+import type { DirectResponseView, HttpFilterView, ListenerView, RouteConfigView, TcpFilterView } from "../proxy-view.ts";
 import { refOf } from "../reasons.ts";
 import type { Reasons, ResourceRef } from "../reasons.ts";
-import { outboundCluster, outboundClusterName } from "./outbound-cluster.ts";
-import type { OutboundAddress } from "./outbound-addresses.ts";
+import { isNowhere, nameOf } from "../routes/called.ts";
+import type { Called } from "../routes/called.ts";
+import { realCluster } from "../services/real-cluster.ts";
+import { serviceRef } from "../services/real-service.ts";
+import { outboundCluster } from "./outbound-cluster.ts";
+import type { OutboundCluster } from "./outbound-cluster.ts";
 import { planOutbound } from "./outbound-plan.ts";
-import type { Plan, PlannedRoute } from "./outbound-plan.ts";
+import type { Plan } from "./outbound-plan.ts";
+import { clustersOf, routeConfig } from "./outbound-routes.ts";
+import { saidOf, saidOfRules } from "./outbound-said.ts";
+import type { Said, SaidOfRule } from "./outbound-said.ts";
 import type { OutboundScope } from "./outbound-scope.ts";
-import type { WeightedDestination } from "./traffic-route.ts";
 
-/** What policies say of an outbound, whatever its requests are sent to. */
-interface Said {
-  timeouts: Answer<OutboundTimeouts>;
-  retries: Answer<Retries>;
-  limit: Answer<RequestLimit>;
-  logs: Answer<LogTarget[]>;
-}
-
-/** The same of a rule of a route, for which there may be policies of its own. */
-type SaidOfRule = Pick<Said, "timeouts" | "retries">;
-
-function saidOf({ caller }: OutboundScope, tags: Tags, protocol: Protocol): Said {
-  const destination = serviceDestination({ [serviceTag]: tags[serviceTag] ?? "" });
-  return {
-    timeouts: caller.towards(timeoutsOf(protocol), destination),
-    retries: caller.towards(retries, destination),
-    limit: caller.towards(outboundLimit, destination),
-    logs: caller.towards(outboundLogs, destination),
-  };
-}
-
-function saidOfRules({ caller }: OutboundScope, tags: Tags, { routes, protocol }: Plan): ReadonlyMap<string, SaidOfRule> {
-  const destination = serviceDestination({ [serviceTag]: tags[serviceTag] ?? "" });
-  const rules = routes.flatMap(({ rule }) => rule ?? []);
-  return new Map(
-    rules.map((rule) => [
-      rule,
-      { timeouts: caller.towards(timeoutsOf(protocol), destination, rule), retries: caller.towards(retries, destination, rule) },
-    ]),
-  );
+/** Where a workload calls something. */
+export interface Outbound {
+  address: string;
+  port: number;
+  to: Called;
 }
 
 /** Adds the listener of one outbound, with its clusters and endpoints. */
-export function addOutbound(scope: OutboundScope, outbound: OutboundAddress): void {
-  const plan = planOutbound(scope, outbound.tags);
-  const said = saidOf(scope, outbound.tags, plan.protocol);
-  const ofRules = saidOfRules(scope, outbound.tags, plan);
+export function addOutbound(scope: OutboundScope, outbound: Outbound): void {
+  const plan = planOutbound(scope, outbound.to);
+  const said = saidOf(scope, outbound.to, plan.protocol);
+  const ofRules = saidOfRules(scope, outbound.to, plan);
   const external = new Set<string>();
-  for (const tags of reached(plan)) {
-    const made = outboundCluster(scope.contexts, scope.context, {
-      tags,
-      outboundService: outbound.tags[serviceTag] ?? "",
-      caller: scope.caller,
-      routed: plan.routed,
-      loadBalancer: plan.loadBalancer,
-      dialled: scope.dialled,
-      ipv6: scope.ipv6,
-    });
+  for (const called of reached(plan)) {
+    const made = madeCluster(scope, outbound, plan, called);
     if (!made) continue;
     scope.builder.cluster(made.cluster, made.endpoints, () => {
       const { from, policies } = made.reasons();
@@ -96,23 +50,32 @@ export function addOutbound(scope: OutboundScope, outbound: OutboundAddress): vo
 }
 
 /** Everything that requests or connections are sent to. */
-const reached = ({ routes, connections, isHttp }: Plan): Tags[] =>
+const reached = ({ routes, connections, isHttp }: Plan): Called[] =>
   (isHttp ? routes.flatMap(({ destinations, mirrors }) => [...destinations, ...mirrors]) : connections)
-    .map(({ tags }) => tags)
-    .filter((tags) => tags[serviceTag] !== unresolvedBackend);
+    .map(({ to }) => to)
+    .filter((to) => !isNowhere(to));
 
-function outboundRef({ context, dataplane }: OutboundScope, { address, port, tags }: OutboundAddress): ResourceRef {
-  const where = `${hostAndPort(address, port)} to ${tags[serviceTag] ?? ""}`;
+function madeCluster(scope: OutboundScope, { to }: Outbound, { routed, loadBalancer }: Plan, called: Called): OutboundCluster | undefined {
+  const { contexts, context, caller, dialled, ipv6 } = scope;
+  if (called.kind === "resource") return { ...realCluster(contexts, context, caller, called.target), external: false };
+  const { tags } = called;
+  const outboundService = to.kind === "service" ? nameOf(to) : nameOf(called);
+  return outboundCluster(contexts, context, { tags, outboundService, caller, routed, loadBalancer, dialled, ipv6 });
+}
+
+function outboundRef({ context, dataplane }: OutboundScope, { address, port, to }: Outbound): ResourceRef {
+  const where = `${hostAndPort(address, port)} to ${nameOf(to)}`;
+  if (to.kind === "resource") return refOf(dataplane, `${to.target.service.vip === address ? "virtual IP" : "outbound on"} ${where}`);
   const virtual = context.virtualIps.find((one) => one.address === address);
   const origin = virtual?.outbounds.find((one) => one.port === port)?.origin;
   return refOf(dataplane, origin ? `virtual IP ${where}, named ${virtual?.domains.join(", ")}, by ${origin}` : `outbound on ${where}`);
 }
 
-function listenerReasons(scope: OutboundScope, outbound: OutboundAddress, plan: Plan, said: Said, listener: ListenerView): Reasons {
+function listenerReasons(scope: OutboundScope, outbound: Outbound, plan: Plan, said: Said, listener: ListenerView): Reasons {
   const { tracing } = scope;
   const { filter } = listener.chains[0]!;
   return {
-    from: [outboundRef(scope, outbound)],
+    from: [outboundRef(scope, outbound), ...(outbound.to.kind === "resource" ? [serviceRef(outbound.to.target.service)] : [])],
     policies: [
       ...plan.account(),
       ...said.timeouts.account(),
@@ -132,7 +95,7 @@ interface OutboundParts {
 /** Every proxy that asks for the same outbound, and of which policies say the same, gets the same objects; but logs and spans name it. */
 function sharedParts(
   scope: OutboundScope,
-  { address, port, tags }: OutboundAddress,
+  { address, port, to }: Outbound,
   plan: Plan,
   said: readonly [Said, ...SaidOfRule[]],
   external: ReadonlySet<string>,
@@ -141,11 +104,14 @@ function sharedParts(
   if (plan.routed || scope.tracing || said[0].logs.conf?.length) return build();
   const sentTags = scope.context.readsKumaTags ? renderKumaTags(scope.sources) : "";
   const answers = [said[0].limit.key, ...said.map((one) => [one.timeouts.key, one.retries.key])];
-  const sent = plan.key === "" ? [] : [plan.key, reached(plan)];
+  const sent =
+    plan.key === ""
+      ? []
+      : [plan.key, reached(plan).map((called) => (called.kind === "service" ? sortedTags(called.tags) : nameOf(called)))];
   const facts = [
     address,
     port,
-    sortedTags(tags),
+    to.kind === "service" ? sortedTags(to.tags) : nameOf(to),
     plan.protocol,
     [...external],
     sentTags,
@@ -164,88 +130,28 @@ function sharedParts(
 
 function outboundParts(
   scope: OutboundScope,
-  { address, port, tags }: OutboundAddress,
+  { address, port, to }: Outbound,
   plan: Plan,
   said: Said,
   ofRules: ReadonlyMap<string, SaidOfRule>,
   external: ReadonlySet<string>,
 ): OutboundParts {
-  const routes = plan.isHttp ? routeConfig(scope, tags, plan, said, ofRules, external) : undefined;
-  const filter = routes ? httpFilter(scope, tags, plan, said, routes) : tcpFilter(scope, tags, plan, said);
+  const routes = plan.isHttp ? routeConfig(scope, to, plan, said, ofRules, external) : undefined;
+  const filter = routes ? httpFilter(scope, to, plan, said, routes) : tcpFilter(scope, to, plan, said);
   const listener: ListenerView = {
     name: outboundListenerName(address, port),
     address,
     port,
     direction: "outbound",
     ...(scope.transparent ? { bindToPort: false } : {}),
-    tags: withoutTags(tags, meshTag),
+    ...(to.kind === "service" ? { tags: withoutTags(to.tags, meshTag) } : {}),
     chains: [{ filter }],
   };
   return { listener, ...optional("routes", routes) };
 }
 
-/** Named by the service, and by what else tells the outbound's destination apart. */
-function routeConfig(
-  scope: OutboundScope,
-  tags: Tags,
-  plan: Plan,
-  said: Said,
-  ofRules: ReadonlyMap<string, SaidOfRule>,
-  external: ReadonlySet<string>,
-): RouteConfigView {
-  const { context } = scope;
-  const sendsTags = context.readsKumaTags || (plan.routed && plan.protocol !== "grpc");
-  const kumaTags = sendsTags ? [{ name: kumaTagsHeader, value: renderKumaTags(scope.sources) }] : [];
-  const limit = context.zoneEgress ? undefined : said.limit.conf;
-  const retry = retryView(said.retries.conf, plan.protocol);
-  const routes = plan.routes.map((planned): RouteView => {
-    const own = (planned.rule === undefined ? undefined : ofRules.get(planned.rule)) ?? said;
-    const action = planned.redirect ?? forwardAction(planned, external);
-    const leaves = action.type === "forward" && action.clusters.some((cluster) => external.has(cluster.name));
-    const requestMs = own.timeouts.conf?.route.requestMs;
-    const isUnresolved = action.type === "forward" && action.clusters.some(({ name }) => name === unresolvedBackend);
-    const route: RouteView = {
-      ...(planned.name ? { name: planned.name } : {}),
-      match: planned.match,
-      action,
-      ...optional("requestHeaders", withTags(planned.requestHeaders, kumaTags)),
-      ...optional("responseHeaders", planned.responseHeaders),
-      ...(action.type === "forward" ? (own.timeouts.conf ? routeTimeouts(own.timeouts.conf) : { timeoutMs: 0 }) : {}),
-      ...optional("retry", own.retries.key === said.retries.key ? undefined : retryView(own.retries.conf, plan.protocol)),
-      ...optional("rateLimit", leaves ? limit : undefined),
-      ...(isUnresolved ? { clusterNotFound500: true } : {}),
-    };
-    scope.builder.because(route, () => ({
-      from: planned.from,
-      policies: [
-        ...plan.account(),
-        ...silenced(own.timeouts.account(), requestMs === undefined),
-        ...silenced(own.retries.account(), !retry && !route.retry),
-        ...(leaves ? silenced(said.limit.account(), !route.rateLimit) : []),
-      ],
-    }));
-    return route;
-  });
-  const name = outboundRouteName(outboundClusterName(tags));
-  return { name, virtualHosts: [{ name: tags[serviceTag] ?? "", domains: ["*"], ...optional("retry", retry), routes }] };
-}
-
-function forwardAction({ destinations, rewrite, mirrors }: PlannedRoute, external: ReadonlySet<string>): RouteView["action"] {
-  const clusters = clustersOf(destinations);
-  const leaves = clusters.some((cluster) => external.has(cluster.name));
-  const copied = mirrors.filter(({ tags, percent }) => percent > 0 && tags[serviceTag] !== unresolvedBackend);
-  return {
-    type: "forward",
-    // Envoy takes no forwarding to nowhere: all of it is unresolved then.
-    clusters: clusters.length > 0 ? clusters : [{ name: unresolvedBackend, weight: 1 }],
-    ...(copied.length > 0 ? { mirrors: copied.map(({ tags, percent }) => ({ cluster: outboundClusterName(tags), percent })) } : {}),
-    ...rewrite,
-    ...(leaves && rewrite.hostLiteral === undefined && !rewrite.hostFromPath ? { autoHost: true } : {}),
-  };
-}
-
-function httpFilter(scope: OutboundScope, tags: Tags, plan: Plan, said: Said, routes: RouteConfigView): HttpFilterView {
-  const service = tags[serviceTag] ?? "";
+function httpFilter(scope: OutboundScope, to: Called, plan: Plan, said: Said, routes: RouteConfigView): HttpFilterView {
+  const service = nameOf(to);
   const timeouts = timeoutsHere(plan, said);
   const logs = accessLogs(scope.context, scope.dataplane, said.logs.conf, { ...logged(scope, service), kind: "http" });
   return {
@@ -263,8 +169,8 @@ function httpFilter(scope: OutboundScope, tags: Tags, plan: Plan, said: Said, ro
 }
 
 /** With nowhere to send to, connections are taken and closed: Envoy refuses a TCP proxy without a cluster. */
-function tcpFilter(scope: OutboundScope, tags: Tags, plan: Plan, said: Said): TcpFilterView | DirectResponseView {
-  const service = tags[serviceTag] ?? "";
+function tcpFilter(scope: OutboundScope, to: Called, plan: Plan, said: Said): TcpFilterView | DirectResponseView {
+  const service = nameOf(to);
   const { connections } = plan;
   if (connections.length === 0) return { type: "directResponse", body: "" };
   const timeouts = timeoutsHere(plan, said);
@@ -292,18 +198,3 @@ const logged = (scope: OutboundScope, service: string) => ({
   destinationService: service,
   pipeFolder: scope.pipeFolder,
 });
-
-/** Weights by cluster: two destinations of one name are one cluster. */
-function clustersOf(destinations: readonly WeightedDestination[]): { name: string; weight: number }[] {
-  const weights = new Map<string, number>();
-  for (const { tags, weight } of destinations) {
-    const name = outboundClusterName(tags);
-    weights.set(name, (weights.get(name) ?? 0) + weight);
-  }
-  return [...weights].map(([name, weight]) => ({ name, weight }));
-}
-
-/** Tags replace whatever a request brings, so that no application can pass for another. */
-function withTags(ops: HeaderOpsView | undefined, kumaTags: { name: string; value: string }[]): HeaderOpsView | undefined {
-  return kumaTags.length === 0 ? ops : { ...ops, set: [...(ops?.set ?? []), ...kumaTags] };
-}

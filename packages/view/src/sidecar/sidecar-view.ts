@@ -13,7 +13,7 @@ import { tracing } from "../policies/tracing.ts";
 import type { ProxyMetadata } from "../proxy-ref.ts";
 import type { ViewBuilder } from "../view-builder.ts";
 import { realAddresses } from "../services/real-addresses.ts";
-import { addRealOutbound } from "../services/real-outbound.ts";
+import { calledService } from "../routes/called.ts";
 import { addDirectAccess } from "./direct-access.ts";
 import { addDnsListener } from "./dns-listener.ts";
 import { addInbound } from "./inbound.ts";
@@ -60,9 +60,9 @@ export function addSidecar(
     kafkaFilter,
   };
   const outbounds = outboundAddresses(dataplane, context.virtualIps);
-  for (const outbound of outbounds) addOutbound(scope, outbound);
+  for (const { address, port, tags } of outbounds) addOutbound(scope, { address, port, to: calledService(tags) });
   const real = realAddresses(dataplane, context);
-  for (const outbound of real) addRealOutbound(scope, outbound);
+  for (const { address, port, to } of real) addOutbound(scope, { address, port, to: { kind: "resource", target: to } });
   addDnsListener(builder, context, dataplane, metadata.dnsPort, new Set([...outbounds, ...real].map(({ address }) => address)));
   const taken = new Set([...inbounds, ...outbounds, ...real].map(({ address, port }) => `${address}:${port}`));
   const passThroughLog = caller.towardsName(outboundLogs, passThroughService).conf;

@@ -36,7 +36,7 @@ export function findingsOf(plan: Plan): Findings {
     authorities: meshes.flatMap((mesh) => authoritiesOf(mesh.draft, taken)),
     attention: [
       ...meshes.flatMap((mesh) => meshAttention(mesh.draft, taken)),
-      ...gatewayAttention(taken),
+      ...routesWithoutGateways(taken),
       ...secretsMissing(taken),
       ...userKeyAttention(plan),
     ],
@@ -89,27 +89,12 @@ function meshAttention({ name: mesh, spec }: ResourceDraft<MeshSpec>, taken: rea
   return found;
 }
 
-function gatewayAttention(taken: readonly PlannedResource[]): string[] {
-  return [...routesWithoutGateways(taken), ...gatewaysWithoutRoutes(taken)];
-}
-
 /** The default profile of an export leaves gateways out, and policies with a targetRef. */
 function routesWithoutGateways(taken: readonly PlannedResource[]): string[] {
   const meshes = new Set(taken.filter(({ type }) => type === "MeshGatewayRoute").map(({ mesh }) => mesh));
   return [...meshes]
     .filter((mesh) => names(taken, "MeshGateway", mesh).length === 0)
     .map((mesh) => `mesh ${mesh} has MeshGatewayRoutes and no MeshGateway: export with --profile federation-with-policies`);
-}
-
-function gatewaysWithoutRoutes(taken: readonly PlannedResource[]): string[] {
-  const gateways = taken.filter(({ type }) => type === "MeshGateway");
-  return gateways.flatMap(({ mesh, name }) => {
-    const routed = names(taken, "MeshGatewayRoute", mesh).length > 0;
-    const newer = taken.some((one) => one.mesh === mesh && one.instead === "MeshGatewayRoute");
-    return !routed && newer
-      ? [`MeshGateway ${name} of mesh ${mesh} is routed by MeshHTTPRoutes alone, which have no effect: write MeshGatewayRoutes`]
-      : [];
-  });
 }
 
 /** Certificates that listeners of gateways name. */

@@ -69,7 +69,7 @@ export async function makePlan(source: Source, options: PlanOptions): Promise<Pl
       plan.resources.push({
         ...planned,
         outcome: outcomeOf(one.draft, existing, options.overwrite),
-        ...(inert && { instead: counterpartOf(type, one.draft.spec) ?? "" }),
+        ...(inert && { instead: counterpartOf(type) ?? "" }),
         draft: one.draft,
       });
     }

@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { connection, mesh, MeshBed } from "./mesh-bed.ts";
+
+// Routes with a targetRef, in a mesh without a TrafficRoute: a sidecar `client` that calls `web`, a builtin gateway `edge` that nothing
+// else routes, and `other`, which nobody calls by itself.
+let bed: MeshBed;
+const client = 0;
+const edge = 1;
+
+const toWeb = [{ kind: "MeshService", name: "web" }];
+const toOther = [{ kind: "MeshService", name: "other" }];
+const prefix = (value: string) => [{ path: { type: "PathPrefix", value } }];
+
+const route = (name: string, top: object, to: object, rules: object[]) => ({
+  type: "MeshHTTPRoute",
+  mesh: "default",
+  name,
+  spec: { targetRef: top, to: [{ targetRef: to, rules }] },
+});
+const onClient = { kind: "MeshSubset", tags: { "kuma.io/service": "client" } };
+const onEdge = { kind: "MeshGateway", name: "edge" };
+const service = { kind: "MeshService", name: "web" };
+const everything = { kind: "Mesh" };
+
+/** The same rules for what a sidecar calls and for what a gateway takes. */
+const places = [
+  { place: "a sidecar", number: client, top: onClient, to: service },
+  { place: "a builtin gateway", number: edge, top: onEdge, to: everything },
+] as const;
+
+const main = route("main", onEdge, everything, [{ matches: prefix("/"), default: { backendRefs: toWeb } }]);
+
+beforeAll(async () => {
+  bed = await MeshBed.start(15_650, { zones: ["east"] });
+  for (const document of [mesh("default"), connection("TrafficPermission", "allow-all", {}), bed.meshGateway("edge", { [edge]: {} }), main])
+    await bed.atoll.apply(document);
+  await Promise.all([
+    bed.service("web", "web-1"),
+    bed.service("other", "other-1"),
+    bed.service("client", "client-1", { outbound: { [client]: "web" } }),
+    bed.gateway("edge", "edge-1"),
+  ]);
+  for (const number of [client, edge]) await bed.answers(number, 200, "/", "web-1");
+}, 120_000);
+
+afterAll(async () => expect(await bed?.close()).toEqual([]), 60_000);
+
+describe.each(places)("MeshHTTPRoute on $place", ({ number, top, to }) => {
+  test("a path goes elsewhere, whole segments alone, and back again", async () => {
+    await bed.during(route("some", top, to, [{ matches: prefix("/there"), default: { backendRefs: toOther } }]), async () => {
+      await bed.answers(number, 200, "/there", "other-1");
+      await bed.answers(number, 200, "/there/too", "other-1");
+      await bed.answers(number, 200, "/therefore", "web-1");
+    });
+    await bed.answers(number, 200, "/there", "web-1");
+  });
+
+  test("requests are divided by weight", async () => {
+    const split = [
+      { ...toWeb[0], weight: 1 },
+      { ...toOther[0], weight: 3 },
+    ];
+    await bed.during(route("some", top, to, [{ matches: prefix("/split"), default: { backendRefs: split } }]), async () => {
+      await bed.answers(number, 200, "/split", "other-1");
+      const shares = await bed.shares(number, 200, "/split");
+      expect(shares["other-1"]).toBeGreaterThan(110);
+      expect(shares["web-1"]).toBeGreaterThan(20);
+    });
+  });
+
+  test("a prefix is rewritten by whole segments, headers are set, an answer gets one", async () => {
+    const filters = [
+      { type: "URLRewrite", urlRewrite: { path: { type: "ReplacePrefixMatch", replacePrefixMatch: "/v2" } } },
+      { type: "RequestHeaderModifier", requestHeaderModifier: { set: [{ name: "x-set", value: "s" }] } },
+      { type: "ResponseHeaderModifier", responseHeaderModifier: { add: [{ name: "x-add", value: "a" }] } },
+    ];
+    await bed.during(route("some", top, to, [{ matches: prefix("/v1"), default: { filters, backendRefs: toOther } }]), async () => {
+      const answer = await bed.answers(number, 200, "/v1/users?all=1", "other-1");
+      expect(answer.json()).toMatchObject({ path: "/v2/users?all=1", headers: { "x-set": "s" } });
+      expect(answer.headers["x-add"]).toBe("a");
+    });
+  });
+
+  test("a redirect is answered at once", async () => {
+    const filters = [{ type: "RequestRedirect", requestRedirect: { scheme: "https", hostname: "new.test", port: 8443, statusCode: 308 } }];
+    await bed.during(route("some", top, to, [{ matches: prefix("/moved"), default: { filters } }]), async () => {
+      const answer = await bed.answers(number, 308, "/moved/x");
+      expect(answer.headers["location"]).toBe("https://new.test:8443/moved/x");
+    });
+  });
+
+  test("a backend that is not there is answered 500, and the other routes go on", async () => {
+    const missing = [{ kind: "MeshService", name: "missing" }];
+    await bed.during(route("some", top, to, [{ matches: prefix("/lost"), default: { backendRefs: missing } }]), async () => {
+      await bed.answers(number, 500, "/lost");
+      await bed.answers(number, 200, "/found", "web-1");
+    });
+  });
+});
+
+test("MeshTCPRoute takes a sidecar's connections elsewhere, also those of an HTTP service", async () => {
+  const document = {
+    type: "MeshTCPRoute",
+    mesh: "default",
+    name: "all",
+    spec: { targetRef: onClient, to: [{ targetRef: service, rules: [{ default: { backendRefs: toOther } }] }] },
+  };
+  await bed.during(document, () => bed.answers(client, 200, "/", "other-1"));
+  await bed.answers(client, 200, "/", "web-1");
+});
+
+test("without a route a gateway has nothing to serve", async () => {
+  await bed.remove(main);
+  await bed.answers(edge, 404);
+  await bed.apply(main);
+  await bed.answers(edge, 200, "/", "web-1");
+});
