@@ -30,6 +30,7 @@ test("a file is YAML as Kuma reads it: what is merged in counts, and yes is true
   expect(loadSettings(schema, { file, env: {} })).toEqual({ apiServer: { http: { port: 8, enabled: false } }, name: "12" });
   writeFileSync(file, "apiServer:\n  http: {port: *nowhere}\n");
   expect(() => loadSettings(schema, { file, env: {} })).toThrow(`${file}: line 2, column 16: unknown anchor 'nowhere' referenced`);
+  expect(() => loadSettings(schema, { file: folder.path, env: {} })).toThrow(`${folder.path}: is a directory`);
   writeFileSync(file, Buffer.from("\ufeffname: a", "utf16le"));
   expect(loadSettings(schema, { file, env: {} }).name).toBe("a");
 });

@@ -1,6 +1,5 @@
-import { readFileSync } from "node:fs";
 import { parseGoDuration } from "@atoll/resource";
-import { decodeText, readYaml } from "@atoll/yaml";
+import { fileFault, readTextFile, readYaml, YamlError } from "@atoll/yaml";
 import { z } from "zod";
 import { kumaSettings, variableName } from "./kuma-settings.ts";
 import { expandPath } from "./paths.ts";
@@ -53,9 +52,9 @@ export function readSettingsFile(file: string | undefined): Record<string, unkno
   if (file === undefined) return {};
   let parsed: unknown;
   try {
-    parsed = readYaml(decodeText(readFileSync(expandPath(file))));
+    parsed = readYaml(readTextFile(expandPath(file)));
   } catch (error) {
-    throw new SettingsError(`${file}: ${(error as Error).message}`);
+    throw new SettingsError(`${file}: ${error instanceof YamlError ? error.message : fileFault(error)}`);
   }
   if (parsed === null) return {};
   if (!isPlainObject(parsed)) throw new SettingsError(`${file}: must be an object of settings`);

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { version } from "@atoll/runtime/version";
-import { fileError } from "../input/read-text-file.ts";
+import { fileError } from "@atoll/yaml";
 import { networkFault } from "../input/network-fault.ts";
 import type { ApiServer } from "./config-file.ts";
 import { CtlError } from "./ctl-error.ts";

@@ -1,8 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { readYaml } from "@atoll/yaml";
-import { fileFault, readTextFile } from "../input/read-text-file.ts";
+import { fileFault, readTextFile, readYaml } from "@atoll/yaml";
 import { CtlError } from "./ctl-error.ts";
 import { renderYaml } from "./yaml-output.ts";
 

@@ -1,7 +1,6 @@
 import { kindOf, parseDocument, validateMeta, type Kind, type ResourceDraft, type Violation } from "@atoll/resource";
-import { readYamlStream, YamlError, type YamlDocument } from "@atoll/yaml";
+import { fileError, readTextFile, readYamlStream, YamlError, type YamlDocument } from "@atoll/yaml";
 import { networkFault } from "../input/network-fault.ts";
-import { fileError, readTextFile } from "../input/read-text-file.ts";
 import { CtlError } from "./ctl-error.ts";
 import type { Io } from "./io.ts";
 

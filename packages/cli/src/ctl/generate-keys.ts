@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import type { Command } from "commander";
-import { fileError } from "../input/read-text-file.ts";
+import { fileError } from "@atoll/yaml";
 import { CtlError } from "./ctl-error.ts";
 import { requireFlags } from "./flags.ts";
 import type { Io } from "./io.ts";

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { fileFault } from "../input/read-text-file.ts";
+import { fileFault } from "@atoll/yaml";
 import { DpOptionsError } from "./dp-options-error.ts";
 import { wholeNumber } from "./option-values.ts";
 import { RotatingFile } from "./rotating-file.ts";

@@ -66,15 +66,22 @@ export function startEnvoy(options: EnvoyOptions): RunningEnvoy {
 }
 
 /** Makes Envoy's health check fail, so that its listeners drain and its callers leave. */
-export function failHealthCheck(admin: { address: string; port: number }): Promise<void> {
+export const failHealthCheck = (admin: AdminAddress): Promise<void> => postAdmin(admin, "/healthcheck/fail");
+
+/** Has callers leave by and by, without closing what they have open, and goes on running. */
+export const drainInbounds = (admin: AdminAddress): Promise<void> => postAdmin(admin, "/drain_listeners?inboundonly&graceful&skip_exit");
+
+interface AdminAddress {
+  address: string;
+  port: number;
+}
+
+function postAdmin(admin: AdminAddress, path: string): Promise<void> {
   return new Promise((resolve) => {
-    const post = request(
-      { host: dialAddress(admin.address), port: admin.port, path: "/healthcheck/fail", method: "POST", timeout: 1_000 },
-      (response) => {
-        response.resume();
-        response.on("end", () => resolve());
-      },
-    );
+    const post = request({ host: dialAddress(admin.address), port: admin.port, path, method: "POST", timeout: 1_000 }, (response) => {
+      response.resume();
+      response.on("end", () => resolve());
+    });
     // An Envoy that does not answer is ending anyway.
     post.on("error", () => resolve());
     post.on("timeout", () => post.destroy());

@@ -1,5 +1,5 @@
 import { parseGoDuration } from "@atoll/resource";
-import { fileFault, readTextFile } from "../input/read-text-file.ts";
+import { fileFault, readTextFile } from "@atoll/yaml";
 import { DpOptionsError } from "./dp-options-error.ts";
 
 export function wholeNumber(flag: string, text: string, largest = Number.MAX_SAFE_INTEGER): number {

@@ -198,6 +198,17 @@ describe("a run", () => {
     expect(envoyLog()).toContain("SIGTERM");
   });
 
+  test("SIGUSR2 drains and goes on; after it the end comes at once", async () => {
+    const dp = await run("well", { KUMA_DATAPLANE_DRAIN_TIME: "60s" });
+    await ready();
+    dp.signal("SIGUSR2");
+    await eventually(() => envoyLog().includes("POST /drain_listeners?inboundonly&graceful&skip_exit"));
+    expect(isAlive(envoyPid())).toBe(true);
+    dp.signal("SIGTERM");
+    expect(await dp.exited).toBe(0);
+    expect(dp.output()).toContain("atoll-dp: draining connections");
+  });
+
   test("while it drains, whoever balances load to it is told", async () => {
     const readiness = await freePort();
     const dp = await run("well", { KUMA_READINESS_PORT: String(readiness), KUMA_DATAPLANE_DRAIN_TIME: "60s" });

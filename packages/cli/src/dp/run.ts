@@ -3,12 +3,11 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { version } from "@atoll/runtime/version";
-import { readYaml } from "@atoll/yaml";
+import { fileFault, readYaml } from "@atoll/yaml";
 import { startAccessLogStreamer } from "./access-log-streamer.ts";
 import { announceLeave, fetchBootstrap, type BootstrapAnswer } from "./bootstrap-client.ts";
 import { startDns } from "./dns.ts";
-import { envoyVersion, failHealthCheck, startEnvoy } from "./envoy-process.ts";
-import { fileFault } from "../input/read-text-file.ts";
+import { drainInbounds, envoyVersion, failHealthCheck, startEnvoy } from "./envoy-process.ts";
 import { DpOptionsError } from "./dp-options-error.ts";
 import type { DpLog } from "./dp-log.ts";
 import type { DpOptions } from "./options.ts";
@@ -22,6 +21,8 @@ export async function runProxy(options: DpOptions, log: DpLog): Promise<number> 
   const { say } = log;
   const [stop, hurry] = [new AbortController(), new AbortController()];
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => (stop.signal.aborted ? hurry : stop).abort());
+  const drain = new AbortController();
+  process.on("SIGUSR2", () => drain.abort());
 
   const envoy = await envoyVersion(options.envoyBinary);
   const folder = options.configDir ?? mkdtempSync(join(tmpdir(), "atoll-dp-"));
@@ -39,14 +40,11 @@ export async function runProxy(options: DpOptions, log: DpLog): Promise<number> 
     rmSync(configPath, { force: true });
     writeFileSync(configPath, answer.bootstrap, { mode: 0o600 }); // it holds the token
     log.debug(`the bootstrap configuration is in ${configPath}`);
-    return await supervise(
-      options,
-      log,
-      { configPath, workdir, temporary: options.configDir === undefined ? folder : undefined },
-      answer,
-      stop.signal,
-      hurry.signal,
-    );
+    return await supervise(options, log, { configPath, workdir, temporary: options.configDir === undefined ? folder : undefined }, answer, {
+      stop: stop.signal,
+      hurry: hurry.signal,
+      drain: drain.signal,
+    });
   } catch (error) {
     if (stop.signal.aborted) return 0;
     throw error;
@@ -71,13 +69,21 @@ interface Places {
   temporary: string | undefined;
 }
 
+interface Signals {
+  /** SIGTERM: tell everybody, drain, end. */
+  stop: AbortSignal;
+  /** A second one: end at once. */
+  hurry: AbortSignal;
+  /** SIGUSR2, as for kuma-dp: drain and go on; the end then comes at once. */
+  drain: AbortSignal;
+}
+
 async function supervise(
   options: DpOptions,
   { say }: DpLog,
   places: Places,
   answer: BootstrapAnswer,
-  stop: AbortSignal,
-  hurry: AbortSignal,
+  { stop, hurry, drain }: Signals,
 ): Promise<number> {
   const admin = adminAddress(answer.bootstrap);
   const dns = await startDns(options.dns, answer, dirname(places.configPath));
@@ -93,6 +99,10 @@ async function supervise(
       concurrency: options.concurrency,
       temporary: places.temporary,
     });
+    void aborted(drain).then(() => {
+      say("draining connections");
+      return admin === undefined ? undefined : drainInbounds(admin);
+    });
     const dnsEnded = dns.ended.then((reason) => ({ status: 1, reason }));
     const ended = await Promise.race([envoy.exited, aborted(stop), dnsEnded]);
     if (ended !== undefined) {
@@ -107,7 +117,7 @@ async function supervise(
     );
     await Promise.race([left, aborted(hurry)]);
     if (admin !== undefined) await failHealthCheck(admin);
-    await Promise.race([envoy.exited, aborted(hurry), delay(options.drainTimeS * 1_000)]);
+    if (!drain.aborted) await Promise.race([envoy.exited, aborted(hurry), delay(options.drainTimeS * 1_000)]);
     envoy.kill("SIGTERM");
     await Promise.race([envoy.exited, delay(5_000)]);
     envoy.kill("SIGKILL");

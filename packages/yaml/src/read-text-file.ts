@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { decodeText } from "@atoll/yaml";
+import { decodeText } from "./decode-text.ts";
 
 /** Reasons in the words that people know from their shell. */
 const reasons: Readonly<Record<string, string>> = {
