@@ -16,16 +16,19 @@ export interface VipRequest {
 export function allocateVips({ cidrs, wanted, present }: VipRequest): { vips: Map<string, string>; without: string[] } {
   const vips = new Map<string, string>();
   const without: string[] = [];
-  const ranges = new Map<ServiceType, Generator<string>>();
+  const ranges = new Map<ServiceType, AddressRange>();
+  const free = new Map<ServiceType, Generator<string>>();
   for (const { record, type } of wanted) {
+    const range = ranges.get(type) ?? new AddressRange(cidrs[type]);
+    ranges.set(type, range);
     const given = present.get(record);
-    if (given !== undefined && new AddressRange(cidrs[type]).includes(given)) {
+    if (given !== undefined && range.includes(given)) {
       vips.set(record, given);
       continue;
     }
-    const range = ranges.get(type) ?? new AddressRange(cidrs[type]).free(present.values());
-    ranges.set(type, range);
-    const next = range.next();
+    const others = free.get(type) ?? range.free(present.values());
+    free.set(type, others);
+    const next = others.next();
     if (next.done) without.push(record);
     else vips.set(record, next.value);
   }

@@ -66,7 +66,19 @@ const madeNames = (zone: string, generators: readonly HostnameGenerator[], servi
       const selector = spec.selector[selectorOf[service.type]];
       return selector !== undefined && matchesLabels(selector.matchLabels ?? {}, service.labels);
     })
-    .map((generator) => ({ generator, ...hostnameOf(zone, generator.spec.template, service) }));
+    .map((generator) => ({ generator, ...rememberedHostname(zone, generator.spec.template, service) }));
+
+const remembered = new WeakMap<ZoneService["labels"], Map<string, ReturnType<typeof hostnameOf>>>();
+
+/** Remembered with the labels, which are never changed in place: of a thousand services, few are new. */
+function rememberedHostname(zone: string, template: string, service: ZoneService): ReturnType<typeof hostnameOf> {
+  let made = remembered.get(service.labels);
+  if (made === undefined) remembered.set(service.labels, (made = new Map()));
+  const key = JSON.stringify([zone, template, service.mesh, service.name]);
+  let hostname = made.get(key);
+  if (hostname === undefined) made.set(key, (hostname = hostnameOf(zone, template, service)));
+  return hostname;
+}
 
 function settled(service: ZoneService, made: MadeName[], holders: ReadonlyMap<string, ZoneService>): ServiceNames {
   const names: ServiceNames = { addresses: [], hostnameGenerators: [] };
