@@ -61,17 +61,3 @@ export function inboundPoliciesCandidates<P extends ConnectionPolicy>(
     ...missed.map((policy): Candidate<P> => ({ policy, verdict: "destinationsDoNotMatch" })),
   ];
 }
-
-/**
- * True if a dataplane with these tag sets may use an external service: the permission chosen by the service's tags names it
- * as a source. No permission at all: no.
- */
-export function mayUseExternalService(
-  permissions: readonly ConnectionPolicy[],
-  serviceTags: Tags,
-  sourceTagSets: readonly Tags[],
-  rules: PolicyRules = defaultRules,
-): boolean {
-  const permission = chooseInboundPolicy(permissions, serviceTags, rules);
-  return permission !== undefined && bestMatch(permission.spec.sources, sourceTagSets) !== undefined;
-}

@@ -1,13 +1,7 @@
 export type { Candidate, Chooser, Verdict } from "./candidate.ts";
 export { chooseDataplanePolicy, dataplanePolicies, dataplanePolicyCandidates } from "./dataplane-policy.ts";
 export { candidatesForDestinations, chooseForDestinations, gatewayChooser } from "./gateway-policy.ts";
-export {
-  chooseInboundPolicy,
-  inboundPolicies,
-  inboundPoliciesCandidates,
-  inboundPolicyCandidates,
-  mayUseExternalService,
-} from "./inbound-policy.ts";
+export { chooseInboundPolicy, inboundPolicies, inboundPoliciesCandidates, inboundPolicyCandidates } from "./inbound-policy.ts";
 export { collectTags, kumaTagsHeader, kumaTagsRegex, renderKumaTags } from "./kuma-tags.ts";
 export { outboundChooser, passThroughService } from "./outbound-policy.ts";
 export { compareAge } from "./policy-resource.ts";

@@ -17,7 +17,6 @@ import {
   inboundPolicyCandidates,
   kumaTagsRegex,
   matchesTags,
-  mayUseExternalService,
   outboundChooser,
   rankOf,
   renderKumaTags,
@@ -108,14 +107,6 @@ describe("inbound policies", () => {
     const exact = policy("exact", [{ [service]: "a" }], [{ [service]: "api" }], "2020-01-01T00:00:00Z");
     const elsewhere = policy("elsewhere", [{ [service]: "a" }], [{ [service]: "db" }]);
     expect(inboundPolicies([elsewhere, wide, exact], api).map(({ name }) => name)).toEqual(["exact", "wide"]);
-  });
-
-  test("an external service may be used only by a source its permission names", () => {
-    const tags = { [service]: "ext", "kuma.io/protocol": "http" };
-    const permission = policy("p", [{ [service]: "web" }], [{ [service]: "ext" }]);
-    expect(mayUseExternalService([permission], tags, [{ [service]: "web" }])).toBe(true);
-    expect(mayUseExternalService([permission], tags, [{ [service]: "db" }])).toBe(false);
-    expect(mayUseExternalService([], tags, [{ [service]: "web" }])).toBe(false);
   });
 });
 

@@ -1,5 +1,5 @@
 import type { PolicyChoice } from "@atoll/policy";
-import { choiceOf, inboundPolicyCandidates } from "@atoll/policy";
+import { egressCallee, permission } from "@atoll/policy";
 import { hostAndPort } from "@atoll/resource";
 import type { ExternalServiceSpec, ZoneSpec } from "@atoll/resource";
 import { inboundInterfaces, isBuiltinGateway } from "./dataplane.ts";
@@ -7,7 +7,7 @@ import type { Dataplane } from "./dataplane.ts";
 import { serving } from "./endpoint.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { ExternalService } from "./external-service.ts";
-import type { MeshContext, Policy } from "./mesh-context.ts";
+import type { MeshContext } from "./mesh-context.ts";
 import type { MeshContexts } from "./mesh-contexts.ts";
 import { refOf } from "./reasons.ts";
 import type { ResourceRef } from "./reasons.ts";
@@ -66,5 +66,5 @@ export function dialPermission(
   wanted: (external: ExternalService) => boolean,
 ): PolicyChoice[] {
   const one = dialled[0] ?? context.externalServices.find(wanted);
-  return one ? choiceOf(inboundPolicyCandidates(context.resources<Policy["spec"]>("TrafficPermission"), one.tags, context.rules)) : [];
+  return one ? egressCallee(context, [one.tags]).answer(permission).account() : [];
 }

@@ -1,5 +1,5 @@
 import { equalValue, Fact, SharedFacts } from "@atoll/facts";
-import { calledPlaces, chooseDataplanePolicy, dataplanePolicyCandidates, mayUseExternalService, placesOf } from "@atoll/policy";
+import { chooseDataplanePolicy, dataplanePolicyCandidates, egressCallee, mayCall, permission, placesOf } from "@atoll/policy";
 import type { Candidate, PolicyMesh, PolicyRules, Selector, Tags } from "@atoll/policy";
 import type { ExternalServiceSpec, MeshGatewaySpec, MeshSpec, Resource, ServiceProtocolSpec, VirtualIpSpec } from "@atoll/resource";
 import { serviceProtocolType, serviceTypes, virtualIpType } from "@atoll/resource";
@@ -199,14 +199,13 @@ export class MeshContext implements PolicyMesh {
   }
 
   /**
-   * Those of a service that a dataplane may dial itself: the TrafficPermission for the service's tags names it, whatever else the mesh
-   * has. Whom none is for is dialled by nobody, as nobody gets into an inbound without one.
+   * Those of a service that a dataplane may dial itself: the permission by which an egress would let it through names it, whatever else
+   * the mesh has. Whom none is for is dialled by nobody, as nobody gets into an inbound without one.
    */
   permittedExternalServices(sources: readonly Tags[], service: string): readonly ExternalService[] {
     const externals = this.externalServicesOf(service);
     if (externals.length === 0) return externals;
-    const permissions = this.placed<Policy["spec"]>("TrafficPermission", calledPlaces([{ [serviceTag]: service }]));
-    return externals.filter(({ tags }) => mayUseExternalService(permissions, tags, sources, this.rules));
+    return externals.filter(({ tags }) => mayCall(egressCallee(this, [tags]).answer(permission).conf, sources));
   }
 
   /** How a sidecar or gateway of this mesh reaches each service, except external services it dials itself. */

@@ -66,6 +66,10 @@ const proxies: Record<string, Document[]> = {
   ],
 };
 
+const targeted = (kind: string, action: string, tags: object = {}): Document => ({
+  ...{ type: "MeshTrafficPermission", mesh: "default", name: "targeted" },
+  spec: { targetRef: { kind: "Mesh" }, from: [{ targetRef: { kind, ...tags }, default: { action } }] },
+});
 const permissions: [what: string, documents: Document[], dialled: string[]][] = [
   ["without any TrafficPermission nobody", [], []],
   ["with one for other services only, nobody", [permission("other", anyService, service("bank"))], []],
@@ -76,6 +80,14 @@ const permissions: [what: string, documents: Document[], dialled: string[]][] = 
     "with a closer one that names somebody else, only what that one is not for",
     [permission("all", anyService, anyService), permission("b", service("admin"), { ...service("shop"), tier: "b" })],
     ["10.9.0.1"],
+  ],
+  ["with a MeshTrafficPermission for all, whoever asks", [targeted("Mesh", "Allow")], ["10.9.0.1", "10.9.0.2"]],
+  ["with a MeshTrafficPermission that denies, nobody", [targeted("Mesh", "Deny")], []],
+  ["with a MeshTrafficPermission for other callers only, nobody", [targeted("MeshSubset", "Allow", { tags: service("admin") })], []],
+  [
+    "with a MeshTrafficPermission for the caller, the caller",
+    [targeted("MeshSubset", "Allow", { tags: service("caller") })],
+    ["10.9.0.1", "10.9.0.2"],
   ],
   ["with one for some of the service's addresses, those", [permission("b", anyService, { ...service("shop"), tier: "b" })], ["10.9.0.2"]],
 ];
@@ -104,7 +116,7 @@ describe.each(Object.entries(proxies))("a %s dials an ExternalService itself", (
       expect({ direct, elsewhere }).toEqual({ direct: dialled, elsewhere: [] });
 
       const explained = explainProxyView(contexts, proxy)!.clusters.find(({ name }) => name === cluster!.name)!;
-      const named = explained.policies.filter(({ type }) => type === "TrafficPermission");
+      const named = explained.policies.filter(({ type }) => type.endsWith("TrafficPermission"));
       expect(named.length > 0).toBe(granted.length > 0);
     });
   });

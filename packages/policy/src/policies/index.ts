@@ -16,5 +16,5 @@ export { httpRoutes, tcpRoutes } from "./routes.ts";
 export type { HttpRouteFilter, HttpRouteMatch, HttpRoutes, RouteBackend, RouteBackends, RouteRule, TcpRoutes } from "./routes.ts";
 export { tracing } from "./tracing.ts";
 export type { Tracing } from "./tracing.ts";
-export { permission } from "./traffic-permission.ts";
+export { mayCall, permission } from "./traffic-permission.ts";
 export type { Callers, Permission } from "./traffic-permission.ts";

@@ -51,3 +51,11 @@ export const permission: InboundQuestion<Permission> = {
   legacy: { type: "TrafficPermission", acting: "best", conf: fromTrafficPermission },
   targeted: { type: "MeshTrafficPermission", by: "caller", conf: fromMeshTrafficPermissions },
 };
+
+/** Whether somebody with one of these tag sets is among those who may call. Nothing said: nobody is. */
+export const mayCall = (said: Permission | undefined, tagSets: readonly Tags[]): boolean =>
+  said?.callers.some(({ tags, not = [] }) =>
+    tagSets.some(
+      (own) => Object.entries(tags).every(([key, value]) => own[key] === value) && not.every(({ key, value }) => own[key] !== value),
+    ),
+  ) ?? false;

@@ -83,7 +83,7 @@ function meshAttention({ name: mesh, spec }: ResourceDraft<MeshSpec>, taken: rea
   const of = (type: string) => names(taken, type, mesh).length;
   if (spec.mtls?.enabledBackend && of("TrafficPermission") + of("MeshTrafficPermission") === 0) {
     found.push(`mesh ${mesh} has mTLS and neither TrafficPermission nor MeshTrafficPermission: nothing is let through until you write one`);
-  } else if (of("ExternalService") > 0 && of("TrafficPermission") === 0) {
+  } else if (of("ExternalService") > 0 && of("TrafficPermission") + of("MeshTrafficPermission") === 0) {
     found.push(`mesh ${mesh} has ExternalServices and no TrafficPermission: no proxy may dial them until you write one`);
   }
   return found;
