@@ -14,12 +14,17 @@ test("the bundle needs nothing but itself, also for what is loaded only when it 
     execFileSync(node, [join(root, "tools/bundle.mjs"), folder], { stdio: ["ignore", "ignore", "pipe"] });
     const run = (...args: string[]) => execFileSync(node, args, { cwd: folder, encoding: "utf8" });
     for (const command of ["atoll", "atollctl", "atoll-dp"]) expect(run(join(folder, `${command}.js`), "--help")).toContain("Usage:");
-    const listed = run(
-      "--input-type=module",
-      "--eval",
-      `import { createRequire } from "node:module"; const { registry } = createRequire(${JSON.stringify(join(folder, "chunks/any.js"))})("@atoll/envoy-api/registry"); console.log(registry.getMessage("envoy.config.listener.v3.Listener").typeName);`,
-    );
-    expect(listed.trim()).toBe("envoy.config.listener.v3.Listener");
+    const lazily = (name: string, use: string) => {
+      const load = `createRequire(${JSON.stringify(join(folder, "chunks/any.js"))})(${JSON.stringify(name)})`;
+      return run(
+        "--input-type=module",
+        "--eval",
+        `import { createRequire } from "node:module"; const loaded = ${load}; console.log(${use});`,
+      ).trim();
+    };
+    const listed = lazily("@atoll/envoy-api/registry", 'loaded.registry.getMessage("envoy.config.listener.v3.Listener").typeName');
+    expect(listed).toBe("envoy.config.listener.v3.Listener");
+    expect(lazily("re2js", 'loaded.RE2JS.compile("a+").toString()')).toBe("a+");
     const loaded = loadedAtStart(folder, "atoll.js");
     expect(loaded.length).toBeGreaterThan(10);
     expect(loaded.filter((name) => /otlp|opentelemetry|kafka|redis/.test(name))).toEqual([]);

@@ -3,6 +3,7 @@
  * Bundles the commands (atoll, atollctl, atoll-dp) into `build/`, or the folder given: what is deployed, and what demo, tests and benchmarks run. A
  * bundled service starts in half the time and with two thirds of the memory of one run from its sources.
  */
+import { createRequire } from "node:module";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,6 +17,7 @@ const bundle = await rolldown({
   input: {
     ...Object.fromEntries(commands.map((name) => [name, join(root, "packages/cli/src", `${name}.ts`)])),
     "envoy-registry": join(root, "packages/envoy-api/src/registry.ts"),
+    re2: join(dirname(createRequire(join(root, "packages/resource/package.json")).resolve("re2js")), "index.js"),
   },
   platform: "node",
   resolve: { conditionNames: ["@atoll/source", "import", "node", "default"] },
@@ -27,10 +29,11 @@ await bundle.write({ dir: out, format: "esm", sourcemap: false, chunkFileNames: 
 writeFileSync(join(out, "package.json"), `${JSON.stringify({ type: "module" })}\n`);
 
 // What the sources load only when it is needed, by the package's name: found there from within the bundle too.
-const lazy = join(out, "node_modules/@atoll/envoy-api");
-mkdirSync(lazy, { recursive: true });
-writeFileSync(
-  join(lazy, "package.json"),
-  `${JSON.stringify({ name: "@atoll/envoy-api", type: "module", exports: { "./registry": "./registry.js" } })}\n`,
-);
-writeFileSync(join(lazy, "registry.js"), `export * from "../../../envoy-registry.js";\n`);
+function lazy(name, path, entry) {
+  const folder = join(out, "node_modules", name);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "package.json"), `${JSON.stringify({ name, type: "module", exports: { [path]: "./index.js" } })}\n`);
+  writeFileSync(join(folder, "index.js"), `export * from "${"../".repeat(name.split("/").length + 1)}${entry}.js";\n`);
+}
+lazy("@atoll/envoy-api", "./registry", "envoy-registry");
+lazy("re2js", ".", "re2");

@@ -11,11 +11,13 @@ const takenByEnvoy = /duplicate capture group name|invalid escape sequence: `\\C
 
 /** Why Envoy cannot use a regular expression; undefined if it can. https://github.com/google/re2/wiki/Syntax */
 export function regexFault(regex: string): string | undefined {
+  const { RE2JS, RE2JSException } = re2();
   try {
-    re2().RE2JS.compile(regex);
+    RE2JS.compile(regex);
     return undefined;
   } catch (error) {
-    const { message } = error as Error;
+    if (!(error instanceof RE2JSException)) throw error;
+    const { message } = error;
     return takenByEnvoy.test(message) ? undefined : message.replace(/^error parsing regexp: /, "is no regular expression: ");
   }
 }
