@@ -12,7 +12,6 @@ import type { ViewOptions } from "./inputs.ts";
 import { MeshEndpoints } from "./mesh-endpoints.ts";
 import type { ServiceFacts } from "./mesh-endpoints.ts";
 import type { MeshContexts } from "./mesh-contexts.ts";
-import { serviceTag } from "./names.ts";
 import type { ResourceIndex } from "./state/state-tables.ts";
 import { RealServices } from "./services/real-services.ts";
 import type { Address, ZoneContext } from "./zone-context.ts";
