@@ -1,5 +1,5 @@
 import type { ResourceReader } from "@atoll/replica";
-import { durationMs } from "@atoll/resource";
+import { durationMs, type KeyString } from "@atoll/resource";
 import type { Call } from "./call.ts";
 import type { AppliedRevision, Proxies } from "./ports.ts";
 import { badRequest } from "./problem.ts";
@@ -13,6 +13,10 @@ export function appliedRevisionOf(zone: ResourceReader): AppliedRevision {
     proxies: reports.reduce((sum, { proxies }) => sum + proxies, 0),
   };
 }
+
+/** As the zone's xDS servers count them. */
+export const tokenHoldersOf = (zone: ResourceReader, signingKey: KeyString): number =>
+  zone.list<{ tokenKeys?: Record<string, number> }>("ProxyStatus").reduce((sum, { spec }) => sum + (spec.tokenKeys?.[signingKey] ?? 0), 0);
 
 export interface RevisionStatus {
   revision: number;

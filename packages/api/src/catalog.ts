@@ -7,6 +7,7 @@ import {
   copyFromGlobal,
   copyFromZone,
   homeNameOf,
+  isOnline,
   isWrittenOnBothSides,
   kindOf,
   label,
@@ -96,6 +97,13 @@ export class Catalog {
       const record = serviceRecordOf(reader, resource, of === zone ? home.name : synced);
       return record ? [{ zone: of, record }] : [];
     });
+  }
+
+  /** Whether a zone is out of session with global: what was observed there last is no longer so. */
+  isAway(zone: string | undefined): boolean {
+    const { settings, zoneInsight } = this.#options;
+    const insight = settings.mode === "global" && zone !== undefined ? zoneInsight?.(zone) : undefined;
+    return insight !== undefined && !isOnline(insight);
   }
 
   has(type: string, mesh: string, name: string): boolean {

@@ -22,6 +22,7 @@ import { nativeViolations } from "./native-resources.ts";
 import { requireOwn } from "./ownership.ts";
 import { proposedState } from "./proposed-state.ts";
 import { ApiError, badRequest, invalid, notAllowed } from "./problem.ts";
+import { reachWarnings } from "./reach-warnings.ts";
 import { type WrittenDocument, documentOf } from "./read-document.ts";
 import { readOnlyText } from "./read-only.ts";
 import { decideDelete, decidePut, draftOf, repeatedKey } from "./resource-writes.ts";
@@ -52,7 +53,7 @@ async function applyChanges(context: ApiContext, call: Call): Promise<Answer> {
   const materials = new Map(request.puts.map(({ document }) => [document, new MeshMaterial(options)]));
   const hasDataplanes = (mesh: string) => catalog.list("Dataplane", mesh).length > 0;
   const decide = () => decideAll(request, context, materials, hasDataplanes);
-  const warnings = request.puts.flatMap(({ kind, document }) => warningsOf(kind, document));
+  const warnings = [...request.puts.flatMap(({ kind, document }) => warningsOf(kind, document)), ...reachWarnings(request, context)];
   if (readDryRun(call)) {
     const { changes } = await writer.preview(decide, request.conditions);
     return json(changedBody(options.config.revision, changedKeys(changes, options.config), warnings, { dryRun: true }));

@@ -1,3 +1,5 @@
+import { maxHeaderSize } from "node:http";
+import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { requestFacts, type RequestFacts } from "@atoll/caller";
 import { LogError } from "@atoll/event-log";
@@ -72,6 +74,7 @@ export function createApi(options: ApiOptions, tls?: TlsOptions): FastifyInstanc
     https: tls === undefined ? null : serverOptions(tls),
     bodyLimit: mostBodyBytes,
     exposeHeadRoutes: false,
+    clientErrorHandler: answerUnread,
     forceCloseConnections: true,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 2_000 },
   });
@@ -147,6 +150,25 @@ const identify = (request: FastifyRequest, facts: RequestFacts, { settings, veri
       ? { adminByCertificate: (request.socket as Partial<TLSSocket>).authorized === true }
       : { adminByCertificate: false, verify: verifyUserToken }),
   });
+
+/** What Node could not read, or would not: its answer has the form of all others. */
+function answerUnread(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
+  const tooLarge = {
+    status: 431,
+    title: "Request Header Fields Too Large",
+    detail: `the head of the request is larger than ${maxHeaderSize} bytes`,
+  };
+  const problem =
+    error.code === "HPE_HEADER_OVERFLOW"
+      ? tooLarge
+      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+        ? { status: 408, title: "Request Timeout", detail: "the request did not arrive in time" }
+        : { status: 400, title: "Bad Request", detail: `the request cannot be read: ${error.message}` };
+  const body = renderJson(problemBody(problem));
+  const head = [`HTTP/1.1 ${problem.status} ${problem.title}`, "content-type: application/json", "connection: close"];
+  socket.end(`${[...head, `content-length: ${Buffer.byteLength(body)}`].join("\r\n")}\r\n\r\n${body}`);
+}
 
 /** A certificate that is shown and not good ends the handshake elsewhere; here the server asks for one without requiring it. */
 const serverOptions = ({ clients, ...tls }: TlsOptions) => ({

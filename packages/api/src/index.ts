@@ -1,4 +1,4 @@
-export { appliedRevisionOf } from "./applied-revisions.ts";
+export { appliedRevisionOf, tokenHoldersOf } from "./applied-revisions.ts";
 export { withheldOf } from "./quarantine-routes.ts";
 export { type AccessRule, type AccessRules, type User, admin, anonymous, defaultAccess } from "./access.ts";
 export { maskedSettings } from "./masked-settings.ts";

@@ -29,10 +29,10 @@ export function meshInsight(catalog: Catalog, mesh: string): MeshInsight {
     policies: {},
   };
   const insights = new Map(catalog.list("DataplaneInsight", mesh).map(({ resource }) => [resource.name, resource.spec]));
-  for (const { resource } of catalog.list("Dataplane", mesh)) {
+  for (const { resource, zone } of catalog.list("Dataplane", mesh)) {
     const spec = resource.spec as DataplaneSpec;
     const observed = insights.get(resource.name) as DataplaneInsightSpec | undefined;
-    const status = statusFieldOf(spec, observed);
+    const status = catalog.isAway(zone) ? "offline" : statusFieldOf(spec, observed);
     const version = observed?.subscriptions?.at(-1)?.version;
     const gateway = spec.networking?.gateway;
     count(insight.dataplanes, status);

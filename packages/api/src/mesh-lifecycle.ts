@@ -152,7 +152,7 @@ function builtinFaults(mesh: string, backend: CertificateAuthorityBackend, path:
   const field = `${path}.conf.mtls.backends.name`;
   const [name = ""] = secretsOfBackend(mesh, backend);
   if (name.length > longestSecretName) faults.push({ field, reason: `Backend name is too long. Max length: ${longestSecretName}` });
-  if (!dnsName.test(name)) faults.push({ field, reason: `${JSON.stringify(backend.name)} name must be valid dns name` });
+  if (!dnsName.test(name)) faults.push({ field, reason: `${JSON.stringify(backend.name ?? "")} name must be valid dns name` });
   return faults;
 }
 

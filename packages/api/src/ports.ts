@@ -1,5 +1,5 @@
 import type { ChangeSet, ResourceReader, Verdict } from "@atoll/replica";
-import type { ResourceDraft, ResourceKey, Violation, ZoneInsightSpec } from "@atoll/resource";
+import type { KeyString, ResourceDraft, ResourceKey, Violation, ZoneInsightSpec } from "@atoll/resource";
 import type { InventoryEntry, InventoryIngress } from "@atoll/inventory";
 import type { TokenKind, TokenRequest } from "@atoll/token";
 import type { FastifyInstance, FastifyRequest } from "fastify";
@@ -94,6 +94,8 @@ export interface Proxies {
   appliedRevisions(): Readonly<Record<string, AppliedRevision>>;
   /** What is withheld from proxies because their Envoys would not take it, by zone. */
   withheld?(): Readonly<Record<string, WithheldFault[]>>;
+  /** How many connected proxies have a token that this signing key signed. Absent: not known. */
+  tokenHolders?(signingKey: KeyString): number;
   /** Calls when `appliedRevisions` may answer something else than before. Returns the unsubscribe function. */
   watchApplied(listener: () => void): () => void;
 }

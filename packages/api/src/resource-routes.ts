@@ -12,6 +12,7 @@ import { requireOwn, requireOwnName } from "./ownership.ts";
 import { nativeViolations } from "./native-resources.ts";
 import { pageOf, readPage } from "./pagination.ts";
 import { badRequest, invalid, notAllowed, notFound } from "./problem.ts";
+import { reachWarnings } from "./reach-warnings.ts";
 import { readDocument } from "./read-document.ts";
 import { readOnlyText } from "./read-only.ts";
 import { type Form, readForm, renderResource } from "./render.ts";
@@ -121,6 +122,7 @@ async function putResource(kind: Kind, context: ApiContext, call: Call): Promise
   if (isWrittenToZone(kind, settings)) return putInZone(kind, context, call, document);
   const waitMs = readWait(call);
   const material = new MeshMaterial(options);
+  const reach = reachWarnings({ deletes: [], puts: [{ kind, document }] }, context);
   const key = { type: kind.type, mesh, name };
   const written = await writer.write(() => decidePut(kind, document, options, material), {
     keys: [key],
@@ -129,7 +131,7 @@ async function putResource(kind: Kind, context: ApiContext, call: Call): Promise
     conditions: readConditions(call, key),
   });
   const { headers, warnings } = await afterWrite(context, waitMs, written.revision);
-  const told = [...warningsOf(kind, document), ...hiddenInZones(kind, key, options), ...warnings];
+  const told = [...warningsOf(kind, document), ...reach, ...hiddenInZones(kind, key, options), ...warnings];
   return json(successBody(told), written.result === "created" ? 201 : 200, headers);
 }
 
@@ -179,6 +181,7 @@ async function deleteResource(kind: Kind, context: ApiContext, call: Call): Prom
   }
   const waitMs = readWait(call);
   const hasDataplanes = (deleted: string) => catalog.list("Dataplane", deleted).length > 0;
+  const reach = reachWarnings({ deletes: [key], puts: [] }, context);
   const written = await writer.write(() => decideDelete(key, options, hasDataplanes), {
     keys: [key],
     author: call.user.name,
@@ -186,5 +189,5 @@ async function deleteResource(kind: Kind, context: ApiContext, call: Call): Prom
     conditions: readConditions(call, key),
   });
   const { headers, warnings } = await afterWrite(context, waitMs, written.revision);
-  return json(successBody(warnings), 200, headers);
+  return json(successBody([...reach, ...warnings]), 200, headers);
 }

@@ -33,10 +33,10 @@ export function serviceInsights(catalog: Catalog, mesh: string): ServiceInsight[
     if (zone) service.zoneSet.add(zone);
   };
   const insights = new Map(catalog.list("DataplaneInsight", mesh).map(({ resource }) => [resource.name, resource.spec]));
-  for (const { resource } of catalog.list("Dataplane", mesh)) {
+  for (const { resource, zone } of catalog.list("Dataplane", mesh)) {
     const { networking } = resource.spec as DataplaneSpec;
     const insight = insights.get(resource.name) as DataplaneInsightSpec | undefined;
-    const status = statusFieldOf(resource.spec as DataplaneSpec, insight);
+    const status = catalog.isAway(zone) ? "offline" : statusFieldOf(resource.spec as DataplaneSpec, insight);
     const backend = insight?.mTLS?.issuedBackend;
     if (networking?.gateway !== undefined) {
       const { tags = {}, type } = networking.gateway;

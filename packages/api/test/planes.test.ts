@@ -388,3 +388,22 @@ test("global shows nothing of a zone in a mesh that has ended, nor in the next o
   expect([await total(), (await request("GET /meshes/default/dataplanes")).body.total]).toEqual([0, 0]);
   expect((await request("GET /zone-ingresses")).body.total).toBe(1);
 });
+
+test("the proxies of a zone that is away count as offline", async () => {
+  const { request, zoneInsights } = await globalWithWest();
+  const counted = async () => [
+    (await request("GET /meshes/default/service-insights/web")).body.dataplanes,
+    (await request("GET /mesh-insights/default")).body.dataplanes,
+  ];
+  const session = { id: "1", connectTime: "2026-01-01T00:00:00Z" };
+  zoneInsights.set("west", { subscriptions: [session] } as never);
+  expect(await counted()).toMatchObject([
+    { online: 1, total: 1 },
+    { online: 1, total: 1 },
+  ]);
+  zoneInsights.set("west", { subscriptions: [{ ...session, disconnectTime: "2026-01-01T01:00:00Z" }] } as never);
+  expect(await counted()).toMatchObject([
+    { offline: 1, total: 1 },
+    { offline: 1, total: 1 },
+  ]);
+});

@@ -242,3 +242,11 @@ describe("what a setting opens", () => {
     ]);
   });
 });
+
+test("a head that is too large is refused in the form of all other errors", async () => {
+  const answer = await send({ headers: { Authorization: `Bearer ${"x".repeat(100_000)}` } });
+  const detail = "the head of the request is larger than 16384 bytes";
+  const title = "Request Header Fields Too Large";
+  expect([answer.status, JSON.parse(answer.body)]).toEqual([431, { type: "/std-errors", status: 431, title, detail, details: detail }]);
+  expect((await send({ version: "9.9" })).body).toContain('"title": "Bad Request"');
+});

@@ -112,3 +112,10 @@ test("a dry run checks everything, says what would change, and writes nothing", 
   expect((await request("POST /changes?dry_run=maybe", { resources: [timeout("new")] })).status).toBe(400);
   expect(config.revision).toBe(before);
 });
+
+test("a builtin CA without a name is refused, as its secrets would have no names", async () => {
+  const { request, config } = await planeWithMesh();
+  const answer = await request("PUT /meshes/unnamed", { type: "Mesh", name: "unnamed", mtls: { backends: [{ type: "builtin" }] } });
+  expect([answer.status, answer.body.invalid_parameters?.[0].reason]).toEqual([400, '"" name must be valid dns name']);
+  expect(config.list("Secret", "unnamed")).toEqual([]);
+});

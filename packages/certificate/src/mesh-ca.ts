@@ -17,8 +17,8 @@ const tenYearsMs = 10 * 365 * 24 * 3_600_000;
 /** Certificates are valid from a little before they are made, for machines whose clocks are behind. */
 export const clockSkewMs = 10_000;
 
-/** Secrets of the mesh in which a builtin CA is kept. */
-export const builtinCaSecretNames = (mesh: string, backend: string): { cert: string; key: string } => ({
+/** Secrets of the mesh in which a builtin CA is kept. A backend may have no name. */
+export const builtinCaSecretNames = (mesh: string, backend = ""): { cert: string; key: string } => ({
   cert: `${mesh}.ca-builtin-cert-${backend}`,
   key: `${mesh}.ca-builtin-key-${backend}`,
 });

@@ -4,8 +4,8 @@ import type { ProxyRef } from "@atoll/view";
 import type { Node } from "@atoll/envoy-api/envoy/config/core/v3/base_pb.js";
 import { setTimeout as delay } from "node:timers/promises";
 import { LogError } from "@atoll/event-log";
-import type { ResourceDraft } from "@atoll/resource";
-import { TokenError, type TokenErrorCode } from "@atoll/token";
+import { keyString, type ResourceDraft } from "@atoll/resource";
+import { TokenError, dataplaneScope, readTokenIds, signingKeyKey, zoneScope, type TokenErrorCode } from "@atoll/token";
 import { AdsServer, oneLine, StatusError, type AdsHooks, type SnapshotCache } from "@atoll/xds";
 import type { BootstrapContext } from "./bootstrap-answer.ts";
 import { HealthDiscovery } from "./health-discovery.ts";
@@ -39,6 +39,8 @@ export interface DpServerOptions {
   store: ZoneStore;
   verifier: TokenVerifier;
   authentication: ProxyAuthentication;
+  /** A key that is gone, or another one now, ends the streams of the tokens that it signed. Default: it refuses new streams alone. */
+  endStreamsOfDeletedKeys?: boolean;
   bootstrap: (boundPort: number) => BootstrapContext;
   log: Log;
   /** An Envoy that has not answered for everything by then is made known all the same. Default 5 s. */
@@ -59,8 +61,8 @@ interface Admitted {
   unpublished?: NodeJS.Timeout | undefined;
 }
 
-/** Why a token that was good is not any more, its time aside. */
-const withdrawn: ReadonlySet<TokenErrorCode> = new Set(["revoked", "unknown-key", "bad-signature"]);
+/** Why a token that was good is not any more, by its key. */
+const ofItsKey: ReadonlySet<TokenErrorCode> = new Set(["unknown-key", "bad-signature"]);
 
 const defaultPublishAfterMs = 5_000;
 /** Who does not answer for so long is dead, unless it is busy. */
@@ -154,22 +156,44 @@ export class DpServer {
     return this.#ads.report();
   }
 
+  /** How many of the proxies here have a token that a signing key signed, by the key's key. */
+  tokenKeys(): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (const { node, token } of this.#admitted.values()) {
+      const key = signingKeyOf(node, token);
+      if (key !== undefined) counts[key] = (counts[key] ?? 0) + 1;
+    }
+    return counts;
+  }
+
   /**
-   * Ends the streams whose token has been withdrawn since they began: it was revoked, or the key that signed it is gone or another
-   * one. To be called when keys or revocation lists changed. A token that has expired refuses new streams only: proxies get their
-   * new one in their own time.
+   * Ends the streams whose token was revoked since they began and, if so decided, those of which the key that signed the token is gone or
+   * another one. To be called when keys or revocation lists changed. A token that has expired refuses new streams only: proxies get their
+   * new one in their own time; so does one whose key is gone, as one deletion would take all its proxies away.
    */
   async endWithdrawn(): Promise<void> {
-    const { verifier, authentication, log } = this.#options;
-    for (const { node, resource, token } of [...this.#admitted.values()]) {
-      try {
-        await authenticateProxy(verifier, authentication, { proxyType: node.proxyType, resource, replaces: undefined }, token);
-      } catch (error) {
-        if (!(error instanceof TokenError) || !withdrawn.has(error.code)) continue;
-        log.warn({ proxy: node.nodeId, reason: error.message }, "the token of a connected proxy was withdrawn");
-        this.#ads.disconnect(node.nodeId, new StatusError(status.UNAUTHENTICATED, `authentication failed: ${error.message}`));
-      }
+    for (const admitted of [...this.#admitted.values()]) {
+      const { nodeId } = admitted.node;
+      const reason = await this.#withdrawn(admitted);
+      if (reason === undefined) continue;
+      this.#options.log.warn({ proxy: nodeId, reason }, "the token of a connected proxy was withdrawn");
+      this.#ads.disconnect(nodeId, new StatusError(status.UNAUTHENTICATED, `authentication failed: ${reason}`));
     }
+  }
+
+  async #withdrawn({ node, resource, token }: Admitted): Promise<string | undefined> {
+    const { verifier, authentication, endStreamsOfDeletedKeys = false } = this.#options;
+    try {
+      await authenticateProxy(verifier, authentication, { proxyType: node.proxyType, resource, replaces: undefined }, token);
+    } catch (error) {
+      if (!(error instanceof TokenError)) return undefined;
+      if (error.code === "revoked") return error.message;
+      if (!ofItsKey.has(error.code)) return undefined;
+      if (endStreamsOfDeletedKeys) return error.message;
+      // A key that is gone revokes nothing, and hides no revocation.
+      return verifier.isRevoked(token, node) ? "the token is revoked" : undefined;
+    }
+    return undefined;
   }
 
   /** Proxies keep what they have and connect elsewhere, or here again; in the zone's log they stay as they are. */
@@ -311,6 +335,12 @@ export class DpServer {
       throw error;
     }
   }
+}
+
+/** Of the key that signed a proxy's token, as it is called in the configuration. */
+function signingKeyOf({ proxyType, mesh }: ProxyName, token: string): string | undefined {
+  const ids = readTokenIds(token);
+  return ids && keyString(signingKeyKey(proxyType === "dataplane" ? dataplaneScope(mesh) : zoneScope, ids.kid));
 }
 
 /** The credential of a stream: one header, with or without "Bearer"; "" if there is none. */

@@ -7,6 +7,8 @@ export interface TokenVerifier {
   dataplane(token: string, dataplane: ResourceDraft): Promise<void>;
   /** The same for a zone proxy of this zone. */
   zoneProxy(token: string, scope: "ingress" | "egress"): Promise<void>;
+  /** Whether a token that was good once is on a list of revoked ones, whatever became of its key. */
+  isRevoked(token: string, proxy: { proxyType: ProxyType; mesh: string }): boolean;
 }
 
 export interface ProxyAuthentication {

@@ -75,7 +75,7 @@ beforeEach(async () => {
   await open();
 });
 
-export async function open(publishAfterMs = 40): Promise<void> {
+export async function open(publishAfterMs = 40, more: Partial<DpServerOptions> = {}): Promise<void> {
   const lifecycle = new ProxyLifecycle(lifecycleOptions(store, "xds-1", config));
   server = await DpServer.open({
     address: "127.0.0.1",
@@ -121,15 +121,16 @@ export async function open(publishAfterMs = 40): Promise<void> {
       maxDownstreamConnections: 50_000,
     }),
     log: quiet,
+    ...more,
   });
   clients.push({ close: () => lifecycle.close() });
   address = { port: server.port, caPem: pair.certificatePem };
 }
 
-/** The same server, with another patience. */
-export async function reopen(publishAfterMs: number): Promise<void> {
+/** The same server, with another patience or other options. */
+export async function reopen(publishAfterMs: number, more?: Partial<DpServerOptions>): Promise<void> {
   await server.close();
-  await open(publishAfterMs);
+  await open(publishAfterMs, more);
 }
 
 export const postTo = (path: string, body: object, credential: string) =>

@@ -109,7 +109,30 @@ describe("a stream that is let in", () => {
     good.close();
   });
 
-  test("it ends when the key that signed its token is gone or another one; an expired token waits for the next stream", async () => {
+  test("it goes on when the key that signed its token is gone or another one, which refuses the next; a revocation ends it all the same", async () => {
+    ads(bearer(await token("dataplane", {}, { jti: "of-old-key" }))).start(envoyNode(dataplane("web-1")));
+    await eventually(() => connected.includes("default.web-1"));
+    const keyName = "dataplane-token-signing-key-default-1";
+    const key = config.get("TokenVerificationKey", "default", keyName)!;
+    expect(server.tokenKeys()).toEqual({ [`Secret/default/${keyName}`]: 1 });
+    config.putDraft(signingKeyResources(dataplaneScope("default"), "1", await createSigningKey())[1]);
+    await server.endWithdrawn();
+    config.delete("TokenVerificationKey", "default", keyName);
+    await server.endWithdrawn();
+    expect(connected).toEqual(["default.web-1"]);
+    const next = ads(bearer(await token("dataplane", {}))).start(envoyNode(dataplane("web-2")));
+    expect((await next.refused()).details).toContain("there is no signing key with KID 1");
+    expect(server.report().map((stream) => stream.nodeId)).toEqual(["default.web-1"]);
+    const spec = { data: Buffer.from("of-old-key").toString("base64") };
+    config.putDraft(sealSecret(ring, { type: "Secret", mesh: "default", name: "dataplane-token-revocations-default", spec }));
+    await server.endWithdrawn();
+    await eventually(() => connected.length === 0);
+    expect(server.tokenKeys()).toEqual({});
+    config.putDraft(key);
+  });
+
+  test("it ends with the key that signed its token, if so decided", async () => {
+    await reopen(40, { endStreamsOfDeletedKeys: true });
     ads(bearer(await token("dataplane", {}))).start(envoyNode(dataplane("web-1")));
     await eventually(() => connected.includes("default.web-1"));
     const keyName = "dataplane-token-signing-key-default-1";
@@ -117,12 +140,6 @@ describe("a stream that is let in", () => {
     await server.endWithdrawn();
     expect(connected).toEqual(["default.web-1"]);
     config.putDraft(signingKeyResources(dataplaneScope("default"), "1", await createSigningKey())[1]);
-    await server.endWithdrawn();
-    await eventually(() => connected.length === 0);
-    config.putDraft(key);
-    ads(bearer(await token("dataplane", {}))).start(envoyNode(dataplane("web-2")));
-    await eventually(() => connected.includes("default.web-2"));
-    config.delete("TokenVerificationKey", "default", keyName);
     await server.endWithdrawn();
     await eventually(() => connected.length === 0);
     config.putDraft(key);

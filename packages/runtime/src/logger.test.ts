@@ -33,6 +33,18 @@ test("a token is not in a line, wherever it is", () => {
   expect(JSON.stringify(written())).not.toMatch(/"[abc]"/);
 });
 
+test("an error is told with its causes, and nothing twice", () => {
+  const { log, written } = lines();
+  const status = new Error("14 UNAVAILABLE: Connection dropped");
+  const failure = new Error("Connection dropped", { cause: status });
+  log.warn({ err: failure }, "one");
+  log.warn({ err: new Error("the topic is not mirrored", { cause: new Error("the disk is full", { cause: failure }) }) }, "two");
+  expect(written().map(({ err }) => (err as Error).message)).toEqual([
+    "Connection dropped",
+    "the topic is not mirrored: the disk is full: Connection dropped",
+  ]);
+});
+
 test("a line that is written within a trace names it", () => {
   const { log, written } = lines();
   const span = new TracerProvider().getTracer("test").startSpan("request");

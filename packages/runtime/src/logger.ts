@@ -29,10 +29,21 @@ export function createLogger(service: string, level = "info", to: DestinationStr
       redact: { paths: secretPaths, censor: "[redacted]" },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { log: withMesh },
+      serializers: { err: (error: Error) => ({ ...pino.stdSerializers.err(error), message: messageOf(error) }) },
       mixin: traceField,
     },
     to,
   );
+}
+
+/** With those of its causes, as far as they say something new; gRPC's begin with a status that is no use to readers. */
+function messageOf(error: unknown): string {
+  let message = "";
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    const own = cause.message.replace(/^\d+ [A-Z_]+: /, "");
+    if (!message.includes(own)) message = message === "" ? own : `${message}: ${own}`;
+  }
+  return message;
 }
 
 /** Ids of proxies are `mesh.name`; those of zone proxies have no mesh. */

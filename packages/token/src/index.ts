@@ -24,6 +24,7 @@ export { parseRevocations, resourceRevocations, type Revocations } from "./revoc
 export { createSigningKey, publicKeyPem, readSigningKey, readVerificationKey } from "./signing-key.ts";
 export { resourceSigningKeys, type SigningKeys } from "./signing-keys.ts";
 export { TokenError, type TokenErrorCode } from "./token-error.ts";
+export { readTokenIds } from "./token-ids.ts";
 export {
   configuredKeys,
   firstOf,

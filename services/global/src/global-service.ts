@@ -11,6 +11,7 @@ import {
   withheldOf,
   type ApiOptions,
   type Proxies,
+  tokenHoldersOf,
 } from "@atoll/api";
 import { configuredCertificate, loadServiceCertificate } from "@atoll/certificate";
 import { topics } from "@atoll/event-log";
@@ -273,6 +274,7 @@ function proxiesThrough(
       }
     },
     withheld: () => Object.fromEntries(zones.names().map((zone) => [zone, withheldOf(zones.reader(zone)!)])),
+    tokenHolders: (key) => zones.names().reduce((sum, zone) => sum + tokenHoldersOf(zones.reader(zone)!, key), 0),
     appliedRevisions: () => Object.fromEntries(zones.names().map((zone) => [zone, appliedRevisionOf(zones.reader(zone)!)])),
     watchApplied: (listener) =>
       zones.watch(({ keys }) => {

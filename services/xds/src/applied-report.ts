@@ -9,6 +9,8 @@ export interface AppliedReport {
   proxies: number;
   /** Proxies that are behind, at most ten. */
   behind: string[];
+  /** How many of the proxies have a token that a signing key signed, by its key. */
+  tokenKeys?: Readonly<Record<string, number>>;
   /** What proxies do not get, because their Envoys would not take it. */
   withheld?: WithheldReport[];
 }
@@ -18,6 +20,7 @@ export interface AppliedReporterOptions {
   /** Of the configuration folded here. */
   revision: () => number;
   withheld: () => WithheldReport[];
+  tokenKeys: () => Readonly<Record<string, number>>;
   publish: (report: AppliedReport) => void;
 }
 
@@ -33,6 +36,7 @@ export class AppliedReporter {
   current(): AppliedReport {
     const { cache, revision } = this.#options;
     const withheld = this.#options.withheld();
+    const tokenKeys = this.#options.tokenKeys();
     // A proxy whose build comes out equal is at the new revision at once, and one that cannot be built stays where it is.
     const applied = cache.nodeIds().map((nodeId) => ({ nodeId, revision: cache.ackedRevision(nodeId) }));
     const lowest = applied.reduce((least, one) => Math.min(least, one.revision), Infinity);
@@ -40,6 +44,7 @@ export class AppliedReporter {
       applied: applied.length === 0 ? null : lowest,
       proxies: applied.length,
       behind: applied.flatMap(({ nodeId, revision: at }) => (at < revision() ? [nodeId] : [])).slice(0, 10),
+      ...(Object.keys(tokenKeys).length > 0 && { tokenKeys }),
       ...(withheld.length > 0 && { withheld }),
     };
   }

@@ -46,6 +46,8 @@ export const xdsSettings = z.object({
         type: z.enum(["", "zoneToken", "none"]).default(""),
         zoneToken: section({ validator: tokenValidatorSettings }),
       }),
+      /** A deleted signing key ends the streams of proxies whose token it signed at once; without, it refuses new streams alone. */
+      endStreamsOfDeletedKeys: z.boolean().default(false),
       /** Proxies that gave a path get Envoys that read the token from it again for each stream. */
       enableReloadableTokens: z.boolean().default(false),
     }),

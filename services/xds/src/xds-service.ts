@@ -129,6 +129,7 @@ async function open(
       cache,
       revision: () => config!.revision,
       withheld: () => withheld.reports(),
+      tokenKeys: () => dpServer?.tokenKeys() ?? {},
       publish: (report) => status.publish(report),
     }),
   );
@@ -157,6 +158,7 @@ async function open(
     }),
   );
   let lastRound: unknown;
+  let dpServer: DpServer | undefined;
   const compiler = lifecycle.add(
     "compiler",
     new Compiler({
@@ -241,7 +243,7 @@ async function open(
     { dataplane: dataplaneTokenVerification(authn), zone: zoneTokenVerification(authn) },
     resourceKeys(config, ring),
   );
-  const dpServer = await DpServer.open({
+  dpServer = await DpServer.open({
     address: listenHost(settings.dpServer.interface),
     port: settings.dpServer.port,
     certificatePem: certificate.certPem,
@@ -257,6 +259,7 @@ async function open(
     store: resources,
     verifier: createTokenVerifier(zone, { keys, revocations: resourceRevocations(config, ring) }, { now: () => new Date() }),
     authentication,
+    endStreamsOfDeletedKeys: authn.endStreamsOfDeletedKeys,
     bootstrap: (boundPort) => ({
       zone,
       config: config!,

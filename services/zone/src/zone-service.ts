@@ -170,7 +170,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     onServiceConflict: (mesh, conflict) => log.warn({ mesh, ...conflict }, "Dataplanes disagree on the ports of a service"),
     onRole: ({ writes, term, writer }) => {
       if (writes || writer)
-        log.info({ zone, term, writer }, writes ? "this instance writes for the zone" : "another instance writes for the zone");
+        log.info({ term, writer }, writes ? "this instance writes for the zone" : "another instance writes for the zone");
     },
     onError,
   });

@@ -112,7 +112,11 @@ describe("a proxy", () => {
       () => issue("dataplane", { mesh: "default", name: "somebody-else" }),
       /the token is for dataplane \\?"somebody-else\\?", not/,
     ],
-    ["another mesh's token", (name) => issue("dataplane", { mesh: "payments", name }), /signature is not valid/],
+    [
+      "another mesh's token",
+      (name) => issue("dataplane", { mesh: "payments", name }),
+      /signature is not valid; the token says it is for mesh \\?"payments/,
+    ],
     [
       "a token for other tags",
       () => issue("dataplane", { mesh: "default", tags: { "kuma.io/service": ["other"] } }),
@@ -225,7 +229,7 @@ describe("a proxy", () => {
     await atoll.stopProxy("offline-egress");
   });
 
-  test("is sent away when its key is withdrawn, and comes back by itself once its token file holds a good one", async () => {
+  test("stays when its key is deleted, is sent away when its token is revoked, and comes back by itself once its token file holds a good one", async () => {
     const document = { ...dataplane("reloading"), mesh: "rotating" };
     await atoll.apply({ type: "Mesh", name: "rotating" });
     const keyOf = (serial: number) => ({
@@ -251,8 +255,19 @@ describe("a proxy", () => {
     const second = await issue("dataplane", { mesh: "rotating", name: "reloading" });
     expect(JSON.parse(Buffer.from(second.split(".")[0]!, "base64url").toString())).toMatchObject({ kid: "2" });
     expect(await online()).toBe(true);
-    await atoll.remove({ type: "Secret", mesh: "rotating", name: "dataplane-token-signing-key-rotating-1" });
-    await eventually(() => said(proxy).includes("authentication failed: there is no signing key with KID 1"), { limitMs: 20_000 });
+    const key = "/meshes/rotating/secrets/dataplane-token-signing-key-rotating-1";
+    const { warnings } = (await atoll.call(key, { method: "DELETE" })).json<{ warnings: string[] }>();
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        /^1 connected proxy has a token of this key: each stays until its stream ends, and is refused when it comes again/,
+      ),
+    ]);
+    const list = { type: "Secret", mesh: "rotating", name: "dataplane-token-revocations-rotating" };
+    const revision = await atoll.apply({ ...list, data: Buffer.from("another").toString("base64") });
+    await atoll.reaches("xds-west", revision);
+    expect(await online()).toBe(true);
+    await atoll.apply({ ...list, data: Buffer.from(idOf(first)).toString("base64") });
+    await eventually(() => said(proxy).includes("authentication failed: "), { limitMs: 20_000 });
     await eventually(async () => !(await online()), { limitMs: 20_000 });
 
     writeFileSync(join(atoll.stack.workDir, "proxies", "rotating.reloading.token"), second);

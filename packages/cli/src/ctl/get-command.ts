@@ -43,6 +43,8 @@ export function addGet(program: Command, client: () => ApiClient, io: Io): void 
       if (answer.status === 404) throw new CtlError(`there is no ${kind.type} with name "${name}"`);
       if (answer.status !== 200) throw new CtlError(describeProblem(answer));
       io.out(`deleted ${kind.type} "${name}"\n`);
+      const { warnings = [] } = JSON.parse(answer.text || "{}") as { warnings?: string[] };
+      for (const warning of warnings) io.err(`Warning: ${warning}\n`);
     });
 }
 
