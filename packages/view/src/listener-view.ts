@@ -99,7 +99,11 @@ export interface AccessLogView {
   /** Envoy format string, newline included. */
   format: string;
   json?: Record<string, unknown>;
+  omitEmptyValues?: true;
+  /** Of OpenTelemetry the cluster of the collector. */
   path: string;
+  /** Records over OTLP. `body`: an OTLP value; absent = `format`. */
+  openTelemetry?: { attributes: { key: string; value: string }[]; body?: unknown };
 }
 
 export interface TracingView {

@@ -1,3 +1,6 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { eventually } from "@atoll/testkit/eventually";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Backend } from "./backend.ts";
@@ -7,6 +10,7 @@ import { connection, gatewayRoute, mesh, MeshBed, prefixRule } from "./mesh-bed.
 // service outside. Each policy is seen missing, there and gone again, by what it does to requests.
 let bed: MeshBed;
 let web: Backend;
+const logs = mkdtempSync(join(tmpdir(), "atoll-logs-"));
 const client = 0;
 const edge = 1;
 const outside = 2;
@@ -51,7 +55,11 @@ beforeAll(async () => {
   for (const number of [client, edge, outside]) await bed.answers(number, 200);
 }, 120_000);
 
-afterAll(async () => expect(await bed?.close()).toEqual([]), 60_000);
+afterAll(async () => {
+  const nacks = await bed?.close();
+  rmSync(logs, { recursive: true, force: true });
+  expect(nacks).toEqual([]);
+}, 60_000);
 
 async function whileWeb(responds: Backend["respond"], what: () => Promise<unknown>): Promise<void> {
   web.respond = responds;
@@ -152,6 +160,43 @@ describe("what a builtin gateway does to its own requests", () => {
     const conf = { http: [{ abort: { httpStatus: 418, percentage: 100 } }] };
     await bed.during(policy("MeshFaultInjection", "teapot", toAll(top, conf)), () => bed.answers(edge, 418));
     await bed.answers(edge, 200);
+  });
+});
+
+test.each(callers)("MeshAccessLog on $caller: its requests are in the file, in the words of the policy", async ({ of, top, number }) => {
+  const path = join(logs, `${of}.log`);
+  const lines = () => (existsSync(path) ? readFileSync(path, "utf8").split("\n") : []);
+  const file = { path, format: { type: "Plain", plain: "%KUMA_SOURCE_SERVICE% > %REQ(:PATH)% %RESPONSE_CODE%" } };
+  await bed.answers(number, 200, "/before");
+  await bed.during(policy("MeshAccessLog", "file", toAll(top, { backends: [{ type: "File", file }] })), async () => {
+    await bed.answers(number, 200, "/during");
+    await eventually(() => lines().includes(`${of} > /during 200`), { limitMs: 20_000 });
+  });
+  await bed.answers(number, 200, "/after");
+  expect(lines().filter((line) => line.includes("/before") || line.includes("/after"))).toEqual([]);
+});
+
+test("MeshAccessLog by `rules`: what comes in is in the file, as JSON", async () => {
+  const path = join(logs, "inbound.log");
+  const lines = () => (existsSync(path) ? readFileSync(path, "utf8").split("\n").slice(0, -1) : []);
+  const json = [
+    { key: "to", value: "%KUMA_DESTINATION_SERVICE%" },
+    { key: "path", value: "%REQ(:PATH)%" },
+  ];
+  const file = { path, format: { type: "Json", json } };
+  const rules = [{ default: { backends: [{ type: "File", file }] } }];
+  const targetRef = { kind: "MeshSubset", tags: { "kuma.io/service": "web" } };
+  await bed.during(policy("MeshAccessLog", "inbound", { targetRef, rules }), async () => {
+    const logged = (line: string) => (JSON.parse(line) as { path: string }).path === "/logged";
+    // Requests of the connection that was open go by the old listener until it has drained.
+    await eventually(
+      async () => {
+        await bed.answers(client, 200, "/logged");
+        return lines().some(logged);
+      },
+      { limitMs: 20_000 },
+    );
+    expect(JSON.parse(lines().find(logged)!)).toEqual({ to: "web", path: "/logged" });
   });
 });
 

@@ -1,5 +1,5 @@
-export { outboundLogs } from "./access-log.ts";
-export type { LogTarget } from "./access-log.ts";
+export { inboundLogs, logCollectors, outboundLogs } from "./access-log.ts";
+export type { LogCollector, LogTarget } from "./access-log.ts";
 export { circuitBreaking, inboundCircuitBreaking } from "./circuit-breaker.ts";
 export type { CircuitBreaking } from "./circuit-breaker.ts";
 export { bandwidthKbps, gatewayFaults, inboundFaults, routeFault } from "./fault-injection.ts";

@@ -6,6 +6,7 @@ const both = ["global", "zone"] as const;
 
 /** Kinds that act on proxies. */
 const inEffect: readonly string[] = [
+  "MeshAccessLog",
   "MeshCircuitBreaker",
   "MeshFaultInjection",
   "MeshHTTPRoute",

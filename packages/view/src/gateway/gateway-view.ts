@@ -8,6 +8,7 @@ import { listenerTags } from "./listener-tags.ts";
 import type { MeshContext } from "../mesh-context.ts";
 import type { MeshContexts } from "../mesh-contexts.ts";
 import { ProxyPolicies, proxyPlaces } from "@atoll/policy";
+import { addLogCollectors } from "../policies/access-log.ts";
 import { tracing } from "../policies/tracing.ts";
 import { addPrometheus } from "../prometheus.ts";
 import type { ProxyMetadata } from "../proxy-ref.ts";
@@ -35,6 +36,7 @@ export function addGateway(
   if (gateway) {
     const policies = new ProxyPolicies(context, dataplane, gateway);
     const trace = tracing(context, policies);
+    addLogCollectors(builder, dataplane, policies);
     if (trace) builder.cluster(trace.cluster, undefined, trace.reasons);
     const sources = tagSets(dataplane);
     const scope = {

@@ -1,9 +1,14 @@
-import type { LogTarget } from "@atoll/policy";
+import { logCollectors } from "@atoll/policy";
+import type { LogCollector, LogTarget, ProxyPolicies } from "@atoll/policy";
 import { join } from "node:path";
-import { isIPv6 } from "node:net";
+import { isIP, isIPv6 } from "node:net";
 import type { Dataplane } from "../dataplane.ts";
 import type { MeshContext } from "../mesh-context.ts";
+import { clusterNames } from "../mesh-tls.ts";
 import type { AccessLogView } from "../proxy-view.ts";
+import { refOf } from "../reasons.ts";
+import type { ViewBuilder } from "../view-builder.ts";
+import { defaultConnectTimeoutMs } from "./timeout.ts";
 
 const httpFormat =
   '[%START_TIME%] %KUMA_MESH% "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS% ' +
@@ -46,10 +51,42 @@ export function accessLogs(
     "%KUMA_MESH%": context.name,
     "%KUMA_TRAFFIC_DIRECTION%": connection.direction,
   };
-  return targets.map(({ to, format }) => {
-    const template = format ?? (connection.kind === "http" ? httpFormat : networkFormat);
-    const line = `${template.replaceAll(/%KUMA_[A-Z_]+%/g, (placeholder) => values[placeholder] ?? placeholder)}\n`;
-    if ("file" in to) return { format: line, path: to.file };
-    return { format: `${to.tcp};${line}`, path: logPipe(connection.pipeFolder, dataplane.name, context.name) };
+  const fill = (template: string): string => template.replaceAll(/%KUMA_[A-Z_]+%/g, (placeholder) => values[placeholder] ?? placeholder);
+  const pipe = logPipe(connection.pipeFolder, dataplane.name, context.name);
+  return targets.map(({ to, format, json, omitEmptyValues, wrapped }): AccessLogView => {
+    const text = fill(typeof format === "string" ? format : connection.kind === "http" ? httpFormat : networkFormat);
+    const line = `${text}\n`;
+    if ("openTelemetry" in to) {
+      const attributes = to.attributes.map(({ key, value }) => ({ key, value: fill(value) }));
+      const body = typeof format === "object" ? { body: JSON.parse(fill(JSON.stringify(format))) as unknown } : {};
+      return { format: text, path: collectorName(to.openTelemetry), openTelemetry: { attributes, ...body } };
+    }
+    const fields = json && Object.fromEntries(Object.entries(json).map(([key, value]) => [key, fill(value)]));
+    const given = { ...(fields ? { json: fields } : {}), ...(omitEmptyValues ? { omitEmptyValues } : {}) };
+    if ("file" in to) return { format: line, path: to.file, ...given };
+    if (wrapped) return { ...given, format: line, path: pipe, json: { address: to.tcp, message: fields ?? line } };
+    return { format: `${to.tcp};${line}`, path: pipe };
   });
+}
+
+const collectorName = ({ host, port }: LogCollector): string => `meshaccesslog:opentelemetry:${host}-${port}`;
+
+/** Adds the clusters of the collectors that logs go to. */
+export function addLogCollectors(builder: ViewBuilder, dataplane: Dataplane, policies: ProxyPolicies): void {
+  for (const collector of logCollectors(policies)) {
+    const { host: address, port } = collector;
+    const name = collectorName(collector);
+    builder.cluster(
+      {
+        ...clusterNames(name),
+        discovery: isIP(address)
+          ? { type: "static", endpoints: [{ address, port }] }
+          : { type: "dns", endpoints: [{ address, port }], family: "auto" },
+        connectTimeoutMs: defaultConnectTimeoutMs,
+        http: "http2",
+      },
+      undefined,
+      () => ({ from: [refOf(dataplane, "access logs")], policies: [] }),
+    );
+  }
 }

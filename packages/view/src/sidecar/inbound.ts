@@ -3,12 +3,14 @@ import {
   inboundCircuitBreaking,
   inboundFaults,
   inboundLimits,
+  inboundLogs,
   inboundTimeouts,
   kumaTagsHeader,
   permission,
   unchosen,
 } from "@atoll/policy";
 import type { Callee, InboundTimeouts, PolicyChoice, ProxyPolicies } from "@atoll/policy";
+import { unknownService } from "@atoll/resource";
 import { isIPv6 } from "node:net";
 import { inboundInterfaces } from "../dataplane.ts";
 import type { Dataplane, InboundInterface } from "../dataplane.ts";
@@ -17,6 +19,7 @@ import { clusterNames, downstreamTls, meshAlpn } from "../mesh-tls.ts";
 import { inboundListenerName, inboundRouteName, localClusterName, protocolTag, serviceTag, statName, withoutTags } from "../names.ts";
 import { optional } from "../optional.ts";
 import { circuitBreakerView } from "../policies/circuit-breaker.ts";
+import { accessLogs } from "../policies/access-log.ts";
 import { limitedRoutes } from "../policies/rate-limit.ts";
 import { rbacView } from "../policies/traffic-permission.ts";
 import type { Tracing } from "../policies/tracing.ts";
@@ -38,6 +41,7 @@ export interface InboundScope {
   builder: ViewBuilder;
   dataplane: Dataplane;
   policies: ProxyPolicies;
+  pipeFolder: string;
   tracing: Tracing | undefined;
   transparent: boolean;
   /** The Envoy has the Kafka broker filter. */
@@ -93,6 +97,7 @@ function listenerReasons({ context, dataplane, tracing }: InboundScope, callee: 
     policies: [
       ...(context.mtls === "off" ? [] : callee.answer(permission).account()),
       ...callee.answer(inboundTimeouts).account(),
+      ...callee.answer(inboundLogs).account(),
       ...ofHttp(callee.answer(inboundFaults).account()),
       ...ofHttp(callee.answer(inboundLimits).account()),
       ...(http ? (tracing?.choice() ?? []) : []),
@@ -111,7 +116,7 @@ function chains(
   const { context } = scope;
   const filter = isHttp(protocol)
     ? httpFilter(scope, inbound, callee, protocol, cluster)
-    : tcpFilter(callee, cluster, scope.kafkaFilter && protocol === "kafka");
+    : tcpFilter(scope, inbound, callee, cluster, scope.kafkaFilter && protocol === "kafka");
   if (context.mtls === "off") return [{ filter }];
   const secured: FilterChainView = {
     tls: downstreamTls(context),
@@ -134,14 +139,9 @@ const nobodyIsNamed = ({ policies, dataplane }: InboundScope): boolean =>
     return conf === undefined || conf.refuses === "requests";
   });
 
-function httpFilter(
-  { builder, tracing }: InboundScope,
-  { tags }: InboundInterface,
-  callee: Callee,
-  protocol: Protocol,
-  cluster: string,
-): HttpFilterView {
-  const service = tags[serviceTag] ?? "";
+function httpFilter(scope: InboundScope, inbound: InboundInterface, callee: Callee, protocol: Protocol, cluster: string): HttpFilterView {
+  const { builder, tracing } = scope;
+  const service = inbound.tags[serviceTag] ?? "";
   const faults = callee.answer(inboundFaults).conf ?? [];
   const limits = callee.answer(inboundLimits).conf;
   const timeouts = callee.answer(inboundTimeouts).conf;
@@ -170,16 +170,26 @@ function httpFilter(
     idleTimeoutMs: timeouts ? 0 : idleTimeoutMs,
     streamIdleTimeoutMs,
     ...(timeouts?.requestHeadersMs === undefined ? {} : { requestHeadersTimeoutMs: timeouts.requestHeadersMs }),
+    ...logs(scope, inbound, callee, "http"),
     ...(tracing ? { tracing: tracing.listener("inbound", service) } : {}),
   };
 }
 
-const tcpFilter = (callee: Callee, cluster: string, kafka: boolean): TcpFilterView => ({
+/** Who calls is not known here by its name. */
+function logs({ context, dataplane, pipeFolder }: InboundScope, { tags }: InboundInterface, callee: Callee, kind: "http" | "network") {
+  const lines = accessLogs(context, dataplane, callee.answer(inboundLogs).conf, {
+    ...{ kind, direction: "INBOUND", sourceService: unknownService, destinationService: tags[serviceTag] ?? "", pipeFolder },
+  });
+  return lines.length > 0 ? { accessLogs: lines } : {};
+}
+
+const tcpFilter = (scope: InboundScope, inbound: InboundInterface, callee: Callee, cluster: string, kafka: boolean): TcpFilterView => ({
   type: "tcp",
   statPrefix: statName(cluster),
   clusters: [{ name: cluster, weight: 1 }],
   idleTimeoutMs: callee.answer(inboundTimeouts).conf?.idleMs ?? idleTimeoutMs,
   ...optional("connectionLimit", callee.answer(inboundLimits).conf?.connections),
+  ...logs(scope, inbound, callee, "network"),
   ...(kafka ? { kafkaStatPrefix: statName(cluster) } : {}),
 });
 

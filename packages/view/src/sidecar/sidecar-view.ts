@@ -8,7 +8,7 @@ import type { Dataplane } from "../dataplane.ts";
 import type { MeshContext } from "../mesh-context.ts";
 import type { MeshContexts } from "../mesh-contexts.ts";
 import { addPrometheus } from "../prometheus.ts";
-import { accessLogs } from "../policies/access-log.ts";
+import { accessLogs, addLogCollectors } from "../policies/access-log.ts";
 import { tracing } from "../policies/tracing.ts";
 import type { ProxyMetadata } from "../proxy-ref.ts";
 import type { ViewBuilder } from "../view-builder.ts";
@@ -39,7 +39,11 @@ export function addSidecar(
   if (trace) builder.cluster(trace.cluster, undefined, trace.reasons);
 
   const inbounds = networking.gateway ? [] : inboundInterfaces(dataplane);
-  for (const inbound of inbounds) addInbound({ context, builder, dataplane, policies, tracing: trace, transparent, kafkaFilter }, inbound);
+  for (const inbound of inbounds)
+    addInbound(
+      { context, builder, dataplane, policies, pipeFolder: metadata.workDir ?? "/tmp", tracing: trace, transparent, kafkaFilter },
+      inbound,
+    );
 
   const routed = context.hasTrafficRoutes;
   const caller = new SidecarCaller(policies);
@@ -72,6 +76,7 @@ export function addSidecar(
   addDirectAccess(builder, context, dataplane, taken, (name) => logsOf("OUTBOUND", name));
   addPassthrough(builder, context, dataplane, logsOf("UNSPECIFIED", "external"));
   addPrometheus(builder, context, dataplane, metadata);
+  addLogCollectors(builder, dataplane, policies);
   addProbes(builder, dataplane);
   addAdminListener(builder, dataplane, metadata);
 }

@@ -1,6 +1,5 @@
 /** What to write instead of a policy that has no effect. */
 const counterparts: Readonly<Record<string, string>> = {
-  MeshAccessLog: "TrafficLog",
   MeshProxyPatch: "ProxyTemplate",
   MeshLoadBalancingStrategy: "TrafficRoute (conf.loadBalancer)",
   MeshMetric: "Mesh (metrics)",
