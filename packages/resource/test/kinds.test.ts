@@ -61,7 +61,19 @@ test("a gateway's listeners are chosen like a policy, but clients do not list it
 });
 
 test("kinds without effect say so", () => {
-  const inEffect = ["MeshAccessLog", "MeshCircuitBreaker", "MeshFaultInjection", "MeshHTTPRoute", "MeshHealthCheck", "MeshRateLimit", "MeshRetry", "MeshTCPRoute", "MeshTimeout", "MeshTrace", "MeshTrafficPermission"];
+  const inEffect = [
+    "MeshAccessLog",
+    "MeshCircuitBreaker",
+    "MeshFaultInjection",
+    "MeshHTTPRoute",
+    "MeshHealthCheck",
+    "MeshRateLimit",
+    "MeshRetry",
+    "MeshTCPRoute",
+    "MeshTimeout",
+    "MeshTrace",
+    "MeshTrafficPermission",
+  ];
   expect(typesWhere((kind) => kind.plugin && kind.policy && kind.warning === undefined)).toEqual(inEffect);
   expect(typesWhere((kind) => !(kind.plugin && kind.policy) && kind.warning !== undefined)).toEqual([]);
 });
