@@ -1,5 +1,6 @@
 import { maxHeaderSize } from "node:http";
 import type { Socket } from "node:net";
+import { peerAddress } from "@atoll/resource";
 import type { TLSSocket } from "node:tls";
 import { requestFacts, type RequestFacts } from "@atoll/caller";
 import { LogError } from "@atoll/event-log";
@@ -134,7 +135,13 @@ export function createApi(options: ApiOptions, tls?: TlsOptions): FastifyInstanc
     const asked = { method: request.method, path: pathOf(request) };
     if (problem.status === 401 || problem.status === 403) {
       const { name: user } = users.get(request) ?? anonymous;
-      options.onRefused?.({ user, from: request.socket.remoteAddress, ...asked, status: problem.status, reason: problem.detail });
+      options.onRefused?.({
+        user,
+        from: peerAddress(request.socket.remoteAddress),
+        ...asked,
+        status: problem.status,
+        reason: problem.detail,
+      });
     }
     if (problem.status === 500) options.onError?.(error, asked);
     return sendText(reply.status(problem.status), renderJson(problemBody(problem, options.requests?.traceId(request))), "application/json");

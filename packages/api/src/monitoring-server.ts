@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { ResourceReader } from "@atoll/replica";
-import { parseGoDuration } from "@atoll/resource";
+import { parseGoDuration, peerAddress } from "@atoll/resource";
 import { requestFacts, type RequestFacts } from "@atoll/caller";
 import { type FastifyInstance, fastify } from "fastify";
 import { anonymous } from "./access.ts";
@@ -34,7 +34,7 @@ export function createMonitoringApi(options: MonitoringOptions, tls?: Pick<TlsOp
     const refusal = options.refuse?.(requestFacts(request.raw));
     if (refusal === undefined) return;
     const { method, url: path, socket } = request;
-    options.onRefused?.({ user: anonymous.name, from: socket.remoteAddress, method, path, ...refusal });
+    options.onRefused?.({ user: anonymous.name, from: peerAddress(socket.remoteAddress), method, path, ...refusal });
     return reply.status(refusal.status).type("text/plain").send(`${refusal.reason}\n`);
   });
   app.removeAllContentTypeParsers();

@@ -1,3 +1,4 @@
+import { peerAddress } from "@atoll/resource";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { TokenError } from "@atoll/token";
 import { answerBootstrap, BootstrapProblem, type BootstrapContext } from "./bootstrap-answer.ts";
@@ -56,7 +57,7 @@ const bootstrap: Route = async (body, request, response, ports) => {
     // A proxy that is not known yet asks again each second or so.
     const level = error.status === 404 ? "debug" : "warn";
     ports.log[level](
-      { mesh, name, proxyType, from: request.socket.remoteAddress, status: error.status, reason: error.message },
+      { mesh, name, proxyType, from: peerAddress(request.socket.remoteAddress), status: error.status, reason: error.message },
       "a proxy gets no bootstrap configuration",
     );
     response.writeHead(error.status, { "content-type": "text/plain" }).end(error.message);

@@ -15,6 +15,9 @@ export function canonicalHost(host: string): string {
   return zone === undefined ? canonical : `${canonical}%${zone}`;
 }
 
+/** Who is at the other end of a connection: a socket for both families shows IPv4 addresses within IPv6 (RFC 4291, 2.5.5.2). */
+export const peerAddress = (remoteAddress: string | undefined): string | undefined => remoteAddress?.replace(/^::ffff:(?=[\d.]+$)/i, "");
+
 /** Where a machine that is reached at the address reaches itself. */
 export const loopbackBeside = (address: string): string => (isIPv6(address) ? "::1" : "127.0.0.1");
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bracketed, canonicalHost, dialAddress, hostAndPort, loopbackBeside } from "../src/index.ts";
+import { bracketed, canonicalHost, dialAddress, hostAndPort, loopbackBeside, peerAddress } from "../src/index.ts";
 
 test.each([
   ["10.0.0.1", "10.0.0.1:80"],
@@ -23,3 +23,13 @@ test("what listens everywhere is dialled at the loopback of its family, all else
   expect(["0.0.0.0", "::", "10.0.0.1", "2001:db8::7"].map(dialAddress)).toEqual(["127.0.0.1", "::1", "10.0.0.1", "2001:db8::7"]);
   expect(["10.0.0.1", "web.internal", "2001:db8::7", ""].map(loopbackBeside)).toEqual(["127.0.0.1", "127.0.0.1", "::1", "127.0.0.1"]);
 });
+
+test.each([
+  ["::ffff:127.0.0.2", "127.0.0.2"],
+  ["::FFFF:10.0.0.1", "10.0.0.1"],
+  ["127.0.0.1", "127.0.0.1"],
+  ["::1", "::1"],
+  ["::ffff:7f00:1", "::ffff:7f00:1"],
+  ["2001:db8::ffff:1", "2001:db8::ffff:1"],
+  [undefined, undefined],
+])("the peer at %s is shown as %s", (address, shown) => expect(peerAddress(address)).toBe(shown));

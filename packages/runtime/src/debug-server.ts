@@ -1,3 +1,4 @@
+import { peerAddress } from "@atoll/resource";
 import { requestFacts } from "@atoll/caller";
 import { fastify, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Registry } from "prom-client";
@@ -29,7 +30,7 @@ export async function startDebugServer(options: DebugServerOptions): Promise<{ p
   const letIn = (name: string, open: boolean) => async (request: FastifyRequest, reply: FastifyReply) => {
     const refusal = gate(requestFacts(request.raw), { name, open });
     if (refusal === undefined) return;
-    options.onRefused?.({ ...refusal, from: request.socket.remoteAddress, method: request.method, path: request.url });
+    options.onRefused?.({ ...refusal, from: peerAddress(request.socket.remoteAddress), method: request.method, path: request.url });
     return reply.code(refusal.status).type("text/plain").send(`${refusal.reason}\n`);
   };
   const onlyReaders = { onRequest: letIn("debug views", false) };
