@@ -255,7 +255,17 @@ describe("a proxy", () => {
     const second = await issue("dataplane", { mesh: "rotating", name: "reloading" });
     expect(JSON.parse(Buffer.from(second.split(".")[0]!, "base64url").toString())).toMatchObject({ kid: "2" });
     expect(await online()).toBe(true);
-    const key = "/meshes/rotating/secrets/dataplane-token-signing-key-rotating-1";
+    const name = "dataplane-token-signing-key-rotating-1";
+    const key = `/meshes/rotating/secrets/${name}`;
+    // Global hears of the proxy a moment after its zone.
+    const body = JSON.stringify({ delete: [{ type: "Secret", mesh: "rotating", name }] });
+    await eventually(
+      async () => {
+        const tried = await atoll.call("/changes?dry_run=true", { method: "POST", headers: jsonHeaders, body });
+        return (tried.json<{ warnings?: string[] }>().warnings ?? []).length > 0;
+      },
+      { limitMs: 10_000 },
+    );
     const { warnings } = (await atoll.call(key, { method: "DELETE" })).json<{ warnings: string[] }>();
     expect(warnings).toEqual([
       expect.stringMatching(
