@@ -1,4 +1,13 @@
-import { type DataplaneSpec, type Kind, type MeshServiceSpec, type Resource, type WithStatus, kindOf, kinds } from "@atoll/resource";
+import {
+  type DataplaneSpec,
+  type Kind,
+  type MeshServiceSpec,
+  type MeshSpec,
+  type Resource,
+  type WithStatus,
+  kindOf,
+  kinds,
+} from "@atoll/resource";
 import { type Selector, bestMatch } from "@atoll/policy";
 import { type AccessRules, defaultAccess, requirePermission } from "./access.ts";
 import type { ApiContext } from "./api-context.ts";
@@ -9,7 +18,9 @@ import { pageOf, readPage } from "./pagination.ts";
 import type { ProxyAdminQuery, ProxyKey } from "./ports.ts";
 import { ApiError, badRequest, invalid, notAllowed, notFound } from "./problem.ts";
 import { renderMeta } from "./render.ts";
+import { policyLists } from "./policy-routes.ts";
 import { meshOf } from "./resource-routes.ts";
+import { TargetRules } from "./target-rules.ts";
 
 /** What proxies have, and which of them a policy selects (controlplane.md 1.7). */
 export function inspectRoutes(context: ApiContext): Route[] {
@@ -22,7 +33,7 @@ export function inspectRoutes(context: ApiContext): Route[] {
     { method: "GET", path: "/meshes/:mesh/dataplanes/:name/:view", run: (call) => viewProxy("Dataplane", context, call) },
     { method: "GET", path: "/zoneingresses/:name/:view", run: (call) => viewProxy("ZoneIngress", context, call) },
     { method: "GET", path: "/zoneegresses/:name/:view", run: (call) => viewProxy("ZoneEgress", context, call) },
-    // Rules are made by policies with a targetRef alone, none of which is in force here.
+    // The view before there was `_rules`, of which nothing that is in use is known to ask any more.
     {
       method: "GET",
       path: "/meshes/:mesh/dataplanes/:name/rules",
@@ -31,7 +42,11 @@ export function inspectRoutes(context: ApiContext): Route[] {
     ...[dataplane, gateway].map((kind): Route => {
       const run = (call: Call) =>
         shownOr404(kind, context, call, `Could not retrieve ${kind.type}`, ({ resource }) =>
-          json({ httpMatches: [], resource: renderMeta(resource), rules: [] }),
+          json(
+            kind === dataplane
+              ? targetRules(context, resource.mesh).render(resource as Resource<DataplaneSpec>)
+              : { httpMatches: [], resource: renderMeta(resource), rules: [] },
+          ),
         );
       return { method: "GET", path: `/meshes/:mesh/${kind.path}/:name/_rules`, run };
     }),
@@ -57,6 +72,13 @@ export function inspectRoutes(context: ApiContext): Route[] {
     }
   }
   return routes;
+}
+
+/** Policies with a targetRef of one mesh, as this control plane shows them. */
+function targetRules(context: ApiContext, mesh: string): TargetRules {
+  const shown = context.catalog.get("Mesh", "", mesh);
+  if (shown === undefined) throw notFound("Could not retrieve Mesh");
+  return new TargetRules(shown.resource as Resource<MeshSpec>, policyLists(context, mesh));
 }
 
 function shownOr404(kind: Kind, context: ApiContext, call: Call, title: string, render: (shown: Shown) => Answer): Answer {
@@ -168,11 +190,13 @@ function selectedDataplanes(kind: Kind, context: ApiContext, call: Call): Answer
   if (policy === undefined) throw notFound("Could not retrieve policy");
   const name = call.query.get("name") ?? "";
   const selectors = kind.plugin ? [] : selectorsOf(policy.resource.spec);
+  const targets = kind.plugin && kind.policy ? targetRules(context, mesh) : undefined;
   const service = kind.type === "MeshService" ? (policy.resource.spec as WithStatus<MeshServiceSpec>).spec.selector : undefined;
-  const isSelected = ({ name: dataplane, spec }: Resource<DataplaneSpec>): boolean =>
-    service?.dataplaneRef
-      ? service.dataplaneRef.name === dataplane
-      : bestMatch(service ? servicesSelectors(service) : selectors, tagSets(spec)) !== undefined;
+  const isSelected = (dataplane: Resource<DataplaneSpec>): boolean => {
+    if (targets) return targets.selects(policy.resource, dataplane);
+    if (service?.dataplaneRef) return service.dataplaneRef.name === dataplane.name;
+    return bestMatch(service ? servicesSelectors(service) : selectors, tagSets(dataplane.spec)) !== undefined;
+  };
   const selected = context.catalog
     .list("Dataplane", mesh)
     .map(({ resource }) => resource as Resource<DataplaneSpec>)

@@ -1,4 +1,4 @@
-import { type DataplaneSpec, type Kind, type Resource, isBuiltinGateway, kinds, sortedLabels } from "@atoll/resource";
+import { type DataplaneSpec, type Kind, type MeshSpec, type Resource, isBuiltinGateway, kinds, sortedLabels } from "@atoll/resource";
 import type { ApiContext } from "./api-context.ts";
 import type { Shown } from "./catalog.ts";
 import { type Answer, type Call, type Route, json } from "./call.ts";
@@ -6,6 +6,7 @@ import { type GatewayPolicies, gatewayPolicies } from "./gateway-policies.ts";
 import { notFound } from "./problem.ts";
 import { renderWithMeta } from "./render.ts";
 import { type Attachment, type PolicyLists, sidecarAttachments } from "./sidecar-policies.ts";
+import { TargetRules } from "./target-rules.ts";
 
 type Dataplane = Resource<DataplaneSpec>;
 
@@ -28,7 +29,7 @@ export function policyRoutes(context: ApiContext): Route[] {
 }
 
 /** Policies as this control plane shows them. Lists are made once per request. */
-function policyLists({ catalog }: ApiContext, mesh: string): PolicyLists {
+export function policyLists({ catalog }: ApiContext, mesh: string): PolicyLists {
   const lists = new Map<string, readonly Resource[]>();
   return <Spec>(type: string) => {
     let list = lists.get(type);
@@ -64,7 +65,12 @@ function policiesOfDataplane(context: ApiContext, call: Call): Answer {
   const dataplane = shown.resource as Dataplane;
   const lists = policyLists(context, mesh);
   if (isBuiltinGateway(dataplane.spec)) return json(renderGateway(gatewayPolicies(dataplane, lists)));
-  const items = attachmentsOf(context, shown as Shown<DataplaneSpec>, lists).map(({ type, name, service, policies }) => {
+  const attachments = attachmentsOf(context, shown as Shown<DataplaneSpec>, lists);
+  const targeted = new TargetRules(context.catalog.get("Mesh", "", mesh)!.resource as Resource<MeshSpec>, lists).matched(dataplane);
+  const items = withTargeted(
+    attachments,
+    targeted.flatMap(({ policies }) => policies),
+  ).map(({ type, name, service, policies }) => {
     const byType = Map.groupBy(policies, (policy) => policy.type);
     const matchedPolicies = [...byType]
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
@@ -72,6 +78,14 @@ function policiesOfDataplane(context: ApiContext, call: Call): Answer {
     return { ...attachmentKey({ type, name, service }), matchedPolicies: Object.fromEntries(matchedPolicies) };
   });
   return json({ kind: "SidecarDataplane", total: items.length, items });
+}
+
+/** Policies with a targetRef are shown for the dataplane as a whole, which comes first. */
+function withTargeted(attachments: readonly Attachment[], targeted: readonly Resource[]): readonly Attachment[] {
+  if (targeted.length === 0) return attachments;
+  const own = attachments.find(({ type }) => type === "dataplane");
+  const whole: Attachment = { type: "dataplane", name: "", service: "", policies: [...(own?.policies ?? []), ...targeted] };
+  return [whole, ...attachments.filter((one) => one !== own)];
 }
 
 const attachmentKey = ({ type, name, service }: { type: string; name: string; service: string }): object => ({

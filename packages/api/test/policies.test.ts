@@ -32,7 +32,7 @@ const documents = [
   { type: "TrafficTrace", name: "trace", selectors: all },
   {
     type: "MeshTimeout",
-    name: "inert",
+    name: "targeted",
     spec: { targetRef: { kind: "Mesh" }, to: [{ targetRef: { kind: "Mesh" }, default: { idleTimeout: "1s" } }] },
   },
   { type: "MeshGateway", name: "edge", selectors: to("edge"), conf: { listeners: [{ port: 8080, protocol: "HTTP" }] } },
@@ -63,7 +63,7 @@ async function meshWithPolicies() {
 const named = (policies: Record<string, { name: string }[]>) =>
   Object.fromEntries(Object.entries(policies).map(([type, list]) => [type, list.map(({ name }) => name)]));
 
-test("a sidecar's policies are listed by inbound, outbound, service and dataplane; those without effect are not among them", async () => {
+test("a sidecar's policies are listed by inbound, outbound, service and dataplane; those with a targetRef for the dataplane", async () => {
   const { request, web } = await meshWithPolicies();
   const { body } = await request(`GET /meshes/default/dataplanes/${web}/policies`);
   expect(body).toMatchObject({ kind: "SidecarDataplane", total: 6 });
@@ -72,7 +72,7 @@ test("a sidecar's policies are listed by inbound, outbound, service and dataplan
     named(matchedPolicies),
   ]);
   expect(parts).toEqual([
-    [{ type: "dataplane" }, { TrafficTrace: ["trace"] }],
+    [{ type: "dataplane" }, { MeshTimeout: ["targeted"], TrafficTrace: ["trace"] }],
     [
       { type: "inbound", name: "10.0.0.1:80:8080", service: "web" },
       { FaultInjection: ["fi"], TrafficPermission: ["web"] },
@@ -143,7 +143,7 @@ test("a policy's dataplanes are listed with the parts it acts on", async () => {
     { kind: "MeshGatewayDataplane", dataplane: { mesh: "default", name: edge }, gateway: { mesh: "default", name: "edge" } },
     { kind: "SidecarDataplane", dataplane: { mesh: "default", name: web }, attachments: [{ type: "dataplane" }] },
   ]);
-  expect(await items("meshtimeouts/inert")).toEqual({ total: 0, items: [] });
+  expect(await items("meshtimeouts/targeted")).toEqual({ total: 0, items: [] });
   const onEdge = { total: 1, items: [{ dataplane: { mesh: "default", name: edge } }] };
   expect(await items("meshgateways/edge")).toEqual(onEdge);
   expect(await items("meshgatewayroutes/route")).toEqual(onEdge);

@@ -1,0 +1,136 @@
+import {
+  type MatchedPolicies,
+  type MeshResources,
+  type RuleOrigin,
+  type TagRule,
+  type TargetProxy,
+  type TargetedPolicy,
+  chooseDataplanePolicy,
+  fromRules,
+  matchPolicies,
+  policyShapes,
+  routeHash,
+  singleRule,
+  toRules,
+} from "@atoll/policy";
+import { type DataplaneSpec, type MeshGatewaySpec, type Resource, isBuiltinGateway, kindOf, tagSetsOf } from "@atoll/resource";
+import { renderMeta } from "./render.ts";
+import type { PolicyLists } from "./sidecar-policies.ts";
+
+type Dataplane = Resource<DataplaneSpec>;
+/** Where a proxy is called, as inspections name it. */
+interface Place {
+  /** By which policies are found. */
+  key: string;
+  shown: { tags: Readonly<Record<string, string>>; port: number };
+}
+
+/** Policies with a targetRef as they are for proxies of one mesh (policies.md 7). Lists are what this control plane shows. */
+export class TargetRules {
+  readonly #lists: PolicyLists;
+  readonly #mesh: MeshResources;
+  readonly #exclusive: boolean;
+
+  constructor(mesh: Resource<{ meshServices?: { mode?: string } }>, lists: PolicyLists) {
+    this.#lists = lists;
+    this.#mesh = { resources: (type) => (type === "Mesh" ? [mesh] : lists(type)) };
+    this.#exclusive = mesh.spec.meshServices?.mode === "Exclusive";
+  }
+
+  /** Whether the policy is for the proxy. */
+  selects(policy: Resource, dataplane: Dataplane): boolean {
+    const alone: MeshResources = { resources: (type) => (type === policy.type ? [policy] : this.#mesh.resources(type)) };
+    return matchPolicies(policy.type, this.#proxy(dataplane), alone).policies.length > 0;
+  }
+
+  /** The policies that are for the proxy, type by type; types without any, and those that do not take effect, are left out. */
+  matched(dataplane: Dataplane): MatchedPolicies[] {
+    const proxy = this.#proxy(dataplane);
+    return Object.keys(policyShapes)
+      .filter((type) => kindOf(type)?.warning === undefined)
+      .toSorted()
+      .map((type) => matchPolicies(type, proxy, this.#mesh))
+      .filter(({ policies, warnings }) => policies.length + warnings.length > 0);
+  }
+
+  /** What the proxy's policies come to, as `_rules` shows it. */
+  render(dataplane: Dataplane): object {
+    const proxy = this.#proxy(dataplane);
+    const matched = this.matched(dataplane);
+    const rules = matched.flatMap((one) => this.#renderType(one, proxy) ?? []);
+    const routes = matched.find(({ type }) => type === "MeshHTTPRoute");
+    return { httpMatches: routes ? httpMatches(routes.policies) : [], resource: renderMeta(dataplane), rules };
+  }
+
+  #proxy(dataplane: Dataplane): TargetProxy {
+    const gateways = this.#lists<MeshGatewaySpec>("MeshGateway");
+    const gateway = isBuiltinGateway(dataplane.spec) ? chooseDataplanePolicy(gateways, tagSetsOf(dataplane.spec)) : undefined;
+    return { dataplane, gateway };
+  }
+
+  #renderType(matched: MatchedPolicies, proxy: TargetProxy): object | undefined {
+    const { type, policies, byInbound, warnings } = matched;
+    const from: object[] = [];
+    const inbound: object[] = [];
+    for (const { key, shown } of placesOf(proxy)) {
+      const { rules, all } = fromRules(byInbound.get(key) ?? []);
+      if (rules.length > 0) from.push({ inbound: shown, rules: rules.map(renderTagRule) });
+      if (all) inbound.push({ inbound: shown, rules: [{ conf: [all.conf], origin: all.origins.map(renderEntry) }] });
+    }
+    const to = outboundPolicies(matched, proxy).map((some) => toRules(some, this.#mesh));
+    const tagged = to.flatMap(({ rules }) => rules.map(renderTagRule));
+    const resources = to.flatMap((one) => [...one.resources.values()]);
+    const single = singleRule(policies);
+    if (from.length + inbound.length + tagged.length + resources.length + warnings.length === 0 && !single) return undefined;
+    return {
+      fromRules: from,
+      inboundRules: inbound,
+      ...(single && { proxyRule: { conf: single.conf, origin: single.origins.map(({ policy }) => renderMeta(policy)) } }),
+      toResourceRules: resources.map(({ confs, origins, resource, sectionName }) => ({
+        conf: confs,
+        origin: origins.map(renderEntry),
+        resourceMeta: renderMeta(resource),
+        resourceSectionName: sectionName,
+      })),
+      ...(!this.#exclusive && { toRules: tagged }),
+      type,
+      warnings,
+    };
+  }
+}
+
+/** The policies that say what is called: of a sidecar all, of a gateway those of each of its listeners. */
+function outboundPolicies({ policies, byInbound, byListener }: MatchedPolicies, { gateway }: TargetProxy): (readonly TargetedPolicy[])[] {
+  if (!gateway) return [policies];
+  const all = byListener.size > 0 ? [...byListener.values()] : [...byInbound.values()];
+  return [...new Map(all.map((some) => [some.map(({ name }) => name).join("/"), some])).values()];
+}
+
+function placesOf({ dataplane, gateway }: TargetProxy): Place[] {
+  const { networking } = dataplane.spec;
+  const place = (address: string, port: number, tags: Place["shown"]["tags"]): Place => ({
+    key: `${address}:${port}`,
+    shown: { tags, port },
+  });
+  if (networking.gateway) {
+    const ports = new Set((gateway?.spec.conf.listeners ?? []).map(({ port }) => port));
+    return [...ports].map((port) => place(networking.address, port, networking.gateway!.tags));
+  }
+  return (networking.inbound ?? []).map(({ address = networking.address, port, tags }) => place(address, port, tags));
+}
+
+const renderTagRule = ({ conf, subset, origins }: TagRule): object => ({
+  conf,
+  matchers: subset.map(({ key, value, not }) => ({ key, not, value })),
+  origin: origins.map(({ policy }) => renderMeta(policy)),
+});
+
+const renderEntry = ({ policy, index }: RuleOrigin): object => ({ resourceMeta: renderMeta(policy), ruleIndex: index });
+
+/** The matches of each rule, with the hash by which policies for a route know it. */
+function httpMatches(routes: readonly TargetedPolicy[]): object[] {
+  const all = routes.flatMap(({ spec }) =>
+    ((spec.to ?? []) as { rules?: { matches: object[] }[] }[]).flatMap(({ rules = [] }) => rules.map(({ matches }) => matches)),
+  );
+  return [...new Map(all.map((match) => [routeHash(match), match]))].map(([hash, match]) => ({ hash, match }));
+}

@@ -1,0 +1,102 @@
+import type { DataplaneSpec, MeshSpec, Resource } from "@atoll/resource";
+import { expect, test } from "vitest";
+import { TargetRules } from "../src/target-rules.ts";
+
+const resource = <Spec>(type: string, name: string, spec: Spec): Resource<Spec> => ({
+  ...{ type, mesh: type === "Mesh" ? "" : "m", name, revision: 1, spec },
+  ...{ creationTime: "2026-01-01T00:00:00Z", modificationTime: "2026-01-01T00:00:00Z" },
+});
+
+const mesh = resource("Mesh", "m", {}) as Resource<MeshSpec>;
+const sidecar = resource<DataplaneSpec>("Dataplane", "web-1", {
+  networking: { address: "10.0.0.1", inbound: [{ port: 80, tags: { "kuma.io/service": "web", team: "red" } }] },
+});
+const edge = resource<DataplaneSpec>("Dataplane", "edge-1", {
+  networking: { address: "10.0.0.2", gateway: { type: "BUILTIN", tags: { "kuma.io/service": "edge" } } },
+});
+const everything = { kind: "Mesh" };
+const permission = resource("MeshTrafficPermission", "allow", {
+  targetRef: everything,
+  from: [{ targetRef: everything, default: { action: "Allow" } }],
+});
+const inbound = resource("MeshTimeout", "in", {
+  targetRef: { kind: "MeshSubset", tags: { team: "red" } },
+  rules: [{ default: { idleTimeout: "9s" } }],
+});
+const onGateway = resource("MeshTimeout", "gw", {
+  targetRef: { kind: "MeshGateway", name: "g" },
+  to: [{ targetRef: everything, default: { idleTimeout: "8s" } }],
+});
+const matches = [{ path: { type: "Exact", value: "/a&b" } }];
+const route = resource("MeshHTTPRoute", "r", {
+  targetRef: { kind: "MeshGateway", name: "g" },
+  to: [{ targetRef: everything, rules: [{ matches, default: {} }] }],
+});
+const gateway = resource("MeshGateway", "g", {
+  selectors: [{ match: { "kuma.io/service": "edge" } }],
+  conf: { listeners: [{ port: 8080, protocol: "HTTP" }] },
+});
+const trace = resource("MeshTrace", "spans", { targetRef: everything, default: { backends: [] } });
+const inert = resource("MeshPassthrough", "none", { targetRef: everything, default: { passthroughMode: "None" } });
+
+const rules = new TargetRules(
+  mesh,
+  <Spec>(type: string) =>
+    [permission, inbound, onGateway, route, gateway, trace, inert].filter(
+      (one) => one.type === type,
+    ) as unknown as readonly Resource<Spec>[],
+);
+const meta = (type: string, name: string) => ({ type, mesh: "m", name, labels: {} });
+
+test("a policy selects the proxies that its targetRef means", () => {
+  const selected = (policy: Resource) => [sidecar, edge].filter((one) => rules.selects(policy, one)).map(({ name }) => name);
+  expect(selected(permission)).toEqual(["web-1", "edge-1"]);
+  expect(selected(inbound)).toEqual(["web-1"]);
+  expect(selected(onGateway)).toEqual(["edge-1"]);
+  expect(selected(route)).toEqual(["edge-1"]);
+});
+
+test("the rules of a sidecar: by who calls, for all that comes in, for the proxy as a whole", () => {
+  const place = { port: 80, tags: { "kuma.io/service": "web", team: "red" } };
+  const none = { fromRules: [], inboundRules: [], toResourceRules: [], toRules: [], warnings: [] };
+  expect(rules.render(sidecar)).toEqual({
+    httpMatches: [],
+    resource: meta("Dataplane", "web-1"),
+    rules: [
+      {
+        ...none,
+        type: "MeshTimeout",
+        inboundRules: [
+          {
+            inbound: place,
+            rules: [{ conf: [{ idleTimeout: "9s" }], origin: [{ resourceMeta: meta("MeshTimeout", "in"), ruleIndex: 0 }] }],
+          },
+        ],
+      },
+      { ...none, type: "MeshTrace", proxyRule: { conf: { backends: [] }, origin: [meta("MeshTrace", "spans")] } },
+      {
+        ...none,
+        type: "MeshTrafficPermission",
+        fromRules: [
+          { inbound: place, rules: [{ conf: { action: "Allow" }, matchers: [], origin: [meta("MeshTrafficPermission", "allow")] }] },
+        ],
+      },
+    ],
+  });
+});
+
+test("the rules of a gateway: of its listeners, with the hash of each match of a route", () => {
+  const shown = rules.render(edge) as { httpMatches: unknown; rules: { type: string; toRules: unknown; toResourceRules: unknown }[] };
+  expect(shown.httpMatches).toEqual([{ hash: "m9Q1qpPuyt3qHPwSaQz0NzVkk4X0EXURaVY7mZ6WfcA=", match: matches }]);
+  const timeout = shown.rules.find(({ type }) => type === "MeshTimeout")!;
+  expect(timeout.toRules).toEqual([{ conf: { idleTimeout: "8s" }, matchers: [], origin: [meta("MeshTimeout", "gw")] }]);
+  expect(timeout.toResourceRules).toEqual([
+    {
+      conf: [{ idleTimeout: "8s" }],
+      origin: [{ resourceMeta: meta("MeshTimeout", "gw"), ruleIndex: 0 }],
+      resourceMeta: { type: "Mesh", mesh: "", name: "m", labels: {} },
+      resourceSectionName: "",
+    },
+  ]);
+  expect(shown.rules.map(({ type }) => type)).toEqual(["MeshHTTPRoute", "MeshTimeout", "MeshTrace", "MeshTrafficPermission"]);
+});
