@@ -1,13 +1,4 @@
-import {
-  type DataplaneSpec,
-  type Kind,
-  type MeshServiceSpec,
-  type MeshSpec,
-  type Resource,
-  type WithStatus,
-  kindOf,
-  kinds,
-} from "@atoll/resource";
+import { type DataplaneSpec, type Kind, type MeshServiceSpec, type Resource, type WithStatus, kindOf, kinds } from "@atoll/resource";
 import { type Selector, bestMatch } from "@atoll/policy";
 import { type AccessRules, defaultAccess, requirePermission } from "./access.ts";
 import type { ApiContext } from "./api-context.ts";
@@ -18,9 +9,8 @@ import { pageOf, readPage } from "./pagination.ts";
 import type { ProxyAdminQuery, ProxyKey } from "./ports.ts";
 import { ApiError, badRequest, invalid, notAllowed, notFound } from "./problem.ts";
 import { renderMeta } from "./render.ts";
-import { policyLists } from "./policy-routes.ts";
+import { policyLists, targetRulesOf } from "./policy-routes.ts";
 import { meshOf } from "./resource-routes.ts";
-import { TargetRules } from "./target-rules.ts";
 
 /** What proxies have, and which of them a policy selects (controlplane.md 1.7). */
 export function inspectRoutes(context: ApiContext): Route[] {
@@ -44,7 +34,7 @@ export function inspectRoutes(context: ApiContext): Route[] {
         shownOr404(kind, context, call, `Could not retrieve ${kind.type}`, ({ resource }) =>
           json(
             kind === dataplane
-              ? targetRules(context, resource.mesh).render(resource as Resource<DataplaneSpec>)
+              ? targetRulesOf(context, resource.mesh, policyLists(context, resource.mesh)).render(resource as Resource<DataplaneSpec>)
               : { httpMatches: [], resource: renderMeta(resource), rules: [] },
           ),
         );
@@ -72,13 +62,6 @@ export function inspectRoutes(context: ApiContext): Route[] {
     }
   }
   return routes;
-}
-
-/** Policies with a targetRef of one mesh, as this control plane shows them. */
-function targetRules(context: ApiContext, mesh: string): TargetRules {
-  const shown = context.catalog.get("Mesh", "", mesh);
-  if (shown === undefined) throw notFound("Could not retrieve Mesh");
-  return new TargetRules(shown.resource as Resource<MeshSpec>, policyLists(context, mesh));
 }
 
 function shownOr404(kind: Kind, context: ApiContext, call: Call, title: string, render: (shown: Shown) => Answer): Answer {
@@ -190,7 +173,7 @@ function selectedDataplanes(kind: Kind, context: ApiContext, call: Call): Answer
   if (policy === undefined) throw notFound("Could not retrieve policy");
   const name = call.query.get("name") ?? "";
   const selectors = kind.plugin ? [] : selectorsOf(policy.resource.spec);
-  const targets = kind.plugin && kind.policy ? targetRules(context, mesh) : undefined;
+  const targets = kind.plugin && kind.policy ? targetRulesOf(context, mesh, policyLists(context, mesh)) : undefined;
   const service = kind.type === "MeshService" ? (policy.resource.spec as WithStatus<MeshServiceSpec>).spec.selector : undefined;
   const isSelected = (dataplane: Resource<DataplaneSpec>): boolean => {
     if (targets) return targets.selects(policy.resource, dataplane);

@@ -66,7 +66,7 @@ function policiesOfDataplane(context: ApiContext, call: Call): Answer {
   const lists = policyLists(context, mesh);
   if (isBuiltinGateway(dataplane.spec)) return json(renderGateway(gatewayPolicies(dataplane, lists)));
   const attachments = attachmentsOf(context, shown as Shown<DataplaneSpec>, lists);
-  const targeted = new TargetRules(context.catalog.get("Mesh", "", mesh)!.resource as Resource<MeshSpec>, lists).matched(dataplane);
+  const targeted = targetRulesOf(context, mesh, lists).matched(dataplane);
   const items = withTargeted(
     attachments,
     targeted.flatMap(({ policies }) => policies),
@@ -127,6 +127,7 @@ const gatewayKey = (gateway: Resource | undefined) => (gateway === undefined ? {
 function dataplanesOfPolicy(kind: Kind, context: ApiContext, call: Call): Answer {
   const mesh = requireMesh(context, call, "Could not list Dataplanes");
   const lists = policyLists(context, mesh);
+  if (kind.plugin) return dataplanesOfTargeted(kind, context, call, mesh, lists);
   const isWanted = (policy: Resource) => policy.type === kind.type && policy.name === call.params["name"];
   const items = shownDataplanes(context, mesh).flatMap((shown) =>
     isBuiltinGateway(shown.resource.spec)
@@ -134,6 +135,25 @@ function dataplanesOfPolicy(kind: Kind, context: ApiContext, call: Call): Answer
       : sidecarItems(shown.resource, attachmentsOf(context, shown, lists), isWanted),
   );
   return json({ total: items.length, items });
+}
+
+function dataplanesOfTargeted(kind: Kind, context: ApiContext, call: Call, mesh: string, lists: PolicyLists): Answer {
+  const policy = lists(kind.type).find(({ name }) => name === call.params["name"]);
+  const rules = targetRulesOf(context, mesh, lists);
+  const selected = policy && kind.warning === undefined ? dataplanesOf(context, mesh).filter((one) => rules.selects(policy, one)) : [];
+  const items = selected.map((dataplane) =>
+    isBuiltinGateway(dataplane.spec)
+      ? { kind: "MeshGatewayDataplane", dataplane: keyOf(dataplane), gateway: gatewayKey(gatewayPolicies(dataplane, lists).gateway) }
+      : { kind: "SidecarDataplane", dataplane: keyOf(dataplane), attachments: [{ type: "dataplane" }] },
+  );
+  return json({ total: items.length, items });
+}
+
+/** Policies with a targetRef of one mesh, as this control plane shows them. */
+export function targetRulesOf({ catalog }: ApiContext, mesh: string, lists: PolicyLists): TargetRules {
+  const shown = catalog.get("Mesh", "", mesh);
+  if (shown === undefined) throw notFound("Could not retrieve Mesh");
+  return new TargetRules(shown.resource as Resource<MeshSpec>, lists);
 }
 
 function sidecarItems(dataplane: Dataplane, all: readonly Attachment[], isWanted: (policy: Resource) => boolean): object[] {

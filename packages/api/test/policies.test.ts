@@ -143,7 +143,10 @@ test("a policy's dataplanes are listed with the parts it acts on", async () => {
     { kind: "MeshGatewayDataplane", dataplane: { mesh: "default", name: edge }, gateway: { mesh: "default", name: "edge" } },
     { kind: "SidecarDataplane", dataplane: { mesh: "default", name: web }, attachments: [{ type: "dataplane" }] },
   ]);
-  expect(await items("meshtimeouts/targeted")).toEqual({ total: 0, items: [] });
+  expect((await items("meshtimeouts/targeted")).items).toEqual([
+    { kind: "MeshGatewayDataplane", dataplane: { mesh: "default", name: edge }, gateway: { mesh: "default", name: "edge" } },
+    { kind: "SidecarDataplane", dataplane: { mesh: "default", name: web }, attachments: [{ type: "dataplane" }] },
+  ]);
   const onEdge = { total: 1, items: [{ dataplane: { mesh: "default", name: edge } }] };
   expect(await items("meshgateways/edge")).toEqual(onEdge);
   expect(await items("meshgatewayroutes/route")).toEqual(onEdge);
