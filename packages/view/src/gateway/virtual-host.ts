@@ -2,10 +2,10 @@ import { kumaTagsHeader, renderKumaTags } from "@atoll/policy";
 import type { GatewayCaller, Tags } from "@atoll/policy";
 import { protocolTag, serviceTag, unresolvedBackend } from "../names.ts";
 import { calledBackend } from "../routes/called.ts";
-import { pathView } from "../routes/route-action-view.ts";
+import { pathView, someOps } from "../routes/route-action-view.ts";
 import { optional } from "../optional.ts";
 import { retryView } from "../policies/retry.ts";
-import type { HeaderOpsView, RouteRewriteView, RouteView, VirtualHostView, WeightedClusterView } from "../proxy-view.ts";
+import type { RouteRewriteView, RouteView, VirtualHostView, WeightedClusterView } from "../proxy-view.ts";
 import { addGatewayCluster } from "./gateway-cluster.ts";
 import { hostCaller, routePolicies } from "./gateway-scope.ts";
 import { entryRef, hostReasons, routeReasons } from "./gateway-reasons.ts";
@@ -81,8 +81,8 @@ function routeView(scope: GatewayScope, host: GatewayHost, caller: GatewayCaller
     name,
     match,
     action: { type: "forward", clusters, ...mirrors(scope, host, caller, entry.mirrors), ...rewrite },
-    ...optional("requestHeaders", headers(entry.requestHeaders)),
-    ...optional("responseHeaders", headers(entry.responseHeaders)),
+    ...optional("requestHeaders", someOps(entry.requestHeaders)),
+    ...optional("responseHeaders", someOps(entry.responseHeaders)),
     ...optional("timeoutMs", timeoutMs),
     idleTimeoutMs: streamIdleMs ?? defaultStreamIdleMs,
     ...optional("retry", retryView(said.retries.conf, "http")),
@@ -126,9 +126,4 @@ function mirrors(scope: GatewayScope, host: GatewayHost, caller: GatewayCaller, 
   const some = all.filter(({ destination, percent }) => percent > 0 && destination[serviceTag] !== unresolvedBackend);
   if (some.length === 0) return {};
   return { mirrors: some.map((one) => ({ cluster: addGatewayCluster(scope, host, caller, one, "http").name, percent: one.percent })) };
-}
-
-function headers({ set, add, remove }: Required<HeaderOpsView>): HeaderOpsView | undefined {
-  if (set.length + add.length + remove.length === 0) return undefined;
-  return { ...(set.length ? { set } : {}), ...(add.length ? { add } : {}), ...(remove.length ? { remove } : {}) };
 }

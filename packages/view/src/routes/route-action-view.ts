@@ -1,4 +1,4 @@
-import type { RouteRewriteView, RouteView } from "../proxy-view.ts";
+import type { HeaderOpsView, RouteRewriteView, RouteView } from "../proxy-view.ts";
 import type { PathChange, RouteEffects } from "./route-filters.ts";
 
 type RedirectView = Extract<RouteView["action"], { type: "redirect" }>;
@@ -31,4 +31,10 @@ export function redirectView(
     ...(listenerPort !== undefined ? { stripQuery: true } : {}),
     ...(at ? { path: at } : {}),
   };
+}
+
+/** Without the lists that are empty; undefined if all are. */
+export function someOps({ set = [], add = [], remove = [] }: HeaderOpsView): HeaderOpsView | undefined {
+  if (set.length + add.length + remove.length === 0) return undefined;
+  return { ...(set.length ? { set } : {}), ...(add.length ? { add } : {}), ...(remove.length ? { remove } : {}) };
 }

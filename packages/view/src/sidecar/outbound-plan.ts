@@ -11,7 +11,7 @@ import { meshRoutes, takesEverything } from "../routes/mesh-http-route.ts";
 import type { MeshRoute } from "../routes/mesh-http-route.ts";
 import { calledBackend, calledService, destinationOf, isNowhere, nameOf, protocolOf } from "../routes/called.ts";
 import type { Called } from "../routes/called.ts";
-import { redirectView, rewriteView } from "../routes/route-action-view.ts";
+import { redirectView, rewriteView, someOps } from "../routes/route-action-view.ts";
 import type { OutboundScope } from "./outbound-scope.ts";
 import { headerOps, resolveSplits, routeMatch, routeRewrite } from "./traffic-route.ts";
 
@@ -105,11 +105,6 @@ const refText = ({ type, mesh, name, revision }: RouteBackends["policy"]): Resou
 /** Without weight a backend gets nothing. One that is not there keeps its share, which is answered 500 (Gateway API, HTTPBackendRef). */
 function destinationsOf({ context }: OutboundScope, { refs }: RouteBackends): WeightedDestination[] {
   return refs.filter(({ weight }) => weight > 0).map((ref) => ({ to: calledBackend(context, ref), weight: ref.weight }));
-}
-
-function someOps({ set = [], add = [], remove = [] }: HeaderOpsView): HeaderOpsView | undefined {
-  if (set.length + add.length + remove.length === 0) return undefined;
-  return { ...(set.length ? { set } : {}), ...(add.length ? { add } : {}), ...(remove.length ? { remove } : {}) };
 }
 
 function tcpPlan(scope: OutboundScope, to: Called, protocol: Protocol, { conf, key, account }: Answer<TcpRoutes>): Plan {
