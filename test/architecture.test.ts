@@ -58,6 +58,9 @@ const allowed: Record<string, string[]> = {
     "view",
     "xds",
   ],
+  "packages/kubernetes": ["resource", "yaml"],
+  "packages/kubernetes-admission": ["kubernetes", "resource"],
+  "packages/kubernetes-controllers": ["kubernetes", "names", "policy", "resource"],
   "packages/cli": [
     "certificate",
     "resource",
