@@ -1,1 +1,2 @@
+export * from "./annotations.ts";
 export type * from "./kubernetes-object.ts";
