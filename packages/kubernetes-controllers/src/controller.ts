@@ -17,20 +17,32 @@ export interface ObjectEvent {
 
 /** What has to hold for one object of the controller's kind. Whoever runs controllers compares it with what is there and writes the difference only. */
 export interface Desired {
-  /** Objects that should exist with at least these fields. What an earlier run owned (same controller owner) and this one does not name is deleted. */
+  /**
+   * Objects that should exist with at least these fields; a list is compared and written as a whole. They carry what makes them owned (owner reference
+   * or label). What `owns` says belongs to the reconciled object and is not named here is deleted. An object of such a kind that is there under the same
+   * name and belongs to somebody else is left alone, with a Warning event on the reconciled object. The reconciled object itself may be among them,
+   * for its finalizers.
+   */
   readonly objects: readonly KubernetesObject[];
-  /** The new `status` of the reconciled object, if the controller keeps one. */
+  /** The new `status` of the reconciled object, whole, if the controller keeps one. */
   readonly status?: unknown;
   readonly events?: readonly ObjectEvent[];
+}
+
+/** A kind whose objects a controller makes. */
+export interface OwnedKind {
+  readonly kind: ObjectKind;
+  /** Which of the reconciled objects it was made for, if for any: by its controller reference, or by a label where owner and owned are not in one namespace. */
+  ownerOf(object: KubernetesObject): ObjectKey | undefined;
 }
 
 /** One level-triggered loop, without side effects: everything it wants follows from what the view shows at that moment. */
 export interface Controller {
   readonly name: string;
   readonly reconciles: ObjectKind;
-  /** Kinds whose objects it makes, for finding what is no longer wanted. */
-  readonly owns: readonly ObjectKind[];
-  /** Other kinds whose changes matter, and which of its own objects each such change concerns. */
+  /** Changes of their objects reconcile the owner; those of an owner that is gone are deleted, for the cluster's own collector knows references alone. */
+  readonly owns: readonly OwnedKind[];
+  /** Other kinds whose changes matter, and which of its own objects each such change concerns. A change calls it with what was there before and with what is there now. */
   readonly watches: readonly {
     readonly kind: ObjectKind;
     concerns(changed: KubernetesObject, cluster: ClusterView): Iterable<ObjectKey>;

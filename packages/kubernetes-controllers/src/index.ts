@@ -1,1 +1,2 @@
 export type * from "./controller.ts";
+export { controllerReference, ownedByReference } from "./owner.ts";

@@ -1,2 +1,3 @@
 export * from "./annotations.ts";
 export type * from "./kubernetes-object.ts";
+export * from "./cluster-kinds.ts";
