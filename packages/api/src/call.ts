@@ -18,10 +18,14 @@ export interface Call {
   user: User;
 }
 
+/** Texts of https://html.spec.whatwg.org/multipage/server-sent-events.html, until the reader is gone. */
+export type EventSource = (signal: AbortSignal) => AsyncIterable<string>;
+
 export type Answer =
   /** `headers` are added to those every answer has. */
   | { status: number; json: unknown; headers?: Record<string, string> }
-  | { status: number; text: string; contentType: string; headers?: Record<string, string> };
+  | { status: number; text: string; contentType: string; headers?: Record<string, string> }
+  | { status: number; events: EventSource; headers?: Record<string, string> };
 
 export const json = (body: unknown, status = 200, headers?: Record<string, string>): Answer => ({ status, json: body, headers });
 
@@ -34,4 +38,6 @@ export interface Route {
   run(call: Call): Answer | Promise<Answer>;
   /** Answers without looking at credentials. */
   open?: boolean;
+  /** Media type of its answers, if it is not JSON. */
+  gives?: "text/event-stream";
 }

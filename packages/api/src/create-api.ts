@@ -1,5 +1,6 @@
 import { maxHeaderSize } from "node:http";
 import type { Socket } from "node:net";
+import { Readable } from "node:stream";
 import { peerAddress } from "@atoll/resource";
 import type { TLSSocket } from "node:tls";
 import { requestFacts, type RequestFacts } from "@atoll/caller";
@@ -7,9 +8,12 @@ import { LogError } from "@atoll/event-log";
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from "fastify";
 import { type User, anonymous, authenticate } from "./access.ts";
 import { createContext } from "./api-context.ts";
-import type { Answer, Call, Route } from "./call.ts";
+import type { Answer, Call, EventSource, Route } from "./call.ts";
 import { changeRoutes } from "./change-routes.ts";
 import { allowOrigin, refusePage } from "./cross-origin.ts";
+import { changeFeedRoute } from "./history/change-feed-route.ts";
+import { revisionRoutes } from "./history/revision-routes.ts";
+import { rollbackRoutes } from "./history/rollback-routes.ts";
 import { indexRoutes } from "./index-routes.ts";
 import { insightRoutes } from "./insight-routes.ts";
 import { inspectRoutes } from "./inspect-routes.ts";
@@ -23,8 +27,6 @@ import { policyRoutes } from "./policy-routes.ts";
 import { ApiError, logProblem, problemBody, tooLarge } from "./problem.ts";
 import { quarantineRoutes } from "./quarantine-routes.ts";
 import { resourceRoutes } from "./resource-routes.ts";
-import { revisionRoutes } from "./revision-routes.ts";
-import { rollbackRoutes } from "./rollback-routes.ts";
 import { RouteTable } from "./route-table.ts";
 import { tokenRoutes } from "./token-routes.ts";
 
@@ -56,6 +58,7 @@ export function apiRoutes(options: ApiOptions): Route[] {
     ...tokenRoutes(context),
     ...revisionRoutes(context),
     ...rollbackRoutes(context),
+    changeFeedRoute(context),
     ...quarantineRoutes(context),
     ...(options.settings.mode === "global" ? changeRoutes(context) : []),
   ];
@@ -92,14 +95,14 @@ export function createApi(options: ApiOptions, tls?: TlsOptions): FastifyInstanc
     const facts = requestFacts(request.raw);
     const { corsAllowedDomains = [] } = options.settings;
     allowOrigin(facts, reply, corsAllowedDomains);
-    const open = (request.routeOptions.config as { open?: boolean }).open === true;
-    if (!open) {
+    const { open, gives } = request.routeOptions.config as RouteConfig;
+    if (open !== true) {
       const user = await identify(request, facts, options);
       users.set(request, user);
       refusePage(request.method, facts, user, corsAllowedDomains);
     }
     if (request.is404) return;
-    const refusal = negotiate(request.method, headersOf(request));
+    const refusal = negotiate(request.method, headersOf(request), gives);
     if (refusal !== undefined) return refuse(reply, refusal);
     // A list of types that names JSON is good enough here, and no single type to the framework.
     if (request.headers["content-type"] !== undefined) request.headers["content-type"] = "application/json";
@@ -116,7 +119,7 @@ export function createApi(options: ApiOptions, tls?: TlsOptions): FastifyInstanc
     app.route({
       method: route.method,
       url: `${basePath}${route.path}`,
-      config: { open: route.open },
+      config: { open: route.open, gives: route.gives } satisfies RouteConfig,
       handler: async (request, reply) => {
         const answer = await route.run(callOf(request, route, users.get(request) ?? anonymous));
         return send(reply, answer);
@@ -148,6 +151,9 @@ export function createApi(options: ApiOptions, tls?: TlsOptions): FastifyInstanc
   });
   return app;
 }
+
+/** What the framework keeps of a route for the hooks before it. */
+type RouteConfig = Pick<Route, "open" | "gives">;
 
 const identify = (request: FastifyRequest, facts: RequestFacts, { settings, verifyUserToken }: ApiOptions): Promise<User> =>
   authenticate(facts, {
@@ -208,6 +214,7 @@ function callOf(request: FastifyRequest, route: Route, user: User): Call {
 
 async function send(reply: FastifyReply, answer: Answer): Promise<FastifyReply> {
   reply.status(answer.status).headers(answer.headers ?? {});
+  if ("events" in answer) return sendEvents(reply, answer.events);
   if ("json" in answer) return sendText(reply, renderJson(answer.json), "application/json");
   return sendText(reply, answer.text, answer.contentType);
 }
@@ -215,6 +222,15 @@ async function send(reply: FastifyReply, answer: Answer): Promise<FastifyReply> 
 /** As bytes: the framework adds a charset to JSON sent as text, which clients of this API never got. */
 const sendText = (reply: FastifyReply, text: string, contentType: string) =>
   reply.header("content-type", contentType).send(Buffer.from(text));
+
+/** One piece at a time: a reader that is slow or gone holds up nothing but its own stream. */
+function sendEvents(reply: FastifyReply, events: EventSource): FastifyReply {
+  const ended = new AbortController();
+  reply.raw.once("close", () => ended.abort());
+  return reply
+    .headers({ "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" })
+    .send(Readable.from(events(ended.signal), { highWaterMark: 1 }));
+}
 
 const refuse = (reply: FastifyReply, { status, text }: PlainRefusal) => sendText(reply.status(status), text, "text/plain; charset=utf-8");
 

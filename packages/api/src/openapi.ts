@@ -48,12 +48,13 @@ interface Shape {
   body?: string;
   /** By status; a name is that of a schema, null an answer without one. */
   answers: Record<number, string | null>;
-  text?: boolean;
+  /** Media type of the answer, if it is not JSON. */
+  gives?: string;
 }
 
 function operation(route: Route): object {
   const { method, path } = route;
-  const { tag, summary, query = [], headers = [], body, answers, text } = shapeOf(route);
+  const { tag, summary, query = [], headers = [], body, answers, gives } = shapeOf(route);
   const parameters = [
     ...[...path.matchAll(/:(\w+)/g)].map(([, name]) => ({ name, in: "path", required: true, schema: { type: "string" } })),
     ...[...query, ...headers].map((name) => ({ $ref: `#/components/parameters/${name}` })),
@@ -66,7 +67,7 @@ function operation(route: Route): object {
     ...(body !== undefined && { requestBody: { required: true, content: { "application/json": { schema: reference(body) } } } }),
     ...(route.open && { security: [{}] }),
     responses: {
-      ...Object.fromEntries(Object.entries(answers).map(([status, schema]) => [status, answer(Number(status), schema, text)])),
+      ...Object.fromEntries(Object.entries(answers).map(([status, schema]) => [status, answer(Number(status), schema, gives)])),
       default: refusal,
     },
   };
@@ -84,12 +85,12 @@ const operationId = (method: string, path: string): string =>
 
 const descriptions: Record<number, string> = { 200: "Done.", 201: "Created." };
 
-function answer(status: number, schema: string | null, text = false): object {
-  const type = text ? "text/plain" : "application/json";
+function answer(status: number, schema: string | null, gives = "application/json"): object {
+  const isJson = gives === "application/json";
   return {
     description: descriptions[status],
     headers: { "Atoll-Revision": { $ref: "#/components/headers/AtollRevision" } },
-    ...(schema !== null && { content: { [type]: { schema: text ? { type: "string" } : reference(schema) } } }),
+    ...(schema !== null && { content: { [gives]: { schema: isJson ? reference(schema) : { type: "string" } } } }),
   };
 }
 
@@ -99,7 +100,10 @@ const paging = ["size", "offset", "name"];
 
 /** Routes by path, for what a kind does not say. */
 const special: readonly { path: RegExp; shape: Shape }[] = [
-  { path: /^\/tokens\//, shape: { tag: "tokens", summary: "Issue a token", body: "TokenRequest", answers: { 200: "" }, text: true } },
+  {
+    path: /^\/tokens\//,
+    shape: { tag: "tokens", summary: "Issue a token", body: "TokenRequest", answers: { 200: "" }, gives: "text/plain" },
+  },
   {
     path: /^\/changes$/,
     shape: {
@@ -154,8 +158,18 @@ const special: readonly { path: RegExp; shape: Shape }[] = [
   },
 ];
 
+const changeFeed: Shape = {
+  tag: "history",
+  summary: "Every change after a revision as it happens, as server-sent events whose id is the revision",
+  query: ["after", "kind", "mesh", "feed_name", "zone"],
+  headers: ["LastEventId"],
+  answers: { 200: "" },
+  gives: "text/event-stream",
+};
+
 function shapeOf(route: Route): Shape {
   const { method, path } = route;
+  if (route.gives !== undefined) return changeFeed;
   const kind = kindAt(path);
   if (kind === undefined || kind.readOnly) {
     const found = special.find(({ path: pattern }) => pattern.test(path))?.shape;

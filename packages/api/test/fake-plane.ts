@@ -9,6 +9,7 @@ import { type ApiOptions, type ConfigStore, type RevisionRecord, createApi } fro
 export class FakeConfig implements ConfigStore {
   readonly state = new ConfigState();
   readonly records: RevisionRecord[] = [];
+  readonly #listeners = new Set<() => void>();
   /** Run once before the next submit, as another writer would. */
   before: (() => Promise<unknown>) | undefined;
   failure: LogError | undefined;
@@ -33,6 +34,7 @@ export class FakeConfig implements ConfigStore {
     const outcome = fold(this.state, { revision, changeSet: structuredClone(changeSet) });
     this.state.apply(revision, outcome);
     this.records.push({ revision, changeSet, verdict: outcome.verdict });
+    for (const listener of this.#listeners) listener();
     return outcome.verdict;
   }
   async reachHead(): Promise<void> {
@@ -40,6 +42,14 @@ export class FakeConfig implements ConfigStore {
     const { behind } = this;
     this.behind = undefined;
     await behind?.();
+  }
+  watch(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+  /** Streams that are open. */
+  get watchers(): number {
+    return this.#listeners.size;
   }
   async at(revision: number): Promise<ConfigState> {
     const state = new ConfigState();

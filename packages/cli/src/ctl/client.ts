@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { request as requestHttp } from "node:http";
+import { type IncomingMessage, type OutgoingHttpHeaders, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { version } from "@atoll/runtime/version";
 import { fileError } from "@atoll/yaml";
@@ -19,6 +19,9 @@ export interface CallOptions {
   waitMs?: number;
 }
 
+/** Nobody answers at the address, or not in time. */
+export class UnreachableError extends CtlError {}
+
 const usualTimeoutMs = 60_000;
 
 /** Talks to the REST API of a control plane. */
@@ -32,26 +35,20 @@ export class ApiClient {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** Rejects with `CtlError` when there is no answer. */
-  call(method: string, path: string, { body, waitMs = 0 }: CallOptions = {}): Promise<ApiAnswer> {
-    const url = new URL(this.#server.url.replace(/\/+$/, "") + path);
+  /** Rejects with `UnreachableError` when there is no answer. */
+  async call(method: string, path: string, { body, waitMs = 0 }: CallOptions = {}): Promise<ApiAnswer> {
     const payload = body === undefined ? undefined : JSON.stringify(body);
-    const timeout = this.#timeoutMs === 0 ? 0 : this.#timeoutMs + waitMs;
-    const options = { method, timeout, headers: this.#headers(payload) };
-    return new Promise((resolve, reject) => {
-      const call = url.protocol === "https:" ? requestHttps(url, { ...options, ...this.#tls() }) : requestHttp(url, options);
-      call.on("response", (response) => {
-        const chunks: Buffer[] = [];
-        response.on("data", (chunk: Buffer) => chunks.push(chunk));
-        response.on("end", () =>
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, text: Buffer.concat(chunks).toString("utf8") }),
-        );
-        response.on("error", reject);
-      });
-      call.on("timeout", () => call.destroy(new Error(`no answer within ${timeout / 1000} s`)));
-      call.on("error", (error) => reject(new CtlError(`cannot reach ${url.origin}: ${networkFault(error)}`)));
-      call.end(payload);
-    });
+    const response = await this.#request(method, path, this.#headers(payload), waitMs, payload);
+    return { status: response.statusCode ?? 0, headers: response.headers, text: await textOf(response) };
+  }
+
+  /** A 2xx answer that comes bit by bit; rejects with what the control plane said otherwise. Without a sign of life it ends as a silent call does. */
+  async open(method: string, path: string, headers: Readonly<Record<string, string>>): Promise<AsyncIterable<string>> {
+    const response = await this.#request(method, path, { ...this.#headers(undefined), ...headers }, 0);
+    const status = response.statusCode ?? 0;
+    if (status < 200 || status > 299)
+      throw new CtlError(describeProblem({ status, headers: response.headers, text: await textOf(response) }));
+    return response.setEncoding("utf8") as AsyncIterable<string>;
   }
 
   /** Parsed body of a 2xx answer; rejects with what the control plane said otherwise. */
@@ -65,6 +62,19 @@ export class ApiClient {
     const answer = await this.call(method, path, options);
     if (answer.status < 200 || answer.status > 299) throw new CtlError(describeProblem(answer));
     return answer.text;
+  }
+
+  #request(method: string, path: string, headers: OutgoingHttpHeaders, waitMs: number, payload?: string): Promise<IncomingMessage> {
+    const url = new URL(this.#server.url.replace(/\/+$/, "") + path);
+    const timeout = this.#timeoutMs === 0 ? 0 : this.#timeoutMs + waitMs;
+    const options = { method, timeout, headers };
+    return new Promise((resolve, reject) => {
+      const call = url.protocol === "https:" ? requestHttps(url, { ...options, ...this.#tls() }) : requestHttp(url, options);
+      call.on("response", resolve);
+      call.on("timeout", () => call.destroy(new Error(`no answer within ${timeout / 1000} s`)));
+      call.on("error", (error) => reject(new UnreachableError(`cannot reach ${url.origin}: ${networkFault(error)}`)));
+      call.end(payload);
+    });
   }
 
   #headers(payload: string | undefined): Record<string, string | number> {
@@ -86,6 +96,12 @@ export class ApiClient {
       ...(clientCertFile && clientKeyFile && { cert: pem("client cert", clientCertFile), key: pem("client key", clientKeyFile) }),
     };
   }
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString("utf8");
 }
 
 function pem(what: string, path: string): Buffer {

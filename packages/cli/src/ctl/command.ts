@@ -16,6 +16,7 @@ import { addMigrate } from "./migration/migrate-command.ts";
 import { type Io, processIo } from "./io.ts";
 import { addRevisions } from "./revision-commands.ts";
 import { readDuration } from "./wait.ts";
+import { addWatch } from "./watch-command.ts";
 
 const examples = `
 Examples:
@@ -26,6 +27,7 @@ Examples:
   atollctl inspect dataplanes
   atollctl revisions                                              who changed what, when, why
   atollctl diff 41 42
+  atollctl watch --kind MeshGatewayRoute                          every change as it happens
   atollctl rollback 41 --reason "42 broke checkout"
   atollctl generate zone-token --zone east --scope cp --valid-for 720h > zone-token`;
 
@@ -53,6 +55,7 @@ export function ctlCommand(io: Io = processIo): Command {
   addGet(program, client, io);
   const inspect = addInspect(program, client, io);
   addRevisions(program, inspect, client, io);
+  addWatch(program, client, io);
   const generate = program.command("generate").description("Generate tokens, signing keys and their public keys");
   addTokens(generate, client, io);
   addKeys(generate, io);

@@ -1,16 +1,16 @@
 import { type Change, type ResourceReader, equalValue } from "@atoll/replica";
 import { type Resource, type ResourceKey, keyString, kinds } from "@atoll/resource";
 import { dataplaneScope, revocationsName, scopeOfSigningKey } from "@atoll/token";
-import { requireAdmin } from "./access.ts";
-import type { ApiContext } from "./api-context.ts";
-import { readWait } from "./applied-revisions.ts";
-import { type Answer, type Call, type Route, json } from "./call.ts";
-import type { Proposal } from "./config-writer.ts";
-import { parseJson } from "./json-text.ts";
-import { badRequest, invalid, notFound } from "./problem.ts";
-import { readRevision } from "./conditions.ts";
+import { requireAdmin } from "../access.ts";
+import type { ApiContext } from "../api-context.ts";
+import { readWait } from "../applied-revisions.ts";
+import { type Answer, type Call, type Route, json } from "../call.ts";
+import type { Proposal } from "../config-writer.ts";
+import { parseJson } from "../json-text.ts";
+import { badRequest, invalid, notFound } from "../problem.ts";
+import { readRevision } from "../conditions.ts";
 import { renderSpec, stateAt } from "./revision-routes.ts";
-import { afterWrite } from "./written-answer.ts";
+import { afterWrite } from "../written-answer.ts";
 
 /** Atoll's own: what changed between two revisions, and the way back. */
 export function rollbackRoutes(context: ApiContext): Route[] {

@@ -1,14 +1,14 @@
 import { type Change, HistoryError, type ResourceReader } from "@atoll/replica";
 import { type ResourceDraft, keyString } from "@atoll/resource";
-import type { ApiContext } from "./api-context.ts";
-import { readWait, revisionStatus, whenApplied } from "./applied-revisions.ts";
-import { type Call, type Route, json } from "./call.ts";
-import type { RevisionRecord } from "./ports.ts";
-import { ApiError, badRequest, notFound } from "./problem.ts";
-import { readRevision } from "./conditions.ts";
+import type { ApiContext } from "../api-context.ts";
+import { readWait, revisionStatus, whenApplied } from "../applied-revisions.ts";
+import { type Call, type Route, json } from "../call.ts";
+import type { RevisionRecord } from "../ports.ts";
+import { ApiError, badRequest, notFound } from "../problem.ts";
+import { readRevision } from "../conditions.ts";
 
 const mostAtOnce = 1000;
-const retrieveTitle = "Could not retrieve revisions";
+export const retrieveTitle = "Could not retrieve revisions";
 
 /** Atoll's own: the history of the configuration. Contents of secrets are never shown, sealed or not. */
 export function revisionRoutes(context: ApiContext): Route[] {
@@ -33,12 +33,12 @@ export function revisionRoutes(context: ApiContext): Route[] {
 }
 
 /** Another process may have answered with a revision that this one has yet to fold. */
-async function known({ options: { config } }: ApiContext, revision: number): Promise<void> {
+export async function known({ options: { config } }: ApiContext, revision: number): Promise<void> {
   if (revision > config.revision) await config.reachHead();
 }
 
 /** History may have been given up to save space: what is asked for is then gone, not broken. */
-async function orGone<History>(history: Promise<History>): Promise<History> {
+export async function orGone<History>(history: Promise<History>): Promise<History> {
   try {
     return await history;
   } catch (error) {
