@@ -32,6 +32,8 @@ export interface Kind {
   readonly deprecations?: (spec: unknown) => string[];
   /** Namespaced in the Kubernetes form. */
   readonly namespaced: boolean;
+  /** JSON Schema (2020-12) of a spec as its author writes it; absent where the spec follows protobuf's JSON mapping. */
+  readonly specSchema?: () => object;
   /** Reads, normalises and validates a spec. All violations are reported, in the order of the spec's fields. */
   parseSpec(
     raw: unknown,

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import { z } from "zod";
 import type { Kind, ParsedSpec } from "../kind.ts";
 import { isObject, requireShallow } from "../schema/codec.ts";
 import { meshPolicySchemas } from "../specs/mesh-policies.ts";
@@ -58,6 +58,7 @@ export function definePluginKind(row: PluginRow): Kind {
     hasStatus: emptyStatus !== undefined,
     ...(row.inEffect ? {} : { warning: `${type} is stored but does not take effect on this control plane${instead}` }),
     ...(policy && { deprecations: (spec: unknown) => meshPolicyDeprecations(type, spec) }),
+    specSchema: () => z.toJSONSchema(schema, { io: "input", unrepresentable: "any", reused: "inline" }),
     parseSpec: emptyStatus !== undefined ? parseWithStatus : parseSpec,
   };
 }
