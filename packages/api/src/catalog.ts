@@ -37,16 +37,20 @@ const onlyOnGlobal =
 const byMeshAndName = (a: Shown, b: Shown) => compare(a.resource.mesh, b.resource.mesh) || compare(a.resource.name, b.resource.name);
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
+export type CatalogOptions = Pick<ApiOptions, "settings" | "zones" | "zoneStore" | "inventory" | "zoneInsight"> & {
+  config: ResourceReader;
+};
+
 /**
  * Everything this control plane shows: on global the configuration and, under their synced names, what the zones' logs hold;
  * in a zone its own log and, under synced names, the configuration.
  */
 export class Catalog {
-  readonly #options: ApiOptions;
+  readonly #options: CatalogOptions;
   /** Synced forms by stored resource: naming hashes, and stored resources never change in place. */
   readonly #synced = new WeakMap<Resource, Resource>();
 
-  constructor(options: ApiOptions) {
+  constructor(options: CatalogOptions) {
     this.#options = options;
   }
 

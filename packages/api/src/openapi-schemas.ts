@@ -39,6 +39,8 @@ const parameters = {
   ),
   dry_run: inQuery("dry_run", { type: "boolean" }, "Check everything and answer what would change, without writing it."),
   timeout: inQuery("timeout", text, "How long to wait, such as 10s; at most 10m."),
+  revision: inQuery("revision", text, "Answer from the configuration as it was at this revision."),
+  at: inQuery("at", text, "Answer from the configuration as it was at this time (RFC 3339)."),
   from: inQuery("from", text, "A revision."),
   to: inQuery("to", text, "A revision."),
   after: inQuery("after", text, "A revision; absent = the newest."),

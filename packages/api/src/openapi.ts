@@ -96,6 +96,7 @@ function answer(status: number, schema: string | null, gives = "application/json
 
 const conditional = ["IfMatch", "IfNoneMatch", "AtollReason"];
 const waiting = ["wait", "timeout"];
+const past = ["revision", "at"];
 const paging = ["size", "offset", "name"];
 
 /** Routes by path, for what a kind does not say. */
@@ -180,9 +181,10 @@ function shapeOf(route: Route): Shape {
   const tag = type;
   if (!path.endsWith("/:name")) {
     const filters = type === "Dataplane" ? ["tag", "gateway"] : type === "ExternalService" ? ["tag"] : [];
-    return { tag, summary: `List ${displayName.plural}`, query: [...paging, ...filters], answers: { 200: `${type}List` } };
+    return { tag, summary: `List ${displayName.plural}`, query: [...paging, ...filters, ...past], answers: { 200: `${type}List` } };
   }
-  if (method === "GET") return { tag, summary: `One ${displayName.singular}`, query: ["format"], answers: { 200: `${type}Forms` } };
+  if (method === "GET")
+    return { tag, summary: `One ${displayName.singular}`, query: ["format", ...past], answers: { 200: `${type}Forms` } };
   const query = kind!.readOnly ? [] : waiting;
   if (method === "DELETE")
     return { tag, summary: `Delete a ${displayName.singular}`, query, headers: conditional, answers: { 200: "Written" } };

@@ -21,6 +21,8 @@ export interface ConfigStore extends ResourceReader {
   reachHead(): Promise<void>;
   /** What the log holds of the history, both ends included. */
   changeSets(fromRevision: number, toRevision: number): Promise<readonly RevisionRecord[]>;
+  /** The newest revision that the log took by then; 0 before the first. Rejects with `HistoryError` where the log no longer reaches back that far. */
+  revisionAt(timeMs: number): Promise<number>;
   /** Called after a change is visible here. Returns the unsubscribe function. */
   watch(listener: () => void): () => void;
   /** The configuration as it was. Rejects with `HistoryError` where the log does not reach back that far. */

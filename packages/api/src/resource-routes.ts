@@ -7,6 +7,7 @@ import { type Shown, isWritable, isWrittenToZone } from "./catalog.ts";
 import { readConditions } from "./conditions.ts";
 import { warningsOf } from "./deprecations.ts";
 import { readFilter } from "./list-filter.ts";
+import { type Point, pointOf } from "./history/time-travel.ts";
 import { MeshMaterial } from "./mesh-lifecycle.ts";
 import { requireOwn, requireOwnName } from "./ownership.ts";
 import { nativeViolations } from "./native-resources.ts";
@@ -35,10 +36,10 @@ export const collectionPath = (kind: Kind) => (kind.scope === "mesh" ? `/meshes/
 function routesOf(kind: Kind, context: ApiContext): Route[] {
   const collection = collectionPath(kind);
   const item = `${collection}/:name`;
-  const list = (call: Call) => listResources(kind, context, call);
+  const list = async (call: Call) => listResources(kind, await pointOf(kind, context, call), call);
   return [
     ...writeRoutes(kind, context),
-    { method: "GET", path: item, run: (call) => getResource(kind, context, call) },
+    { method: "GET", path: item, run: async (call) => getResource(kind, await pointOf(kind, context, call), call) },
     { method: "GET", path: collection, run: list },
     ...(kind.scope === "mesh" ? [{ method: "GET" as const, path: `/${kind.path}`, run: list }] : []),
   ];
@@ -84,22 +85,26 @@ export function rendered({ resource, home }: Shown, context: ApiContext, form?: 
   return renderResource({ ...resource, spec: data === undefined || data === "" ? {} : { data } }, form);
 }
 
-function getResource(kind: Kind, context: ApiContext, call: Call): Answer {
+function getResource(kind: Kind, { context, headers }: Point, call: Call): Answer {
   const mesh = meshOf(kind, context, call)!;
   requireAccess(kind, context, call);
   const shown = context.catalog.get(kind.type, mesh, call.params["name"]!);
   if (shown === undefined) throw notFound("Could not retrieve a resource");
   const body = rendered(shown, context, readForm(call));
-  return json(body, 200, shown.zone === undefined ? { etag: `"${shown.resource.revision}"` } : undefined);
+  return json(body, 200, shown.zone === undefined ? { ...headers, etag: `"${shown.resource.revision}"` } : headers);
 }
 
-function listResources(kind: Kind, context: ApiContext, call: Call): Answer {
+function listResources(kind: Kind, { context, headers }: Point, call: Call): Answer {
   const page = readPage(call.query);
   const filter = readFilter(call, kind.type);
   const mesh = meshOf(kind, context, call);
   requireAccess(kind, context, call);
   const shown = context.catalog.list(kind.type, mesh).filter(({ resource }) => filter(resource));
-  return json(pageOf(call, page, shown, (each) => rendered(each, context)));
+  return json(
+    pageOf(call, page, shown, (each) => rendered(each, context)),
+    200,
+    headers,
+  );
 }
 
 async function putResource(kind: Kind, context: ApiContext, call: Call): Promise<Answer> {

@@ -43,6 +43,9 @@ export class FakeConfig implements ConfigStore {
     this.behind = undefined;
     await behind?.();
   }
+  async revisionAt(timeMs: number): Promise<number> {
+    return this.records.findLast(({ changeSet }) => Date.parse(changeSet.at) <= timeMs)?.revision ?? 0;
+  }
   watch(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

@@ -118,3 +118,21 @@ test("a change that is not applied in time is told, with status 1", async () => 
     server.closeAllConnections();
   }
 });
+
+test("get looks at the past, by revision and by time", async () => {
+  const first = await apply(timeout("past", 1));
+  await apply(timeout("past", 2));
+  const show = (...flags: string[]) => plane.ctl("get", "timeout", "past", "-o", "json", ...flags);
+  const seconds = async (...flags: string[]) =>
+    (JSON.parse((await show(...flags)).out) as { conf: { connectTimeout: string } }).conf.connectTimeout;
+  expect(await seconds("--revision", String(first))).toBe("1s");
+  expect(await seconds()).toBe("2s");
+  expect((await show("--revision", String(first - 1))).code).toBe(1);
+  expect((await plane.ctl("get", "timeouts", "--revision", String(first - 1))).out).not.toContain("past");
+  const record = (await (await fetch(`${plane.url}/revisions/${first}`)).json()) as { at: string };
+  // The log takes a record some milliseconds after its writer made it.
+  const just = new Date(Date.parse(record.at) - 1).toISOString();
+  expect((await show("--at", just)).code).toBe(1);
+  expect(await show("--at", "soon")).toMatchObject({ code: 1, err: expect.stringContaining("neither a time") });
+  expect((await show("--at", "1m", "--revision", "1")).err).toBe("Error: --revision, --at: only one of them\n");
+});

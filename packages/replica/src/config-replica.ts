@@ -4,7 +4,16 @@ import type { ChangeSet, Verdict } from "./change-set.ts";
 import { ConfigState } from "./config-state.ts";
 import { type FoldRecord, type Outcome, fold } from "./fold.ts";
 import { ensureTopicIfAllowed, followTopic, retryUntilAvailable } from "./follow.ts";
-import { type HistoryEntry, HistoryError, type ResourceDifference, differences, foldTo, readDecided, stateAt } from "./history.ts";
+import {
+  type HistoryEntry,
+  HistoryError,
+  type ResourceDifference,
+  differences,
+  foldTo,
+  readDecided,
+  revisionAt,
+  stateAt,
+} from "./history.ts";
 import { Listeners } from "./listeners.ts";
 import type { ChangeEvent, ResourceReader } from "./reader.ts";
 import { RecentMap } from "./recent-map.ts";
@@ -199,6 +208,11 @@ export class ConfigReplica implements ResourceReader {
   /** The configuration as it was. @throws HistoryError when the log no longer reaches back that far, or not yet that far. */
   async at(revision: number): Promise<ResourceReader & { readonly revision: number; checksum(): string; all(): Iterable<Resource> }> {
     return stateAt(this.#log, revision);
+  }
+
+  /** The newest revision that the log took by a time, in milliseconds since the epoch; 0 before the first. @throws HistoryError */
+  async revisionAt(timeMs: number): Promise<number> {
+    return revisionAt(this.#log, timeMs);
   }
 
   /** What changed in value between two revisions; `from` may be the greater one (a rollback). @throws HistoryError */

@@ -1,4 +1,4 @@
-import { type EventLog, topics } from "@atoll/event-log";
+import { type EventLog, type LogRecord, topics } from "@atoll/event-log";
 import { type KeyString, type Resource, keyString } from "@atoll/resource";
 import type { ChangeSet, Verdict } from "./change-set.ts";
 import { ConfigState } from "./config-state.ts";
@@ -88,6 +88,29 @@ export async function stateAt(log: EventLog, revision: number): Promise<ConfigSt
   const snapshot = await readNewestSnapshot(log);
   const start = snapshot && snapshot.capture.revision <= revision ? snapshot.state : new ConfigState();
   return foldTo(log, start, revision);
+}
+
+/**
+ * The newest revision that the log took at or before a time; 0 before the first. Looks at as many records as the logarithm of their number.
+ * @throws HistoryError if the log no longer holds what was newest then.
+ */
+export async function revisionAt(log: EventLog, timeMs: number): Promise<number> {
+  const tail = await log.tail(topics.config);
+  let [earliest, latest] = [tail, await log.head(topics.config)];
+  // Records below `earliest` are not newer than the time, records from `latest` on are.
+  while (earliest < latest) {
+    const middle = Math.floor((earliest + latest) / 2);
+    const record = await firstFrom(log, middle);
+    if (record === undefined || record.offset >= latest || record.timestamp > timeMs) latest = middle;
+    else earliest = record.offset + 1;
+  }
+  if (earliest === tail && tail > 0) throw new HistoryError(`the log begins after revision ${tail}, which is newer than that`);
+  return earliest;
+}
+
+async function firstFrom(log: EventLog, offset: number): Promise<LogRecord | undefined> {
+  for await (const [record] of readToHead(log, topics.config, offset)) return record;
+  return undefined;
 }
 
 /** Resources whose value differs, sorted by key. Times and revisions alone are no difference. */

@@ -291,12 +291,29 @@ describe("history", () => {
     await expect(replica.at(9)).rejects.toThrow("revision 9 is not in the log yet");
   });
 
+  test("the revision of a time is the newest that the log had then", async () => {
+    const times = [10, 20, 20, 30, 50];
+    const timed = logWith({
+      read: async function* (topic: string, from: number, signal: AbortSignal) {
+        for await (const batch of log.read(topic, from, signal)) {
+          yield batch.map((record) => ({ ...record, timestamp: times[record.offset]! }));
+        }
+      },
+    });
+    const replica = await open({ log: timed });
+    for (const n of times) await replica.submit(changeSet([put("Mesh", "", `m${n}`)]));
+    const asked = [9, 10, 19, 20, 29, 30, 49, 50, 99];
+    expect(await Promise.all(asked.map((time) => replica.revisionAt(time)))).toEqual([0, 1, 1, 3, 3, 4, 4, 5, 5]);
+  });
+
   test("what was cut off the log is said to be gone", async () => {
     const replica = await open();
     for (let i = 0; i < 4; i++) await replica.submit(changeSet([put("Mesh", "", `m-${i}`)]));
     await replica.writeSnapshot();
     await log.truncateBefore(topics.config, 3);
     await expect(replica.at(2)).rejects.toThrow("no longer in the log");
+    await expect(replica.revisionAt(0)).rejects.toThrow("the log begins after revision 3");
+    expect(await replica.revisionAt(Number.MAX_SAFE_INTEGER)).toBe(4);
     expect((await replica.at(4)).list("Mesh")).toHaveLength(4);
   });
 });

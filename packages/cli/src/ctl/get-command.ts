@@ -6,6 +6,7 @@ import { collectionPath, itemPath } from "./documents.ts";
 import type { Io } from "./io.ts";
 import { checkFormat, outputFlag, pagingFooter, print, type Page } from "./output.ts";
 import { kindOfSingular, wantedResources } from "./resource-kinds.ts";
+import { pointQuery, revisionFlag, timeFlag, withQuery } from "./point-flags.ts";
 import { type Item, resourceTable } from "./resource-table.ts";
 import { renderResourceYaml } from "./yaml-output.ts";
 
@@ -14,6 +15,8 @@ interface GetFlags {
   output: string;
   size?: string;
   offset?: string;
+  revision?: string;
+  at?: string;
 }
 
 /** `get` and `delete`. */
@@ -25,6 +28,8 @@ export function addGet(program: Command, client: () => ApiClient, io: Io): void 
     .option(...outputFlag)
     .option("--size <n>", "how many to show at most")
     .option("--offset <text>", "where to go on, as the previous page said")
+    .option(...revisionFlag)
+    .option(...timeFlag)
     .action(async (type: string, name: string | undefined, flags: GetFlags) => {
       checkFormat(flags.output);
       const { kind, one } = wantedResources(type);
@@ -52,14 +57,15 @@ async function list(kind: Kind, flags: GetFlags, client: ApiClient, io: Io): Pro
   if (flags.size !== undefined && !/^-?\d+$/.test(flags.size)) {
     throw new CtlError(`invalid argument ${JSON.stringify(flags.size)} for "--size" flag: it is not a whole number`);
   }
-  const query = new URLSearchParams({ ...(flags.size && { size: flags.size }), ...(flags.offset && { offset: flags.offset }) }).toString();
-  const page = await client.json<Page<Item>>("GET", collectionPath(kind, flags.mesh) + (query && `?${query}`));
+  const paging = { ...(flags.size && { size: flags.size }), ...(flags.offset && { offset: flags.offset }) };
+  const path = withQuery(collectionPath(kind, flags.mesh), { ...paging, ...pointQuery(flags, io.now()) });
+  const page = await client.json<Page<Item>>("GET", path);
   const table = ({ items }: Page<Item>) => resourceTable(kind, items, io.now()) + pagingFooter(page);
   print(io, flags.output, { total: page.total, items: page.items, next: null }, table);
 }
 
 async function show(kind: Kind, name: string, flags: GetFlags, client: ApiClient, io: Io): Promise<void> {
-  const answer = await client.call("GET", itemPath(kind, flags.mesh, name));
+  const answer = await client.call("GET", withQuery(itemPath(kind, flags.mesh, name), pointQuery(flags, io.now())));
   if (answer.status === 404) throw new CtlError(`No resources found${kind.scope === "mesh" ? ` in ${flags.mesh} mesh` : ""}`);
   if (answer.status !== 200) throw new CtlError(describeProblem(answer));
   const item = JSON.parse(answer.text) as Item;
