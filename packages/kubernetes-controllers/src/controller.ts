@@ -20,13 +20,16 @@ export interface Desired {
   /**
    * Objects that should exist with these fields, as server-side apply has it: what others set beside them (the API server's defaults, users, autoscalers)
    * stays, and what an earlier run named and this one does not is taken away. They carry what makes them owned (owner reference or label). What `owns`
-   * says belongs to the reconciled object and is not named here is deleted; to leave one as it is, name it without fields. An object of such a kind that
-   * is there under the same name and belongs to somebody else is left alone, with a Warning event on the reconciled object. The reconciled object itself
-   * may be among them, for its finalizers.
+   * says belongs to the reconciled object and is not named here is deleted. An object of such a kind that is there under the same name and belongs to
+   * somebody else is left alone, with a Warning event on the reconciled object.
    */
   readonly objects: readonly KubernetesObject[];
+  /** Owned objects that stay as they are, whatever an earlier run made of them. */
+  readonly kept?: readonly KubernetesObject[];
   /** The new `status` of the reconciled object, whole, if the controller keeps one. */
   readonly status?: unknown;
+  /** The finalizers of the reconciled object, all of them, if the controller keeps some. */
+  readonly finalizers?: readonly string[];
   readonly events?: readonly ObjectEvent[];
 }
 
