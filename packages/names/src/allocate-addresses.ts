@@ -1,5 +1,4 @@
-import { isDeepStrictEqual } from "node:util";
-import type { VirtualIpSpec } from "@atoll/resource";
+import { equalJson, type VirtualIpSpec } from "@atoll/resource";
 import { AddressRange } from "./address-range.ts";
 import type { WantedName } from "./mesh-names.ts";
 
@@ -63,7 +62,7 @@ export function allocateAddresses({ cidr, wanted, present, keepUnused }: Allocat
     }
     if (fixedAddress === undefined) taken.set(address, record);
     const spec = { address, domains, outbounds };
-    if (!isDeepStrictEqual(before, spec)) plan.put.set(record, spec);
+    if (!equalJson(before, spec)) plan.put.set(record, spec);
   }
   for (const [record, { spec }] of kept) {
     if (spec.outbounds.length > 0) plan.put.set(record, { address: spec.address, domains: [], outbounds: [] });

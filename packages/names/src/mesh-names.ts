@@ -4,7 +4,6 @@ import {
   isDnsName,
   splitHostPort,
   tag,
-  type DataplaneSpec,
   type ExternalServiceSpec,
   type MeshGatewaySpec,
   type Resource,
@@ -28,10 +27,8 @@ export interface NameSettings {
 export interface NameInput {
   settings: NameSettings;
   mesh: string;
-  /** Of the mesh, in this zone. */
-  dataplanes: readonly Resource<DataplaneSpec>[];
-  /** Tag sets that other zones offer in the mesh. */
-  remoteTags: readonly Tags[];
+  /** Of instances in any zone that get names, each once, in an order that is the same everywhere (`TagSets.named`). */
+  tagSets: readonly Tags[];
   externalServices: readonly Resource<ExternalServiceSpec>[];
   virtualOutbounds: readonly Resource<VirtualOutboundSpec>[];
   /** Of all meshes: cross-mesh listeners have names in each. */
@@ -60,8 +57,6 @@ export interface Unnamed {
   reason: string;
 }
 
-/** Port of an inbound that stands for "no service here". */
-const serviceLessPort = 49151;
 /** Envoy refuses a DNS table with any other name in it. */
 const servableName = /^[A-Za-z0-9._-]+$/;
 
@@ -71,11 +66,11 @@ const servableName = /^[A-Za-z0-9._-]+$/;
  * one that has been there for long.
  */
 export function meshNames(input: NameInput): MeshNames {
-  const { settings, dataplanes, remoteTags, externalServices, virtualOutbounds, meshGateways } = input;
+  const { settings, tagSets, externalServices, virtualOutbounds, meshGateways } = input;
   const table = new NameTable();
   const unnamed: Unnamed[] = [];
 
-  for (const tags of namedTagSets(dataplanes, remoteTags).values()) {
+  for (const tags of tagSets) {
     const service = tags[tag.service]!;
     if (settings.serviceVipEnabled) table.add("service", service, { port: 0, tags: { [tag.service]: service }, origin: "service" });
     addVirtualOutbounds(table, virtualOutbounds, tags, unnamed);
@@ -86,35 +81,6 @@ export function meshNames(input: NameInput): MeshNames {
   for (const gateway of meshGateways) addCrossMeshListeners(table, gateway, settings.domain);
 
   return { names: table.names().flatMap((name) => render(name, settings)), conflicts: table.conflicts, unnamed };
-}
-
-/**
- * The tag sets of instances that get names, each once, by a text that is equal for equal ones and in its order: all that names depend on of a
- * zone's Dataplanes and of the other zones.
- */
-export function namedTagSets(dataplanes: NameInput["dataplanes"], remoteTags: readonly Tags[]): ReadonlyMap<string, Tags> {
-  const sets = new Map<string, Tags>();
-  const add = (tags: Tags): void => {
-    if (!tags[tag.service]) return;
-    const text = tagText(tags);
-    if (!sets.has(text)) sets.set(text, tags);
-  };
-  for (const { spec } of dataplanes) {
-    for (const inbound of spec.networking.inbound ?? []) {
-      if (inbound.state !== "Ignored" && inbound.port !== serviceLessPort) add(inbound.tags);
-    }
-  }
-  for (const tags of remoteTags) add(tags);
-  return new Map([...sets].sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-const tagTexts = new WeakMap<Tags, string>();
-
-/** Equal for equal tag sets. Remembered by identity: of ten thousand instances, few are new, and fewer are unlike the others. */
-function tagText(tags: Tags): string {
-  let text = tagTexts.get(tags);
-  if (text === undefined) tagTexts.set(tags, (text = JSON.stringify(Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1)))));
-  return text;
 }
 
 function addVirtualOutbounds(table: NameTable, virtualOutbounds: NameInput["virtualOutbounds"], tags: Tags, unnamed: Unnamed[]): void {

@@ -1,5 +1,4 @@
-import { isDeepStrictEqual } from "node:util";
-import type { VirtualIpOutbound } from "@atoll/resource";
+import { equalJson, type VirtualIpOutbound } from "@atoll/resource";
 
 export type NameKind = "service" | "host" | "fqdn";
 
@@ -41,7 +40,7 @@ export class NameTable {
       entry.offers.sort((a, b) => a.port - b.port);
       return;
     }
-    if (isDeepStrictEqual(taken, offer)) return;
+    if (equalJson(taken, offer)) return;
     const conflict = { name, port: offer.port, tags: offer.tags, origin: offer.origin, takenBy: taken.origin };
     this.#conflicts.set(JSON.stringify(conflict), conflict);
   }

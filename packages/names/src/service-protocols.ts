@@ -1,5 +1,4 @@
-import { isDeepStrictEqual } from "node:util";
-import { commonProtocol, parseProtocol, tag, type Protocol, type ServiceProtocolSpec } from "@atoll/resource";
+import { equalJson, commonProtocol, parseProtocol, tag, type Protocol, type ServiceProtocolSpec } from "@atoll/resource";
 import type { Tags } from "@atoll/policy";
 
 export interface ProtocolRequest {
@@ -33,7 +32,7 @@ export function serviceProtocols({ tagSets, present, keepUnused }: ProtocolReque
     const spec = { protocol: commonProtocol([...protocols].sort()) };
     if (spec.protocol === "unknown") {
       if (present.has(service)) plan.delete.add(service);
-    } else if (!isDeepStrictEqual(present.get(service)?.spec, spec)) plan.put.set(service, spec);
+    } else if (!equalJson(present.get(service)?.spec, spec)) plan.put.set(service, spec);
   }
   const unused = [...present].filter(([service]) => !spoken.has(service)).sort(([, a], [, b]) => newestFirst(a, b));
   for (const [index, [service, { spec }]] of unused.entries()) {

@@ -12,6 +12,7 @@ import {
 import { golden } from "@atoll/testkit";
 import {
   generateMeshServices,
+  MeshDataplanes,
   planServiceRecords,
   zoneServices,
   type HostnameGenerator,
@@ -60,7 +61,7 @@ golden<Case>(join(import.meta.dirname, "..", "testdata", "services"), (input) =>
   const { mode = "Everywhere", mtls = true, cidr, keepUnused = 100, nowSecond = 100, shared = [], insights = {}, present = [] } = input;
   const own = parsed(input.resources ?? []);
   const config = readerOf(parsed(input.global ?? []));
-  const dataplanes = readerOf(own).list<DataplaneSpec>("Dataplane", mesh);
+  const dataplanes = MeshDataplanes.of(readerOf(own).list<DataplaneSpec>("Dataplane", mesh));
   const generated = generateMeshServices({
     ...{ zone, mesh, mode, dataplanes, nowMs: Date.UTC(2026, 0, 1, 0, 0, nowSecond), gracePeriodMs: 10_000 },
     present: readerOf(own).list("MeshService", mesh) as MeshServiceResource[],

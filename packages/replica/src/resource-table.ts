@@ -3,7 +3,10 @@ import type { ResourceReader } from "./reader.ts";
 
 interface MeshRows {
   byName: Map<string, Resource>;
+  /** As it was when it was last asked for. */
   sorted: readonly Resource[] | undefined;
+  /** Names that have changed since. */
+  unsorted: Set<string>;
 }
 
 interface TypeRows {
@@ -14,7 +17,7 @@ interface TypeRows {
 const empty: readonly Resource[] = Object.freeze([]);
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** Resources by type, mesh and name. Lists are sorted once and kept until one of their resources changes. */
+/** Resources by type, mesh and name. Lists are sorted once; then what has changed is put in its place, in a copy. */
 export class ResourceTable implements ResourceReader {
   readonly #types = new Map<string, TypeRows>();
   #size = 0;
@@ -41,10 +44,11 @@ export class ResourceTable implements ResourceReader {
     let rows = this.#types.get(resource.type);
     if (!rows) this.#types.set(resource.type, (rows = { meshes: new Map(), sorted: undefined }));
     let meshRows = rows.meshes.get(resource.mesh);
-    if (!meshRows) rows.meshes.set(resource.mesh, (meshRows = { byName: new Map(), sorted: undefined }));
+    if (!meshRows) rows.meshes.set(resource.mesh, (meshRows = { byName: new Map(), sorted: undefined, unsorted: new Set() }));
     if (!meshRows.byName.has(resource.name)) this.#size++;
     meshRows.byName.set(resource.name, resource);
-    meshRows.sorted = rows.sorted = undefined;
+    if (meshRows.sorted) meshRows.unsorted.add(resource.name);
+    rows.sorted = undefined;
   }
 
   delete(key: ResourceKey): boolean {
@@ -52,7 +56,8 @@ export class ResourceTable implements ResourceReader {
     const meshRows = rows?.meshes.get(key.mesh);
     if (!rows || !meshRows?.byName.delete(key.name)) return false;
     this.#size--;
-    meshRows.sorted = rows.sorted = undefined;
+    if (meshRows.sorted) meshRows.unsorted.add(key.name);
+    rows.sorted = undefined;
     if (meshRows.byName.size === 0) rows.meshes.delete(key.mesh);
     if (rows.meshes.size === 0) this.#types.delete(key.type);
     return true;
@@ -75,6 +80,38 @@ export class ResourceTable implements ResourceReader {
 
 function sortedRows(rows: MeshRows | undefined): readonly Resource[] {
   if (!rows) return empty;
-  rows.sorted ??= [...rows.byName.values()].sort((a, b) => byText(a.name, b.name));
+  const { byName, sorted, unsorted } = rows;
+  if (sorted !== undefined && unsorted.size === 0) return sorted;
+  // Many at once are sorted faster all together.
+  rows.sorted =
+    sorted === undefined || unsorted.size > 16
+      ? [...byName.values()].sort((a, b) => byText(a.name, b.name))
+      : withChanged(sorted, unsorted, (name) => byName.get(name));
+  unsorted.clear();
   return rows.sorted;
+}
+
+function withChanged(
+  before: readonly Resource[],
+  names: ReadonlySet<string>,
+  now: (name: string) => Resource | undefined,
+): readonly Resource[] {
+  const sorted = [...before];
+  for (const name of names) {
+    const at = placeOf(sorted, name);
+    const resource = now(name);
+    sorted.splice(at, sorted[at]?.name === name ? 1 : 0, ...(resource ? [resource] : []));
+  }
+  return sorted;
+}
+
+/** Where the name is, or would be. */
+function placeOf(sorted: readonly Resource[], name: string): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle]!.name < name) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -49,7 +49,10 @@ export class MeshEnds {
     if (config.revision === 0) return;
     const held = new Map<string, ResourceKey[]>();
     for (const { type, mesh, name } of resources.all()) {
-      if (mesh !== "") held.set(mesh, [...(held.get(mesh) ?? []), { type, mesh, name }]);
+      if (mesh === "") continue;
+      const known = held.get(mesh);
+      if (known) known.push({ type, mesh, name });
+      else held.set(mesh, [{ type, mesh, name }]);
     }
     const noted = resources.list<MeshLifeSpec>(meshLifeType).map(({ name }) => name);
     for (const mesh of new Set([...config.list("Mesh").map(({ name }) => name), ...noted, ...held.keys()])) {

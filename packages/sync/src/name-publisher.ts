@@ -1,8 +1,7 @@
-import { exists, type Inventory } from "@atoll/inventory";
+import type { Inventory } from "@atoll/inventory";
 import {
   allocateAddresses,
   meshNames,
-  namedTagSets,
   serviceProtocols,
   type NameConflict,
   type NameInput,
@@ -14,7 +13,6 @@ import {
   parseKeyString,
   serviceProtocolType,
   virtualIpType,
-  type DataplaneSpec,
   type ExternalServiceSpec,
   type MeshGatewaySpec,
   type Resource,
@@ -51,6 +49,7 @@ const keepUnused = 1_000;
 export class NamePublisher {
   readonly #options: NamePublisherOptions;
   readonly #recomputation: Recomputation;
+  readonly #tagSets: TagSetsInUse;
   readonly #reported = new Set<string>();
   /** Of each mesh whose records are as they should be: what that was found out from. */
   readonly #unchanged = new Map<string, NameFacts>();
@@ -60,7 +59,8 @@ export class NamePublisher {
     this.#options = options;
     this.#recomputation = new Recomputation(() => this.#publish(), signal, onError);
     const refresh = (): void => this.#recomputation.request();
-    const tagSets = new TagSetsInUse(resources, inventory);
+    const tagSets = new TagSetsInUse(options.zone, resources, inventory);
+    this.#tagSets = tagSets;
     const unwatch = [
       ...watchTypes(watchedTypes, [config, resources], refresh),
       resources.watch(({ keys }) => {
@@ -117,12 +117,8 @@ export class NamePublisher {
 
   #facts(mesh: string): NameFacts {
     const { config, resources } = this.#options;
-    const dataplanes = resources.list<DataplaneSpec>("Dataplane", mesh);
-    const remoteTags = this.#remoteTags(mesh);
     return {
-      dataplanes,
-      remoteTags,
-      tagSets: [...namedTagSets(dataplanes, remoteTags).keys()],
+      tagSets: this.#tagSets.ofMesh(mesh).named(),
       externalServices: config.list<ExternalServiceSpec>("ExternalService", mesh),
       virtualOutbounds: config.list<VirtualOutboundSpec>("VirtualOutbound", mesh),
       meshGateways: joinReaders(config, resources).list<MeshGatewaySpec>("MeshGateway"),
@@ -130,7 +126,7 @@ export class NamePublisher {
     };
   }
 
-  #plan(mesh: string, { records, tagSets: _tagSets, ...facts }: NameFacts): ReturnType<typeof allocateAddresses> {
+  #plan(mesh: string, { records, ...facts }: NameFacts): ReturnType<typeof allocateAddresses> {
     const { settings } = this.#options;
     const present = new Map<string, PresentRecord>();
     for (const { name, spec, modificationTime } of records) present.set(name, { spec, modificationTime });
@@ -153,24 +149,13 @@ export class NamePublisher {
 
   #protocols(mesh: string): ReturnType<typeof serviceProtocols> {
     const { config, resources } = this.#options;
-    const local = resources.list<DataplaneSpec>("Dataplane", mesh).flatMap(({ spec }) => spec.networking.inbound ?? []);
     const external = config.list<ExternalServiceSpec>("ExternalService", mesh).map(({ spec }) => spec.tags ?? {});
     const records = resources.list<ServiceProtocolSpec>(serviceProtocolType, mesh);
     return serviceProtocols({
-      tagSets: [...local.filter(({ state }) => state !== "Ignored").map(({ tags }) => tags), ...this.#remoteTags(mesh), ...external],
+      tagSets: [...this.#tagSets.ofMesh(mesh).all(), ...external],
       present: new Map(records.map((record) => [record.name, record])),
       keepUnused,
     });
-  }
-
-  /** Of all that other zones have, whether it can be reached now or not. */
-  #remoteTags(mesh: string): Readonly<Record<string, string>>[] {
-    const { zone, inventory } = this.#options;
-    return [...inventory.zones()]
-      .sort()
-      .filter((other) => other !== zone)
-      .flatMap((other) => inventory.entries(other).filter((entry) => entry.mesh === mesh && exists(entry)))
-      .map(({ tags }) => tags);
   }
 
   #once(what: unknown, tell: () => void): void {
@@ -182,8 +167,6 @@ export class NamePublisher {
 }
 
 interface NameFacts extends Omit<NameInput, "settings" | "mesh"> {
-  /** What counts of Dataplanes and of other zones' tags. */
-  tagSets: readonly string[];
   records: readonly Resource<VirtualIpSpec>[];
 }
 

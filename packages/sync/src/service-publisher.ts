@@ -1,6 +1,7 @@
 import {
   generatedBy,
   generateMeshServices,
+  MeshDataplanes,
   planServiceRecords,
   type HostnameGenerator,
   type MeshServiceResource,
@@ -20,6 +21,7 @@ import {
   type DataplaneInsightSpec,
   type DataplaneSpec,
   type HostnameGeneratorSpec,
+  type KeyString,
   type MeshServiceSpec,
   type MeshSpec,
   type ServiceRecordSpec,
@@ -29,6 +31,7 @@ import {
 import { type WatchedReader, watchTypes } from "./availability-publisher.ts";
 import type { InventoryFeed } from "./inventory-feed.ts";
 import type { Schedule } from "./liveness-judge.ts";
+import type { SharedResource } from "./inventory-records.ts";
 import { Recomputation } from "./recomputation.ts";
 
 export interface ServiceSettings {
@@ -62,11 +65,11 @@ const watchedTypes = new Set([
   "MeshExternalService",
   "MeshMultiZoneService",
   "HostnameGenerator",
-  "Dataplane",
   serviceRecordType,
 ]);
 /** Over all meshes. */
 const keepUnused = 5_000;
+const modeOf = (spec: MeshSpec | undefined): string => spec?.meshServices?.mode ?? "Disabled";
 const longestTimerMs = 2 ** 31 - 1;
 
 /**
@@ -78,6 +81,9 @@ export class ServicePublisher {
   readonly #recomputation: Recomputation;
   readonly #reported = new Set<string>();
   #hasDefaults = false;
+  readonly #dataplanes = new Map<string, MeshDataplanes>();
+  /** Other zones' services in this zone's words; what did not change keeps its identity. */
+  readonly #seen = new WeakMap<SharedResource, SharedService>();
   /** What of each proxy's insight counts here. */
   readonly #insights = new Map<string, string>();
   #cancelTimer: (() => void) | undefined;
@@ -86,10 +92,11 @@ export class ServicePublisher {
     const { config, resources, feed, signal, onError } = options;
     this.#options = options;
     this.#recomputation = new Recomputation(() => this.#publish(), signal, onError);
+    for (const dataplane of resources.list<DataplaneSpec>("Dataplane")) this.#dataplanesOf(dataplane.mesh).set(dataplane.name, dataplane);
     const refresh = (): void => this.#recomputation.request();
     const unwatch = [
       ...watchTypes(watchedTypes, [config, resources], refresh),
-      resources.watch((event) => this.#lookAtInsights(event)),
+      resources.watch((event) => this.#lookAtProxies(event)),
       feed.watchShared(refresh),
     ];
     const end = (): void => {
@@ -112,18 +119,38 @@ export class ServicePublisher {
     return this.#recomputation.settled();
   }
 
-  /** An insight is written with every answer of an Envoy, and says something new here only when its proxy comes, goes, or gets its identity. */
-  #lookAtInsights({ keys }: ChangeEvent): void {
+  #lookAtProxies({ keys }: ChangeEvent): void {
+    const { resources } = this.#options;
     for (const text of keys) {
-      if (!text.startsWith("DataplaneInsight/")) continue;
       const { type, mesh, name } = parseKeyString(text);
-      const insight = this.#options.resources.get<DataplaneInsightSpec>(type, mesh, name)?.spec;
-      const counts = insight === undefined ? "" : `${isOnline(insight)} ${insight.mTLS?.issuedBackend ?? ""}`;
-      if ((this.#insights.get(text) ?? "") === counts) continue;
-      if (counts === "") this.#insights.delete(text);
-      else this.#insights.set(text, counts);
-      this.refresh();
+      if (type === "Dataplane") this.#dataplanesOf(mesh).set(name, resources.get<DataplaneSpec>(type, mesh, name));
+      else if (type === "DataplaneInsight" && this.#hasNews(text)) this.#dataplanesOf(mesh).touch(name);
+      else continue;
+      if (this.#looksAtDataplanes(mesh)) this.refresh();
     }
+  }
+
+  /** An insight is written with every answer of an Envoy, and says something new here only when its proxy comes, goes, or gets its identity. */
+  #hasNews(text: KeyString): boolean {
+    const { type, mesh, name } = parseKeyString(text);
+    const insight = this.#options.resources.get<DataplaneInsightSpec>(type, mesh, name)?.spec;
+    const counts = insight === undefined ? "" : `${isOnline(insight)} ${insight.mTLS?.issuedBackend ?? ""}`;
+    if ((this.#insights.get(text) ?? "") === counts) return false;
+    if (counts === "") this.#insights.delete(text);
+    else this.#insights.set(text, counts);
+    return true;
+  }
+
+  /** Whether anything follows from a mesh's Dataplanes: a mesh without MeshServices, and in which none are made, has none to look at them. */
+  #looksAtDataplanes(mesh: string): boolean {
+    const { config, resources } = this.#options;
+    return modeOf(config.get<MeshSpec>("Mesh", "", mesh)?.spec) !== "Disabled" || resources.list("MeshService", mesh).length > 0;
+  }
+
+  #dataplanesOf(mesh: string): MeshDataplanes {
+    let dataplanes = this.#dataplanes.get(mesh);
+    if (dataplanes === undefined) this.#dataplanes.set(mesh, (dataplanes = new MeshDataplanes()));
+    return dataplanes;
   }
 
   async #publish(): Promise<void> {
@@ -151,8 +178,8 @@ export class ServicePublisher {
       const plan = generateMeshServices({
         zone,
         mesh,
-        mode: spec.meshServices?.mode ?? "Disabled",
-        dataplanes: resources.list<DataplaneSpec>("Dataplane", mesh),
+        mode: modeOf(spec),
+        dataplanes: this.#dataplanesOf(mesh),
         present: resources.list("MeshService", mesh) as readonly MeshServiceResource[],
         nowMs: clock(),
         gracePeriodMs: settings.deletionGracePeriodMs,
@@ -216,7 +243,7 @@ export class ServicePublisher {
         hasMutualTls: Boolean(spec.mtls?.enabledBackend),
         services: zoneServices(mesh, { config, zoneResources: resources, shared }),
         shared,
-        dataplanes: resources.list<DataplaneSpec>("Dataplane", mesh),
+        dataplanes: this.#dataplanesOf(mesh),
         insightOf: (name) => resources.get<DataplaneInsightSpec>("DataplaneInsight", mesh, name)?.spec,
       };
     });
@@ -225,11 +252,9 @@ export class ServicePublisher {
   #shared(mesh: string): SharedService[] {
     return this.#options.feed.shared().flatMap(({ zone, resource }) => {
       if (resource.type !== "MeshService" || resource.mesh !== mesh) return [];
-      const { name, labels } = copyFromZone(resource, zone);
-      const { spec, creationTime } = resource;
-      // Where it comes from, as seen in this zone: from global, which has it from the other.
-      const seen = sortedLabels({ ...labels, [label.origin]: "global" });
-      return [{ name, remote: { zone, labels: seen, spec: spec as MeshServiceSpec, creationTime } }];
+      let seen = this.#seen.get(resource);
+      if (seen === undefined) this.#seen.set(resource, (seen = asSeenHere(zone, resource)));
+      return [seen];
     });
   }
 
@@ -240,4 +265,12 @@ export class ServicePublisher {
       ...config.list<HostnameGeneratorSpec>("HostnameGenerator").map((one) => ({ ...one, ...copyFromGlobal(one) })),
     ];
   }
+}
+
+function asSeenHere(zone: string, resource: SharedResource): SharedService {
+  const { name, labels } = copyFromZone(resource, zone);
+  const { spec, creationTime } = resource;
+  // Where it comes from, as seen in this zone: from global, which has it from the other.
+  const seen = sortedLabels({ ...labels, [label.origin]: "global" });
+  return { name, remote: { zone, labels: seen, spec: spec as MeshServiceSpec, creationTime } };
 }

@@ -26,7 +26,7 @@ const web = { port: 80, tags: { [service]: "web", version: "1" } };
 
 beforeEach(() => {
   for (const { type, mesh, name } of table.list("Dataplane")) table.delete({ type, mesh, name });
-  sets = new TagSetsInUse(table, inventory);
+  sets = new TagSetsInUse("west", table, inventory);
 });
 
 test("the first with a tag set and the last are noticed, and none between", () => {
@@ -57,5 +57,14 @@ test("of other zones, who is there is noticed, and not how many", async () => {
   expect(noticed()).toBe(true);
   await inventory.delete("east", inventoryKey(entry({})));
   expect(noticed()).toBe(false);
-  expect(sets.noteOffers({ zone: "east", meshes: null, keys: null })).toBe(true);
+  expect(sets.noteOffers({ zone: "east", keys: null })).toBe(false);
+  await inventory.put(entry({}));
+  expect(sets.noteOffers({ zone: "east", keys: null })).toBe(true);
+  expect(sets.ofMesh("default").named()).toEqual([{ [service]: "far" }]);
+  await inventory.delete("east", inventoryKey(entry({})));
+  expect(sets.noteOffers({ zone: "east", keys: null })).toBe(true);
+  expect(sets.ofMesh("default").named()).toEqual([]);
+  // What the zone itself offers is in its Dataplanes.
+  await inventory.put(entry({ zone: "west" }));
+  expect(sets.noteOffers({ zone: "west", keys: null })).toBe(false);
 });

@@ -1,4 +1,4 @@
-import { planServiceRecords, zoneServices, type SharedService } from "@atoll/names";
+import { MeshDataplanes, planServiceRecords, zoneServices, type SharedService } from "@atoll/names";
 import { globalHostnameGenerators, parseDocument, zoneHostnameGenerators } from "@atoll/resource";
 import {
   copyFromGlobal,
@@ -66,7 +66,7 @@ function serviceRecords({ zone, shared = {}, certified = [] }: Omit<World, "prox
     meshes: config.list<MeshSpec>("Mesh").map(({ name, spec }) => ({
       ...{ name, hasMutualTls: Boolean(spec.mtls?.enabledBackend), shared: shared[name] ?? [] },
       services: zoneServices(name, { config, zoneResources, shared: shared[name] ?? [] }),
-      dataplanes: zoneResources.list<DataplaneSpec>("Dataplane", name),
+      dataplanes: MeshDataplanes.of(zoneResources.list<DataplaneSpec>("Dataplane", name)),
       insightOf: (dataplane) => (certified.includes(dataplane) ? ({ mTLS: { issuedBackend: "ca" } } as DataplaneInsightSpec) : undefined),
     })),
     generators: generators.map((one) => ({ ...one, creationTime: at })),

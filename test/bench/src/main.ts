@@ -36,7 +36,8 @@ usage: npm run bench -- [BENCHMARK] [--stack embedded|kafka] [options]
   gateway       one changed route of 200 on one gateway, to 200 services: --routes N, --rounds N (50)
   memory        resident memory and start-up time of each process of a zone with four proxies: --rounds N (100)
   scale         one change beside many things that it does not concern: a route, an instance, a policy that reaches one proxy, with 0 to 25,000
-                unrelated routes: --routes LIST (0,1000,10000,25000), --services N (1000), --dataplanes N (5000), --rounds N (50)
+                unrelated routes: --routes LIST (0,1000,10000,25000), --services N (1000), --dataplanes N (5000), --rounds N (50);
+                and what registering the Dataplanes takes. --profiles DIR gets a CPU profile of each process
   size          what resources cost in memory, on disk, at a restart and in a backup: --resources N (10000)
   trace         one change as OpenTelemetry saw it, the median of 21; --json FILE gets the trace alone, as OTLP
 
@@ -104,6 +105,7 @@ const scaleOptions = (): ScaleOptions => ({
   services: whole("services"),
   dataplanes: whole("dataplanes"),
   rounds: rounds(50),
+  profiles: values.profiles,
 });
 
 const rounds = (usual: number): number => (values.rounds === undefined ? usual : whole("rounds"));

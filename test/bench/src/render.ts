@@ -67,7 +67,7 @@ export function renderPropagation({ rounds, requests, failures, requestMs, cpu, 
   ].join("\n");
 }
 
-export function renderScale({ services, dataplanes, steps, durableAppendMs }: ScaleResult): string {
+export function renderScale({ services, dataplanes, registration, steps, durableAppendMs }: ScaleResult): string {
   const [first] = steps;
   const row = (title: string, timesOf: (step: ScaleResult["steps"][number]) => readonly number[]): string[] => [
     title,
@@ -87,6 +87,10 @@ export function renderScale({ services, dataplanes, steps, durableAppendMs }: Sc
         row("policy of one proxy: PUT sent to acknowledged", ({ policyMs }) => policyMs),
       ],
     ),
+    "",
+    `The Dataplanes were registered in ${registration.seconds.toFixed(1)} s, eight at once:`,
+    "",
+    cpuTable(registration.cpu, "CPU for each Dataplane (ms)", dataplanes, registration.seconds),
     "",
     spreadTable([figures("one durable append to SQLite", durableAppendMs)]),
   ].join("\n");

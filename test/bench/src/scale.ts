@@ -6,6 +6,7 @@ import { Client } from "undici";
 import { withStack } from "./bench-stack.ts";
 import { monotonicMs } from "./clock.ts";
 import { durableAppends } from "./floors.ts";
+import { CpuWatch, type ProcessCpu } from "./process-cpu.ts";
 import { spread } from "./percentiles.ts";
 import { withRound } from "./propagation.ts";
 import { firstAnswer } from "./route-watch.ts";
@@ -19,6 +20,8 @@ export interface ScaleOptions {
   /** Registered by API in zone west; nobody serves them. */
   dataplanes: number;
   rounds: number;
+  /** Folder for a CPU profile of each process. */
+  profiles?: string | undefined;
   signal: AbortSignal;
   onProgress: (message: string) => void;
 }
@@ -37,6 +40,8 @@ export interface ScaleResult {
   stack: StackKind;
   services: number;
   dataplanes: number;
+  /** Of the Dataplane PUTs in zone west, eight at once: how long all took, and what each process spent. */
+  registration: { seconds: number; cpu: ProcessCpu[] };
   steps: ScaleStep[];
   durableAppendMs: number[];
 }
@@ -74,8 +79,9 @@ const instance = (index: number, name: string) => ({
 
 /** One change beside many things that it does not concern: what it costs must not grow with them. */
 export async function measureScale(options: ScaleOptions): Promise<ScaleResult> {
-  const { sizes, services, dataplanes, rounds, signal, onProgress } = options;
-  return withStack({ zones: ["east", "west"], kind: options.stack, onProgress }, async ({ stack, topologyBase }) => {
+  const { sizes, services, dataplanes, rounds, profiles, signal, onProgress } = options;
+  const env: Record<string, string> = profiles === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profiles}` };
+  return withStack({ zones: ["east", "west"], kind: options.stack, env, onProgress }, async ({ stack, topologyBase }) => {
     const ports = topologyPorts(topologyBase);
     const topology = await startTopology(stack, ports, { east: "east", west: "west" }, (what) => onProgress(`start ${what}`));
     const [east, west] = [stack.zones["east"]!, stack.zones["west"]!];
@@ -106,7 +112,12 @@ export async function measureScale(options: ScaleOptions): Promise<ScaleResult> 
       await eventually(async () => (await fetch(`${url}/orders`)).status === 200, { limitMs: 60_000, everyMs: 50 });
       const route = readDocuments("gateways", ports).find(({ type, name }) => type === "MeshGatewayRoute" && name === "edge")!;
       onProgress(`${dataplanes} Dataplanes of ${services} services in zone west`);
+      const cpu = new CpuWatch(stack, topology);
+      const beganAt = monotonicMs();
+      cpu.begin();
       await all(dataplanes, 0, (index) => put(inWest, instance(index, `many-${index % services}`)));
+      const registration = { seconds: (monotonicMs() - beganAt) / 1_000, cpu: cpu.spent() };
+      onProgress(`  registered in ${registration.seconds.toFixed(1)} s`);
       await apply(stack, fresh(route, sizes.length * rounds));
       const members = async (name: string): Promise<number> => {
         const text = await (
@@ -150,7 +161,7 @@ export async function measureScale(options: ScaleOptions): Promise<ScaleResult> 
         onProgress(`  p50: route ${one} ms, instance ${two} ms, policy ${three} ms`);
         steps.push(step);
       }
-      return { stack: options.stack, services, dataplanes, steps, durableAppendMs: durableAppends(stack.workDir, 300, 500) };
+      return { stack: options.stack, services, dataplanes, registration, steps, durableAppendMs: durableAppends(stack.workDir, 300, 500) };
     } finally {
       await Promise.all([global.close(), inWest.close(), gateway.close()]);
       await topology.close();

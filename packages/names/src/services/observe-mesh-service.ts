@@ -9,12 +9,36 @@ import {
   type Resource,
   type ServiceRecord,
 } from "@atoll/resource";
-import { isTargetOf } from "./select-dataplanes.ts";
+import { isTargetOf } from "./target-port.ts";
 
 type Observed = NonNullable<ServiceRecord["observed"]>;
 
-/** What a zone observes of one of its MeshServices. `dataplanes` are those that it selects. */
-export function observeMeshService(
+interface Seen {
+  spec: MeshServiceSpec;
+  hasMutualTls: boolean;
+  before: Observed | undefined;
+  observed: Observed;
+}
+
+/** By the Dataplanes, which stay the same array while none of them has changed and none was touched. */
+const seen = new WeakMap<readonly Resource<DataplaneSpec>[], Seen>();
+
+/** What a zone observes of one of its MeshServices, looked at again when it may be another. `dataplanes` are those that it selects. */
+export function observedMeshService(
+  spec: MeshServiceSpec,
+  dataplanes: readonly Resource<DataplaneSpec>[],
+  insightOf: (dataplane: string) => DataplaneInsightSpec | undefined,
+  { hasMutualTls }: { hasMutualTls: boolean },
+  before: Observed | undefined,
+): Observed {
+  const known = seen.get(dataplanes);
+  if (known?.spec === spec && known.hasMutualTls === hasMutualTls && known.before === before) return known.observed;
+  const observed = observeMeshService(spec, dataplanes, insightOf, { hasMutualTls }, before);
+  seen.set(dataplanes, { spec, hasMutualTls, before, observed });
+  return observed;
+}
+
+function observeMeshService(
   { ports = [] }: MeshServiceSpec,
   dataplanes: readonly Resource<DataplaneSpec>[],
   insightOf: (dataplane: string) => DataplaneInsightSpec | undefined,

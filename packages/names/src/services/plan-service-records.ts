@@ -1,8 +1,7 @@
-import { isDeepStrictEqual } from "node:util";
 import {
+  equalJson,
   serviceRecordName,
   type DataplaneInsightSpec,
-  type DataplaneSpec,
   type MatchedMeshService,
   type RemoteService,
   type Resource,
@@ -12,8 +11,8 @@ import {
 } from "@atoll/resource";
 import { allocateVips } from "./allocate-vips.ts";
 import { generateHostnames, type HostnameGenerator, type ServiceNames } from "./generate-hostnames.ts";
-import { observeMeshService } from "./observe-mesh-service.ts";
-import { DataplaneIndex } from "./select-dataplanes.ts";
+import { observedMeshService } from "./observe-mesh-service.ts";
+import type { MeshDataplanes } from "./mesh-dataplanes.ts";
 import { compare, identityOf, matchedServices, type SharedService, type ZoneMultiZoneService, type ZoneService } from "./zone-service.ts";
 
 /** A mesh as a zone knows it. */
@@ -23,7 +22,8 @@ export interface ServiceMesh {
   services: readonly ZoneService[];
   /** Those of `services` that other zones have. */
   shared: readonly SharedService[];
-  dataplanes: readonly Resource<DataplaneSpec>[];
+  dataplanes: Pick<MeshDataplanes, "selectedBy">;
+  /** Who changes what it answers for a Dataplane touches that. */
   insightOf: (dataplane: string) => DataplaneInsightSpec | undefined;
 }
 
@@ -69,7 +69,7 @@ export function planServiceRecords({ zone, cidrs, meshes, generators, present, k
         continue;
       }
       const spec = { ...made.spec, vip };
-      if (!isDeepStrictEqual(before.get(key)?.spec, spec)) plan.put.push({ mesh: made.mesh, name: made.name, spec });
+      if (!equalJson(before.get(key)?.spec, spec)) plan.put.push({ mesh: made.mesh, name: made.name, spec });
     }
   }
   const isWanted = new Set(wanted.map(keyOf));
@@ -95,7 +95,6 @@ function recordsOf(
   generators: readonly HostnameGenerator[],
   before: ReadonlyMap<string, Resource<ServiceRecordSpec>>,
 ): Made[] {
-  const index = new DataplaneIndex(dataplanes);
   const remotes = new Map<string, RemoteService>(shared.map(({ name, remote }) => [name, remote]));
   const recordOf = ({ type, mesh, name }: ZoneService): ServiceRecord | undefined =>
     before.get(keyOf({ mesh, name: serviceRecordName(type, name) }))?.spec.service;
@@ -104,8 +103,8 @@ function recordsOf(
     if (service.type === "MeshMultiZoneService") return { meshServices: matches(service, services) };
     if (service.type === "MeshExternalService") return {};
     if (!service.local) return { remote: remotes.get(service.name)! };
-    const selected = index.selectedBy(service.spec.selector);
-    return { observed: observeMeshService(service.spec, selected, insightOf, { hasMutualTls }, recordOf(service)?.observed) };
+    const selected = dataplanes.selectedBy(service.spec.selector);
+    return { observed: observedMeshService(service.spec, selected, insightOf, { hasMutualTls }, recordOf(service)?.observed) };
   };
   return services.map((service, position) => {
     const { type, mesh, name } = service;
