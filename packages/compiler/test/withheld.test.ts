@@ -170,6 +170,26 @@ describe("a sidecar", () => {
     ]);
   });
 
+  test("goes without a patch that cannot be applied, of one of two MeshProxyPatches, which alone is named", async () => {
+    const patch = (name: string, ...appendModifications: object[]) => draft("MeshProxyPatch", name, { default: { appendModifications } });
+    const added = { operation: "Add", value: JSON.stringify({ name: "added", connectTimeout: "1s", type: "STATIC" }) };
+    const wrong = { op: "replace", path: "/connect_timeout", value: "1s" };
+    const negative = { op: "replace", path: "/connectTimeout", value: "-1s" };
+    await put(
+      patch("good", { cluster: added }),
+      patch(
+        "bad",
+        { cluster: { operation: "Patch", match: { name: "added" }, jsonPatches: [wrong] } },
+        { cluster: { operation: "Patch", match: { origin: "mesh-proxy-patch" }, jsonPatches: [negative] } },
+      ),
+    );
+    expect(resource("default.echo-1", "Cluster", "added")).toBeDefined();
+    expect(said("default.echo-1").toSorted()).toEqual([
+      ["modification", expect.stringContaining("cannot replace /connect_timeout"), "MeshProxyPatch/bad"],
+      ["modification", expect.stringContaining("ConnectTimeout"), "MeshProxyPatch/bad"],
+    ]);
+  });
+
   test("what its Envoy refused is left out until it changes", async () => {
     const lua = (code: string) =>
       filter("envoy.filters.http.lua", {

@@ -1,8 +1,7 @@
 import { clone, fromBinary } from "@bufbuild/protobuf";
-import type { DescMessage, JsonValue, MessageShape } from "@bufbuild/protobuf";
+import type { JsonValue, MessageShape } from "@bufbuild/protobuf";
 import { encodeAny, typeUrlOf } from "@atoll/envoy-api";
 import { FilterSchema } from "@atoll/envoy-api/envoy/config/listener/v3/listener_components_pb.js";
-import type { Filter } from "@atoll/envoy-api/envoy/config/listener/v3/listener_components_pb.js";
 import { ListenerSchema } from "@atoll/envoy-api/envoy/config/listener/v3/listener_pb.js";
 import type { Listener } from "@atoll/envoy-api/envoy/config/listener/v3/listener_pb.js";
 import { VirtualHostSchema } from "@atoll/envoy-api/envoy/config/route/v3/route_components_pb.js";
@@ -14,8 +13,8 @@ import {
 } from "@atoll/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import type { HttpConnectionManager } from "@atoll/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js";
 import type { ProxyModificationView } from "@atoll/view";
-import { mergeMessage } from "./merge-message.ts";
 import { nativeMessage } from "./native-json.ts";
+import { patchFilter, patchMessage } from "./patch-message.ts";
 
 /** The network filters of every chain, changed. */
 export function modifyNetworkFilters(listener: Listener, modification: ProxyModificationView): Listener {
@@ -34,17 +33,16 @@ export function modifyHttpFilters(listener: Listener, modification: ProxyModific
 
 export function modifyVirtualHosts(routes: RouteConfiguration, modification: ProxyModificationView): RouteConfiguration {
   const copy = clone(RouteConfigurationSchema, routes);
-  const value = () => nativeMessage(VirtualHostSchema, modification.value as JsonValue);
   const matches = (host: { name: string }) => modification.match?.name === undefined || modification.match.name === host.name;
   switch (modification.operation) {
     case "add":
-      copy.virtualHosts.push(value());
+      copy.virtualHosts.push(nativeMessage(VirtualHostSchema, modification.value as JsonValue));
       return copy;
     case "remove":
       copy.virtualHosts = copy.virtualHosts.filter((host) => !matches(host));
       return copy;
     case "patch":
-      copy.virtualHosts = copy.virtualHosts.map((host) => (matches(host) ? mergeMessage(VirtualHostSchema, host, value()) : host));
+      copy.virtualHosts = copy.virtualHosts.map((host) => (matches(host) ? patchMessage(VirtualHostSchema, host, modification) : host));
       return copy;
     default:
       throw new Error(`operation "${modification.operation}" is not one of add, patch, remove`);
@@ -79,13 +77,14 @@ function changeConnectionManagers(listener: Listener, change: (manager: HttpConn
 }
 
 /** The operations on a list of filters. A filter named in `match.name` that is not there changes nothing. */
-function modifyFilters<Desc extends DescMessage>(
+function modifyFilters<Desc extends typeof FilterSchema | typeof HttpFilterSchema>(
   schema: Desc,
   filters: MessageShape<Desc>[],
-  { operation, match, value }: ProxyModificationView,
+  modification: ProxyModificationView,
 ): MessageShape<Desc>[] {
-  const filter = () => nativeMessage(schema, value as JsonValue);
-  const matches = (one: MessageShape<Desc>) => match?.name === undefined || (one as unknown as Filter).name === match.name;
+  const { operation, match } = modification;
+  const filter = () => nativeMessage(schema, modification.value as JsonValue);
+  const matches = (one: MessageShape<Desc>) => match?.name === undefined || one.name === match.name;
   const position = filters.findIndex(matches);
   switch (operation) {
     case "addFirst":
@@ -99,7 +98,7 @@ function modifyFilters<Desc extends DescMessage>(
     case "remove":
       return filters.filter((one) => !matches(one));
     case "patch":
-      return filters.map((one) => (matches(one) ? mergeMessage(schema, one, filter()) : one));
+      return filters.map((one) => (matches(one) ? patchFilter(schema, one, modification) : one));
     default:
       throw new Error(`operation "${operation}" is not one of addFirst, addLast, addBefore, addAfter, patch, remove`);
   }

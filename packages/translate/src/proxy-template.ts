@@ -1,5 +1,5 @@
 import { fromBinary } from "@bufbuild/protobuf";
-import type { DescMessage, JsonValue, MessageShape } from "@bufbuild/protobuf";
+import type { JsonValue, MessageShape } from "@bufbuild/protobuf";
 import { ClusterSchema } from "@atoll/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
 import { ClusterLoadAssignmentSchema } from "@atoll/envoy-api/envoy/config/endpoint/v3/endpoint_pb.js";
 import { ListenerSchema } from "@atoll/envoy-api/envoy/config/listener/v3/listener_pb.js";
@@ -8,27 +8,38 @@ import { RouteConfigurationSchema } from "@atoll/envoy-api/envoy/config/route/v3
 import { typeUrlOf } from "@atoll/envoy-api";
 import type { ProxyKind, ProxyModificationView, ProxyTemplateView, Tags } from "@atoll/view";
 import { modifyHttpFilters, modifyNetworkFilters, modifyVirtualHosts, modifyInlineVirtualHosts } from "./filter-modification.ts";
-import { mergeMessage } from "./merge-message.ts";
 import { nativeAny, nativeMessage } from "./native-json.ts";
 import { originOf } from "./origin.ts";
+import { patchMessage } from "./patch-message.ts";
 import type { EnvoyResources } from "./envoy-resources.ts";
 
 /**
- * What a ProxyTemplate makes of the resources of a proxy. The messages that come in stay as they are; changed ones are copies.
- * Throws an error that names the modification or resource whose JSON is not of the Envoy API.
+ * What MeshProxyPatches and a ProxyTemplate make of the resources of a proxy. The messages that come in stay as they are; changed ones are
+ * copies. Throws an error that names the modification or resource whose JSON is not of the Envoy API.
  */
 export function applyProxyTemplate(resources: EnvoyResources, template: ProxyTemplateView, kind: ProxyKind): EnvoyResources {
   const base = template.base ? resources : { clusters: [], endpoints: [], listeners: [], routes: [], runtimes: resources.runtimes };
-  const started = template.resources.reduce(addWhole, base);
-  return template.modifications.reduce((current, modification, index) => {
-    try {
-      return modify(current, modification, kind);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new Error(`modifications[${index}].${modification.target}: native Envoy resource is not valid: ${reason}`, { cause: error });
-    }
-  }, started);
+  const added = new Map<string, string>();
+  const origin: OriginOf = (name) => added.get(name) ?? originOf(kind, name);
+  const changed = (started: EnvoyResources, list: string, modifications: readonly ProxyModificationView[], ofAdded: string) =>
+    modifications.reduce((current, modification) => {
+      try {
+        const next = modify(current, modification, origin);
+        if (modification.operation === "add") added.set(String((modification.value as { name?: unknown } | undefined)?.name), ofAdded);
+        return next;
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        const place = `${list}[${modification.index}].${modification.target}`;
+        throw new Error(`${place}: native Envoy resource is not valid: ${reason}`, { cause: error });
+      }
+    }, started);
+  const patched = changed(base, "appendModifications", template.patches ?? [], "mesh-proxy-patch");
+  const started = template.resources.reduce(addWhole, patched);
+  for (const { name } of template.resources) added.set(name, "proxy-template-raw");
+  return changed(started, "modifications", template.modifications, "proxy-template-modifications");
 }
+
+type OriginOf = (name: string) => string;
 
 const placeOfType = new Map<string, "clusters" | "endpoints" | "listeners" | "routes">([
   [typeUrlOf(ClusterSchema), "clusters"],
@@ -61,9 +72,9 @@ function replaceNamed<M>(list: M[], message: M, name: (message: M) => string): M
   return [...list.filter((other) => name(other) !== name(message)), message];
 }
 
-function modify(resources: EnvoyResources, modification: ProxyModificationView, kind: ProxyKind): EnvoyResources {
+function modify(resources: EnvoyResources, modification: ProxyModificationView, origin: OriginOf): EnvoyResources {
   const { match = {} } = modification;
-  const ofOrigin = (name: string) => match.origin === undefined || match.origin === originOf(kind, name);
+  const ofOrigin = (name: string) => match.origin === undefined || match.origin === origin(name);
   const named = (name: string) => ofOrigin(name) && (match.name === undefined || match.name === name);
   const inListener = (listener: Listener) =>
     ofOrigin(listener.name) &&
@@ -96,20 +107,19 @@ function modify(resources: EnvoyResources, modification: ProxyModificationView, 
   }
 }
 
-function modifyList<Desc extends DescMessage>(
+function modifyList<Desc extends typeof ClusterSchema | typeof ListenerSchema>(
   schema: Desc,
   list: MessageShape<Desc>[],
   modification: ProxyModificationView,
   matches: (message: MessageShape<Desc>) => boolean,
 ): MessageShape<Desc>[] {
-  const value = () => nativeMessage(schema, modification.value as JsonValue);
   switch (modification.operation) {
     case "add":
-      return [...list, value()];
+      return replaceNamed(list, nativeMessage(schema, modification.value as JsonValue), nameOf);
     case "remove":
       return list.filter((message) => !matches(message));
     case "patch":
-      return changeWhere(list, matches, (message) => mergeMessage(schema, message, value()));
+      return changeWhere(list, matches, (message) => patchMessage(schema, message, modification));
     default:
       throw new Error(`operation "${modification.operation}" is not one of add, patch, remove`);
   }

@@ -64,9 +64,9 @@ describe("createTranslator", () => {
 });
 
 describe("ProxyTemplate", () => {
-  const withModification = (modification: ProxyModificationView) => ({
+  const withModification = (modification: Omit<ProxyModificationView, "index">) => ({
     ...view,
-    template: { base: true, resources: [], modifications: [modification] },
+    template: { base: true, resources: [], modifications: [{ index: 0, ...modification }] },
   });
 
   test("leaves the shared messages as they are", () => {
@@ -97,7 +97,7 @@ describe("ProxyTemplate", () => {
     expect(translate(withModification({ target: "listener", operation: "remove", match })).listeners).toHaveLength(0);
   });
 
-  test.each<[string, ProxyModificationView, RegExp]>([
+  test.each<[string, Omit<ProxyModificationView, "index">, RegExp]>([
     ["a wrong type", { target: "cluster", operation: "patch", value: { name: 1 } }, /modifications\[0\]\.cluster: .*number into Go/],
     [
       "an unknown type",

@@ -1,10 +1,11 @@
 import type { Fact } from "@atoll/facts";
+import { ProxyPolicies } from "@atoll/policy";
 import { isBuiltinGateway } from "./dataplane.ts";
 import { addGateway } from "./gateway/gateway-view.ts";
 import type { MeshContexts } from "./mesh-contexts.ts";
 import { optional } from "./optional.ts";
+import { proxyTemplate } from "./policies/envoy-changes.ts";
 import type { ProxyRef } from "./proxy-ref.ts";
-import { proxyTemplate } from "./proxy-template.ts";
 import type { EndpointSetView, ProxyView, SecretView } from "./proxy-view.ts";
 import { secretViews } from "./secret-views.ts";
 import { addSidecar } from "./sidecar/sidecar-view.ts";
@@ -57,10 +58,11 @@ function viewWithoutEndpoints(contexts: MeshContexts, proxy: ProxyRef, builder: 
   if (!context || !dataplane) return undefined;
   let certificates: SecretView[] = [];
   const gateway = isBuiltinGateway(dataplane);
-  if (gateway) certificates = addGateway(contexts, context, dataplane, metadata, builder);
-  else addSidecar(contexts, context, dataplane, metadata, builder);
+  const policies = new ProxyPolicies(context, dataplane, gateway ? context.gatewayOf(dataplane) : undefined);
+  if (gateway) certificates = addGateway(contexts, context, policies, metadata, builder);
+  else addSidecar(contexts, context, policies, metadata, builder);
   const kind = gateway ? "gateway" : "sidecar";
-  const template = proxyTemplate(context, dataplane, kind, builder);
+  const template = proxyTemplate(context, policies, kind, builder);
   const view = builder.finish({ kind, mesh, name, zone });
   return { ...view, secrets: secretViews(contexts, view, dataplane, certificates), ...optional("template", template) };
 }

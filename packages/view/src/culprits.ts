@@ -1,11 +1,11 @@
 import type { PolicyChoice } from "@atoll/policy";
 import { buildProxyView } from "./build-proxy-view.ts";
-import { keepCluster, keepEndpoints, keepListener, keepRoutes } from "./elements.ts";
+import { keepCluster, keepEndpoints, keepListener, keepRoutes, keepTemplate } from "./elements.ts";
 import type { ElementKind, Keep, ViewElement } from "./elements.ts";
 import { wholePolicies } from "./explain-proxy-view.ts";
 import { MeshContexts } from "./mesh-contexts.ts";
 import type { ProxyRef } from "./proxy-ref.ts";
-import type { ProxyView } from "./proxy-view.ts";
+import type { ProxyTemplateView, ProxyView } from "./proxy-view.ts";
 import type { Reasons, ResourceRef } from "./reasons.ts";
 import { ViewBuilder } from "./view-builder.ts";
 
@@ -62,7 +62,10 @@ export function culpritsOf(contexts: MeshContexts, proxy: ProxyRef, sought: read
       chains.some(({ filter }) => filter.type === "http" && "rds" in filter.routes && filter.routes.rds === routes),
     );
   return sought.map(({ place, resource, id, kind }) => {
-    if (place === "template") return wholePolicies(fresh, proxy).flatMap(chosen);
+    if (place === "template") {
+      const own = view?.template && elementsOf(view.template).get(id);
+      return (own && reasons.get(own.part)?.from) ?? wholePolicies(fresh, proxy).flatMap(chosen);
+    }
     const found = elements(place, resource).get(id);
     if (found === undefined) return [];
     // A route configuration has no reasons of its own where its listener has them.
@@ -81,8 +84,16 @@ function lineage(element: ViewElement): object[] {
   return element.parent === undefined ? [element.part] : [element.part, ...lineage(element.parent)];
 }
 
+function elementsOf(template: ProxyTemplateView): Map<string, ViewElement> {
+  const elements = new Map<string, ViewElement>();
+  keepTemplate(template, (element) => elements.set(element.id, element) !== undefined);
+  return elements;
+}
+
 const chosen = ({ type, mesh, candidates }: PolicyChoice): ResourceRef[] =>
-  candidates.filter(({ verdict }) => verdict === "chosen").map(({ name, revision }) => ({ type, mesh, name, revision }));
+  candidates
+    .filter(({ verdict }) => verdict === "chosen" || verdict === "merged")
+    .map(({ name, revision }) => ({ type, mesh, name, revision }));
 
 const distinct = (refs: readonly ResourceRef[]): ResourceRef[] => [
   ...new Map(refs.map((ref) => [`${ref.type}/${ref.mesh}/${ref.name}/${ref.section ?? ""}`, ref])).values(),

@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import type { AccessLogView, FilterChainView, ListenerView } from "./listener-view.ts";
 import type { ClusterView, EndpointSetView, EndpointView } from "./cluster-view.ts";
 import type { RouteConfigView, RouteView, VirtualHostView } from "./route-view.ts";
-import type { ProxyTemplateView } from "./proxy-view.ts";
+import type { ProxyModificationView, ProxyTemplateView } from "./proxy-view.ts";
 
 /** What of a proxy's intent can be left out while the rest stands. `resource`: all of one Envoy resource. */
 export type ElementKind =
@@ -209,14 +209,20 @@ const placeOf = ({ address, port }: EndpointView): string => `${address}:${port}
 /** Types of Envoy's that decide who may enter: without one of these a door would stand open, so they are never left out alone. */
 const guards = /[._](?:rbac|ext_authz|ext_proc|jwt_authn|oauth2|basic_auth|api_key_auth|csrf|tls)[._]/;
 
-/** What is left of a template. A modification that guards something stays with what it modifies, or goes with it. */
+/** What is left of changes in Envoy's own words. One that guards something stays with what it modifies, or goes with it. */
 export function keepTemplate(view: ProxyTemplateView, keep: Keep): ProxyTemplateView {
   const visit = visitor(keep);
-  const stays = (kind: ElementKind, name: string, part: object) =>
-    guards.test(JSON.stringify(part)) || visit(undefined, kind, name, part, part) !== undefined;
+  const stays = (kind: ElementKind, name: string, part: object, content: object = part) =>
+    guards.test(JSON.stringify(content)) || visit(undefined, kind, name, part, content) !== undefined;
+  const kept = (list: string, modifications: readonly ProxyModificationView[]): ProxyModificationView[] =>
+    modifications.filter((one) => {
+      const { index, ...content } = one;
+      return stays("modification", `${list}[${index}].${one.target}`, one, content);
+    });
   return {
     ...view,
+    ...(view.patches && { patches: kept("appendModifications", view.patches) }),
     resources: view.resources.filter((one, index) => stays("templateResource", `resources[${index}] ${one.name}`, one)),
-    modifications: view.modifications.filter((one, index) => stays("modification", `modifications[${index}].${one.target}`, one)),
+    modifications: kept("modifications", view.modifications),
   };
 }

@@ -1,9 +1,8 @@
 import type { PolicyChoice } from "@atoll/policy";
-import { choiceOf, dataplanePolicyCandidates } from "@atoll/policy";
+import { envoyChanges, ProxyPolicies } from "@atoll/policy";
 import { hostAndPort } from "@atoll/resource";
-import type { ProxyTemplateSpec } from "@atoll/resource";
 import { buildProxyView } from "./build-proxy-view.ts";
-import { tagSets } from "./dataplane.ts";
+import { isBuiltinGateway } from "./dataplane.ts";
 import { MeshContexts } from "./mesh-contexts.ts";
 import type { ProxyRef } from "./proxy-ref.ts";
 import type { FilterChainView, ListenerView, ProxyKind, RouteConfigView, RouteView, ViewProblem, VirtualHostView } from "./proxy-view.ts";
@@ -129,6 +128,6 @@ export function wholePolicies(contexts: MeshContexts, { type, mesh, name }: Prox
   const context = type === "dataplane" ? contexts.mesh(mesh) : undefined;
   const dataplane = context?.dataplane(name);
   if (!context || !dataplane) return [];
-  const templates = context.resources<ProxyTemplateSpec>("ProxyTemplate");
-  return choiceOf(dataplanePolicyCandidates(templates, tagSets(dataplane), context.rules));
+  const gateway = isBuiltinGateway(dataplane) ? context.gatewayOf(dataplane) : undefined;
+  return new ProxyPolicies(context, dataplane, gateway).answer(envoyChanges).account();
 }

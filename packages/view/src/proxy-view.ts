@@ -1,3 +1,4 @@
+import type { JsonPatch } from "@atoll/policy";
 import type { ClusterView, EndpointSetView } from "./cluster-view.ts";
 import type { ListenerView } from "./listener-view.ts";
 import type { RouteConfigView } from "./route-view.ts";
@@ -9,6 +10,7 @@ export type * from "./listener-view.ts";
 export type * from "./route-view.ts";
 export type * from "./tags.ts";
 export type * from "./tls-view.ts";
+export type { JsonPatch };
 
 /**
  * ProxyView: what one proxy must do, as plain JSON. The `view` package builds it from resources, the `translate` package
@@ -32,7 +34,7 @@ export interface ProxyView {
   secrets: SecretView[];
   /** RTDS layers by name, as Envoy runtime values. */
   runtimes: { name: string; values: Record<string, number | string | boolean> }[];
-  /** The ProxyTemplate chosen for this proxy, applied last, to the Envoy resources. */
+  /** What is changed in Envoy's own words, last of all, in the Envoy resources. */
   template?: ProxyTemplateView;
   /** What was asked for and left out, because Envoy could not do it; everything else of the view stands. */
   problems?: ViewProblem[];
@@ -44,10 +46,12 @@ export interface ViewProblem {
   reason: string;
 }
 
-/** A ProxyTemplate with its YAML texts parsed: `resource` and `value` are Envoy's own JSON. */
+/** What MeshProxyPatches and a ProxyTemplate say of a proxy, with their YAML texts parsed: `resource` and `value` are Envoy's own JSON. */
 export interface ProxyTemplateView {
-  /** False without `imports`: the proxy gets `resources` and nothing that would be made for it. */
+  /** False with a template without `imports`: the proxy gets `resources` and nothing that would be made for it. */
   base: boolean;
+  /** Changes by MeshProxyPatches of what is made, before the template's. */
+  patches?: ProxyModificationView[];
   /** Whole Envoy resources with their `@type`. One of the same name replaces a made one. */
   resources: { name: string; resource: unknown }[];
   modifications: ProxyModificationView[];
@@ -56,9 +60,11 @@ export interface ProxyTemplateView {
 export interface ProxyModificationView {
   target: "cluster" | "listener" | "networkFilter" | "httpFilter" | "virtualHost";
   operation: "add" | "patch" | "remove" | "addFirst" | "addLast" | "addBefore" | "addAfter";
+  /** Its place in the list of its policy. */
+  index: number;
   /** Every field that is present must agree; absent = all. */
   match?: {
-    /** "inbound", "outbound", "transparent", "prometheus", "admin", "ingress", "egress", "gateway", "dns", "probe", "tracing", "direct-access". */
+    /** Whose part it is: "inbound", "outbound", "gateway", "transparent", "mesh-trace" and so on; what a change added has one of its own. */
     origin?: string;
     name?: string;
     /** Tags in the metadata of a listener. */
@@ -68,4 +74,6 @@ export interface ProxyModificationView {
     routeConfigurationName?: string;
   };
   value?: unknown;
+  /** RFC 6902, of the JSON of what is patched, in place of `value`; of filters, of their configuration. */
+  jsonPatches?: JsonPatch[];
 }

@@ -176,6 +176,68 @@ test.each(callers)("MeshAccessLog on $caller: its requests are in the file, in t
   expect(lines().filter((line) => line.includes("/before") || line.includes("/after"))).toEqual([]);
 });
 
+test.each(callers)(
+  "MeshProxyPatch on $caller: its filter and its header are there, patched by another policy, before a ProxyTemplate",
+  async ({ of, top, number }) => {
+    const seen = async () => {
+      const { headers, ...answer } = await bed.answers(number, 200);
+      return { lua: answer.json<{ headers: Record<string, string> }>().headers["x-lua"], patched: headers["x-patched"] };
+    };
+    const lua = {
+      name: "envoy.filters.http.lua",
+      typedConfig: {
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
+        defaultSourceCode: { inlineString: 'function envoy_on_request(h) h:headers():add("x-lua", "first") end' },
+      },
+    };
+    const origin = of === "edge" ? "gateway" : "outbound";
+    const patches = (name: string, targetRef: object, ...appendModifications: object[]) =>
+      policy("MeshProxyPatch", name, { targetRef, default: { appendModifications } });
+    const first = patches(
+      "first",
+      { kind: "Mesh" },
+      { httpFilter: { operation: "AddFirst", match: { origin }, value: JSON.stringify(lua) } },
+    );
+    const code = 'function envoy_on_request(h) h:headers():add("x-lua", "second") end';
+    const header = { header: { key: "x-patched", value: "yes" } };
+    const second = patches(
+      "second",
+      top,
+      {
+        httpFilter: {
+          operation: "Patch",
+          match: { name: lua.name, origin },
+          jsonPatches: [{ op: "replace", path: "/defaultSourceCode/inlineString", value: code }],
+        },
+      },
+      { virtualHost: { operation: "Patch", match: {}, jsonPatches: [{ op: "add", path: "/responseHeadersToAdd/-", value: header }] } },
+    );
+    const template = {
+      type: "ProxyTemplate",
+      mesh: "default",
+      name: "last",
+      selectors: [{ match: { "kuma.io/service": of } }],
+      conf: {
+        imports: [of === "edge" ? "gateway-proxy" : "default-proxy"],
+        modifications: [{ httpFilter: { operation: "remove", match: { name: lua.name } } }],
+      },
+    };
+    const becomes = (expected: object) =>
+      eventually(async () => JSON.stringify(await seen()) === JSON.stringify(expected), { limitMs: 10_000 });
+    expect(await seen()).toEqual({});
+    await bed.during(first, async () => {
+      await becomes({ lua: "first" });
+      await bed.during(second, async () => {
+        await becomes({ lua: "second", patched: "yes" });
+        await bed.during(template, () => becomes({ patched: "yes" }));
+        await becomes({ lua: "second", patched: "yes" });
+      });
+      await becomes({ lua: "first" });
+    });
+    await becomes({});
+  },
+);
+
 test("MeshAccessLog by `rules`: what comes in is in the file, as JSON", async () => {
   const path = join(logs, "inbound.log");
   const lines = () => (existsSync(path) ? readFileSync(path, "utf8").split("\n").slice(0, -1) : []);

@@ -6,6 +6,8 @@ export { bandwidthKbps, gatewayFaults, inboundFaults, routeFault } from "./fault
 export type { Fault } from "./fault-injection.ts";
 export { healthChecking } from "./health-check.ts";
 export type { HealthChecking, HttpProbe, Probe } from "./health-check.ts";
+export { envoyChanges } from "./envoy-changes.ts";
+export type { EnvoyChange, EnvoyChanges, JsonPatch } from "./envoy-changes.ts";
 export { inboundLimits, outboundLimit, routeLimit } from "./rate-limit.ts";
 export type { InboundLimits, RequestLimit } from "./rate-limit.ts";
 export { headerMatch, retries } from "./retry.ts";

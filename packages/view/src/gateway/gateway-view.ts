@@ -3,11 +3,11 @@ import { identifyingServiceOf } from "@atoll/resource";
 import { isIPv6 } from "node:net";
 import { addAdminListener } from "../admin-listener.ts";
 import { tagSets } from "../dataplane.ts";
-import type { Dataplane } from "../dataplane.ts";
 import { listenerTags } from "./listener-tags.ts";
 import type { MeshContext } from "../mesh-context.ts";
 import type { MeshContexts } from "../mesh-contexts.ts";
-import { ProxyPolicies, proxyPlaces } from "@atoll/policy";
+import { proxyPlaces } from "@atoll/policy";
+import type { ProxyPolicies } from "@atoll/policy";
 import { addLogCollectors } from "../policies/access-log.ts";
 import { tracing } from "../policies/tracing.ts";
 import { addPrometheus } from "../prometheus.ts";
@@ -23,18 +23,17 @@ const runtimeLayer = "gateway.listeners";
 export function addGateway(
   contexts: MeshContexts,
   context: MeshContext,
-  dataplane: Dataplane,
+  policies: ProxyPolicies,
   metadata: ProxyMetadata,
   builder: ViewBuilder,
 ): SecretView[] {
+  const { dataplane, gateway } = policies;
   const { networking } = dataplane.spec;
   addAdminListener(builder, dataplane, metadata);
   addPrometheus(builder, context, dataplane, metadata);
-  const gateway = context.gatewayOf(dataplane);
   const limits: Record<string, number> = {};
   const secrets: SecretView[] = [];
   if (gateway) {
-    const policies = new ProxyPolicies(context, dataplane, gateway);
     const trace = tracing(context, policies);
     addLogCollectors(builder, dataplane, policies);
     if (trace) builder.cluster(trace.cluster, undefined, trace.reasons);

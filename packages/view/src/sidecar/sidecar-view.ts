@@ -1,10 +1,10 @@
-import { connecting, outboundChooser, outboundLogs, passThroughService, ProxyPolicies, SidecarCaller } from "@atoll/policy";
+import { connecting, outboundChooser, outboundLogs, passThroughService, SidecarCaller } from "@atoll/policy";
+import type { ProxyPolicies } from "@atoll/policy";
 import type { TrafficRouteSpec } from "@atoll/resource";
 import { identifyingServiceOf } from "@atoll/resource";
 import { isIPv6 } from "node:net";
 import { addAdminListener } from "../admin-listener.ts";
 import { inboundInterfaces, isTransparent, tagSets } from "../dataplane.ts";
-import type { Dataplane } from "../dataplane.ts";
 import type { MeshContext } from "../mesh-context.ts";
 import type { MeshContexts } from "../mesh-contexts.ts";
 import { addPrometheus } from "../prometheus.ts";
@@ -26,13 +26,13 @@ import { addProbes } from "./probe.ts";
 export function addSidecar(
   contexts: MeshContexts,
   context: MeshContext,
-  dataplane: Dataplane,
+  policies: ProxyPolicies,
   metadata: ProxyMetadata,
   builder: ViewBuilder,
 ): void {
+  const { dataplane } = policies;
   const { networking } = dataplane.spec;
   const sources = tagSets(dataplane);
-  const policies = new ProxyPolicies(context, dataplane);
   const trace = tracing(context, policies);
   const transparent = isTransparent(dataplane);
   const kafkaFilter = metadata.kafkaFilter ?? false;
