@@ -16,3 +16,4 @@ export { keyText, objectKey, resourceName } from "./object-name.ts";
 export { documentOf, type ObjectDocument, readObject } from "./read-object.ts";
 export { objectOf } from "./write-object.ts";
 export { customResourceDefinitions } from "./definitions/custom-resource-definitions.ts";
+export * from "./workload-objects.ts";
