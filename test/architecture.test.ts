@@ -60,7 +60,7 @@ const allowed: Record<string, string[]> = {
   ],
   "packages/kubernetes": ["resource", "yaml"],
   "packages/kubernetes-admission": ["kubernetes", "resource"],
-  "packages/kubernetes-controllers": ["kubernetes", "names", "policy", "resource", "yaml"],
+  "packages/kubernetes-controllers": ["certificate", "kubernetes", "names", "policy", "resource", "yaml"],
   "packages/cli": [
     "certificate",
     "resource",
