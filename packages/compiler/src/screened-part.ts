@@ -169,7 +169,7 @@ function elementFault({ kind, part, parent }: ViewElement): string | undefined {
       return routesFault({ routes: [{ match: (part as RouteView).match, action: nothing }] });
     case "action": {
       const { retry: _retry, rateLimit: _rateLimit, fault: _fault, action, ...route } = parent!.part as RouteView;
-      const own = action.type === "forward" ? { ...action, mirrors: [], hashPolicy: undefined } : action;
+      const own = action.type === "forward" ? { ...action, mirrors: [], hashPolicies: [] } : action;
       return routesFault({ routes: [{ ...route, match: somewhere, action: own as RouteView["action"] }] });
     }
     case "retry":

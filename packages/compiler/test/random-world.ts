@@ -104,6 +104,24 @@ const configChanges: ((mesh: string, turn: number) => Record<string, unknown>)[]
       },
     }),
   (mesh, turn) =>
+    inMesh("MeshLoadBalancingStrategy", mesh, {
+      spec: {
+        targetRef: turn % 2 ? { kind: "Mesh" } : { kind: "MeshSubset", tags: { [service]: "client" } },
+        to: [
+          {
+            targetRef: { kind: "Mesh" },
+            default: {
+              loadBalancer: { type: "RingHash", ringHash: { hashPolicies: [{ type: "Header", header: { name: `x-${turn % 2}` } }] } },
+              localityAwareness: {
+                localZone: { affinityTags: [{ key: "version" }] },
+                ...(turn % 3 && { crossZone: { failover: [{ to: { type: turn % 2 ? "Any" : "None" } }] } }),
+              },
+            },
+          },
+        ],
+      },
+    }),
+  (mesh, turn) =>
     inMesh("MeshService", mesh, {
       labels: { "kuma.io/display-name": "one" },
       spec: {

@@ -7,7 +7,7 @@ import {
   Cluster_DnsLookupFamily,
   Cluster_LbPolicy,
 } from "@atoll/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
-import type { Cluster } from "@atoll/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
+import type { Cluster, Cluster_CommonLbConfigSchema } from "@atoll/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
 import { HttpProtocolOptionsSchema } from "@atoll/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
 import type { ClusterView } from "@atoll/view";
 import { socketAddress } from "./address.ts";
@@ -24,6 +24,7 @@ import { upstreamTlsSocket } from "./tls.ts";
 import type { Init } from "./init.ts";
 
 type ClusterInit = Init<typeof ClusterSchema>;
+type CommonLb = Init<typeof Cluster_CommonLbConfigSchema>;
 
 export function translateCluster(view: ClusterView): Cluster {
   const altStatName = view.altStatName ?? statName(view.name);
@@ -71,13 +72,19 @@ function discovery({ name, discovery }: ClusterView): Partial<ClusterInit> {
   }
 }
 
-function commonLoadBalancing({ healthyPanicThresholdPercent, failTrafficOnPanic }: ClusterView): ClusterInit["commonLbConfig"] {
-  if (healthyPanicThresholdPercent === undefined && failTrafficOnPanic === undefined) return undefined;
+function commonLoadBalancing(view: ClusterView): ClusterInit["commonLbConfig"] {
+  const { healthyPanicThresholdPercent, failTrafficOnPanic, localityWeighted } = view;
+  if (healthyPanicThresholdPercent === undefined && failTrafficOnPanic === undefined && !localityWeighted) return undefined;
   return {
     healthyPanicThreshold: healthyPanicThresholdPercent === undefined ? undefined : { value: healthyPanicThresholdPercent },
-    localityConfigSpecifier:
-      failTrafficOnPanic === undefined ? { case: undefined } : { case: "zoneAwareLbConfig", value: { failTrafficOnPanic } },
+    localityConfigSpecifier: byLocality(failTrafficOnPanic, localityWeighted),
   };
+}
+
+/** Envoy takes one or the other: it weighs localities, or fails when it panics. */
+function byLocality(failTrafficOnPanic: boolean | undefined, weighted: boolean | undefined): CommonLb["localityConfigSpecifier"] {
+  if (weighted && !failTrafficOnPanic) return { case: "localityWeightedLbConfig", value: {} };
+  return failTrafficOnPanic === undefined ? { case: undefined } : { case: "zoneAwareLbConfig", value: { failTrafficOnPanic } };
 }
 
 /** None for plain TCP: Envoy refuses HTTP options that name no protocol. */

@@ -12,8 +12,10 @@ type LocalityInit = Init<typeof LocalityLbEndpointsSchema>;
 export function translateEndpoints(view: EndpointSetView): ClusterLoadAssignment {
   return create(ClusterLoadAssignmentSchema, {
     clusterName: view.cluster,
-    endpoints: view.localities.map(({ zone, priority, endpoints }): LocalityInit => ({
-      locality: zone === undefined ? undefined : { zone },
+    policy: view.overprovisioningPercent === undefined ? undefined : { overprovisioningFactor: view.overprovisioningPercent },
+    endpoints: view.localities.map(({ zone, subZone = "", weight, priority, endpoints }): LocalityInit => ({
+      locality: zone === undefined ? undefined : { zone, subZone },
+      loadBalancingWeight: weight,
       priority,
       lbEndpoints: endpoints.map(lbEndpoint),
     })),

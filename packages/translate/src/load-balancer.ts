@@ -18,12 +18,16 @@ export function loadBalancer(view: LoadBalancerView | undefined): Pick<ClusterIn
     case "random":
       return { lbPolicy: Cluster_LbPolicy.RANDOM };
     case "maglev":
-      return { lbPolicy: Cluster_LbPolicy.MAGLEV };
-    case "leastRequest":
       return {
-        lbPolicy: Cluster_LbPolicy.LEAST_REQUEST,
-        lbConfig: view.choiceCount === undefined ? undefined : { case: "leastRequestLbConfig", value: { choiceCount: view.choiceCount } },
+        lbPolicy: Cluster_LbPolicy.MAGLEV,
+        lbConfig: view.tableSize === undefined ? undefined : { case: "maglevLbConfig", value: { tableSize: BigInt(view.tableSize) } },
       };
+    case "leastRequest": {
+      const { choiceCount, activeRequestBias } = view;
+      const value = { choiceCount, activeRequestBias: activeRequestBias === undefined ? undefined : bias(activeRequestBias) };
+      const said = choiceCount !== undefined || activeRequestBias !== undefined;
+      return { lbPolicy: Cluster_LbPolicy.LEAST_REQUEST, lbConfig: said ? { case: "leastRequestLbConfig", value } : undefined };
+    }
     case "ringHash":
       return {
         lbPolicy: Cluster_LbPolicy.RING_HASH,
@@ -38,6 +42,9 @@ export function loadBalancer(view: LoadBalancerView | undefined): Pick<ClusterIn
       };
   }
 }
+
+/** Envoy refuses a number that the runtime may change without a name for it there. */
+const bias = (defaultValue: number) => ({ defaultValue, runtimeKey: "upstream.least_request.active_request_bias" });
 
 /**
  * Subsets of the endpoints by their tags. A route that asks for tags gets only endpoints that have them, or none; one that asks for

@@ -1,15 +1,14 @@
-import { create, fromJson } from "@bufbuild/protobuf";
-import type { JsonValue } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import {
   RedirectAction_RedirectResponseCode,
   RouteAction_ClusterNotFoundResponseCode,
-  RouteAction_HashPolicySchema,
 } from "@atoll/envoy-api/envoy/config/route/v3/route_components_pb.js";
 import type { RedirectActionSchema, RouteActionSchema, RouteSchema } from "@atoll/envoy-api/envoy/config/route/v3/route_components_pb.js";
 import { RegexMatchAndSubstituteSchema } from "@atoll/envoy-api/envoy/type/matcher/v3/regex_pb.js";
 import type { RegexMatchAndSubstitute } from "@atoll/envoy-api/envoy/type/matcher/v3/regex_pb.js";
 import type { RouteRewriteView, RouteView, WeightedClusterView } from "@atoll/view";
 import { durationOf } from "./duration.ts";
+import { routeHashPolicy } from "./hash-policy.ts";
 import { appendHeader } from "./header-value.ts";
 import { metadataMatch } from "./metadata.ts";
 import { fractionalPercent } from "./percent.ts";
@@ -59,14 +58,8 @@ function forward(view: RouteView, action: ForwardView): RouteActionInit {
       cluster,
       runtimeFraction: { defaultValue: fractionalPercent(percent) },
     })),
-    hashPolicy: hashPolicies(action.hashPolicy).map((policy) => fromJson(RouteAction_HashPolicySchema, policy)),
+    hashPolicy: (action.hashPolicies ?? []).map(routeHashPolicy),
   };
-}
-
-/** Envoy's own JSON, one hash policy or a list of them. */
-function hashPolicies(policy: unknown): JsonValue[] {
-  if (policy === undefined) return [];
-  return (Array.isArray(policy) ? policy : [policy]) as JsonValue[];
 }
 
 function destination(clusters: readonly WeightedClusterView[]): Pick<RouteActionInit, "clusterSpecifier" | "metadataMatch"> {

@@ -6,6 +6,7 @@ import { TcpProxySchema } from "@atoll/envoy-api/envoy/extensions/filters/networ
 import type { DirectResponseView, TcpFilterView } from "@atoll/view";
 import { connectionLimit } from "./rate-limit.ts";
 import { accessLog } from "./access-log.ts";
+import { connectionHashPolicy } from "./hash-policy.ts";
 import { durationOf } from "./duration.ts";
 import { metadataMatch } from "./metadata.ts";
 import { statName } from "./stat-name.ts";
@@ -24,6 +25,7 @@ export function tcpFilters(view: TcpFilterView): FilterInit[] {
     ...destination(clusters),
     idleTimeout: durationOf(view.idleTimeoutMs),
     maxConnectAttempts: view.maxConnectAttempts,
+    hashPolicy: view.hashPolicy ? connectionHashPolicy(view.hashPolicy) : [],
     accessLog: (view.accessLogs ?? []).map(accessLog),
   });
   const proxy: FilterInit = { name: "envoy.filters.network.tcp_proxy", configType: { case: "typedConfig", value: typedConfig } };

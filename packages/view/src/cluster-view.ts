@@ -1,4 +1,4 @@
-import type { CircuitBreaking } from "@atoll/policy";
+import type { CircuitBreaking, LoadBalancer } from "@atoll/policy";
 import type { Tags } from "./tags.ts";
 import type { UpstreamTlsView } from "./tls-view.ts";
 
@@ -27,6 +27,8 @@ export interface ClusterView {
   /** Local address to bind upstream connections to. */
   sourceAddress?: string;
   loadBalancer?: LoadBalancerView;
+  /** The weights of localities count. */
+  localityWeighted?: true;
   /** Subsets by endpoint tags (envoy.lb metadata). Fallback of each selector is NO_FALLBACK, of the cluster ANY_ENDPOINT. */
   subsetKeys?: string[][];
   circuitBreaker?: CircuitBreakerView;
@@ -36,12 +38,7 @@ export interface ClusterView {
   failTrafficOnPanic?: boolean;
 }
 
-export type LoadBalancerView =
-  | { type: "roundRobin" }
-  | { type: "leastRequest"; choiceCount?: number }
-  | { type: "ringHash"; hashFunction: "XX_HASH" | "MURMUR_HASH_2"; minRingSize?: number; maxRingSize?: number }
-  | { type: "random" }
-  | { type: "maglev" };
+export type LoadBalancerView = LoadBalancer;
 
 export interface HealthCheckView {
   timeoutMs: number;
@@ -68,10 +65,12 @@ export interface HealthCheckView {
       };
 }
 
-/** Endpoints of one EDS cluster, in locality groups sorted by (priority, zone). */
+/** Endpoints of one EDS cluster, in locality groups sorted by (priority, zone, subzone). */
 export interface EndpointSetView {
   cluster: string;
-  localities: { zone?: string; priority: number; endpoints: EndpointView[] }[];
+  localities: { zone?: string; subZone?: string; weight?: number; priority: number; endpoints: EndpointView[] }[];
+  /** Absent: Envoy's default, 140. */
+  overprovisioningPercent?: number;
 }
 
 export interface EndpointView {

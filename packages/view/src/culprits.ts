@@ -27,6 +27,7 @@ const policyTypes: Partial<Record<ElementKind, RegExp>> = {
   outlierDetection: /CircuitBreaker$/,
   circuitBreaker: /CircuitBreaker$/,
   loadBalancer: /^(?:TrafficRoute|MeshLoadBalancingStrategy)$/,
+  hashPolicy: /^MeshLoadBalancingStrategy$/,
   accessLog: /^(?:TrafficLog|MeshAccessLog)$/,
   tracing: /^(?:TrafficTrace|MeshTrace)$/,
 };

@@ -5,6 +5,7 @@ import { endpointSet, endpointsWith } from "./endpoint.ts";
 import type { MeshContext } from "./mesh-context.ts";
 import type { MeshContexts } from "./mesh-contexts.ts";
 import { meshTag, serviceTag, withoutTags } from "./names.ts";
+import type { Locality } from "./policies/load-balancing.ts";
 import type { EndpointSetView } from "./proxy-view.ts";
 
 /** Where traffic to a tag set goes: a service of the proxy's own mesh, or a cross-mesh gateway of another. */
@@ -35,8 +36,14 @@ export function resolveDestination(contexts: MeshContexts, context: MeshContext,
   return { service, tags: plain, upstream, crossMesh: true, endpoints };
 }
 
-/** The endpoints of a cluster for the destination, a fact of its own that all proxies share which have the cluster. */
-export function destinationEndpoints(context: MeshContext, cluster: string, { endpoints, tags }: Destination): Fact<EndpointSetView> {
+/** The endpoints of a cluster for the destination, a fact of its own that all proxies share which have the cluster and see it from the same place. */
+export function destinationEndpoints(
+  context: MeshContext,
+  cluster: string,
+  { endpoints, tags }: Destination,
+  locality: Locality,
+): Fact<EndpointSetView> {
   // The cluster's name says where it leads.
-  return context.memo.fact(`endpoints/${cluster}`, () => endpointSet(cluster, endpointsWith(endpoints(), tags), context.locality));
+  const key = JSON.stringify([cluster, locality]);
+  return context.memo.fact(`endpoints/${key}`, () => endpointSet(cluster, endpointsWith(endpoints(), tags), locality));
 }

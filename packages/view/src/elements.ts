@@ -104,7 +104,7 @@ function keepRoute(view: RouteView, visit: Visit, parent: ViewElement): RouteVie
   const named = name === undefined ? {} : { name };
   const route = visit(parent, "route", Object.values(match.path).join(""), view, { name, match });
   if (!route) return undefined;
-  const { mirrors, hashPolicy, ...own } = action.type === "forward" ? action : { ...action, mirrors: undefined, hashPolicy: undefined };
+  const { mirrors, hashPolicies, ...own } = action.type === "forward" ? action : { ...action, mirrors: undefined, hashPolicies: undefined };
   const does = visit(route, "action", own.type, action, { own, rest });
   if (!does) return { ...named, match, action: { type: "directResponse", status: 500, body: "" } };
   const kept =
@@ -112,7 +112,7 @@ function keepRoute(view: RouteView, visit: Visit, parent: ViewElement): RouteVie
       ? {
           ...own,
           ...(mirrors && { mirrors: list(visit, does, "mirror", mirrors, ({ cluster }) => cluster) }),
-          ...(hashPolicy === undefined ? {} : field(visit, does, "hashPolicy", "hashPolicy", hashPolicy as object)),
+          ...(hashPolicies && { hashPolicies: list(visit, does, "hashPolicy", hashPolicies) }),
         }
       : own;
   return {

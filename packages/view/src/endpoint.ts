@@ -1,5 +1,7 @@
 import type { Tags } from "@atoll/policy";
-import { serviceTag, withoutTags, zoneTag } from "./names.ts";
+import { serviceTag, withoutTags } from "./names.ts";
+import { placeOf } from "./policies/load-balancing.ts";
+import type { Locality, Place } from "./policies/load-balancing.ts";
 import type { EndpointSetView, EndpointView } from "./proxy-view.ts";
 
 /** One way to reach an instance (or, across zones, many instances) of a service. */
@@ -38,24 +40,19 @@ export function serving(endpoints: readonly Endpoint[]): readonly Endpoint[] {
   return present.length > 0 ? present : endpoints.filter(({ away }) => away === "gone");
 }
 
-export interface Locality {
-  /** The zone of the proxy; endpoints elsewhere get priority 1 when `aware`. */
-  zone: string;
-  aware: boolean;
-}
-
 /**
- * Groups the endpoints that serve by (priority, zone). Envoy keeps only the first of several endpoints with one address, so they are one here:
+ * Groups the endpoints that serve by their places. Envoy keeps only the first of several endpoints with one address, so they are one here:
  * an ingress weighs as many instances as it has behind it over all tag sets, an egress weighs one.
  */
 export function endpointSet(cluster: string, endpoints: readonly Endpoint[], locality: Locality): EndpointSetView {
-  const groups = new Map<string, { zone?: string; priority: number; endpoints: Map<string, EndpointView> }>();
+  const groups = new Map<string, Place & { endpoints: Map<string, EndpointView> }>();
   const order = [...serving(endpoints)].sort((a, b) => compare(a.address, b.address) || a.port - b.port || compare(tagText(a), tagText(b)));
   for (const endpoint of order) {
-    const zone = endpoint.tags[zoneTag];
-    const priority = locality.aware && zone !== undefined && zone !== locality.zone ? 1 : 0;
-    const key = `${priority}/${zone ?? ""}`;
-    const group = groups.get(key) ?? { ...(zone === undefined ? {} : { zone }), priority, endpoints: new Map<string, EndpointView>() };
+    const place = placeOf(endpoint, locality);
+    if (!place) continue;
+    const { priority, zone = "", subZone = "" } = place;
+    const key = `${String(priority).padStart(3, "0")}/${zone}/${subZone}`;
+    const group = groups.get(key) ?? { ...place, endpoints: new Map<string, EndpointView>() };
     groups.set(key, group);
     const address = `${endpoint.address}:${endpoint.port}`;
     const same = group.endpoints.get(address);
@@ -65,7 +62,8 @@ export function endpointSet(cluster: string, endpoints: readonly Endpoint[], loc
   const localities = [...groups.entries()]
     .sort(([a], [b]) => compare(a, b))
     .map(([, group]) => ({ ...group, endpoints: [...group.endpoints.values()] }));
-  return { cluster, localities };
+  const { placement } = locality;
+  return { cluster, localities, ...(placement ? { overprovisioningPercent: placement.overprovisioningPercent } : {}) };
 }
 
 function endpointView({ address, port, weight, tags }: Endpoint): EndpointView {

@@ -1,3 +1,4 @@
+import type { HashPolicy } from "@atoll/policy";
 import type { FaultView, RouteConfigView } from "./route-view.ts";
 import type { Tags } from "./tags.ts";
 import type { DownstreamTlsView } from "./tls-view.ts";
@@ -64,6 +65,8 @@ export interface TcpFilterView {
   clusters: { name: string; weight: number; metadataMatch?: Tags }[];
   idleTimeoutMs?: number;
   maxConnectAttempts?: number;
+  /** What the cluster's balancer makes its hash of, if it makes one. */
+  hashPolicy?: HashPolicy;
   accessLogs?: AccessLogView[];
   /** Connections above it are closed; a bucket that is filled at once every interval. */
   connectionLimit?: { connections: number; intervalMs: number };

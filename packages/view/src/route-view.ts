@@ -1,4 +1,4 @@
-import type { Fault, RequestLimit, RequestRetries } from "@atoll/policy";
+import type { Fault, HashPolicy, RequestLimit, RequestRetries } from "@atoll/policy";
 import type { Tags } from "./tags.ts";
 
 export type RetryView = RequestRetries;
@@ -35,7 +35,8 @@ export interface RouteView {
         type: "forward";
         clusters: WeightedClusterView[];
         mirrors?: { cluster: string; percent: number }[];
-        hashPolicy?: unknown;
+        /** What the cluster's balancer makes its hash of, if it makes one. */
+        hashPolicies?: readonly HashPolicy[];
       } & RouteRewriteView)
     | {
         type: "redirect";

@@ -8,6 +8,8 @@ export { healthChecking } from "./health-check.ts";
 export type { HealthChecking, HttpProbe, Probe } from "./health-check.ts";
 export { envoyChanges } from "./envoy-changes.ts";
 export type { EnvoyChange, EnvoyChanges, JsonPatch } from "./envoy-changes.ts";
+export { loadBalancing } from "./load-balancing.ts";
+export type { Failover, HashPolicy, LoadBalancer, LoadBalancing, LocalityAwareness } from "./load-balancing.ts";
 export { inboundLimits, outboundLimit, routeLimit } from "./rate-limit.ts";
 export type { InboundLimits, RequestLimit } from "./rate-limit.ts";
 export { headerMatch, retries } from "./retry.ts";

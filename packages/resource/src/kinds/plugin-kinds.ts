@@ -11,6 +11,7 @@ const inEffect: readonly string[] = [
   "MeshFaultInjection",
   "MeshHTTPRoute",
   "MeshHealthCheck",
+  "MeshLoadBalancingStrategy",
   "MeshProxyPatch",
   "MeshRateLimit",
   "MeshRetry",

@@ -1,5 +1,5 @@
-import { circuitBreaking, matchesTags } from "@atoll/policy";
-import type { GatewayCaller } from "@atoll/policy";
+import { circuitBreaking, loadBalancing, matchesTags } from "@atoll/policy";
+import type { GatewayCaller, HashPolicy } from "@atoll/policy";
 import { destinationEndpoints, resolveDestination } from "../destination.ts";
 import { endpointsWith } from "../endpoint.ts";
 import { dialPermission, endpointSources, externalSources } from "../endpoint-sources.ts";
@@ -9,6 +9,7 @@ import { destinationClusterName, protocolTag, serviceTag, unresolvedBackend, zon
 import { optional } from "../optional.ts";
 import { circuitBreakerView } from "../policies/circuit-breaker.ts";
 import { healthCheckingOf, healthCheckView } from "../policies/health-check.ts";
+import { balancingView, localityOf } from "../policies/load-balancing.ts";
 import { clusterTimeouts, routedTimeouts, timeoutsOf } from "../policies/timeout.ts";
 import { parseProtocol, upstreamHttp } from "../protocol.ts";
 import { realCluster } from "../services/real-cluster.ts";
@@ -26,6 +27,8 @@ export interface GatewayCluster {
   name: string;
   /** True if the gateway dials an external service itself, so that no proxy of the mesh will see the request. */
   external: boolean;
+  /** What is hashed of a request to choose among its endpoints. */
+  hashPolicies?: readonly HashPolicy[];
 }
 
 /** Adds the cluster of one backend of one host. A backend that could not be resolved has a name and no cluster. */
@@ -39,9 +42,9 @@ export function addGatewayCluster(
   const { contexts, context, builder } = scope;
   if (target) {
     const name = destinationClusterName(destinationTags, host.tags);
-    const { cluster, endpoints, reasons } = realCluster(contexts, context, caller, target, name);
+    const { cluster, endpoints, hashPolicies, reasons } = realCluster(contexts, context, { caller, sources: scope.sources }, target, name);
     builder.cluster(cluster, endpoints, reasons);
-    return { name, external: false };
+    return { name, external: false, ...optional("hashPolicies", hashPolicies) };
   }
   const service = destinationTags[serviceTag] ?? "";
   if (service === unresolvedBackend) return { name: unresolvedBackend, external: false };
@@ -61,6 +64,7 @@ export function addGatewayCluster(
   const timeouts = caller.towards(timeoutsOf(protocol), called);
   const breaking = caller.towards(circuitBreaking, called);
   const checking = caller.towards(healthCheckingOf(protocol), called);
+  const balancing = caller.towards(loadBalancing, called);
   const key = JSON.stringify([
     "gateway",
     name,
@@ -69,6 +73,7 @@ export function addGatewayCluster(
     timeouts.key,
     breaking.key,
     checking.key,
+    balancing.key,
     dialled.map(identityOf),
     facts,
     scope.ipv6,
@@ -82,7 +87,7 @@ export function addGatewayCluster(
       ...optional("http", upstreamHttp(protocol)),
       perConnectionBufferLimitBytes: bufferLimitBytes,
       ...(external ? {} : optional("tls", upstreamTls(context, destination.upstream, identity, destination.tags))),
-      loadBalancer: { type: "roundRobin" },
+      ...balancingView(balancing.conf, { type: "roundRobin" }),
       ...circuitBreakerView(breaking.conf),
       ...healthCheckView(checking.conf, protocol),
     };
@@ -100,9 +105,11 @@ export function addGatewayCluster(
       ...timeouts.account(),
       ...breaking.account(),
       ...checking.account(),
+      ...balancing.account(),
       ...(direct ? dialPermission(context, dialled, ({ tags }) => matchesTags(destinationTags, tags)) : []),
     ],
   });
-  builder.cluster(cluster, external ? undefined : destinationEndpoints(context, name, destination), reasons);
-  return { name, external };
+  const locality = localityOf(balancing.conf, context.locality, scope.sources);
+  builder.cluster(cluster, external ? undefined : destinationEndpoints(context, name, destination, locality), reasons);
+  return { name, external, ...optional("hashPolicies", balancing.conf?.hashPolicies) };
 }

@@ -8,12 +8,12 @@ import {
   retries,
   silenced,
 } from "@atoll/policy";
-import type { Answer, Fault, GatewayCaller, InboundTimeouts, LogTarget } from "@atoll/policy";
+import type { Answer, Fault, GatewayCaller, HashPolicy, InboundTimeouts, LogTarget } from "@atoll/policy";
 import { meshAlpn } from "../mesh-tls.ts";
 import { allMeshCasSecret, gatewayListenerName, identitySecret, statName } from "../names.ts";
 import { optional } from "../optional.ts";
 import { accessLogs } from "../policies/access-log.ts";
-
+import { connectionHash } from "../policies/load-balancing.ts";
 import type { Reasons } from "../reasons.ts";
 import type {
   DirectResponseView,
@@ -213,11 +213,13 @@ function tcpFilter(
 ): TcpFilterView | DirectResponseView {
   const weights = new Map<string, number>();
   let maxConnectAttempts: number | undefined;
+  let hashPolicy: HashPolicy | undefined;
   for (const host of groups.flatMap((group) => group.hosts)) {
     const caller = hostCaller(scope, host, port);
     const backends = tcpBackends(host, (ref) => calledBackend(scope.context, ref));
     for (const backend of backends) {
-      const { name } = addGatewayCluster(scope, host, caller, backend, "tcp");
+      const { name, hashPolicies } = addGatewayCluster(scope, host, caller, backend, "tcp");
+      hashPolicy ??= connectionHash(hashPolicies);
       weights.set(name, (weights.get(name) ?? 0) + backend.weight);
     }
     const { conf } = caller.towardsAll(
@@ -236,6 +238,7 @@ function tcpFilter(
     clusters,
     ...(timeouts.conf ? { idleTimeoutMs: timeouts.conf.idleMs ?? idleTimeoutMs } : {}),
     ...optional("maxConnectAttempts", maxConnectAttempts),
+    ...optional("hashPolicy", hashPolicy),
     ...written(scope, logs, "network"),
   };
 }

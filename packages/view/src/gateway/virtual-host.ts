@@ -1,5 +1,5 @@
 import { kumaTagsHeader, renderKumaTags } from "@atoll/policy";
-import type { GatewayCaller, Tags } from "@atoll/policy";
+import type { GatewayCaller, HashPolicy, Tags } from "@atoll/policy";
 import { protocolTag, serviceTag, unresolvedBackend } from "../names.ts";
 import { calledBackend } from "../routes/called.ts";
 import { pathView, someOps } from "../routes/route-action-view.ts";
@@ -68,7 +68,7 @@ function routeView(scope: GatewayScope, host: GatewayHost, caller: GatewayCaller
     scope.builder.because(route, () => ({ from: entryRef(scope, entry), policies: [] }));
     return route;
   }
-  const clusters = forwardClusters(scope, host, caller, entry.backends);
+  const { clusters, hashPolicies } = forwardClusters(scope, host, caller, entry.backends);
   if (clusters.length === 0) return undefined;
   const destinations = entry.backends.map(({ destination }) => destination);
   const said = routePolicies(scope, caller, destinations, withProtocols(scope, destinations), entry.hash);
@@ -80,7 +80,13 @@ function routeView(scope: GatewayScope, host: GatewayHost, caller: GatewayCaller
   const route: RouteView = {
     name,
     match,
-    action: { type: "forward", clusters, ...mirrors(scope, host, caller, entry.mirrors), ...rewrite },
+    action: {
+      type: "forward",
+      clusters,
+      ...mirrors(scope, host, caller, entry.mirrors),
+      ...optional("hashPolicies", hashPolicies),
+      ...rewrite,
+    },
     ...optional("requestHeaders", someOps(entry.requestHeaders)),
     ...optional("responseHeaders", someOps(entry.responseHeaders)),
     ...optional("timeoutMs", timeoutMs),
@@ -101,20 +107,23 @@ const withProtocols = (scope: GatewayScope, destinations: readonly Tags[]): Tags
     return { [protocolTag]: protocol === "unknown" ? "http" : protocol, ...tags };
   });
 
-/** Sorted by name; of two backends that are one cluster the last counts. */
+/** Sorted by name; of two backends that are one cluster the last counts. A route has the hash policies of all its backends. */
 function forwardClusters(
   scope: GatewayScope,
   host: GatewayHost,
   caller: GatewayCaller,
   backends: readonly Backend[],
-): WeightedClusterView[] {
+): { clusters: WeightedClusterView[]; hashPolicies: HashPolicy[] | undefined } {
   const tags = { name: kumaTagsHeader, value: renderKumaTags(scope.sources) };
   const byName = new Map<string, WeightedClusterView>();
+  const hashed = new Map<string, HashPolicy>();
   for (const backend of backends) {
-    const { name, external } = addGatewayCluster(scope, host, caller, backend, "http");
+    const { name, external, hashPolicies = [] } = addGatewayCluster(scope, host, caller, backend, "http");
+    for (const one of hashPolicies) hashed.set(JSON.stringify(one), one);
     byName.set(name, { name, weight: backend.weight, ...(external ? {} : { requestHeadersToAdd: [tags] }) });
   }
-  return someWeight([...byName.values()]).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const clusters = someWeight([...byName.values()]).sort((a, b) => (a.name < b.name ? -1 : 1));
+  return { clusters, hashPolicies: hashed.size > 0 ? [...hashed.values()] : undefined };
 }
 
 /** Envoy refuses weights that are all 0, which is what backends without weights have: then each counts the same. */

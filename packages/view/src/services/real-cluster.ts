@@ -1,5 +1,5 @@
-import { circuitBreaking, resourceDestination } from "@atoll/policy";
-import type { Caller } from "@atoll/policy";
+import { circuitBreaking, loadBalancing, resourceDestination } from "@atoll/policy";
+import type { Caller, HashPolicy, Tags } from "@atoll/policy";
 import type { Fact } from "@atoll/facts";
 import { endpointSet } from "../endpoint.ts";
 import { endpointSources } from "../endpoint-sources.ts";
@@ -9,6 +9,7 @@ import { clusterNames, meshAlpn } from "../mesh-tls.ts";
 import { identitySecret, meshCaSecret, spiffeId, zoneEgressService } from "../names.ts";
 import { optional } from "../optional.ts";
 import { healthCheckingOf, healthCheckView } from "../policies/health-check.ts";
+import { balancingView, localityOf } from "../policies/load-balancing.ts";
 import { clusterTimeouts, timeoutsOf } from "../policies/timeout.ts";
 import { upstreamHttp } from "../protocol.ts";
 import type { ClusterView, EndpointSetView, UpstreamTlsView } from "../proxy-view.ts";
@@ -20,14 +21,22 @@ import type { RealTarget } from "./real-service.ts";
 export interface RealCluster {
   cluster: ClusterView;
   endpoints: Fact<EndpointSetView>;
+  /** What is hashed of a request to choose among its endpoints. */
+  hashPolicies?: readonly HashPolicy[] | undefined;
   reasons: () => Reasons;
+}
+
+/** Who calls, with its tag sets. */
+export interface RealCaller {
+  caller: Caller;
+  sources: readonly Tags[];
 }
 
 /** How a sidecar or gateway calls a port of a service that is a resource; `name`: of the cluster, where it is not the port's own. */
 export function realCluster(
   contexts: MeshContexts,
   context: MeshContext,
-  caller: Caller,
+  { caller, sources }: RealCaller,
   target: RealTarget,
   name = target.port.cluster,
 ): RealCluster {
@@ -36,11 +45,15 @@ export function realCluster(
   const called = resourceDestination(portId(target));
   const timeouts = caller.towards(timeoutsOf(port.protocol), called);
   // An egress dials what is outside, and judges its health.
-  const [breaking, checking] = external
+  const [breaking, checking, balancing] = external
     ? []
-    : [caller.towards(circuitBreaking, called), caller.towards(healthCheckingOf(port.protocol), called)];
+    : [
+        caller.towards(circuitBreaking, called),
+        caller.towards(healthCheckingOf(port.protocol), called),
+        caller.towards(loadBalancing, called),
+      ];
   const tls = clientTls(context, target);
-  const key = JSON.stringify([name, tls, port.protocol, timeouts.key, breaking?.key, checking?.key]);
+  const key = JSON.stringify([name, tls, port.protocol, timeouts.key, breaking?.key, checking?.key, balancing?.key]);
   const cluster = context.memo.share(`real/${key}`, (): ClusterView => {
     return {
       ...clusterNames(name),
@@ -50,11 +63,13 @@ export function realCluster(
       ...optional("tls", tls),
       ...optional("circuitBreaker", breaking?.conf),
       ...healthCheckView(checking?.conf, port.protocol),
+      ...balancingView(balancing?.conf),
     };
   });
-  const endpoints = context.memo.fact(`real-endpoints/${name}`, () =>
-    // Instances of this zone first, whatever the mesh says of services by tags.
-    endpointSet(name, context.realServices.endpoints(port.cluster), { zone: context.zone.zone, aware: true }),
+  // Instances of this zone first, whatever the mesh says of services by tags.
+  const locality = localityOf(balancing?.conf, { zone: context.zone.zone, aware: true }, sources);
+  const endpoints = context.memo.fact(`real-endpoints/${JSON.stringify([name, locality])}`, () =>
+    endpointSet(name, context.realServices.endpoints(port.cluster), locality),
   );
   const reasons = (): Reasons => ({
     from: [
@@ -62,9 +77,9 @@ export function realCluster(
       ...endpointSources(contexts, context, context.realServices.endpoints(port.cluster)),
       refOf(context.mesh, meshSection(context)),
     ],
-    policies: [timeouts, breaking, checking].flatMap((answer) => answer?.account() ?? []),
+    policies: [timeouts, breaking, checking, balancing].flatMap((answer) => answer?.account() ?? []),
   });
-  return { cluster, endpoints, reasons };
+  return { cluster, endpoints, hashPolicies: balancing?.conf?.hashPolicies, reasons };
 }
 
 /** Mutual TLS towards whoever serves the port: a zone egress, or any identity that the service has. */

@@ -1,5 +1,7 @@
 import { isIP } from "node:net";
 import type { ZoneExternalService } from "@atoll/names";
+import { circuitBreaking, EgressCaller, loadBalancing, resourceDestination } from "@atoll/policy";
+import type { HashPolicy } from "@atoll/policy";
 import type { MeshExternalServiceSpec } from "@atoll/resource";
 import { isDnsName } from "@atoll/resource";
 import { dataSource } from "../external-service.ts";
@@ -7,13 +9,16 @@ import type { MeshContext } from "../mesh-context.ts";
 import { clusterNames, downstreamTls } from "../mesh-tls.ts";
 import { externalCaSecret, externalClientSecret, statName } from "../names.ts";
 import { optional } from "../optional.ts";
+import { circuitBreakerView } from "../policies/circuit-breaker.ts";
+import { healthCheckingOf, healthCheckView } from "../policies/health-check.ts";
+import { balancingView, connectionHash } from "../policies/load-balancing.ts";
 import { defaultConnectTimeoutMs } from "../policies/timeout.ts";
 import { isHttp, upstreamHttp } from "../protocol.ts";
 import type { ClusterView, FilterChainView, RbacView, SanMatchView, SecretView, UpstreamTlsView } from "../proxy-view.ts";
 import { meshSection, refOf } from "../reasons.ts";
 import type { Reasons } from "../reasons.ts";
 import type { ViewBuilder } from "../view-builder.ts";
-import { isReachable, serviceRef } from "./real-service.ts";
+import { isReachable, portId, serviceRef } from "./real-service.ts";
 import type { RealPort, RealService } from "./real-service.ts";
 
 /** The ports of MeshExternalServices that a zone's egress dials. An extension is somebody else's to carry out. */
@@ -32,13 +37,27 @@ export function realEgressChains(
   builder: ViewBuilder,
 ): FilterChainView[] {
   const forbidden = context.mesh.spec.routing?.defaultForbidMeshExternalServiceAccess === true;
+  const caller = new EgressCaller(context);
   return dialledPorts(context).map(({ port, of, service }) => {
-    const key = `real-egress/${JSON.stringify([port, service.spec, forbidden, ipv6, systemCa ?? ""])}`;
+    const called = resourceDestination(portId({ service: of, port }));
+    const breaking = caller.towards(circuitBreaking, called);
+    const checking = caller.towards(healthCheckingOf(port.protocol), called);
+    const balancing = caller.towards(loadBalancing, called);
+    const answers = [breaking.key, checking.key, balancing.key];
+    const key = `real-egress/${JSON.stringify([port, service.spec, forbidden, ipv6, systemCa ?? "", answers])}`;
     const { chain, cluster } = context.memo.share(key, () => ({
-      chain: egressChain(context, port, forbidden),
-      cluster: egressCluster(port, service, ipv6, systemCa),
+      chain: egressChain(context, port, forbidden, balancing.conf?.hashPolicies),
+      cluster: {
+        ...egressCluster(port, service, ipv6, systemCa),
+        ...circuitBreakerView(breaking.conf),
+        ...healthCheckView(checking.conf, port.protocol),
+        ...balancingView(balancing.conf),
+      },
     }));
-    const reasons = (): Reasons => ({ from: [serviceRef(of), refOf(context.mesh, meshSection(context))], policies: [] });
+    const reasons = (): Reasons => ({
+      from: [serviceRef(of), refOf(context.mesh, meshSection(context))],
+      policies: [breaking, checking, balancing].flatMap((answer) => answer.account()),
+    });
     builder.cluster(cluster, undefined, reasons);
     builder.because(chain, reasons);
     return chain;
@@ -57,7 +76,12 @@ export const realEgressSecrets = (context: MeshContext): SecretView[] =>
     ];
   });
 
-function egressChain(context: MeshContext, { cluster, sni, protocol }: RealPort, forbidden: boolean): FilterChainView {
+function egressChain(
+  context: MeshContext,
+  { cluster, sni, protocol }: RealPort,
+  forbidden: boolean,
+  hashPolicies: readonly HashPolicy[] | undefined,
+): FilterChainView {
   const rbac: RbacView = {
     statPrefix: `${statName(cluster)}.`,
     ...(forbidden ? { refuseRequests: true } : {}),
@@ -81,13 +105,19 @@ function egressChain(context: MeshContext, { cluster, sni, protocol }: RealPort,
                 {
                   name: cluster,
                   domains: ["*"],
-                  routes: [{ match: { path: { prefix: "/" } }, action: { type: "forward", clusters, autoHost: true }, timeoutMs: 0 }],
+                  routes: [
+                    {
+                      match: { path: { prefix: "/" } },
+                      action: { type: "forward", clusters, ...optional("hashPolicies", hashPolicies), autoHost: true },
+                      timeoutMs: 0,
+                    },
+                  ],
                 },
               ],
             },
           },
         }
-      : { type: "tcp", statPrefix, clusters },
+      : { type: "tcp", statPrefix, clusters, ...optional("hashPolicy", connectionHash(hashPolicies)) },
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Fact } from "@atoll/facts";
-import { circuitBreaking } from "@atoll/policy";
+import { circuitBreaking, loadBalancing } from "@atoll/policy";
 import type { SidecarCaller, Tags } from "@atoll/policy";
 import { destinationEndpoints, resolveDestination } from "../destination.ts";
 import { externalDiscovery } from "../external-service.ts";
@@ -13,6 +13,7 @@ import { destinationClusterName, meshTag, serviceTag, zoneEgressService } from "
 import { optional } from "../optional.ts";
 import { circuitBreakerView } from "../policies/circuit-breaker.ts";
 import { healthCheckingOf, healthCheckView } from "../policies/health-check.ts";
+import { balancingView, localityOf } from "../policies/load-balancing.ts";
 import { clusterTimeouts, routedTimeouts, timeoutsOf } from "../policies/timeout.ts";
 import { upstreamHttp } from "../protocol.ts";
 import { identityOf, meshSection, refOf } from "../reasons.ts";
@@ -25,6 +26,8 @@ export interface OutboundClusterRequest {
   /** Service of the outbound itself: its Timeout is the one that counts. */
   outboundService: string;
   caller: SidecarCaller;
+  /** Tag sets of the caller. */
+  sources: readonly Tags[];
   /** TrafficRoutes route the mesh: then a service without a Timeout has the timeouts of that way of routing. */
   routed: boolean;
   loadBalancer?: LoadBalancerView | undefined;
@@ -65,6 +68,7 @@ export function outboundCluster(
   const timeouts = caller.towards(timeoutsOf(facts.protocol), { kind: "service", tags: { [serviceTag]: request.outboundService } });
   const breaking = caller.towards(circuitBreaking, called);
   const checking = caller.towards(healthCheckingOf(facts.protocol), called);
+  const balancing = caller.towards(loadBalancing, called);
   const key = JSON.stringify([
     "outbound",
     name,
@@ -73,6 +77,7 @@ export function outboundCluster(
     timeouts.key,
     breaking.key,
     checking.key,
+    balancing.key,
     request.loadBalancer,
     dialled.map(identityOf),
     facts,
@@ -85,17 +90,18 @@ export function outboundCluster(
       ...circuitBreakerView(breaking.conf),
       ...healthCheckView(checking.conf, facts.protocol),
     };
-    if (dialled.length > 0) {
-      return { ...common, ...externalDiscovery(dialled, request.ipv6), ...optional("http", upstreamHttp(facts.protocol)) };
-    }
     const external = facts.external && !destination.crossMesh;
+    const balanced = balancingView(balancing.conf, external ? undefined : request.loadBalancer);
+    if (dialled.length > 0) {
+      return { ...common, ...externalDiscovery(dialled, request.ipv6), ...optional("http", upstreamHttp(facts.protocol)), ...balanced };
+    }
     const tls = upstreamTls(context, destination.upstream, external && context.zoneEgress ? zoneEgressService : service, destination.tags);
     return {
       ...common,
       discovery: { type: "eds" },
       ...optional("http", external ? upstreamHttp(facts.protocol) : "http2"),
       ...optional("tls", tls),
-      ...(external ? {} : optional("loadBalancer", request.loadBalancer)),
+      ...balanced,
     };
   });
   const external = facts.external && !destination.crossMesh && (context.zoneEgress || dialled.length > 0);
@@ -117,10 +123,12 @@ export function outboundCluster(
         ...timeouts.account(),
         ...breaking.account(),
         ...checking.account(),
+        ...balancing.account(),
         ...(direct ? dialPermission(context, dialled, (external) => external.service === service) : []),
       ],
     };
   };
   if (cluster.discovery.type !== "eds") return { cluster, external, reasons };
-  return { cluster, endpoints: destinationEndpoints(context, name, destination), external, reasons };
+  const locality = localityOf(balancing.conf, context.locality, request.sources);
+  return { cluster, endpoints: destinationEndpoints(context, name, destination, locality), external, reasons };
 }

@@ -1,4 +1,5 @@
 import { kumaTagsHeader, renderKumaTags, silenced } from "@atoll/policy";
+import type { HashPolicy } from "@atoll/policy";
 import { outboundRouteName, unresolvedBackend } from "../names.ts";
 import { optional } from "../optional.ts";
 import { retryView } from "../policies/retry.ts";
@@ -34,9 +35,10 @@ export function routeConfig(
   const kumaTags = sendsTags ? [{ name: kumaTagsHeader, value: renderKumaTags(scope.sources) }] : [];
   const limit = context.zoneEgress ? undefined : said.limit.conf;
   const retry = retryView(said.retries.conf, plan.protocol);
+  const hashPolicies = said.balancing.conf?.hashPolicies;
   const routes = plan.routes.map((planned): RouteView => {
     const own = (planned.rule === undefined ? undefined : ofRules.get(planned.rule)) ?? said;
-    const action = planned.redirect ?? forwardAction(planned, external);
+    const action = planned.redirect ?? forwardAction(planned, external, hashPolicies);
     const leaves = action.type === "forward" && action.clusters.some((cluster) => external.has(cluster.name));
     const requestMs = own.timeouts.conf?.route.requestMs;
     const isUnresolved = action.type === "forward" && action.clusters.some(({ name }) => name === unresolvedBackend);
@@ -57,6 +59,7 @@ export function routeConfig(
         ...plan.account(),
         ...silenced(own.timeouts.account(), requestMs === undefined),
         ...silenced(own.retries.account(), !retry && !route.retry),
+        ...silenced(said.balancing.account(), hashPolicies === undefined || action.type !== "forward"),
         ...(leaves ? silenced(said.limit.account(), !route.rateLimit) : []),
       ],
     }));
@@ -65,7 +68,11 @@ export function routeConfig(
   return { name: routeName(called), virtualHosts: [{ name: nameOf(called), domains: ["*"], ...optional("retry", retry), routes }] };
 }
 
-function forwardAction({ destinations, rewrite, mirrors }: PlannedRoute, external: ReadonlySet<string>): RouteView["action"] {
+function forwardAction(
+  { destinations, rewrite, mirrors }: PlannedRoute,
+  external: ReadonlySet<string>,
+  hashPolicies: readonly HashPolicy[] | undefined,
+): RouteView["action"] {
   const clusters = clustersOf(destinations);
   const leaves = clusters.some((cluster) => external.has(cluster.name));
   const copied = mirrors.filter(({ to, percent }) => percent > 0 && !isNowhere(to));
@@ -74,6 +81,7 @@ function forwardAction({ destinations, rewrite, mirrors }: PlannedRoute, externa
     // Envoy takes no forwarding to nowhere: all of it is unresolved then.
     clusters: clusters.length > 0 ? clusters : [{ name: unresolvedBackend, weight: 1 }],
     ...(copied.length > 0 ? { mirrors: copied.map(({ to, percent }) => ({ cluster: clusterOf(to), percent })) } : {}),
+    ...optional("hashPolicies", hashPolicies),
     ...rewrite,
     ...(leaves && rewrite.hostLiteral === undefined && !rewrite.hostFromPath ? { autoHost: true } : {}),
   };

@@ -1,5 +1,5 @@
-import { outboundLimit, outboundLogs, retries } from "@atoll/policy";
-import type { Answer, LogTarget, OutboundTimeouts, RequestLimit, Retries } from "@atoll/policy";
+import { loadBalancing, outboundLimit, outboundLogs, retries } from "@atoll/policy";
+import type { Answer, LoadBalancing, LogTarget, OutboundTimeouts, RequestLimit, Retries } from "@atoll/policy";
 import { timeoutsOf } from "../policies/timeout.ts";
 import type { Protocol } from "../protocol.ts";
 import { destinationOf } from "../routes/called.ts";
@@ -13,6 +13,7 @@ export interface Said {
   retries: Answer<Retries>;
   limit: Answer<RequestLimit>;
   logs: Answer<LogTarget[]>;
+  balancing: Answer<LoadBalancing>;
 }
 
 /** The same of a rule of a route, for which there may be policies of its own. */
@@ -25,6 +26,7 @@ export function saidOf({ caller }: OutboundScope, called: Called, protocol: Prot
     retries: caller.towards(retries, destination),
     limit: caller.towards(outboundLimit, destination),
     logs: caller.towards(outboundLogs, destination),
+    balancing: caller.towards(loadBalancing, destination),
   };
 }
 

@@ -4,6 +4,7 @@ import { hostAndPort } from "@atoll/resource";
 import { meshTag, outboundListenerName, sortedTags, statName, withoutTags } from "../names.ts";
 import { optional } from "../optional.ts";
 import { accessLogs } from "../policies/access-log.ts";
+import { connectionHash } from "../policies/load-balancing.ts";
 import { listenerTimeouts, routedTimeouts } from "../policies/timeout.ts";
 import type { DirectResponseView, HttpFilterView, ListenerView, RouteConfigView, TcpFilterView } from "../proxy-view.ts";
 import { refOf } from "../reasons.ts";
@@ -56,11 +57,11 @@ const reached = ({ routes, connections, isHttp }: Plan): Called[] =>
     .filter((to) => !isNowhere(to));
 
 function madeCluster(scope: OutboundScope, { to }: Outbound, { routed, loadBalancer }: Plan, called: Called): OutboundCluster | undefined {
-  const { contexts, context, caller, dialled, ipv6 } = scope;
-  if (called.kind === "resource") return { ...realCluster(contexts, context, caller, called.target), external: false };
+  const { contexts, context, caller, sources, dialled, ipv6 } = scope;
+  if (called.kind === "resource") return { ...realCluster(contexts, context, scope, called.target), external: false };
   const { tags } = called;
   const outboundService = to.kind === "service" ? nameOf(to) : nameOf(called);
-  return outboundCluster(contexts, context, { tags, outboundService, caller, routed, loadBalancer, dialled, ipv6 });
+  return outboundCluster(contexts, context, { tags, outboundService, caller, sources, routed, loadBalancer, dialled, ipv6 });
 }
 
 function outboundRef({ context, dataplane }: OutboundScope, { address, port, to }: Outbound): ResourceRef {
@@ -81,6 +82,7 @@ function listenerReasons(scope: OutboundScope, outbound: Outbound, plan: Plan, s
       ...said.timeouts.account(),
       ...silenced(said.logs.account(), filter.type !== "directResponse" && !filter.accessLogs),
       ...(filter.type === "tcp" ? silenced(said.retries.account(), filter.maxConnectAttempts === undefined) : []),
+      ...(filter.type === "tcp" ? silenced(said.balancing.account(), filter.hashPolicy === undefined) : []),
       ...(plan.isHttp ? (tracing?.choice() ?? []) : []),
     ],
   };
@@ -103,7 +105,8 @@ function sharedParts(
 ): OutboundParts {
   if (plan.routed || scope.tracing || said[0].logs.conf?.length) return build();
   const sentTags = scope.context.readsKumaTags ? renderKumaTags(scope.sources) : "";
-  const answers = [said[0].limit.key, ...said.map((one) => [one.timeouts.key, one.retries.key])];
+  const hashed = JSON.stringify(said[0].balancing.conf?.hashPolicies ?? []);
+  const answers = [said[0].limit.key, hashed, ...said.map((one) => [one.timeouts.key, one.retries.key])];
   const sent =
     plan.key === ""
       ? []
@@ -184,6 +187,7 @@ function tcpFilter(scope: OutboundScope, to: Called, plan: Plan, said: Said): Tc
     clusters: clustersOf(connections),
     ...(timeouts?.tcpIdleMs === undefined ? {} : { idleTimeoutMs: timeouts.tcpIdleMs }),
     ...optional("maxConnectAttempts", said.retries.conf?.maxConnectAttempts),
+    ...optional("hashPolicy", connectionHash(said.balancing.conf?.hashPolicies)),
     ...(logs.length > 0 ? { accessLogs: logs } : {}),
     ...(scope.kafkaFilter && plan.protocol === "kafka" ? { kafkaStatPrefix: statName(service) } : {}),
   };

@@ -1,6 +1,6 @@
 import type { Fact } from "@atoll/facts";
-import { anyValue } from "@atoll/policy";
-import type { Tags } from "@atoll/policy";
+import { anyValue, EgressCaller, loadBalancing } from "@atoll/policy";
+import type { Answer, LoadBalancing, Tags } from "@atoll/policy";
 import { endpointSet } from "../endpoint.ts";
 import type { Endpoint } from "../endpoint.ts";
 import { endpointSources } from "../endpoint-sources.ts";
@@ -8,6 +8,7 @@ import type { MeshContext } from "../mesh-context.ts";
 import type { MeshContexts } from "../mesh-contexts.ts";
 import { clusterNames } from "../mesh-tls.ts";
 import { serviceTag, sniFromTags, statName, zoneProxyClusterName } from "../names.ts";
+import { localityOf } from "../policies/load-balancing.ts";
 import { defaultConnectTimeoutMs } from "../policies/timeout.ts";
 import type { ClusterView, EndpointSetView, FilterChainView, Tags as PlainTags } from "../proxy-view.ts";
 import { meshSection, refOf } from "../reasons.ts";
@@ -66,9 +67,17 @@ function makeSniService(
       connectTimeoutMs: defaultConnectTimeoutMs,
       ...(subsetKeys.length > 0 ? { subsetKeys } : {}),
     },
-    endpoints: endpointSet(name, marked, context.locality),
+    endpoints: endpointSet(
+      name,
+      marked,
+      role === "egress" ? localityOf(balancingOf(context, service).conf, context.locality, []) : context.locality,
+    ),
   };
 }
+
+/** An egress chooses among zones for all who call. */
+const balancingOf = (context: MeshContext, service: string): Answer<LoadBalancing> =>
+  new EgressCaller(context).towards(loadBalancing, { kind: "service", tags: { [serviceTag]: service } });
 
 /** Who serves a service that is passed on by SNI, and which resources name it as a destination. */
 export function sniReasons(contexts: MeshContexts, context: MeshContext, service: string, role: Role): Reasons {
@@ -79,7 +88,7 @@ export function sniReasons(contexts: MeshContexts, context: MeshContext, service
       ...destinationSources(context, service, tagsOf(endpoints)).map((one) => refOf(one)),
       refOf(context.mesh, meshSection(context)),
     ],
-    policies: [],
+    policies: role === "egress" ? balancingOf(context, service).account() : [],
   };
 }
 
