@@ -59,7 +59,8 @@ const allowed: Record<string, string[]> = {
     "xds",
   ],
   "packages/kubernetes": ["resource", "yaml"],
-  "packages/kubernetes-admission": ["kubernetes", "resource"],
+  "packages/transparent-proxy": ["resource"],
+  "packages/kubernetes-admission": ["kubernetes", "resource", "transparent-proxy", "yaml"],
   "packages/kubernetes-controllers": ["certificate", "kubernetes", "names", "policy", "resource", "yaml"],
   "packages/cli": [
     "certificate",
@@ -70,6 +71,7 @@ const allowed: Record<string, string[]> = {
     "service-xds",
     "service-zone",
     "token",
+    "transparent-proxy",
     "view",
     "yaml",
   ],
