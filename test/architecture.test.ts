@@ -59,6 +59,7 @@ const allowed: Record<string, string[]> = {
     "xds",
   ],
   "packages/kubernetes": ["resource", "yaml"],
+  "packages/kubernetes-client": ["kubernetes", "yaml"],
   "packages/transparent-proxy": ["resource"],
   "packages/kubernetes-admission": ["kubernetes", "resource", "transparent-proxy", "yaml"],
   "packages/kubernetes-controllers": ["certificate", "kubernetes", "names", "policy", "resource", "yaml"],
