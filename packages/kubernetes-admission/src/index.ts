@@ -1,1 +1,1 @@
-export {};
+export { type GatewayInstanceReview, type GatewayInstanceVerdict, judgeGatewayInstance } from "./gateways/judge-gateway-instance.ts";

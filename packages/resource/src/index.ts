@@ -23,6 +23,7 @@ export { renderGoTemplate, type TemplateOptions } from "./go-template.ts";
 export { TemplateError } from "./go-template-parser.ts";
 export type { TemplateFunction, TemplateValue } from "./go-template-functions.ts";
 export { isDnsName, splitHostPort } from "./validators/values.ts";
+export { validateTags } from "./validators/tags.ts";
 export { validateAuthority } from "./validators/mesh.ts";
 export { envoyFormatFault, isEnvoyFormat } from "./envoy-format.ts";
 export { changedHeaderFault, headerNameFault, headerTextFault, regexFault } from "./envoy-values.ts";

@@ -14,8 +14,8 @@ const serviceMissing = `mandatory tag "${tag.service}" is missing`;
 export interface TagRules {
   /** At least one tag must be given. */
   nonEmpty?: boolean;
-  /** "required": must be among the tags. "only": must be the only tag. */
-  service?: "required" | "only";
+  /** "required": must be among the tags. "only": must be the only tag. "forbidden": must not be among them. */
+  service?: "required" | "only" | "forbidden";
   /** Names that must not be given. */
   forbidden?: readonly string[];
   /** Further rules on the whole set. */
@@ -36,7 +36,9 @@ function* check(path: string, tags: TagMap, rules: TagRules, selecting: boolean)
   }
   if (rules.also) yield* rules.also(path, tags);
   for (const key of keys) yield* checkTag(path, key, tags[key] ?? "", rules, selecting);
-  if (rules.service && !keys.includes(tag.service)) yield violation(path, serviceMissing);
+  if (rules.service === "forbidden") {
+    if (keys.includes(tag.service)) yield violation(path, `"${tag.service}" must not be defined`);
+  } else if (rules.service && !keys.includes(tag.service)) yield violation(path, serviceMissing);
 }
 
 function* checkTag(path: string, key: string, value: string, rules: TagRules, selecting: boolean): Violations {
