@@ -4,6 +4,15 @@ import type { ClusterView, EndpointSetView, ListenerView, ProxyKind, ProxyView, 
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
+/** Parts of a view that are made together. */
+export interface ViewParts {
+  listeners: readonly ListenerView[];
+  routes: readonly RouteConfigView[];
+  clusters: readonly { cluster: ClusterView; endpoints?: Fact<EndpointSetView> | undefined }[];
+  runtimes?: readonly (readonly [name: string, values: ProxyView["runtimes"][number]["values"]])[];
+  problems?: readonly ViewProblem[];
+}
+
 /** Collects the parts of one view. Of two parts with one name the first stays: the names say all that tells parts apart. */
 export class ViewBuilder {
   readonly #listeners = new Map<string, ListenerView>();
@@ -17,6 +26,11 @@ export class ViewBuilder {
   /** `reasons` receives why each part is as it is, by the part; without it nobody asks, and nothing is found out. */
   constructor(reasons?: Map<object, Reasons>) {
     this.#reasons = reasons;
+  }
+
+  /** Whether somebody asks why parts are as they are: then each is made for this proxy alone, with its accounts. */
+  get explains(): boolean {
+    return this.#reasons !== undefined;
   }
 
   /** Says why a part is as it is, in terms of what it was just made from. Of several accounts of one part the first stays. */
@@ -47,6 +61,25 @@ export class ViewBuilder {
 
   problem(resource: string, reason: string): void {
     this.#problems.push({ resource, reason });
+  }
+
+  /** What was added so far, for another builder. */
+  parts(): ViewParts {
+    return {
+      listeners: [...this.#listeners.values()],
+      routes: [...this.#routes.values()],
+      clusters: [...this.#clusters.values()].map((cluster) => ({ cluster, endpoints: this.#endpoints.get(cluster.name) })),
+      runtimes: [...this.#runtimes],
+      problems: this.#problems,
+    };
+  }
+
+  add({ listeners, routes, clusters, runtimes = [], problems = [] }: ViewParts): void {
+    for (const { cluster, endpoints } of clusters) this.cluster(cluster, endpoints);
+    for (const listener of listeners) this.listener(listener);
+    for (const route of routes) this.route(route);
+    for (const [name, values] of runtimes) this.runtime(name, values);
+    this.#problems.push(...problems);
   }
 
   /** The endpoint sets of the clusters, sorted by their names. */

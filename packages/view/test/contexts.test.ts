@@ -112,3 +112,38 @@ test("a mesh that is gone takes its proxies' views with it", () => {
   const { build } = zone(documents.slice(1));
   expect(build("web-1")).toBeUndefined();
 });
+
+test("sidecars of one service share their outbounds, also where a TrafficRoute routes them; a policy that means one of them by its name tells it apart", () => {
+  const every = [{ match: { [service]: "*" } }];
+  const route = {
+    type: "TrafficRoute",
+    mesh: "default",
+    name: "all",
+    sources: every,
+    destinations: every,
+    conf: { destination: { [service]: "*" } },
+  };
+  const { build, change } = zone([...documents, dataplane("web-3", "10.0.0.4", toOther), route]);
+  const outbound = (name: string) => {
+    const { listeners, routes, clusters } = build(name);
+    return [listeners.find(({ direction }) => direction === "outbound"), routes[0], clusters.find((one) => one.name === "api")];
+  };
+  const shared = (one: string, other: string): boolean[] => outbound(one).map((part, index) => part === outbound(other)[index]);
+  expect(shared("web-1", "web-2")).toEqual([true, true, true]);
+  const before = outbound("web-1");
+  change({
+    ...{ type: "Timeout", mesh: "default", name: "all", sources: every, destinations: every },
+    conf: { connectTimeout: "3s" },
+  });
+  expect(shared("web-1", "web-2")).toEqual([true, true, true]);
+  // The Timeout says something of the cluster, and of the others nothing new.
+  expect(outbound("web-1")[2]).not.toEqual(before[2]);
+  expect(shared("web-1", "web-3")).toEqual([true, true, true]);
+  change({
+    ...{ type: "MeshRetry", mesh: "default", name: "one" },
+    spec: { targetRef: { kind: "Dataplane", name: "web-1" }, to: [{ targetRef: { kind: "Mesh" }, default: { http: { numRetries: 7 } } }] },
+  });
+  expect(shared("web-2", "web-3")).toEqual([true, true, true]);
+  expect(JSON.stringify(outbound("web-1"))).toContain('"numRetries":7');
+  expect(JSON.stringify(outbound("web-2"))).not.toContain('"numRetries":7');
+});

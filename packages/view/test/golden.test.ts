@@ -2,6 +2,7 @@ import { golden } from "@atoll/testkit";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { buildProxyView, explainProxyView } from "../src/index.ts";
+import { ViewBuilder } from "../src/view-builder.ts";
 import type { ProxyExplanation } from "../src/index.ts";
 import { contextsOf, produce } from "./world.ts";
 import type { World } from "./world.ts";
@@ -26,8 +27,18 @@ const explained = new Set([
 golden<World>(join(import.meta.dirname, "..", "testdata"), (world, name) => {
   const explanation = explainProxyView(contextsOf(world), world.proxy);
   if (explanation) expectAccounted(world, explanation);
+  expectAloneAsShared(world);
   return { yaml: produce(world), ...(explained.has(name) ? { "explain.yaml": explanation } : {}) };
 });
+
+/** What sidecars share with their kin is what each of them would be given alone. */
+function expectAloneAsShared(world: World): void {
+  const contexts = contextsOf(world);
+  for (const { mesh, name } of contexts.inputs.zoneResources.list("Dataplane")) {
+    const proxy = { ...world.proxy, type: "dataplane" as const, mesh, name };
+    expect(buildProxyView(contexts, proxy)).toEqual(buildProxyView(contextsOf(world), proxy, new ViewBuilder(new Map())));
+  }
+}
 
 /** Each listener, route and cluster of the view is there and says what it was made from; of each choice at most the first is chosen. */
 function expectAccounted(world: World, explanation: ProxyExplanation): void {

@@ -8,4 +8,5 @@ export type { PolicyChoice, PolicyVerdict } from "./choice.ts";
 export type { PolicyMesh } from "./policy-mesh.ts";
 export { calledPlaces, connecting, placesOf, proxyPlaces } from "./places.ts";
 export { ProxyPolicies } from "./proxy-policies.ts";
+export { standInFor } from "./stand-in.ts";
 export type { Question } from "./question.ts";

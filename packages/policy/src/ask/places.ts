@@ -21,6 +21,11 @@ const between = (from: string, to: string): string => `${from} > ${to}`;
 const towards = (to: string): string => `> ${to}`;
 const on = (what: string): string => `on ${what}`;
 
+/** Of what is for nobody in particular. */
+export const anyPlace = on(anyValue);
+/** Of what is for one proxy, by its id. */
+export const ownPlace = on;
+
 /** Services that selectors name; `*` for one that names none. */
 const servicesIn = (selectors: readonly Selector[] | undefined): string[] => [
   ...new Set((selectors ?? []).map(({ match }) => match?.[serviceTag] ?? anyValue)),

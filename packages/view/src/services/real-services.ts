@@ -24,6 +24,8 @@ export class RealServices {
   readonly #context: MeshContext;
   readonly #all: Fact<readonly RealService[]>;
   readonly #resources: Family<readonly Resource[]>;
+  readonly #byCluster: Fact<ReadonlyMap<string, RealTarget>>;
+  readonly #targets: Family<RealTarget | undefined>;
   readonly #endpoints: Family<readonly Endpoint[]>;
   readonly #local: Family<readonly Endpoint[]>;
 
@@ -40,6 +42,12 @@ export class RealServices {
       equalValue,
     );
     this.#resources = new Family(graph, (type) => this.all.flatMap(({ service }) => (service.type === type ? [resourceOf(service)] : [])));
+    this.#byCluster = new Fact<ReadonlyMap<string, RealTarget>>(
+      graph,
+      () => new Map(this.all.flatMap((service) => service.ports.map((port) => [port.cluster, { service, port }] as const))),
+      () => false,
+    );
+    this.#targets = new Family(graph, (cluster) => this.#byCluster.get().get(cluster));
     this.#local = new Family(graph, (cluster) => this.#localOf(cluster));
     this.#endpoints = new Family(graph, (cluster) => [...this.#local.get(cluster), ...this.#remoteOf(cluster)]);
   }
@@ -82,12 +90,9 @@ export class RealServices {
     return this.#local.get(cluster);
   }
 
-  #target(cluster: string): RealTarget | undefined {
-    for (const service of this.all) {
-      const port = service.ports.find((one) => one.cluster === cluster);
-      if (port) return { service, port };
-    }
-    return undefined;
+  /** The port of a service that has the cluster. */
+  target(cluster: string): RealTarget | undefined {
+    return this.#targets.get(cluster);
   }
 
   #matched(service: ZoneService): ZoneMeshService[] {
@@ -100,7 +105,7 @@ export class RealServices {
   }
 
   #localOf(cluster: string): Endpoint[] {
-    const target = this.#target(cluster);
+    const target = this.target(cluster);
     if (!target) return [];
     return this.#matched(target.service.service)
       .filter(({ local }) => local)
@@ -108,7 +113,7 @@ export class RealServices {
   }
 
   #remoteOf(cluster: string): Endpoint[] {
-    const target = this.#target(cluster);
+    const target = this.target(cluster);
     const { zone, mtls } = this.#context;
     if (!target || mtls === "off") return [];
     const { service } = target.service;

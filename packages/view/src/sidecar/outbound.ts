@@ -1,12 +1,21 @@
-import { renderKumaTags, silenced } from "@atoll/policy";
+import type { Fact } from "@atoll/facts";
+import { silenced } from "@atoll/policy";
 import type { OutboundTimeouts } from "@atoll/policy";
 import { hostAndPort } from "@atoll/resource";
-import { meshTag, outboundListenerName, sortedTags, statName, withoutTags } from "../names.ts";
+import { meshTag, outboundListenerName, statName, withoutTags } from "../names.ts";
 import { optional } from "../optional.ts";
 import { accessLogs } from "../policies/access-log.ts";
 import { connectionHash } from "../policies/load-balancing.ts";
 import { listenerTimeouts, routedTimeouts } from "../policies/timeout.ts";
-import type { DirectResponseView, HttpFilterView, ListenerView, RouteConfigView, TcpFilterView } from "../proxy-view.ts";
+import type {
+  ClusterView,
+  DirectResponseView,
+  EndpointSetView,
+  HttpFilterView,
+  ListenerView,
+  RouteConfigView,
+  TcpFilterView,
+} from "../proxy-view.ts";
 import { refOf } from "../reasons.ts";
 import type { Reasons, ResourceRef } from "../reasons.ts";
 import { isNowhere, nameOf } from "../routes/called.ts";
@@ -29,25 +38,32 @@ export interface Outbound {
   to: Called;
 }
 
-/** Adds the listener of one outbound, with its clusters and endpoints. */
-export function addOutbound(scope: OutboundScope, outbound: Outbound): void {
+/** One outbound: its listener and routes, its clusters and their endpoints. */
+export interface MadeOutbound {
+  listener: ListenerView;
+  /** Apart from the listener: a route that changes then closes no connection, and no request meets a cluster that is gone. */
+  routes?: RouteConfigView;
+  clusters: readonly { cluster: ClusterView; endpoints?: Fact<EndpointSetView> | undefined; reasons: () => Reasons }[];
+  reasons: () => Reasons;
+}
+
+/** What one outbound is, with why it is so. */
+export function makeOutbound(scope: OutboundScope, outbound: Outbound): MadeOutbound {
   const plan = planOutbound(scope, outbound.to);
   const said = saidOf(scope, outbound.to, plan.protocol);
   const ofRules = saidOfRules(scope, outbound.to, plan);
   const external = new Set<string>();
-  for (const called of reached(plan)) {
+  const clusters = reached(plan).flatMap((called) => {
     const made = madeCluster(scope, outbound, plan, called);
-    if (!made) continue;
-    scope.builder.cluster(made.cluster, made.endpoints, () => {
-      const { from, policies } = made.reasons();
-      return { from: [outboundRef(scope, outbound), ...from], policies: [...plan.account(), ...policies] };
+    if (made?.external) external.add(made.cluster.name);
+    const reasons = (from: () => Reasons): Reasons => ({
+      from: [outboundRef(scope, outbound), ...from().from],
+      policies: [...plan.account(), ...from().policies],
     });
-    if (made.external) external.add(made.cluster.name);
-  }
-  const build = (): OutboundParts => outboundParts(scope, outbound, plan, said, ofRules, external);
-  const { listener, routes } = sharedParts(scope, outbound, plan, [said, ...ofRules.values()], external, build);
-  scope.builder.listener(listener, () => listenerReasons(scope, outbound, plan, said, listener));
-  if (routes) scope.builder.route(routes);
+    return made ? [{ cluster: made.cluster, endpoints: made.endpoints, reasons: () => reasons(made.reasons) }] : [];
+  });
+  const { listener, routes } = outboundParts(scope, outbound, plan, said, ofRules, external);
+  return { listener, ...optional("routes", routes), clusters, reasons: () => listenerReasons(scope, outbound, plan, said, listener) };
 }
 
 /** Everything that requests or connections are sent to. */
@@ -88,49 +104,6 @@ function listenerReasons(scope: OutboundScope, outbound: Outbound, plan: Plan, s
   };
 }
 
-/** Routes are apart from their listener: a route that changes then closes no connection, and no request meets a cluster that is gone. */
-interface OutboundParts {
-  listener: ListenerView;
-  routes?: RouteConfigView;
-}
-
-/** Every proxy that asks for the same outbound, and of which policies say the same, gets the same objects; but logs and spans name it. */
-function sharedParts(
-  scope: OutboundScope,
-  { address, port, to }: Outbound,
-  plan: Plan,
-  said: readonly [Said, ...SaidOfRule[]],
-  external: ReadonlySet<string>,
-  build: () => OutboundParts,
-): OutboundParts {
-  if (plan.routed || scope.tracing || said[0].logs.conf?.length) return build();
-  const sentTags = scope.context.readsKumaTags ? renderKumaTags(scope.sources) : "";
-  const hashed = JSON.stringify(said[0].balancing.conf?.hashPolicies ?? []);
-  const answers = [said[0].limit.key, hashed, ...said.map((one) => [one.timeouts.key, one.retries.key])];
-  const sent =
-    plan.key === ""
-      ? []
-      : [plan.key, reached(plan).map((called) => (called.kind === "service" ? sortedTags(called.tags) : nameOf(called)))];
-  const facts = [
-    address,
-    port,
-    to.kind === "service" ? sortedTags(to.tags) : nameOf(to),
-    plan.protocol,
-    [...external],
-    sentTags,
-    scope.transparent,
-    scope.kafkaFilter,
-    answers,
-    sent,
-  ];
-  const key = JSON.stringify(facts);
-  const { memo } = scope.context;
-  const both = (): OutboundParts => memo.share(`outbound/${key}`, build);
-  // Each is kept by itself, so that a changed route leaves the listener as it was.
-  const routes = memo.share(`outbound-routes/${key}`, () => both().routes);
-  return { listener: memo.share(`outbound-listener/${key}`, () => both().listener), ...optional("routes", routes) };
-}
-
 function outboundParts(
   scope: OutboundScope,
   { address, port, to }: Outbound,
@@ -138,7 +111,7 @@ function outboundParts(
   said: Said,
   ofRules: ReadonlyMap<string, SaidOfRule>,
   external: ReadonlySet<string>,
-): OutboundParts {
+): Pick<MadeOutbound, "listener" | "routes"> {
   const routes = plan.isHttp ? routeConfig(scope, to, plan, said, ofRules, external) : undefined;
   const filter = routes ? httpFilter(scope, to, plan, said, routes) : tcpFilter(scope, to, plan, said);
   const listener: ListenerView = {
