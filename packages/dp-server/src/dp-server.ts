@@ -57,6 +57,8 @@ interface Admitted {
   resource: ResourceDraft;
   /** Kept in memory only, to be asked again when tokens are revoked. */
   token: string;
+  /** Key of what signed it in the configuration; undefined = it was not signed by anybody. */
+  signingKey: string | undefined;
   /** Until it is published. */
   unpublished?: NodeJS.Timeout | undefined;
 }
@@ -159,9 +161,8 @@ export class DpServer {
   /** How many of the proxies here have a token that a signing key signed, by the key's key. */
   tokenKeys(): Record<string, number> {
     const counts: Record<string, number> = {};
-    for (const { node, token } of this.#admitted.values()) {
-      const key = signingKeyOf(node, token);
-      if (key !== undefined) counts[key] = (counts[key] ?? 0) + 1;
+    for (const { signingKey } of this.#admitted.values()) {
+      if (signingKey !== undefined) counts[signingKey] = (counts[signingKey] ?? 0) + 1;
     }
     return counts;
   }
@@ -328,7 +329,7 @@ export class DpServer {
         this.#options.watch?.onRefused?.(node.nodeId);
         throw new StatusError(status.UNAUTHENTICATED, `authentication failed: ${(error as Error).message}`);
       }
-      return { node, resource, token };
+      return { node, resource, token, signingKey: signingKeyOf(node, token) };
     } catch (error) {
       if (error instanceof ProxyNodeError) throw new StatusError(status.INVALID_ARGUMENT, error.message);
       if (error instanceof RegistrationError) throw new StatusError(status.FAILED_PRECONDITION, error.message);
