@@ -1,9 +1,21 @@
 import "./reflect-metadata.ts";
-import { generateKeyPairSync, X509Certificate } from "node:crypto";
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { connect, createServer, type TLSSocket } from "node:tls";
 import { performance } from "node:perf_hooks";
-import { KeyUsageFlags } from "@peculiar/x509";
+import {
+  AuthorityKeyIdentifierExtension,
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  PublicKey,
+  SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
+  X509Certificate as LibraryCertificate,
+  X509CertificateGenerator,
+} from "@peculiar/x509";
 import { beforeAll, describe, expect, test } from "vitest";
 import { buildCertificate } from "./build-certificate.ts";
 import {
@@ -266,4 +278,33 @@ test("a server certificate is its own CA and covers its names", async () => {
   expect(socket.authorized).toBe(true);
   socket.destroy();
   listener.close();
+});
+
+test.each([
+  ["of a proxy", { subject: "", isCa: false, extendedUsages: [ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth] }, 2_030],
+  ["of a CA that ends after 2049", { subject: "CN=demo", isCa: true }, 2_055],
+])("a certificate is to the byte what the library makes, %s", async (_, more, year) => {
+  const issuer = { certificate: new LibraryCertificate(pair.certPem), signingKey: createPrivateKey(pair.keyPem) };
+  const request = {
+    ...{ keyPair, usages: KeyUsageFlags.digitalSignature, names: [{ type: "url" as const, value: "spiffe://demo/api" }], ...more },
+    ...{ notBefore: new Date(nowMs), notAfter: new Date(Date.UTC(year, 1, 3, 4, 5, 6)) },
+  };
+  const made = new LibraryCertificate(await buildCertificate({ ...request, issuer }));
+  const publicKey = new PublicKey(keyPair.publicKey.export({ type: "spki", format: "der" }));
+  const extended = "extendedUsages" in more ? [new ExtendedKeyUsageExtension(more.extendedUsages)] : [];
+  const expected = await X509CertificateGenerator.create({
+    ...{ serialNumber: made.serialNumber, subject: request.subject, issuer: issuer.certificate.subjectName },
+    ...{ notBefore: request.notBefore, notAfter: request.notAfter, publicKey },
+    signingKey: issuer.signingKey.toCryptoKey({ name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" }, true, ["sign"]),
+    signingAlgorithm: { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" },
+    extensions: [
+      new BasicConstraintsExtension(request.isCa, undefined, true),
+      new KeyUsagesExtension(request.usages, true),
+      await SubjectKeyIdentifierExtension.create(publicKey),
+      await AuthorityKeyIdentifierExtension.create(issuer.certificate.publicKey),
+      ...extended,
+      new SubjectAlternativeNameExtension(request.names, request.subject === ""),
+    ],
+  });
+  expect(Buffer.from(made.rawData).toString("hex")).toBe(Buffer.from(expected.rawData).toString("hex"));
 });

@@ -1,8 +1,8 @@
 import "./reflect-metadata.ts";
-import type { webcrypto } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import type { Violation } from "@atoll/resource";
 import * as x509 from "@peculiar/x509";
-import { buildCertificate, signingKeyOf } from "./build-certificate.ts";
+import { buildCertificate } from "./build-certificate.ts";
 import { CertificateError } from "./certificate-error.ts";
 import { pemBlocks, readCertificates, readPrivateKey } from "./pem.ts";
 import { generateRsaKey, privateKeyPem } from "./keys.ts";
@@ -86,7 +86,7 @@ export function validateProvidedCa(pair: PemPair): Violation[] {
 
 interface Issuer {
   certificate: x509.X509Certificate;
-  signingKey: webcrypto.CryptoKey;
+  signingKey: KeyObject;
 }
 
 /** A CA ready to sign; the key stays inside. */
@@ -108,7 +108,7 @@ export class CertificateAuthority {
     if (problem !== undefined) throw new CertificateError(`CA ${problem.field}: ${problem.reason}`);
     const certificates = readCertificates(pair.certPem);
     const first = certificates[0]!;
-    const signingKey = signingKeyOf(readPrivateKey(pair.keyPem));
+    const signingKey = readPrivateKey(pair.keyPem);
     const issuer = { certificate: new x509.X509Certificate(first.raw), signingKey };
     return new CertificateAuthority(certificates.map((certificate) => certificate.toString()).join(""), new Date(first.validTo), issuer);
   }
