@@ -14,18 +14,21 @@ export function judgeListeners(
 ): { valid: readonly Listener[]; refused: readonly RefusedListener[] } {
   const isSupported = ({ protocol }: Listener) => protocol === "HTTP" || (protocol === "HTTPS" && !crossMesh);
   const place = ({ hostname = "*", port }: Listener) => `${hostname}:${port}`;
-  const places = Map.groupBy(listeners, place);
-  const protocols = Map.groupBy(listeners.filter(isSupported), ({ port }) => port);
+  const supported = listeners.filter(isSupported);
+  const places = Map.groupBy(supported, place);
+  const protocols = Map.groupBy(supported, ({ port }) => port);
 
   const valid: Listener[] = [];
   const refused: RefusedListener[] = [];
   for (const listener of listeners) {
+    const isPlaceTaken = (places.get(place(listener)) ?? []).length > 1;
+    const isPortMixed = new Set((protocols.get(listener.port) ?? []).map(({ protocol }) => protocol)).size > 1;
     if (!isSupported(listener)) {
       const message = `unsupported protocol ${listener.protocol}${crossMesh ? " with cross-mesh" : ""}`;
       refused.push({ listener, conditions: [accepted("False", "UnsupportedProtocol", message), notProgrammed("detached")] });
-    } else if ((places.get(place(listener)) ?? []).length > 1) {
+    } else if (isPlaceTaken && (listener.hostname !== undefined || !isPortMixed)) {
       refused.push(conflicted(listener, "HostnameConflict", `multiple listeners for ${place(listener)}`));
-    } else if (new Set((protocols.get(listener.port) ?? []).map(({ protocol }) => protocol)).size > 1) {
+    } else if (isPortMixed) {
       refused.push(conflicted(listener, "ProtocolConflict", `multiple listeners on ${listener.port} with conflicting protocols`));
     } else valid.push(listener);
   }
