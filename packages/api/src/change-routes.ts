@@ -16,6 +16,8 @@ import { type Answer, type Call, type Route, json } from "./call.ts";
 import { isWritable, livesInZones } from "./catalog.ts";
 import type { Condition, Preparation, Proposal } from "./config-writer.ts";
 import { warningsOf } from "./deprecations.ts";
+import { fleetChanges, wantsProxies } from "./history/fleet-changes.ts";
+import { readPoint } from "./history/time-travel.ts";
 import { parseJson } from "./json-text.ts";
 import { MeshMaterial } from "./mesh-lifecycle.ts";
 import { nativeViolations } from "./native-resources.ts";
@@ -56,7 +58,12 @@ async function applyChanges(context: ApiContext, call: Call): Promise<Answer> {
   const warnings = [...request.puts.flatMap(({ kind, document }) => warningsOf(kind, document)), ...reachWarnings(request, context)];
   if (readDryRun(call)) {
     const { changes } = await writer.preview(decide, request.conditions);
-    return json(changedBody(options.config.revision, changedKeys(changes, options.config), warnings, { dryRun: true }));
+    const { config } = options;
+    const { revision } = config;
+    const changed = changedKeys(changes, config);
+    const on = await readBase(context, call);
+    const fleet = wantsProxies(context, call) ? await fleetChanges(context, { from: on, to: on, changes: [...changes] }) : undefined;
+    return json(changedBody(revision, changed, warnings, { dryRun: true, ...(fleet && { fleet }) }));
   }
   const written = await writer.write(decide, {
     keys: [
@@ -78,8 +85,16 @@ const changedBody = (revision: number, changed: readonly KeyString[], warnings: 
   ...(warnings.length > 0 && { warnings }),
 });
 
+/** On top of which revision proxies are looked at: now, or `?revision=R`. */
+async function readBase(context: ApiContext, call: Call): Promise<number> {
+  const { config } = context.options;
+  const point = await readPoint(context, call);
+  if (point !== undefined && point > config.revision) throw badRequest(`query parameter revision: the newest is ${config.revision}`);
+  return point ?? config.revision;
+}
+
 /** `?dry_run=true`: everything is decided and checked, nothing is written; the answer says what would change. */
-function readDryRun(call: Call): boolean {
+export function readDryRun(call: Call): boolean {
   const text = call.query.get("dry_run") ?? "false";
   if (text !== "true" && text !== "false") throw badRequest("query parameter dry_run: must be true or false");
   return text === "true";

@@ -38,6 +38,7 @@ const parameters = {
     "Answer when every live proxy of every zone has acknowledged the change.",
   ),
   dry_run: inQuery("dry_run", { type: "boolean" }, "Check everything and answer what would change, without writing it."),
+  proxies: inQuery("proxies", { type: "boolean" }, "Also how the connected proxies of every zone differ, grouped by equal change."),
   timeout: inQuery("timeout", text, "How long to wait, such as 10s; at most 10m."),
   revision: inQuery("revision", text, "Answer from the configuration as it was at this revision."),
   at: inQuery("at", text, "Answer from the configuration as it was at this time (RFC 3339)."),
@@ -175,10 +176,10 @@ const schemas: Record<string, object> = {
     reason: text,
   }),
   Rollback: ofProperties({ reason: text }),
-  Changed: ofProperties({ revision: integer, dryRun: { type: "boolean" }, restored: integer, changed: texts, warnings: texts }, [
-    "revision",
-    "changed",
-  ]),
+  Changed: ofProperties(
+    { revision: integer, dryRun: { type: "boolean" }, restored: integer, changed: texts, warnings: texts, fleet: object },
+    ["revision", "changed"],
+  ),
   RevisionStatus: ofProperties(
     {
       revision: integer,

@@ -110,18 +110,24 @@ const special: readonly { path: RegExp; shape: Shape }[] = [
     shape: {
       tag: "history",
       summary: "Several changes as one revision",
-      query: [...waiting, "dry_run"],
+      query: [...waiting, "dry_run", "proxies", ...past],
       body: "ChangeSet",
       answers: { 200: "Changed" },
     },
   },
   {
     path: /\/rollback$/,
-    shape: { tag: "history", summary: "Restore a revision as a new one", query: waiting, body: "Rollback", answers: { 200: "Changed" } },
+    shape: {
+      tag: "history",
+      summary: "Restore a revision as a new one",
+      query: [...waiting, "dry_run", "proxies"],
+      body: "Rollback",
+      answers: { 200: "Changed" },
+    },
   },
   {
     path: /^\/diff$/,
-    shape: { tag: "history", summary: "What differs between two revisions", query: ["from", "to"], answers: { 200: "Object" } },
+    shape: { tag: "history", summary: "What differs between two revisions", query: ["from", "to", "proxies"], answers: { 200: "Object" } },
   },
   { path: /^\/revisions$/, shape: { tag: "history", summary: "The newest revisions", query: ["from", "to"], answers: { 200: "Object" } } },
   {

@@ -1,5 +1,5 @@
 import type { ChangeSet, ResourceReader, Verdict } from "@atoll/replica";
-import type { KeyString, ResourceDraft, ResourceKey, Violation, ZoneInsightSpec } from "@atoll/resource";
+import type { FleetAnswer, FleetQuestion, KeyString, ResourceDraft, ResourceKey, Violation, ZoneInsightSpec } from "@atoll/resource";
 import type { InventoryEntry, InventoryIngress } from "@atoll/inventory";
 import type { TokenKind, TokenRequest } from "@atoll/token";
 import type { FastifyInstance, FastifyRequest } from "fastify";
@@ -94,6 +94,8 @@ export interface WithheldFault {
 export interface Proxies {
   /** Rejects with an `ApiError` or any error; its message is shown. */
   inspect(proxy: ProxyKey, query: ProxyAdminQuery): Promise<string | Uint8Array>;
+  /** How a zone's connected proxies would differ between two states of the configuration. Rejects with the reason. Absent: not known. */
+  fleet?(zone: string, question: FleetQuestion): Promise<FleetAnswer>;
   /** Revision Envoy has acknowledged, by zone: minimum over its live proxies; null = no live proxy. */
   appliedRevisions(): Readonly<Record<string, AppliedRevision>>;
   /** What is withheld from proxies because their Envoys would not take it, by zone. */

@@ -1,7 +1,7 @@
 import { Origin } from "@atoll/facts";
 import type { Inventory } from "@atoll/inventory";
 import type { ChangeEvent, ResourceReader } from "@atoll/replica";
-import { parseKeyString, type ResourceDraft } from "@atoll/resource";
+import { parseKeyString, type FleetAnswer, type ResourceDraft, type ResourceKey } from "@atoll/resource";
 import {
   buildProxyView,
   explainProxyView,
@@ -10,10 +10,12 @@ import {
   type ProxyExplanation,
   type ProxyRef,
   type ProxyView,
+  type ViewInputs,
   type ViewOptions,
 } from "@atoll/view";
 import type { EncodedResource, Snapshot, SnapshotCache } from "@atoll/xds";
 import { ArrivingProxies } from "./arriving-proxies.ts";
+import { previewChange } from "./preview/preview-change.ts";
 import { HostAddresses, type HostAddressesOptions } from "./host-addresses.ts";
 import type { SecretMaterials } from "./secret-materials.ts";
 import { stillRefused, withRefusals } from "./refusals.ts";
@@ -221,6 +223,16 @@ export class Compiler {
     const explanation = proxy && explainProxyView(this.#contexts, proxy.ref);
     const { cache, config } = this.#options;
     return explanation && { revision: config.revision, acknowledged: cache.ackedRevision(nodeId), ...explanation };
+  }
+
+  /**
+   * How the connected proxies would change if the configuration went from one state to another, which differs in `changed`. Nothing is
+   * changed by asking. What the zone itself says counts as it is now.
+   */
+  preview(from: ViewInputs["config"], to: ViewInputs["config"], changed: readonly ResourceKey[]): Promise<Omit<FleetAnswer, "revision">> {
+    const { inputs, options } = this.#contexts;
+    const proxies = [...this.#proxies.values()].map(({ ref, refusals, made }) => ({ ref, refusals, failedSecrets: made?.failed ?? [] }));
+    return previewChange({ inputs: { ...inputs, config: from }, viewOptions: options, proxies, to, changed });
   }
 
   #bring(proxy: WatchedProxy, draft: ResourceDraft | undefined): void {

@@ -53,6 +53,10 @@ export class FakeState {
     return list as Resource<Spec>[];
   }
 
+  *all(): Iterable<Resource> {
+    for (const named of this.#byType.values()) yield* named.values();
+  }
+
   watch(listener: (event: ChangeEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

@@ -7,7 +7,7 @@ import { parseEndpoint } from "./endpoint.ts";
 import type { Endpoint, EndpointOptions } from "./endpoint.ts";
 import { judgeSync } from "./heartbeat.ts";
 import type { Heartbeat, Progress, Standstill, SyncAlarm } from "./heartbeat.ts";
-import type { ProxyQuery } from "./proxy-query.ts";
+import type { ZoneQuery } from "./proxy-query.ts";
 import { toRefusal, ZoneRefusedError } from "./refusal.ts";
 import type { Refusal } from "./refusal.ts";
 import { register, SessionLink } from "./zone-link.ts";
@@ -44,7 +44,7 @@ export interface ZoneConnectionOptions extends Pick<EndpointOptions, "tls"> {
   /** How far this side is. */
   progress: () => Progress;
   /** Answers questions about this zone's proxies; an error's message is passed on. */
-  answer?: (query: ProxyQuery) => Promise<Uint8Array>;
+  answer?: (query: ZoneQuery) => Promise<Uint8Array>;
   /** Standing still for so long while the other side is ahead dials the log anew. Default: three heartbeat intervals. */
   stallMs?: number;
   onRegistered?: (registration: Registration) => void;

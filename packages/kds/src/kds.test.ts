@@ -5,7 +5,7 @@ import { afterEach, expect, test } from "vitest";
 import { zoneAccess } from "./access-policy.ts";
 import type { SyncAlarm } from "./heartbeat.ts";
 import { joinGlobal, sealingKey, startGlobal, tls } from "./kds-fixture.ts";
-import type { KdsServerOptions, ZoneConnectionOptions, ZoneRegistration } from "./index.ts";
+import type { KdsServerOptions, ProxyQuery, ZoneConnectionOptions, ZoneRegistration } from "./index.ts";
 import { inspectAnywhere, inspectAtPeer, openRelay, QueryError, startKdsServer } from "./index.ts";
 
 const cleanups: (() => unknown)[] = [];
@@ -199,8 +199,9 @@ test("global asks, the zone answers concurrently, with errors and limits", async
   const release = Promise.withResolvers<void>();
   const east = zone(server.port, {
     answer: async (query) => {
-      if (query.proxy.name === "slow") await release.promise;
-      if (query.proxy.name === "none") throw new Error("proxy default/none is not connected");
+      const { name } = (query as ProxyQuery).proxy;
+      if (name === "slow") await release.promise;
+      if (name === "none") throw new Error("proxy default/none is not connected");
       return value(JSON.stringify(query));
     },
   });
@@ -230,7 +231,7 @@ test("one instance of global has another ask the zone that is connected there; n
     name: "QueryError",
     message: expect.stringMatching(/east is offline/),
   });
-  const east = zone(server.port, { answer: async ({ proxy, subject }) => Buffer.from(`${subject} of ${proxy.name}`) });
+  const east = zone(server.port, { answer: async (asked) => Buffer.from(`${asked.subject} of ${(asked as ProxyQuery).proxy.name}`) });
   await east.until(() => east.connection.state === "connected");
   expect(Buffer.from(await inspectAtPeer(peer, "internal", "east", query)).toString()).toBe("stats of dp-1");
   await expect(inspectAtPeer(peer, "east-token", "east", query)).rejects.toMatchObject({

@@ -5,7 +5,7 @@ import type { Answer } from "@atoll/kds-api";
 import { Client, Metadata } from "@grpc/grpc-js";
 import type { ServiceError } from "@grpc/grpc-js";
 import { parseEndpoint } from "./endpoint.ts";
-import { encodeQuery, QueryError, type ProxyQuery } from "./proxy-query.ts";
+import { encodeQuery, QueryError, timeoutOf, type ZoneQuery } from "./proxy-query.ts";
 
 /** Another instance of global, as it tells in the log that they share. */
 export interface GlobalPeer {
@@ -16,13 +16,14 @@ export interface GlobalPeer {
 }
 
 /** More than a zone is given to answer. */
-const timeoutMs = 12_000;
+const moreMs = 2_000;
 
 /** Has another instance of global ask the sessions that it holds with the zone. Rejects with `QueryError`. */
-export async function inspectAtPeer(peer: GlobalPeer, bearer: string, zone: string, query: ProxyQuery): Promise<Uint8Array> {
+export async function inspectAtPeer(peer: GlobalPeer, bearer: string, zone: string, query: ZoneQuery): Promise<Uint8Array> {
   const { target, credentials, channelOptions } = parseEndpoint({ address: peer.address, tls: { pinned: peer.certificate } });
   const client = new Client(target, credentials, { ...relayChannelOptions, ...channelOptions, "grpc.use_local_subchannel_pool": 1 });
   const { path, requestSerialize, responseDeserialize } = methodDefinition(Kds.method.inspect);
+  const timeoutMs = timeoutOf(query) + moreMs;
   const metadata = new Metadata();
   metadata.set("authorization", `Bearer ${bearer}`);
   const request = create(InspectRequestSchema, { zone, query: encodeQuery("", query, timeoutMs) });

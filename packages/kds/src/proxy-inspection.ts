@@ -1,4 +1,4 @@
-import { QueryError, type ProxyQuery } from "./proxy-query.ts";
+import { QueryError, type ZoneQuery } from "./proxy-query.ts";
 import type { ZoneSession } from "./zone-session.ts";
 
 /** Asks one place after the other until one can answer. Rejects with the last `QueryError`. */
@@ -17,7 +17,7 @@ export async function inspectAnywhere(asks: readonly (() => Promise<Uint8Array>)
 }
 
 /** Asks the connected instances of a zone, oldest first, until one can answer. Rejects with `QueryError`. */
-export async function inspectThrough(sessions: readonly ZoneSession[], zone: string, query: ProxyQuery): Promise<Uint8Array> {
+export async function inspectThrough(sessions: readonly ZoneSession[], zone: string, query: ZoneQuery): Promise<Uint8Array> {
   return inspectAnywhere(
     sessions.map((session) => () => session.query(query)),
     zone,

@@ -1,13 +1,19 @@
 import { create } from "@bufbuild/protobuf";
 import { AnswerFormat, QuerySchema } from "@atoll/kds-api";
 import type { Query } from "@atoll/kds-api";
+import type { FleetQuestion } from "@atoll/resource";
 
-/** What global (or a zone's sync service) asks about one proxy. */
+/** What global (or a zone's sync service) asks about one proxy, or about all that a server serves. */
+export type ZoneQuery = ProxyQuery | { subject: "fleet"; question: FleetQuestion };
+
 export type ProxyQuery = { proxy: { type: string; mesh: string; name: string } } & (
   | { subject: "config-dump"; includeEds: boolean }
   | { subject: "explain" }
   | { subject: "stats" | "clusters"; format: "text" | "json" }
 );
+
+/** How long whoever asks waits, in milliseconds. All views of a zone take longer than the answer of one Envoy. */
+export const timeoutOf = ({ subject }: ZoneQuery): number => (subject === "fleet" ? 60_000 : 10_000);
 
 export type QueryErrorCode =
   /** The zone is not connected. */
@@ -25,8 +31,12 @@ export class QueryError extends Error {
   }
 }
 
-export function encodeQuery(requestId: string, query: ProxyQuery, timeoutMs: number): Query {
-  const base = { requestId, proxy: query.proxy, timeoutMs: BigInt(timeoutMs) };
+export function encodeQuery(requestId: string, query: ZoneQuery, timeoutMs: number): Query {
+  const asked = { requestId, timeoutMs: BigInt(timeoutMs) };
+  if (query.subject === "fleet") {
+    return create(QuerySchema, { ...asked, subject: { case: "fleet", value: { question: JSON.stringify(query.question) } } });
+  }
+  const base = { ...asked, proxy: query.proxy };
   if (query.subject === "config-dump") {
     return create(QuerySchema, { ...base, subject: { case: "configDump", value: { includeEds: query.includeEds } } });
   }
@@ -36,7 +46,8 @@ export function encodeQuery(requestId: string, query: ProxyQuery, timeoutMs: num
 }
 
 /** Undefined for a subject this version does not know. */
-export function decodeQuery({ proxy, subject }: Query): ProxyQuery | undefined {
+export function decodeQuery({ proxy, subject }: Query): ZoneQuery | undefined {
+  if (subject.case === "fleet") return { subject: "fleet", question: JSON.parse(subject.value.question) as FleetQuestion };
   const { type = "", mesh = "", name = "" } = proxy ?? {};
   const of = { proxy: { type, mesh, name } };
   if (subject.case === "configDump") return { ...of, subject: "config-dump", includeEds: subject.value.includeEds };

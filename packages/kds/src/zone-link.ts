@@ -7,7 +7,7 @@ import type { Client, ClientDuplexStream, Metadata } from "@grpc/grpc-js";
 import { decodeHeartbeat, encodeHeartbeat } from "./heartbeat.ts";
 import type { Heartbeat, Progress } from "./heartbeat.ts";
 import { decodeQuery } from "./proxy-query.ts";
-import type { ProxyQuery } from "./proxy-query.ts";
+import type { ZoneQuery } from "./proxy-query.ts";
 import { traceCall } from "./registration-trace.ts";
 
 /** What `Register` sends. */
@@ -52,7 +52,7 @@ export interface SessionOptions {
   instanceId: string;
   heartbeatIntervalMs: number;
   progress: () => Progress;
-  answer?: (query: ProxyQuery) => Promise<Uint8Array>;
+  answer?: (query: ZoneQuery) => Promise<Uint8Array>;
   onHeartbeat: (heartbeat: Heartbeat) => void;
 }
 
@@ -122,7 +122,7 @@ export class SessionLink {
     );
   }
 
-  private async answerTo(query: ProxyQuery | undefined): Promise<Uint8Array> {
+  private async answerTo(query: ZoneQuery | undefined): Promise<Uint8Array> {
     if (!query || !this.options.answer) throw new Error("this zone cannot answer that question");
     return this.options.answer(query);
   }

@@ -6,8 +6,8 @@ import { status } from "@grpc/grpc-js";
 import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { encodeHeartbeat } from "./heartbeat.ts";
 import type { Heartbeat, Progress } from "./heartbeat.ts";
-import { encodeQuery, QueryError } from "./proxy-query.ts";
-import type { ProxyQuery } from "./proxy-query.ts";
+import { encodeQuery, QueryError, timeoutOf } from "./proxy-query.ts";
+import type { ZoneQuery } from "./proxy-query.ts";
 
 interface OpenQuery {
   resolve(body: Uint8Array): void;
@@ -44,7 +44,7 @@ export class ZoneSession {
   }
 
   /** Asks the zone; many questions may be open at once. Rejects with `QueryError`. */
-  query(query: ProxyQuery, timeoutMs = 10_000): Promise<Uint8Array> {
+  query(query: ZoneQuery, timeoutMs = timeoutOf(query)): Promise<Uint8Array> {
     if (this.ended) return Promise.reject(new QueryError("offline", `zone ${this.zone} is offline`));
     const requestId = String((this.lastQuery += 1));
     return new Promise((resolve, reject) => {

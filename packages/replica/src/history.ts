@@ -6,6 +6,7 @@ import { equalValue } from "./equal-value.ts";
 import { fold } from "./fold.ts";
 import { readToHead } from "./follow.ts";
 import { decodeChangeSet } from "./record-codec.ts";
+import type { ResourceReader } from "./reader.ts";
 import { readNewestSnapshot } from "./snapshot.ts";
 
 export interface HistoryEntry {
@@ -113,8 +114,10 @@ async function firstFrom(log: EventLog, offset: number): Promise<LogRecord | und
   return undefined;
 }
 
+type CompleteReader = ResourceReader & { all(): Iterable<Resource> };
+
 /** Resources whose value differs, sorted by key. Times and revisions alone are no difference. */
-export function differences(before: ConfigState, after: ConfigState): ResourceDifference[] {
+export function differences(before: CompleteReader, after: CompleteReader): ResourceDifference[] {
   const found: ResourceDifference[] = [];
   for (const resource of before.all()) {
     const now = after.get(resource.type, resource.mesh, resource.name);

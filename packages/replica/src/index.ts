@@ -14,6 +14,7 @@ export { joinReaders } from "./join-readers.ts";
 export { Listeners } from "./listeners.ts";
 export type { ChangeEvent, ResourceReader } from "./reader.ts";
 export { decodeChangeSet, decodeJson, decodeResource, encodeJson } from "./record-codec.ts";
+export { copyOf, propose } from "./propose.ts";
 export { ReplicaBeat } from "./replica-beat.ts";
 export type { BeatStore, ReplicaBeatOptions } from "./replica-beat.ts";
 export type { FoldedRecord, ReplicaObserver } from "./replica-observer.ts";

@@ -27,4 +27,5 @@ export { validateTags } from "./validators/tags.ts";
 export { validateAuthority } from "./validators/mesh.ts";
 export { envoyFormatFault, isEnvoyFormat } from "./envoy-format.ts";
 export { changedHeaderFault, headerNameFault, headerTextFault, regexFault } from "./envoy-values.ts";
+export type * from "./fleet-change.ts";
 export * from "./specs/index.ts";

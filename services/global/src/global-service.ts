@@ -27,10 +27,10 @@ import {
   zoneTokenVerifier,
   type GlobalPeer,
   type KdsServer,
-  type ProxyQuery,
+  type ZoneQuery,
 } from "@atoll/kds";
 import { ConfigReplica, ReplicaBeat, ZoneReplica, ZoneReplicaSet } from "@atoll/replica";
-import { parseKeyString } from "@atoll/resource";
+import { parseKeyString, type FleetAnswer } from "@atoll/resource";
 import {
   clientCertificates,
   Diagnostics,
@@ -258,15 +258,17 @@ async function createDefaultMesh(api: ReturnType<typeof createApi>, config: Conf
 function proxiesThrough(
   kds: KdsServer,
   zones: ZoneReplicaSet,
-  peersOf: (zone: string) => ((query: ProxyQuery) => Promise<Uint8Array>)[],
+  peersOf: (zone: string) => ((query: ZoneQuery) => Promise<Uint8Array>)[],
 ): Proxies {
+  const ask = (zone: string, query: ZoneQuery) => {
+    const peers = peersOf(zone).map((peer) => () => peer(query));
+    return inspectAnywhere([() => inspectThrough(kds.sessions(zone), zone, query), ...peers], zone);
+  };
   return {
-    inspect: async (proxy, query) => {
+    fleet: async (zone, question) => JSON.parse(new TextDecoder().decode(await ask(zone, { subject: "fleet", question }))) as FleetAnswer,
+    inspect: async ({ zone, type, mesh, name }, query) => {
       try {
-        const { zone, type, mesh, name } = proxy;
-        const asked: ProxyQuery = { proxy: { type, mesh, name }, ...query };
-        const peers = peersOf(zone).map((ask) => () => ask(asked));
-        return await inspectAnywhere([() => inspectThrough(kds.sessions(zone), zone, asked), ...peers], zone);
+        return await ask(zone, { proxy: { type, mesh, name }, ...query });
       } catch (error) {
         if (error instanceof QueryError)
           throw new ApiError({ status: 400, title: "Could not execute admin operation", detail: error.message });

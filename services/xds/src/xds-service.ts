@@ -35,6 +35,7 @@ import { readYaml } from "@atoll/yaml";
 import { AppliedReporter, type AppliedReport } from "./applied-report.ts";
 import { openConfigurationLog } from "./direct-configuration.ts";
 import { queryEnvoy } from "./envoy-admin.ts";
+import { answerFleet } from "./fleet-answer.ts";
 import { ProxyWatch } from "./proxy-watch.ts";
 import type { XdsSettings } from "./settings.ts";
 import { openInventory } from "./shared-inventory.ts";
@@ -83,8 +84,11 @@ async function open(
     version: version.kuma,
     instanceId,
     progress: () => ({ revision: config?.revision ?? 0, checksum: config?.checksum() ?? "" }),
-    answer: async (query) =>
-      query.subject === "explain" ? explain(query.proxy) : queryEnvoy({ resources, adminAddress, adminTls }, query),
+    answer: async (query) => {
+      if (query.subject === "fleet")
+        return Buffer.from(JSON.stringify(await answerFleet(query.question, { config: config!, resources, compiler })));
+      return query.subject === "explain" ? explain(query.proxy) : queryEnvoy({ resources, adminAddress, adminTls }, query);
+    },
     onRegistered: (registration) => {
       refusedBecause = undefined;
       ring.zone = registration.sealingKey ?? ring.zone;

@@ -14,7 +14,16 @@ import {
 } from "@atoll/api";
 import { configuredCertificate, loadServiceCertificate } from "@atoll/certificate";
 import { EmbeddedLog } from "@atoll/event-log";
-import { connectZone, inspectThrough, openRelay, QueryError, startKdsServer, zoneAccess, zoneTokenVerifier } from "@atoll/kds";
+import {
+  connectZone,
+  fleetThrough,
+  inspectThrough,
+  openRelay,
+  QueryError,
+  startKdsServer,
+  zoneAccess,
+  zoneTokenVerifier,
+} from "@atoll/kds";
 import { ConfigReplica, ZoneReplica } from "@atoll/replica";
 import { virtualIpType, type VirtualIpSpec } from "@atoll/resource";
 import {
@@ -102,7 +111,10 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     // `store` is where clients look for what keeps a zone's resources.
     configJson: JSON.stringify(maskedSettings({ ...withoutToken(settings), store: { type: "log" } })),
     progress: () => ({ revision: config.revision, checksum: config.checksum() }),
-    answer: (query) => inspectThrough(relay.sessions(zone), zone, query),
+    answer: async (query) =>
+      query.subject === "fleet"
+        ? Buffer.from(JSON.stringify(await fleetThrough(relay.sessions(zone), zone, query.question)))
+        : inspectThrough(relay.sessions(zone), zone, query),
     onRegistered: (registration) => {
       refusedBecause = undefined;
       if (registration.sealingKey !== undefined) {
@@ -266,6 +278,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
           throw error;
         }
       },
+      fleet: (_zone, question) => fleetThrough(relay.sessions(zone), zone, question),
       withheld: () => ({ [zone]: withheldOf(resources) }),
       appliedRevisions: () => ({ [zone]: appliedRevisionOf(resources) }),
       watchApplied: (listener) =>

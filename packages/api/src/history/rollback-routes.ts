@@ -8,7 +8,9 @@ import { type Answer, type Call, type Route, json } from "../call.ts";
 import type { Proposal } from "../config-writer.ts";
 import { parseJson } from "../json-text.ts";
 import { badRequest, invalid, notFound } from "../problem.ts";
+import { readDryRun } from "../change-routes.ts";
 import { readRevision } from "../conditions.ts";
+import { fleetChanges, wantsProxies } from "./fleet-changes.ts";
 import { renderSpec, stateAt } from "./revision-routes.ts";
 import { afterWrite } from "../written-answer.ts";
 
@@ -49,7 +51,7 @@ function differences(before: ResourceReader, after: ResourceReader): Difference[
 
 const keyOf = ({ type, mesh, name }: ResourceKey): ResourceKey => ({ type, mesh, name });
 
-/** `GET /diff?from=3&to=7`; `to` absent = now. Contents of secrets are never shown. */
+/** `GET /diff?from=3&to=7`; `to` absent = now; `proxies=true`: what differs for proxies, too. Contents of secrets are never shown. */
 async function showDiff(context: ApiContext, call: Call): Promise<Answer> {
   const { config } = context.options;
   const from = readRevision(call.query.get("from") ?? "", "query parameter from");
@@ -61,7 +63,8 @@ async function showDiff(context: ApiContext, call: Call): Promise<Answer> {
     ...(difference.before !== undefined && { before: renderSpec(difference.before) }),
     ...(difference.after !== undefined && { after: renderSpec(difference.after) }),
   }));
-  return json({ from, to, items });
+  const fleet = wantsProxies(context, call) ? await fleetChanges(context, { from, to }) : undefined;
+  return json({ from, to, items, ...(fleet && { fleet }) });
 }
 
 /**
@@ -88,7 +91,14 @@ async function rollBack(context: ApiContext, call: Call): Promise<Answer> {
     }
     return { changes: changes.toSorted((a, b) => rank(a) - rank(b)), result: changes.length };
   };
-  if (decide().changes.length === 0) return json({ revision: config.revision, restored: revision, changed: [] });
+  const proposed = decide().changes;
+  if (readDryRun(call)) {
+    const asked = wantsProxies(context, call) ? { to: config.revision, from: config.revision, changes: [...proposed] } : undefined;
+    const fleet = asked && (await fleetChanges(context, asked));
+    const changed = proposed.map((change) => keyString(change.op === "put" ? change.resource : change.key));
+    return json({ revision: config.revision, restored: revision, dryRun: true, changed, ...(fleet && { fleet }) });
+  }
+  if (proposed.length === 0) return json({ revision: config.revision, restored: revision, changed: [] });
   const written = await context.writer.write(decide, { keys: [], author: call.user.name, reason });
   const { headers, warnings } = await afterWrite(context, waitMs, written.revision);
   const body = { revision: written.revision, restored: revision, changed: written.changed, ...(warnings.length > 0 && { warnings }) };

@@ -1,10 +1,11 @@
 import { renderDocument } from "@atoll/resource";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { describeProblem, type ApiAnswer, type ApiClient } from "./client.ts";
 import { keyValues } from "../input/flag-values.ts";
 import { fillTemplate } from "../input/template.ts";
 import { CtlError } from "./ctl-error.ts";
 import { errorIn, itemPath, nameOfSource, type ReadDocument, readDocuments, readSource } from "./documents.ts";
+import { fleetWaitMs, sayForetold, serverDryRun } from "./fleet-text.ts";
 import { repeated, requireFlags } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { waitFlags, waitQuery, type WaitFlags } from "./wait.ts";
@@ -13,7 +14,8 @@ import { renderResourceYaml, renderYaml } from "./yaml-output.ts";
 interface ApplyFlags extends WaitFlags {
   file: string;
   var?: string[];
-  dryRun?: true;
+  dryRun?: string;
+  output: string;
   atomic?: true;
   reason?: string;
   showRevision?: true;
@@ -26,7 +28,15 @@ export function addApply(program: Command, client: () => ApiClient, io: Io): voi
     .description("Create or change resources: one change set per document, or one for all with --atomic")
     .option("-f, --file <source>", "file, URL, or - for standard input; may hold several documents (required)")
     .option("-v, --var <name=value>", "value of {{ name }} in the documents", repeated)
-    .option("--dry-run", "print the documents as they would be applied, and stop")
+    .addOption(
+      new Option(
+        "--dry-run [where]",
+        "client: print the documents as they would be applied; server: what they would change, for proxies too",
+      )
+        .preset("client")
+        .choices(["client", "server", "true", "false"]),
+    )
+    .option("-o, --output <format>", "of --dry-run=server: lines, yaml or json", "lines")
     .option("--atomic", "all documents as one change set: all of them, or none")
     .option("--reason <text>", "why, for the history (with --atomic)")
     .option("--show-revision", "print the revision of the change");
@@ -37,7 +47,8 @@ export function addApply(program: Command, client: () => ApiClient, io: Io): voi
     // Without values, braces are text like any other, as in kumactl.
     const filled = Object.keys(values).length === 0 ? text : fillTemplate(text, values);
     const documents = readDocuments(filled, nameOfSource(flags.file));
-    if (flags.dryRun)
+    if (flags.dryRun === "server") await foretell(documents, flags, client(), io);
+    else if (flags.dryRun !== undefined && flags.dryRun !== "false")
       io.out(documents.map(({ kind, resource }) => (kind.plugin ? renderYaml : renderResourceYaml)(written(resource))).join("---\n"));
     else if (flags.atomic) await applyAtOnce(documents, flags, client(), io);
     else await applyEach(documents, flags, client(), io);
@@ -66,6 +77,14 @@ async function applyAtOnce(documents: readonly ReadDocument[], flags: ApplyFlags
   const answer = await client.call("POST", `/changes${query}`, { body, waitMs });
   if (answer.status !== 200) throw new CtlError(withPlaces(describeProblem(answer), documents));
   say(answer, flags, io);
+}
+
+/** What the documents would change if they were applied at once. Nothing is. */
+async function foretell(documents: readonly ReadDocument[], flags: ApplyFlags, client: ApiClient, io: Io): Promise<void> {
+  const body = { resources: documents.map(({ resource }) => written(resource)) };
+  const answer = await client.call("POST", `/changes?${serverDryRun}`, { body, waitMs: fleetWaitMs });
+  if (answer.status !== 200) throw new CtlError(withPlaces(describeProblem(answer), documents));
+  sayForetold(answer, flags.output, io);
 }
 
 /** The control plane counts the documents from 0; people find them by file and line. */

@@ -1,8 +1,9 @@
 import type { Kind } from "@atoll/resource";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { describeProblem, type ApiClient } from "./client.ts";
 import { CtlError } from "./ctl-error.ts";
 import { collectionPath, itemPath } from "./documents.ts";
+import { fleetWaitMs, sayForetold, serverDryRun } from "./fleet-text.ts";
 import type { Io } from "./io.ts";
 import { checkFormat, outputFlag, pagingFooter, print, type Page } from "./output.ts";
 import { kindOfSingular, wantedResources } from "./resource-kinds.ts";
@@ -42,8 +43,16 @@ export function addGet(program: Command, client: () => ApiClient, io: Io): void 
     .command("delete <type> <name>")
     .description("Delete a resource")
     .option("-m, --mesh <mesh>", "mesh of the resource", "default")
-    .action(async (type: string, name: string, flags: { mesh: string }) => {
+    .addOption(new Option("--dry-run <where>", "server: say what would change, for proxies too, and delete nothing").choices(["server"]))
+    .option("-o, --output <format>", "of --dry-run=server: lines, yaml or json", "lines")
+    .action(async (type: string, name: string, flags: { mesh: string; dryRun?: string; output: string }) => {
       const kind = kindOfSingular(type);
+      if (flags.dryRun !== undefined) {
+        const key = { type: kind.type, name, ...(kind.scope === "mesh" && { mesh: flags.mesh }) };
+        const tried = await client().call("POST", `/changes?${serverDryRun}`, { body: { delete: [key] }, waitMs: fleetWaitMs });
+        if (tried.status !== 200) throw new CtlError(describeProblem(tried));
+        return sayForetold(tried, flags.output, io);
+      }
       const answer = await client().call("DELETE", itemPath(kind, flags.mesh, name));
       if (answer.status === 404) throw new CtlError(`there is no ${kind.type} with name "${name}"`);
       if (answer.status !== 200) throw new CtlError(describeProblem(answer));

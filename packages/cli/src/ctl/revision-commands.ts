@@ -4,8 +4,9 @@ import { CtlError } from "./ctl-error.ts";
 import type { Io } from "./io.ts";
 import { checkFormat, outputFlag, print } from "./output.ts";
 import { renderTable } from "./table.ts";
+import { changedLines, signs } from "./changed-lines.ts";
+import { type FleetChanges, fleetText, fleetWaitMs, serverDryRun } from "./fleet-text.ts";
 import { readDuration, waitFlags, waitQuery, type WaitFlags } from "./wait.ts";
-import { renderYaml } from "./yaml-output.ts";
 
 interface RevisionEntry {
   revision: number;
@@ -80,57 +81,45 @@ function addDiff(program: Command, client: () => ApiClient, io: Io): void {
   program
     .command("diff <revision> [other]")
     .description("What differs between two revisions; without the second, between one and now")
+    .option("--proxies", "also how the connected proxies of every zone differ, grouped by equal change")
     .option("-o, --output <format>", "lines, yaml or json", "lines")
-    .action(async (from: string, to: string | undefined, { output }: { output: string }) => {
-      const query = new URLSearchParams({ from: revisionOf(from), ...(to && { to: revisionOf(to) }) }).toString();
-      const answer = await client().json<{ items: Difference[] }>("GET", `/diff?${query}`);
-      if (output === "lines") io.out(answer.items.map(differenceText).join(""));
+    .action(async (from: string, to: string | undefined, { output, proxies }: { output: string; proxies?: true }) => {
+      const query = new URLSearchParams({ from: revisionOf(from), ...(to && { to: revisionOf(to) }), ...(proxies && { proxies: "true" }) });
+      const answer = await client().json<{ items: Difference[]; fleet?: FleetChanges }>("GET", `/diff?${query}`, { waitMs: fleetWaitMs });
+      if (output === "lines") io.out(answer.items.map(differenceText).join("") + fleetText(answer.fleet));
       else print(io, output, answer, () => "");
     });
 }
 
-const signs = { created: "+", updated: "~", deleted: "-" } as const;
-
 /** `~ Type/mesh/name`, and below it the lines of its YAML that went and came. */
 function differenceText({ key, change, before, after }: Difference): string {
-  const lines = (value: object | undefined) => (value === undefined ? [] : renderYaml(value).trimEnd().split("\n"));
-  const [old, fresh] = [lines(before), lines(after)];
-  const body = change === "updated" ? changedLines(old, fresh) : [...old.map((line) => `- ${line}`), ...fresh.map((line) => `+ ${line}`)];
-  return `${signs[change]} ${shortKey(key)}\n${body.map((line) => `    ${line}\n`).join("")}`;
+  return `${signs[change]} ${shortKey(key)}\n${changedLines(before, after)
+    .map((line) => `    ${line}\n`)
+    .join("")}`;
 }
 
-/** Shortest edit by longest common subsequence; documents are short. */
-function changedLines(before: readonly string[], after: readonly string[]): string[] {
-  const common = Array.from({ length: before.length + 1 }, () => Array<number>(after.length + 1).fill(0));
-  for (let i = before.length - 1; i >= 0; i--) {
-    for (let j = after.length - 1; j >= 0; j--) {
-      common[i]![j] = before[i] === after[j] ? common[i + 1]![j + 1]! + 1 : Math.max(common[i + 1]![j]!, common[i]![j + 1]!);
-    }
-  }
-  const lines: string[] = [];
-  for (let i = 0, j = 0; i < before.length || j < after.length;) {
-    if (i < before.length && j < after.length && before[i] === after[j]) {
-      i++;
-      j++;
-    } else if (j >= after.length || (i < before.length && common[i + 1]![j]! >= common[i]![j + 1]!)) lines.push(`- ${before[i++]}`);
-    else lines.push(`+ ${after[j++]}`);
-  }
-  return lines;
+interface RolledBack {
+  revision: number;
+  restored: number;
+  changed: string[];
+  warnings?: string[];
+  fleet?: FleetChanges;
 }
 
 function addRollback(program: Command, client: () => ApiClient, io: Io): void {
   const command = program
     .command("rollback <revision>")
     .description("Restore the configuration as it was, as one new revision. Zones, global secrets and withdrawn keys stay as they are")
+    .option("--dry-run", "say what would change, for proxies too, and write nothing")
     .option("--reason <text>", "why, for the history");
-  waitFlags(command).action(async (revision: string, flags: WaitFlags & { reason?: string }) => {
-    const { query, waitMs } = waitQuery(flags);
-    const answer = await client().json<{ revision: number; restored: number; changed: string[]; warnings?: string[] }>(
-      "POST",
-      `/revisions/${revisionOf(revision)}/rollback${query}`,
-      { body: { reason: flags.reason }, waitMs },
-    );
+  waitFlags(command).action(async (revision: string, flags: WaitFlags & { reason?: string; dryRun?: true }) => {
+    const { query, waitMs } = flags.dryRun ? { query: `?${serverDryRun}`, waitMs: fleetWaitMs } : waitQuery(flags);
+    const answer = await client().json<RolledBack>("POST", `/revisions/${revisionOf(revision)}/rollback${query}`, {
+      body: { reason: flags.reason },
+      waitMs,
+    });
     for (const key of answer.changed) io.out(`  ${shortKey(key)}\n`);
+    if (flags.dryRun) return io.out(fleetText(answer.fleet));
     io.out(
       answer.changed.length === 0
         ? `nothing differs from revision ${answer.restored}\n`

@@ -40,6 +40,9 @@ function firstWord(args: readonly string[], options: readonly Option[]): number 
 }
 
 function respelled(argument: string, options: readonly Option[]): string[] {
+  // What follows a flag whose value may be left out is never its value.
+  const bare = options.find((each) => each.optional && each.long === argument);
+  if (bare?.presetArg !== undefined) return [`${argument}=${String(bare.presetArg)}`];
   const [, name, value] = /^(--[^=]+|-[A-Za-z])=([^]*)$/.exec(argument) ?? [];
   const option = options.find((each) => each.long === name || each.short === name);
   if (name === undefined || option === undefined) return [argument];
