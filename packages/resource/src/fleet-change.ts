@@ -1,4 +1,4 @@
-import type { KeyString, ResourceDraft, ResourceKey } from "./resource.ts";
+import type { ResourceDraft, ResourceKey } from "./resource.ts";
 
 /** What a zone is asked: how its connected proxies differ between two states of the configuration. */
 export interface FleetQuestion {

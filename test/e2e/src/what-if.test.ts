@@ -98,7 +98,7 @@ test("atollctl says it in lines", async () => {
 
 test("a zone tells of its own proxies; one that is away does not keep the others from telling", async () => {
   const { revision } = await bed.atoll.replica("global");
-  const own = await bed.atoll.zone("east").url;
+  const own = bed.atoll.zone("east").url;
   const answer = await fetch(`${own}/diff?from=${revision - 1}&to=${revision}&proxies=true`);
   expect(((await answer.json()) as { fleet: Fleet }).fleet.zones).toEqual({ east: { proxies: 2, changed: 2 } });
   await bed.atoll.zone("north").sync.kill();
