@@ -14,8 +14,7 @@ import { gatewayService } from "./gateway-service.ts";
 
 export interface GatewayInstanceOptions {
   /**
-   * The container of a proxy in the mesh, as injection makes it for what has these annotations.
-   * @throws AnnotationError
+   * The container of a proxy in the mesh, as injection makes it for what has these annotations. Throws an AnnotationError, with what to tell their author.
    */
   proxyContainer(annotations: Readonly<Record<string, string>>, mesh: string): ProxyContainer;
   now: Clock;

@@ -58,10 +58,13 @@ export function builtinGatewayDataplane({ pod, zone }: Pick<PodDataplaneInput, "
   if (text === undefined) throw new AnnotationError(`Missing ${annotation.tags} annotation on Pod serving a builtin Gateway`);
   const tags = readTags(text);
   if (tags === undefined) throw new AnnotationError(`Invalid ${annotation.tags} annotation on Pod serving a builtin Gateway`);
+  const adminPort = readUint32(pod.metadata.annotations, annotation.envoyAdminPort);
   return {
     networking: {
       address: pod.status?.podIP ?? "",
       gateway: { type: "BUILTIN", tags: sorted({ ...tags, ...(zone !== "" && { [tag.zone]: zone }) }) },
+      // Where the pod's probes ask.
+      ...(adminPort && { admin: { port: adminPort } }),
     },
   };
 }
