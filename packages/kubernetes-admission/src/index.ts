@@ -1,1 +1,2 @@
 export { type GatewayInstanceReview, type GatewayInstanceVerdict, judgeGatewayInstance } from "./gateways/judge-gateway-instance.ts";
+export * from "./injection/index.ts";

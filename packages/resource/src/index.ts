@@ -7,7 +7,7 @@ export { dnsLabelFaults, type MetaContext, validateMeta, validateNewMeshName } f
 export { goQuote, ParseError } from "./schema/parse-error.ts";
 export { parseJson } from "./schema/json-text.ts";
 export { equalJson } from "./equal-json.ts";
-export { durationMs, formatDuration, parseGoDuration } from "./duration.ts";
+export { durationMs, formatDuration, formatGoDuration, parseGoDuration } from "./duration.ts";
 export * from "./common-protocol.ts";
 export * from "./host-port.ts";
 export * from "./tags.ts";
