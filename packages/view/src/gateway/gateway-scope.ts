@@ -49,7 +49,7 @@ export function routePolicies(
 ): RoutePolicies {
   const grpc = destinations.every((tags) => context.service(tags[serviceTag] ?? "").protocol === "grpc");
   return {
-    timeouts: caller.towardsAll(grpc ? outboundTimeouts.grpc : outboundTimeouts.http, destinations),
+    timeouts: caller.towardsAll(grpc ? outboundTimeouts.grpc : outboundTimeouts.http, destinations, route),
     retries: caller.towardsAll(retries, destinations, route),
     limit: caller.towardsAll(routeLimit, destinations, route),
     ...(context.rules.gatewayFaults === "applied" ? { fault: caller.towardsAll(routeFault, faultDestinations, route) } : {}),
