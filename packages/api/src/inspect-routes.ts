@@ -4,7 +4,7 @@ import { type AccessRules, defaultAccess, requirePermission } from "./access.ts"
 import type { ApiContext } from "./api-context.ts";
 import { type Answer, type Call, type Route, json, text } from "./call.ts";
 import type { Shown } from "./catalog.ts";
-import { envoyConfig } from "./envoy-config.ts";
+import { jsonPatch } from "./json-patch.ts";
 import { pageOf, readPage } from "./pagination.ts";
 import type { ProxyAdminQuery, ProxyKey } from "./ports.ts";
 import { ApiError, badRequest, invalid, notAllowed, notFound } from "./problem.ts";
@@ -45,10 +45,9 @@ export function inspectRoutes(context: ApiContext): Route[] {
     const refuse = () => {
       throw notAllowed("Not allowed on global CP");
     };
-    for (const kind of [dataplane, gateway]) routes.push({ method: "GET", path: `/meshes/:mesh/${kind.path}/:name/_config`, run: refuse });
-  } else {
-    routes.push({ method: "GET", path: "/meshes/:mesh/dataplanes/:name/_config", run: (call) => showConfig(context, call) });
+    routes.push({ method: "GET", path: `/meshes/:mesh/${gateway.path}/:name/_config`, run: refuse });
   }
+  routes.push({ method: "GET", path: "/meshes/:mesh/dataplanes/:name/_config", run: (call) => showConfig(context, call) });
   for (const kind of kinds.filter((each) => each.scope === "mesh" && each.path !== "")) {
     routes.push({ method: "GET", path: `/meshes/:mesh/${kind.path}/:name/_hostnames`, run: (call) => hostnames(kind, context, call) });
   }
@@ -105,7 +104,8 @@ async function viewProxy(type: ProxyKey["type"], context: ApiContext, call: Call
 }
 
 /** What clients in Go may write for a boolean; the empty text stands for no value. */
-const goBooleans = new Set(["", "1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"]);
+const goTruths = new Set(["1", "t", "T", "TRUE", "true", "True"]);
+const goBooleans = new Set(["", ...goTruths, "0", "f", "F", "FALSE", "false", "False"]);
 
 /** Which resources and policies made each part of a proxy's configuration, as the xDS server that serves it says. */
 async function explain(type: ProxyKey["type"], context: ApiContext, call: Call): Promise<Answer> {
@@ -117,15 +117,19 @@ function requireView(view: keyof typeof permissions, { options }: ApiContext, ca
   requirePermission((options.settings.access ?? defaultAccess)[permissions[view]], call.user, "envoy proxy info");
 }
 
-/** What Envoy holds. No policy is ever shadowed here, so that a difference that is asked for is none. */
+/** What the proxy's Envoy is told; the difference that is asked for is what policies change that are there to be looked at. */
 async function showConfig(context: ApiContext, call: Call): Promise<Answer> {
   requireView("xds", context, call);
   const included = (call.query.get("include") ?? "").split(",").filter((each, _index, all) => each !== "" || all.length > 1);
-  if (!goBooleans.has(call.query.get("shadow") ?? "")) throw badRequest("bad request: unsupported value for query parameter 'shadow'");
+  const shadow = call.query.get("shadow") ?? "";
+  if (!goBooleans.has(shadow)) throw badRequest("bad request: unsupported value for query parameter 'shadow'");
   if (included.some((each) => each !== "diff")) throw badRequest("bad request: unsupported value for query parameter 'include'");
-  const dump = await askProxy("Dataplane", context, call, { subject: "config-dump", includeEds: true });
-  const diff = included.includes("diff");
-  return json({ ...(diff && { diff: [] }), xds: envoyConfig(JSON.parse(dump)) });
+  const computed = async (asked: boolean): Promise<unknown> =>
+    JSON.parse(await askProxy("Dataplane", context, call, { subject: "config", shadow: asked }));
+  const shadows = goTruths.has(shadow);
+  const xds = await computed(shadows);
+  if (!included.includes("diff")) return json({ xds });
+  return json({ diff: shadows ? jsonPatch(await computed(false), xds) : [], xds });
 }
 
 async function askProxy(type: ProxyKey["type"], { catalog, options }: ApiContext, call: Call, query: ProxyAdminQuery): Promise<string> {

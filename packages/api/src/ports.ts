@@ -70,10 +70,11 @@ export type TokenIssuer = <K extends TokenKind>(
 ) => Promise<{ token: string } | { problem: Problem }>;
 
 export type ProxyKey = { type: "Dataplane" | "ZoneIngress" | "ZoneEgress"; zone: string; mesh: string; name: string };
-/** What Envoy answers, or (`explain`) what the xDS server that serves it does. */
+/** What Envoy answers, or (`explain`, `config`) what the xDS server that serves it does. */
 export type ProxyAdminQuery =
   | { subject: "config-dump"; includeEds: boolean }
   | { subject: "explain" }
+  | { subject: "config"; shadow: boolean }
   | { subject: "stats" | "clusters"; format: "text" | "json" };
 
 /** A fault of something, and how many proxies of a zone go without it. */

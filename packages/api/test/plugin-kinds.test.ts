@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { envoyConfig } from "../src/envoy-config.ts";
 import { maskedSettings } from "../src/index.ts";
 import { FakeZoneStore, createPlane, planeWithMesh, time } from "./fake-plane.ts";
 
@@ -102,50 +101,32 @@ test("rules are empty, since no policy with a target is in force", async () => {
   });
 });
 
-test("a zone shows the configuration its proxies hold, by type and name", async () => {
-  const dump = {
-    configs: [
-      {
-        "@type": "x",
-        dynamic_active_clusters: [
-          { version_info: "1", cluster: { "@type": "t/Cluster", name: "b", alt_stat_name: "x" } },
-          { cluster: { "@type": "t/Cluster", name: "a" } },
-        ],
-      },
-      {
-        dynamic_listeners: [
-          {
-            name: "l",
-            active_state: {
-              listener: { "@type": "t/Listener", name: "l", metadata: { filter_metadata: { "io.kuma.tags": { my_tag: 1 } } } },
-            },
-          },
-          { name: "warming" },
-        ],
-      },
-      { dynamic_active_secrets: [{ name: "s", secret: { "@type": "t/Secret", name: "s" } }] },
-    ],
-  };
-  const proxies = { inspect: async () => JSON.stringify(dump), appliedRevisions: () => ({}), watchApplied: () => () => {} };
+test("a zone shows what its proxies are told, by type and name, and what policies would change that are there to be looked at", async () => {
+  const told = (timeout: string) => ({ "t/Cluster": { a: { name: "a" } }, "t/Listener": { l: { chains: [{ timeout }] } } });
+  const inspect = async (_: unknown, { shadow }: { shadow?: boolean }) => JSON.stringify(told(shadow ? "1s" : "15s"));
+  const proxies = { inspect, appliedRevisions: () => ({}), watchApplied: () => () => {} };
   const zone = createPlane({ settings: { mode: "zone", zone: "east" }, proxies });
   await zone.zoneStore.put({ type: "Dataplane", mesh: "default", name: "web", spec: { networking: { address: "10.0.0.1" } } });
-  const expected = {
-    "t/Cluster": { a: { name: "a" }, b: { name: "b", altStatName: "x" } },
-    "t/Listener": { l: { name: "l", metadata: { filterMetadata: { "io.kuma.tags": { my_tag: 1 } } } } },
-  };
-  expect((await zone.request("GET /meshes/default/dataplanes/web/_config")).body).toEqual({ xds: expected });
-  expect((await zone.request("GET /meshes/default/dataplanes/web/_config?include=diff&shadow=true")).body).toEqual({
-    diff: [],
-    xds: expected,
+  const config = async (query = "") => (await zone.request(`GET /meshes/default/dataplanes/web/_config${query}`)).body;
+  expect(await config()).toEqual({ xds: told("15s") });
+  expect(await config("?include=diff")).toEqual({ diff: [], xds: told("15s") });
+  expect(await config("?shadow=true")).toEqual({ xds: told("1s") });
+  const path = "/t~1Listener/l/chains/0/timeout";
+  expect(await config("?include=diff&shadow=true")).toEqual({
+    diff: [
+      { op: "test", path, value: "15s" },
+      { op: "remove", path, value: "15s" },
+      { op: "add", path, value: "1s" },
+    ],
+    xds: told("1s"),
   });
   expect((await zone.request("GET /meshes/default/dataplanes/no/_config")).status).toBe(404);
   for (const query of ["shadow=x", "include=all", "include=diff,"]) {
-    expect((await zone.request(`GET /meshes/default/dataplanes/web/_config?${query}`)).body).toMatchObject({
+    expect(await config(`?${query}`)).toMatchObject({
       status: 400,
       detail: `bad request: unsupported value for query parameter '${query.split("=")[0]}'`,
     });
   }
-  expect(envoyConfig("nothing")).toEqual({});
 });
 
 test("settings are shown without their secrets", () => {

@@ -15,6 +15,7 @@ import {
 } from "@atoll/view";
 import type { EncodedResource, Snapshot, SnapshotCache } from "@atoll/xds";
 import { ArrivingProxies } from "./arriving-proxies.ts";
+import { computedConfig, type ComputedConfig } from "./computed-config.ts";
 import { previewChange } from "./preview/preview-change.ts";
 import { HostAddresses, type HostAddressesOptions } from "./host-addresses.ts";
 import type { SecretMaterials } from "./secret-materials.ts";
@@ -233,6 +234,12 @@ export class Compiler {
     const { inputs, options } = this.#contexts;
     const proxies = [...this.#proxies.values()].map(({ ref, refusals, made }) => ({ ref, refusals, failedSecrets: made?.failed ?? [] }));
     return previewChange({ inputs: { ...inputs, config: from }, viewOptions: options, proxies, to, changed });
+  }
+
+  /** What the proxy's Envoy is told as things are now, by itself; undefined if it is not connected here. */
+  computed(nodeId: string, options: { shadow: boolean }): ComputedConfig | undefined {
+    const proxy = this.#proxies.get(nodeId);
+    return proxy && computedConfig(this.#contexts, proxy.ref, options);
   }
 
   #bring(proxy: WatchedProxy, draft: ResourceDraft | undefined): void {

@@ -9,6 +9,8 @@ export type ZoneQuery = ProxyQuery | { subject: "fleet"; question: FleetQuestion
 export type ProxyQuery = { proxy: { type: string; mesh: string; name: string } } & (
   | { subject: "config-dump"; includeEds: boolean }
   | { subject: "explain" }
+  /** What is made for it now; with `shadow` as if policies that are only there to be looked at acted. */
+  | { subject: "config"; shadow: boolean }
   | { subject: "stats" | "clusters"; format: "text" | "json" }
 );
 
@@ -41,6 +43,9 @@ export function encodeQuery(requestId: string, query: ZoneQuery, timeoutMs: numb
     return create(QuerySchema, { ...base, subject: { case: "configDump", value: { includeEds: query.includeEds } } });
   }
   if (query.subject === "explain") return create(QuerySchema, { ...base, subject: { case: "explain", value: {} } });
+  if (query.subject === "config") {
+    return create(QuerySchema, { ...base, subject: { case: "config", value: { shadow: query.shadow } } });
+  }
   const format = query.format === "json" ? AnswerFormat.JSON : AnswerFormat.TEXT;
   return create(QuerySchema, { ...base, subject: { case: query.subject, value: { format } } });
 }
@@ -52,6 +57,7 @@ export function decodeQuery({ proxy, subject }: Query): ZoneQuery | undefined {
   const of = { proxy: { type, mesh, name } };
   if (subject.case === "configDump") return { ...of, subject: "config-dump", includeEds: subject.value.includeEds };
   if (subject.case === "explain") return { ...of, subject: "explain" };
+  if (subject.case === "config") return { ...of, subject: "config", shadow: subject.value.shadow };
   if (subject.case === undefined) return undefined;
   return { ...of, subject: subject.case, format: subject.value.format === AnswerFormat.JSON ? "json" : "text" };
 }

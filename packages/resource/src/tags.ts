@@ -21,6 +21,7 @@ export const label = {
   managedBy: "kuma.io/managed-by",
   deletionGracePeriodStartedAt: "kuma.io/deletion-grace-period-started-at",
   policyRole: "kuma.io/policy-role",
+  effect: "kuma.io/effect",
 } as const;
 
 /** Value of `kuma.io/service` when a proxy has none. */

@@ -4,6 +4,7 @@ export type { EnvoyResources } from "./envoy-resources.ts";
 export { translateSecret } from "./secret.ts";
 export type { SecretMaterial } from "./secret.ts";
 export { applyProxyTemplate } from "./proxy-template.ts";
+export { envoyJson } from "./envoy-json.ts";
 export { messageFault } from "./envoy-demands.ts";
 export { nativeFault, type NativeTarget } from "./native-fault.ts";
 export { statName } from "./stat-name.ts";

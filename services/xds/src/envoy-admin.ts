@@ -6,7 +6,7 @@ import type { ResourceReader } from "@atoll/replica";
 import { canonicalHost, dialAddress, loopbackBeside } from "@atoll/resource";
 
 /** What is asked of Envoy itself. */
-type EnvoyQuery = Exclude<ProxyQuery, { subject: "explain" }>;
+type EnvoyQuery = Exclude<ProxyQuery, { subject: "explain" | "config" }>;
 
 const defaultAdminPort = 9901;
 const timeoutMs = 5_000;

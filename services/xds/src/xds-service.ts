@@ -87,7 +87,8 @@ async function open(
     answer: async (query) => {
       if (query.subject === "fleet")
         return Buffer.from(JSON.stringify(await answerFleet(query.question, { config: config!, resources, compiler })));
-      return query.subject === "explain" ? explain(query.proxy) : queryEnvoy({ resources, adminAddress, adminTls }, query);
+      if (query.subject === "explain" || query.subject === "config") return shown(query);
+      return queryEnvoy({ resources, adminAddress, adminTls }, query);
     },
     onRegistered: (registration) => {
       refusedBecause = undefined;
@@ -298,11 +299,12 @@ async function open(
       dpServer.endWithdrawn().catch(onError);
   });
 
-  function explain({ type, mesh, name }: ProxyQuery["proxy"]): Uint8Array {
+  function shown(query: Extract<ProxyQuery, { subject: "explain" | "config" }>): Uint8Array {
+    const { type, mesh, name } = query.proxy;
     const nodeId = nodeIdOf({ proxyType: proxyTypes.find((one) => resourceTypeOf[one] === type) ?? "dataplane", mesh, name });
-    const explanation = compiler.explain(nodeId);
-    if (explanation === undefined) throw new Error(`${type} ${name} is not connected`);
-    return Buffer.from(JSON.stringify(explanation));
+    const answer = query.subject === "explain" ? compiler.explain(nodeId) : compiler.computed(nodeId, query);
+    if (answer === undefined) throw new Error(`${type} ${name} is not connected`);
+    return Buffer.from(JSON.stringify(answer));
   }
 
   views["streams"] = () => dpServer.report();

@@ -1,3 +1,4 @@
+import { label } from "@atoll/resource";
 import type { Resource } from "@atoll/resource";
 import type { Tags } from "../selector.ts";
 
@@ -56,4 +57,4 @@ export const knownByTags = (kind: TargetKind): boolean =>
   kind !== "Dataplane" && kind !== "MeshExternalService" && kind !== "MeshMultiZoneService";
 
 /** A policy that is written to be looked at and not to act: only who asks for shadows sees it. */
-export const isShadow = ({ labels }: Resource): boolean => labels?.["kuma.io/effect"] === "shadow";
+export const isShadow = ({ labels }: Resource): boolean => labels?.[label.effect] === "shadow";
