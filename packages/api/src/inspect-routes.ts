@@ -1,4 +1,13 @@
-import { type DataplaneSpec, type Kind, type MeshServiceSpec, type Resource, type WithStatus, kindOf, kinds } from "@atoll/resource";
+import {
+  type DataplaneSpec,
+  type Kind,
+  type MeshGatewaySpec,
+  type MeshServiceSpec,
+  type Resource,
+  type WithStatus,
+  kindOf,
+  kinds,
+} from "@atoll/resource";
 import { type Selector, bestMatch } from "@atoll/policy";
 import { type AccessRules, defaultAccess, requirePermission } from "./access.ts";
 import type { ApiContext } from "./api-context.ts";
@@ -31,13 +40,13 @@ export function inspectRoutes(context: ApiContext): Route[] {
     },
     ...[dataplane, gateway].map((kind): Route => {
       const run = (call: Call) =>
-        shownOr404(kind, context, call, `Could not retrieve ${kind.type}`, ({ resource }) =>
-          json(
-            kind === dataplane
-              ? targetRulesOf(context, resource.mesh, policyLists(context, resource.mesh)).render(resource as Resource<DataplaneSpec>)
-              : { httpMatches: [], resource: renderMeta(resource), rules: [] },
-          ),
-        );
+        shownOr404(kind, context, call, `Could not retrieve ${kind.type}`, ({ resource }) => {
+          const rules = targetRulesOf(context, resource.mesh, policyLists(context, resource.mesh));
+          if (kind === dataplane) return json(rules.render(resource as Resource<DataplaneSpec>));
+          const shown = rules.renderGateway(resource as Resource<MeshGatewaySpec>);
+          if (shown === undefined) throw invalid("no selectors on MeshGateway this is not supported", []);
+          return json(shown);
+        });
       return { method: "GET", path: `/meshes/:mesh/${kind.path}/:name/_rules`, run };
     }),
   ];
@@ -124,6 +133,7 @@ async function showConfig(context: ApiContext, call: Call): Promise<Answer> {
   const shadow = call.query.get("shadow") ?? "";
   if (!goBooleans.has(shadow)) throw badRequest("bad request: unsupported value for query parameter 'shadow'");
   if (included.some((each) => each !== "diff")) throw badRequest("bad request: unsupported value for query parameter 'include'");
+  if (!context.catalog.has("Dataplane", call.params["mesh"]!, call.params["name"]!)) throw notFound("Failed to inspect proxy config");
   const computed = async (asked: boolean): Promise<unknown> =>
     JSON.parse(await askProxy("Dataplane", context, call, { subject: "config", shadow: asked }));
   const shadows = goTruths.has(shadow);

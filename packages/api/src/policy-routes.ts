@@ -140,12 +140,15 @@ function dataplanesOfPolicy(kind: Kind, context: ApiContext, call: Call): Answer
 function dataplanesOfTargeted(kind: Kind, context: ApiContext, call: Call, mesh: string, lists: PolicyLists): Answer {
   const policy = lists(kind.type).find(({ name }) => name === call.params["name"]);
   const rules = targetRulesOf(context, mesh, lists);
-  const selected = policy && kind.warning === undefined ? dataplanesOf(context, mesh).filter((one) => rules.selects(policy, one)) : [];
-  const items = selected.map((dataplane) =>
-    isBuiltinGateway(dataplane.spec)
-      ? { kind: "MeshGatewayDataplane", dataplane: keyOf(dataplane), gateway: gatewayKey(gatewayPolicies(dataplane, lists).gateway) }
-      : { kind: "SidecarDataplane", dataplane: keyOf(dataplane), attachments: [{ type: "dataplane" }] },
-  );
+  const selects = (dataplane: Dataplane): boolean => policy !== undefined && rules.selects(policy, dataplane);
+  // As in Kuma: of builtin gateways this view tells what TrafficRoutes and their like say, and `_resources/dataplanes` the rest.
+  const selected =
+    kind.warning === undefined ? dataplanesOf(context, mesh).filter((one) => !isBuiltinGateway(one.spec) && selects(one)) : [];
+  const items = selected.map((dataplane) => ({
+    kind: "SidecarDataplane",
+    dataplane: keyOf(dataplane),
+    attachments: [{ type: "dataplane" }],
+  }));
   return json({ total: items.length, items });
 }
 

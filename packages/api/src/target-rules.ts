@@ -22,7 +22,7 @@ type Dataplane = Resource<DataplaneSpec>;
 interface Place {
   /** By which policies are found. */
   key: string;
-  shown: { tags: Readonly<Record<string, string>>; port: number };
+  shown: { name?: string; tags: Readonly<Record<string, string>>; port: number };
 }
 
 /** Policies with a targetRef as they are for proxies of one mesh (policies.md 7). Lists are what this control plane shows. */
@@ -48,9 +48,16 @@ export class TargetRules {
     const proxy = this.#proxy(dataplane);
     return Object.keys(policyShapes)
       .filter((type) => kindOf(type)?.warning === undefined)
-      .toSorted()
       .map((type) => matchPolicies(type, proxy, this.#mesh))
       .filter(({ policies, warnings }) => policies.length + warnings.length > 0);
+  }
+
+  /** The same of a MeshGateway, as it is for a proxy that its first selector means; undefined if it has no selector. */
+  renderGateway(gateway: Resource<MeshGatewaySpec>): object | undefined {
+    const [selector] = gateway.spec.selectors ?? [];
+    if (selector === undefined) return undefined;
+    const networking = { address: "", gateway: { type: "BUILTIN", tags: selector.match ?? {} } } as const;
+    return { ...this.render({ ...gateway, spec: { networking } }), resource: renderMeta(gateway) };
   }
 
   /** What the proxy's policies come to, as `_rules` shows it. */
@@ -77,9 +84,9 @@ export class TargetRules {
       if (rules.length > 0) from.push({ inbound: shown, rules: rules.map(renderTagRule) });
       if (all) inbound.push({ inbound: shown, rules: [{ conf: [all.conf], origin: all.origins.map(renderEntry) }] });
     }
-    const to = outboundPolicies(matched, proxy).map((some) => toRules(some, this.#mesh));
-    const tagged = to.flatMap(({ rules }) => rules.map(renderTagRule));
-    const resources = to.flatMap((one) => [...one.resources.values()]);
+    const to = toRules(policies, this.#mesh);
+    const tagged = to.rules.map(renderTagRule);
+    const resources = [...to.resources.values()].toSorted((a, b) => compare(a.resource.name, b.resource.name));
     const single = singleRule(policies);
     if (from.length + inbound.length + tagged.length + resources.length + warnings.length === 0 && !single) return undefined;
     return {
@@ -92,31 +99,27 @@ export class TargetRules {
         resourceMeta: renderMeta(resource),
         resourceSectionName: sectionName,
       })),
-      ...(!this.#exclusive && { toRules: tagged }),
+      toRules: this.#exclusive ? [] : tagged,
       type,
       warnings,
     };
   }
 }
 
-/** The policies that say what is called: of a sidecar all, of a gateway those of each of its listeners. */
-function outboundPolicies({ policies, byInbound, byListener }: MatchedPolicies, { gateway }: TargetProxy): (readonly TargetedPolicy[])[] {
-  if (!gateway) return [policies];
-  const all = byListener.size > 0 ? [...byListener.values()] : [...byInbound.values()];
-  return [...new Map(all.map((some) => [some.map(({ name }) => name).join("/"), some])).values()];
-}
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
+/** By port. */
 function placesOf({ dataplane, gateway }: TargetProxy): Place[] {
   const { networking } = dataplane.spec;
-  const place = (address: string, port: number, tags: Place["shown"]["tags"]): Place => ({
+  const place = (address: string, port: number, tags: Place["shown"]["tags"], name?: string): Place => ({
     key: `${address}:${port}`,
-    shown: { tags, port },
+    shown: { ...(name && { name }), tags, port },
   });
-  if (networking.gateway) {
-    const ports = new Set((gateway?.spec.conf.listeners ?? []).map(({ port }) => port));
-    return [...ports].map((port) => place(networking.address, port, networking.gateway!.tags));
-  }
-  return (networking.inbound ?? []).map(({ address = networking.address, port, tags }) => place(address, port, tags));
+  const ports = new Set((gateway?.spec.conf.listeners ?? []).map(({ port }) => port));
+  const places = networking.gateway
+    ? [...ports].map((port) => place(networking.address, port, networking.gateway!.tags))
+    : (networking.inbound ?? []).map(({ address = networking.address, port, tags, name }) => place(address, port, tags, name));
+  return places.toSorted((a, b) => a.shown.port - b.shown.port);
 }
 
 const renderTagRule = ({ conf, subset, origins }: TagRule): object => ({
@@ -132,5 +135,6 @@ function httpMatches(routes: readonly TargetedPolicy[]): object[] {
   const all = routes.flatMap(({ spec }) =>
     ((spec.to ?? []) as { rules?: { matches: object[] }[] }[]).flatMap(({ rules = [] }) => rules.map(({ matches }) => matches)),
   );
-  return [...new Map(all.map((match) => [routeHash(match), match]))].map(([hash, match]) => ({ hash, match }));
+  const byHash = new Map(all.map((match) => [routeHash(match), match]));
+  return [...byHash].toSorted(([a], [b]) => compare(a, b)).map(([hash, match]) => ({ hash, match }));
 }

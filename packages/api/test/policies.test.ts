@@ -144,7 +144,6 @@ test("a policy's dataplanes are listed with the parts it acts on", async () => {
     { kind: "SidecarDataplane", dataplane: { mesh: "default", name: web }, attachments: [{ type: "dataplane" }] },
   ]);
   expect((await items("meshtimeouts/targeted")).items).toEqual([
-    { kind: "MeshGatewayDataplane", dataplane: { mesh: "default", name: edge }, gateway: { mesh: "default", name: "edge" } },
     { kind: "SidecarDataplane", dataplane: { mesh: "default", name: web }, attachments: [{ type: "dataplane" }] },
   ]);
   const onEdge = { total: 1, items: [{ dataplane: { mesh: "default", name: edge } }] };

@@ -1,4 +1,4 @@
-import type { DataplaneSpec, MeshSpec, Resource } from "@atoll/resource";
+import type { DataplaneSpec, MeshGatewaySpec, MeshSpec, Resource } from "@atoll/resource";
 import { expect, test } from "vitest";
 import { TargetRules } from "../src/target-rules.ts";
 
@@ -9,7 +9,7 @@ const resource = <Spec>(type: string, name: string, spec: Spec): Resource<Spec> 
 
 const mesh = resource("Mesh", "m", {}) as Resource<MeshSpec>;
 const sidecar = resource<DataplaneSpec>("Dataplane", "web-1", {
-  networking: { address: "10.0.0.1", inbound: [{ port: 80, tags: { "kuma.io/service": "web", team: "red" } }] },
+  networking: { address: "10.0.0.1", inbound: [{ name: "main", port: 80, tags: { "kuma.io/service": "web", team: "red" } }] },
 });
 const edge = resource<DataplaneSpec>("Dataplane", "edge-1", {
   networking: { address: "10.0.0.2", gateway: { type: "BUILTIN", tags: { "kuma.io/service": "edge" } } },
@@ -57,12 +57,13 @@ test("a policy selects the proxies that its targetRef means", () => {
 });
 
 test("the rules of a sidecar: by who calls, for all that comes in, for the proxy as a whole", () => {
-  const place = { port: 80, tags: { "kuma.io/service": "web", team: "red" } };
+  const place = { name: "main", port: 80, tags: { "kuma.io/service": "web", team: "red" } };
   const none = { fromRules: [], inboundRules: [], toResourceRules: [], toRules: [], warnings: [] };
   expect(rules.render(sidecar)).toEqual({
     httpMatches: [],
     resource: meta("Dataplane", "web-1"),
     rules: [
+      { ...none, type: "MeshTrace", proxyRule: { conf: { backends: [] }, origin: [meta("MeshTrace", "spans")] } },
       {
         ...none,
         type: "MeshTimeout",
@@ -73,7 +74,6 @@ test("the rules of a sidecar: by who calls, for all that comes in, for the proxy
           },
         ],
       },
-      { ...none, type: "MeshTrace", proxyRule: { conf: { backends: [] }, origin: [meta("MeshTrace", "spans")] } },
       {
         ...none,
         type: "MeshTrafficPermission",
@@ -83,6 +83,21 @@ test("the rules of a sidecar: by who calls, for all that comes in, for the proxy
       },
     ],
   });
+});
+
+test("a MeshGateway has the rules of a proxy that its selector means; one without has none", () => {
+  const shown = rules.renderGateway(gateway as Resource<MeshGatewaySpec>) as { resource: unknown; rules: { type: string }[] };
+  expect(shown.resource).toEqual(meta("MeshGateway", "g"));
+  expect(shown.rules).toEqual((rules.render(edge) as typeof shown).rules);
+  expect(rules.renderGateway({ ...gateway, spec: { selectors: [] } } as never)).toBeUndefined();
+});
+
+test("where services are resources alone, rules by tags are none", () => {
+  const exclusive = new TargetRules(
+    { ...mesh, spec: { meshServices: { mode: "Exclusive" } } } as Resource<MeshSpec>,
+    <Spec>(type: string) => [onGateway, gateway].filter((one) => one.type === type) as unknown as readonly Resource<Spec>[],
+  );
+  expect(exclusive.render(edge)).toMatchObject({ rules: [{ type: "MeshTimeout", toRules: [], toResourceRules: [{}] }] });
 });
 
 test("the rules of a gateway: of its listeners, with the hash of each match of a route", () => {
@@ -98,5 +113,5 @@ test("the rules of a gateway: of its listeners, with the hash of each match of a
       resourceSectionName: "",
     },
   ]);
-  expect(shown.rules.map(({ type }) => type)).toEqual(["MeshHTTPRoute", "MeshTimeout", "MeshTrace", "MeshTrafficPermission"]);
+  expect(shown.rules.map(({ type }) => type)).toEqual(["MeshHTTPRoute", "MeshTrace", "MeshTimeout", "MeshTrafficPermission"]);
 });

@@ -1,4 +1,4 @@
-import { isBuiltinGateway, isDelegatedGateway } from "./dataplane.ts";
+import { isBuiltinGateway } from "./dataplane.ts";
 import { kindOf } from "./kinds.ts";
 import type { ResourceDraft } from "./resource.ts";
 import type { DataplaneSpec } from "./specs/index.ts";
@@ -41,10 +41,9 @@ function proxyTypeOf(draft: ResourceDraft): string | undefined {
       return "zoneingress";
     case "ZoneEgress":
       return "zoneegress";
-    case "Dataplane": {
-      const spec = draft.spec as DataplaneSpec;
-      return isBuiltinGateway(spec) || isDelegatedGateway(spec) ? "gateway" : "sidecar";
-    }
+    case "Dataplane":
+      // As in Kuma: the proxy of a delegated gateway is a sidecar of what somebody else runs.
+      return isBuiltinGateway(draft.spec as DataplaneSpec) ? "gateway" : "sidecar";
     default:
       return undefined;
   }

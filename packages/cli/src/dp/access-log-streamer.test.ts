@@ -47,7 +47,8 @@ test("each message goes to its address over one connection, also after the write
   write(pipe, `${one.address};first\n${other.address};elsewhere; with a semicolon\n`);
   write(pipe, `${one.address};second\n`);
   write(pipe, `${JSON.stringify({ address: one.address, message: "as JSON\n" })}\n`);
-  await eventually(() => one.text() === "first\nsecond\nas JSON\n");
+  write(pipe, `${JSON.stringify({ address: one.address, message: { status: 200, path: "/" } })}\n`);
+  await eventually(() => one.text() === 'first\nsecond\nas JSON\n{"status":200,"path":"/"}\n');
   await eventually(() => other.text() === "elsewhere; with a semicolon\n");
   expect(one.connections()).toBe(1);
 });

@@ -16,8 +16,8 @@ const waitingBytesLimit = 1 << 20;
 const pauseMs = 1_000;
 
 /**
- * Reads the lines that Envoy writes into a named pipe, `address;message` or `{"address": ..., "message": ...}`, and forwards each
- * message to its TCP address, one connection per address. Lines are dropped while an address cannot be reached, or is too slow.
+ * Reads the lines that Envoy writes into a named pipe, `address;message` or `{"address": ..., "message": ...}` with a text or fields, and
+ * forwards each message to its TCP address, one connection per address. Lines are dropped while an address cannot be reached, or is too slow.
  */
 export function startAccessLogStreamer(folder: string, name: string, mesh: string, say: (message: string) => void): { close(): void } {
   const path = accessLogPipe(folder, name, mesh);
@@ -62,7 +62,8 @@ export function parseLine(line: string): { address: string; message: string } | 
 function parseJsonLine(line: string): { address: string; message: string } | undefined {
   try {
     const { address, message } = JSON.parse(line) as { address?: unknown; message?: unknown };
-    return typeof address === "string" && typeof message === "string" ? { address, message } : undefined;
+    if (typeof address !== "string" || message === undefined) return undefined;
+    return { address, message: typeof message === "string" ? message : JSON.stringify(message) };
   } catch {
     return undefined;
   }

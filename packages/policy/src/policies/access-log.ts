@@ -15,6 +15,8 @@ export interface LogTarget {
   omitEmptyValues?: true;
   /** A line for TCP is JSON with the address in it. */
   wrapped?: true;
+  /** Which way the line says that the traffic goes; absent = as the place does. */
+  direction?: "OUTBOUND";
 }
 
 export interface LogCollector {
@@ -94,6 +96,15 @@ export const outboundLogs: Question<LogTarget[]> = {
   legacy: { type: "TrafficLog", conf: fromTrafficLog },
   targeted: { type: "MeshAccessLog", conf: fromMeshAccessLog },
   precedence: (legacy, targeted) => [...legacy, ...targeted],
+};
+
+/** Access logs of what a port of a gateway takes and passes on: what goes out, for a MeshAccessLog, and what comes in, for a TrafficLog. */
+export const passedLogs: Question<LogTarget[]> = {
+  ...outboundLogs,
+  targeted: {
+    type: "MeshAccessLog",
+    conf: (conf: MeshAccessLogConf) => fromMeshAccessLog(conf).map((target): LogTarget => ({ ...target, direction: "OUTBOUND" })),
+  },
 };
 
 /** Access logs of what comes in. */

@@ -1,4 +1,4 @@
-export { inboundLogs, logCollectors, outboundLogs } from "./access-log.ts";
+export { inboundLogs, logCollectors, outboundLogs, passedLogs } from "./access-log.ts";
 export type { LogCollector, LogTarget } from "./access-log.ts";
 export { circuitBreaking, inboundCircuitBreaking } from "./circuit-breaker.ts";
 export type { CircuitBreaking } from "./circuit-breaker.ts";

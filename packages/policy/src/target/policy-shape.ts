@@ -44,22 +44,22 @@ const tcpRoute: PolicyShape = {
   backendRules: (conf) => ((conf as { default?: { backendRefs?: unknown } }).default?.backendRefs ? [""] : []),
 };
 
-/** Every kind of policy with a target reference. */
+/** Every kind of policy with a target reference, in the order in which Kuma applies and shows them. */
 export const policyShapes: Readonly<Record<string, PolicyShape>> = {
-  MeshAccessLog: { ...plain, from: true, to: true, rules: true },
-  MeshCircuitBreaker: { ...plain, from: true, to: true, rules: true },
-  MeshFaultInjection: { ...plain, from: true, to: true },
   MeshHTTPRoute: httpRoute,
-  MeshHealthCheck: { ...plain, to: true },
-  MeshLoadBalancingStrategy: { ...plain, to: true },
-  MeshMetric: { ...plain, single: true },
-  MeshPassthrough: { ...plain, single: true },
-  MeshProxyPatch: { ...plain, single: true },
-  MeshRateLimit: { ...plain, from: true, to: true, rules: true },
-  MeshRetry: { ...plain, to: true },
   MeshTCPRoute: tcpRoute,
   MeshTLS: { ...plain, from: true, rules: true },
-  MeshTimeout: { ...plain, from: true, to: true, rules: true },
+  MeshLoadBalancingStrategy: { ...plain, to: true },
+  MeshPassthrough: { ...plain, single: true },
+  MeshAccessLog: { ...plain, from: true, to: true, rules: true },
   MeshTrace: { ...plain, single: true },
+  MeshFaultInjection: { ...plain, from: true, to: true },
+  MeshRateLimit: { ...plain, from: true, to: true, rules: true },
+  MeshTimeout: { ...plain, from: true, to: true, rules: true },
   MeshTrafficPermission: { ...plain, from: true },
+  MeshHealthCheck: { ...plain, to: true },
+  MeshCircuitBreaker: { ...plain, from: true, to: true, rules: true },
+  MeshRetry: { ...plain, to: true },
+  MeshMetric: { ...plain, single: true },
+  MeshProxyPatch: { ...plain, single: true },
 };

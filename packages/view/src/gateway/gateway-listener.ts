@@ -2,13 +2,15 @@ import {
   gatewayFaults,
   gatewayPortCallee,
   gatewayTimeouts,
+  inboundLogs,
   kumaTagsHeader,
-  outboundLogs,
+  passedLogs,
   passThroughService,
   retries,
   silenced,
 } from "@atoll/policy";
 import type { Answer, Fault, GatewayCaller, HashPolicy, InboundTimeouts, LogTarget } from "@atoll/policy";
+import { unknownService } from "@atoll/resource";
 import { meshAlpn } from "../mesh-tls.ts";
 import { allMeshCasSecret, gatewayListenerName, identitySecret, statName } from "../names.ts";
 import { optional } from "../optional.ts";
@@ -66,10 +68,12 @@ export function addGatewayListener(
     ? steeredGroups(scope.policies, dataplane.spec.networking.address, listeners)
     : hostGroups(listeners, routes);
   const http = protocol === "HTTP" || protocol === "HTTPS";
+  const callee = gatewayPortCallee(scope.policies, { address: dataplane.spec.networking.address, port: first.port });
   const said: PortPolicies = {
     logs: portLogs(scope, first),
+    taken: callee.answer(inboundLogs),
     faults: portCaller(scope, first).towardsAll(gatewayFaults, []),
-    timeouts: gatewayPortCallee(scope.policies, { address: dataplane.spec.networking.address, port: first.port }).answer(gatewayTimeouts),
+    timeouts: callee.answer(gatewayTimeouts),
   };
   const secrets: SecretView[] = [];
   const chains: FilterChainView[] = [];
@@ -106,9 +110,10 @@ export function addGatewayListener(
     perConnectionBufferLimitBytes: bufferLimitBytes,
     chains,
   };
+  const logged = chains.some(({ filter }) => filter.type !== "directResponse" && filter.accessLogs !== undefined);
   builder.listener(listener, () =>
     gatewayListenerReasons(scope, listeners, [
-      ...silenced(said.logs.account(), !chains.some(({ filter }) => filter.type !== "directResponse" && filter.accessLogs !== undefined)),
+      ...silenced([...said.logs.account(), ...said.taken.account()], !logged),
       ...said.timeouts.account(),
       ...said.faults.account(),
     ]),
@@ -164,50 +169,51 @@ function chainSecurity(scope: GatewayScope, listener: TaggedListener, group: Hos
 
 /** What policies say of all that a port takes. */
 interface PortPolicies {
+  /** Of what is passed on, and of what comes in. */
   logs: Answer<LogTarget[]>;
+  taken: Answer<LogTarget[]>;
   timeouts: Answer<InboundTimeouts>;
   faults: Answer<Fault[]>;
 }
 
-/** What is logged of all that a port takes. */
+/** What is logged of all that a port passes on. */
 const portLogs = (scope: GatewayScope, listener: TaggedListener): Answer<LogTarget[]> =>
-  portCaller(scope, listener).towardsName(outboundLogs, passThroughService);
+  portCaller(scope, listener).towardsName(passedLogs, passThroughService);
 
 const portCaller = (scope: GatewayScope, { port, effectiveTags }: TaggedListener): GatewayCaller =>
   hostCaller(scope, { hostname: anyHost, tags: effectiveTags, routes: [] }, port);
 
-function written(scope: GatewayScope, { conf }: Answer<LogTarget[]>, kind: "http" | "network") {
-  const lines = accessLogs(scope.context, scope.dataplane, conf, {
-    kind,
-    direction: "INBOUND",
-    sourceService: scope.service,
-    destinationService: "*",
-    pipeFolder: scope.pipeFolder,
-  });
+function written(scope: GatewayScope, { logs, taken }: PortPolicies, kind: "http" | "network") {
+  const { context, dataplane, service, pipeFolder } = scope;
+  const place = { kind, direction: "INBOUND" as const, pipeFolder };
+  const lines = [
+    ...accessLogs(context, dataplane, logs.conf, { ...place, sourceService: service, destinationService: "*" }),
+    ...accessLogs(context, dataplane, taken.conf, { ...place, sourceService: unknownService, destinationService: service }),
+  ];
   return lines.length > 0 ? { accessLogs: lines } : {};
 }
 
-const httpFilter = (scope: GatewayScope, { logs, timeouts, faults }: PortPolicies, rds: string): HttpFilterView => ({
+const httpFilter = (scope: GatewayScope, said: PortPolicies, rds: string): HttpFilterView => ({
   type: "http",
   statPrefix: statName(scope.service),
   routes: { rds },
   edge: { serverName },
   localRateLimit: true,
   ...(scope.context.rules.gatewayFaults === "applied" && scope.context.has("FaultInjection") ? { routeFaults: true } : {}),
-  ...(faults.conf?.length ? { faults: faults.conf } : {}),
+  ...(said.faults.conf?.length ? { faults: said.faults.conf } : {}),
   compress: true,
-  idleTimeoutMs: timeouts.conf?.idleMs ?? idleTimeoutMs,
-  streamIdleTimeoutMs: timeouts.conf?.streamIdleMs ?? streamIdleTimeoutMs,
-  requestHeadersTimeoutMs: timeouts.conf?.requestHeadersMs ?? requestHeadersTimeoutMs,
-  ...optional("requestTimeoutMs", timeouts.conf?.requestMs),
-  ...written(scope, logs, "http"),
+  idleTimeoutMs: said.timeouts.conf?.idleMs ?? idleTimeoutMs,
+  streamIdleTimeoutMs: said.timeouts.conf?.streamIdleMs ?? streamIdleTimeoutMs,
+  requestHeadersTimeoutMs: said.timeouts.conf?.requestHeadersMs ?? requestHeadersTimeoutMs,
+  ...optional("requestTimeoutMs", said.timeouts.conf?.requestMs),
+  ...written(scope, said, "http"),
   ...(scope.tracing ? { tracing: { ...scope.tracing.listener("inbound", scope.service), spawnUpstreamSpan: true } } : {}),
 });
 
 /** All routes of the groups in one. Without a backend connections are taken and closed: Envoy refuses a TCP proxy without a cluster. */
 function tcpFilter(
   scope: GatewayScope,
-  { logs, timeouts }: PortPolicies,
+  said: PortPolicies,
   groups: readonly HostGroup[],
   port: number,
 ): TcpFilterView | DirectResponseView {
@@ -236,9 +242,9 @@ function tcpFilter(
     type: "tcp",
     statPrefix: statName(scope.service),
     clusters,
-    ...(timeouts.conf ? { idleTimeoutMs: timeouts.conf.idleMs ?? idleTimeoutMs } : {}),
+    ...(said.timeouts.conf ? { idleTimeoutMs: said.timeouts.conf.idleMs ?? idleTimeoutMs } : {}),
     ...optional("maxConnectAttempts", maxConnectAttempts),
     ...optional("hashPolicy", hashPolicy),
-    ...written(scope, logs, "network"),
+    ...written(scope, said, "network"),
   };
 }

@@ -1,7 +1,7 @@
 import { kumaTagsHeader, renderKumaTags } from "@atoll/policy";
 import type { GatewayCaller, HashPolicy, Tags } from "@atoll/policy";
 import { protocolTag, serviceTag, unresolvedBackend } from "../names.ts";
-import { calledBackend } from "../routes/called.ts";
+import { calledBackend, taggedBackend } from "../routes/called.ts";
 import { pathView, someOps } from "../routes/route-action-view.ts";
 import { optional } from "../optional.ts";
 import { retryView } from "../policies/retry.ts";
@@ -12,7 +12,7 @@ import { entryRef, hostReasons, routeReasons } from "./gateway-reasons.ts";
 import type { GatewayScope } from "./gateway-scope.ts";
 import type { GatewayHost } from "./host.ts";
 import { routeEntries } from "./route-entry.ts";
-import type { Backend, RouteEntry } from "./route-entry.ts";
+import type { Backend, ResolveBackend, RouteEntry } from "./route-entry.ts";
 import { compareMatches } from "./route-order.ts";
 
 /** Where no policy says how long nothing may happen on a stream; `Timeout` may say that it is as long as one likes. */
@@ -26,7 +26,9 @@ type RedirectStatus = (typeof redirectStatuses)[number];
 /** One virtual host with its routes in order; adds the clusters they need. */
 export function gatewayVirtualHost(scope: GatewayScope, host: GatewayHost, port: number, requireTls: boolean): VirtualHostView {
   const caller = hostCaller(scope, host, port);
-  const entries = routeEntries(host, (ref) => calledBackend(scope.context, ref)).sort((a, b) => compareMatches(a.match, b.match));
+  // A service that nobody offers is called in vain, as MeshGatewayRoutes do: 503.
+  const resolve: ResolveBackend = (ref) => taggedBackend(ref) ?? calledBackend(scope.context, ref);
+  const entries = routeEntries(host, resolve).sort((a, b) => compareMatches(a.match, b.match));
   const routes = entries.flatMap((entry) => routeView(scope, host, caller, entry, port) ?? []);
   const view: VirtualHostView = {
     name: host.hostname,

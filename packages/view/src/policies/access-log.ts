@@ -49,11 +49,11 @@ export function accessLogs(
     "%KUMA_SOURCE_SERVICE%": connection.sourceService,
     "%KUMA_DESTINATION_SERVICE%": connection.destinationService,
     "%KUMA_MESH%": context.name,
-    "%KUMA_TRAFFIC_DIRECTION%": connection.direction,
   };
-  const fill = (template: string): string => template.replaceAll(/%KUMA_[A-Z_]+%/g, (placeholder) => values[placeholder] ?? placeholder);
   const pipe = logPipe(connection.pipeFolder, dataplane.name, context.name);
-  return targets.map(({ to, format, json, omitEmptyValues, wrapped }): AccessLogView => {
+  return targets.map(({ to, format, json, omitEmptyValues, wrapped, direction = connection.direction }): AccessLogView => {
+    const known: Record<string, string> = { ...values, "%KUMA_TRAFFIC_DIRECTION%": direction };
+    const fill = (template: string): string => template.replaceAll(/%KUMA_[A-Z_]+%/g, (placeholder) => known[placeholder] ?? placeholder);
     const text = fill(typeof format === "string" ? format : connection.kind === "http" ? httpFormat : networkFormat);
     const line = `${text}\n`;
     if ("openTelemetry" in to) {

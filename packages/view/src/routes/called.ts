@@ -27,11 +27,17 @@ export const protocolOf = (context: MeshContext, called: Called): Protocol =>
 export const destinationOf = (called: Called): Destination =>
   called.kind === "service" ? serviceDestination({ [serviceTag]: nameOf(called) }) : resourceDestination(portId(called.target));
 
+/** A backend that is a service by its tags, whether or not anybody offers it. */
+export const taggedBackend = ({ kind, name = "", tags, port }: RouteBackend): Called | undefined =>
+  kind === "MeshServiceSubset" || (kind === "MeshService" && port === undefined)
+    ? calledService({ [serviceTag]: name, ...tags })
+    : undefined;
+
 /** What a backend of a route means in the mesh; `nowhere` if it is not there. */
-export function calledBackend(context: MeshContext, { kind, name, namespace, tags, labels, port }: RouteBackend): Called {
-  if (kind === "MeshServiceSubset" || (kind === "MeshService" && port === undefined)) {
-    return context.knows(name ?? "") ? calledService({ [serviceTag]: name ?? "", ...tags }) : nowhere;
-  }
+export function calledBackend(context: MeshContext, ref: RouteBackend): Called {
+  const tagged = taggedBackend(ref);
+  if (tagged) return context.knows(nameOf(tagged)) ? tagged : nowhere;
+  const { kind, name, namespace, labels, port } = ref;
   const [service] = context.realServices.find(kind, { name, namespace, labels });
   // A MeshExternalService has one port, which a route need not name.
   const found = service?.ports.find((one) => one.port === port || (port === undefined && service.ports.length === 1));
