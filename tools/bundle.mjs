@@ -4,7 +4,8 @@
  * bundled service starts in half the time and with two thirds of the memory of one run from its sources.
  */
 import { createRequire } from "node:module";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
@@ -37,3 +38,12 @@ function lazy(name, path, entry) {
 }
 lazy("@atoll/envoy-api", "./registry", "envoy-registry");
 lazy("re2js", ".", "re2");
+
+// The chart as it is installed: with the definitions of the kinds, which come from their schemas.
+const chart = join(out, "chart");
+cpSync(join(root, "deploy/helm/atoll"), chart, { recursive: true });
+mkdirSync(join(chart, "crds"));
+writeFileSync(
+  join(chart, "crds", "kuma.io.yaml"),
+  execFileSync(process.execPath, [join(out, "atollctl.js"), "install", "crds"], { maxBuffer: 1 << 26 }),
+);

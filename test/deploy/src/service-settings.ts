@@ -24,3 +24,12 @@ export function settingsOf<Name extends ServiceName>(
   if (without.length > 0) throw new Error(`${without.join(", ")}: no effect on ${service}`);
   return loadSettings(schemas[service], from) as z.infer<(typeof schemas)[Name]>;
 }
+
+/** The settings a service has beside others that share the file and the environment. Throws if one of them means nothing to any of them. */
+export function startingSettingsOf(service: ServiceName, source: { file: string; env: Record<string, string> }): unknown {
+  const all = Object.values(schemas);
+  const { unknownVariables, unknownKeys } = settingsNotices(all, all, source);
+  const without = [...unknownVariables, ...unknownKeys];
+  if (without.length > 0) throw new Error(`${without.join(", ")}: no effect`);
+  return loadSettings(schemas[service], source);
+}

@@ -11,6 +11,7 @@ import { addCertificate } from "./generate-certificate.ts";
 import { addKeys } from "./generate-keys.ts";
 import { addTokens } from "./generate-tokens.ts";
 import { addGet } from "./get-command.ts";
+import { addInstall } from "./install/install-command.ts";
 import { addInspect } from "./inspect-command.ts";
 import { addMigrate } from "./migration/migrate-command.ts";
 import { type Io, processIo } from "./io.ts";
@@ -60,6 +61,7 @@ export function ctlCommand(io: Io = processIo): Command {
   addTokens(generate, client, io);
   addKeys(generate, io);
   addCertificate(generate, io);
+  addInstall(program, io);
   addExport(program, client, io);
   addMigrate(program, client, io);
   addConfig(program, path, io);
