@@ -26,6 +26,7 @@ const tasks = {
   check: "format, lint, types",
   format: "formats all sources",
   bench: "benchmarks   [propagation]",
+  kubernetes: "a Kubernetes cluster to try things on   build | up [1] | down [1]",
   conformance: "runs a folder of recorded scenarios against Atoll   <folder> [rig options]",
 };
 
@@ -134,7 +135,7 @@ if (!(task in tasks)) {
 }
 
 install();
-const runs = ["demo", "test", "bench", "conformance"].includes(task);
+const runs = ["demo", "test", "bench", "conformance", "kubernetes"].includes(task);
 if (task === "build" || runs) {
   turbo("gen", "//#bundle");
   env.ATOLL_BUNDLE = "1";
@@ -153,6 +154,9 @@ switch (task) {
     break;
   case "conformance":
     source("test/conformance/src/main.ts", args);
+    break;
+  case "kubernetes":
+    source("test/kubernetes/src/main.ts", args);
     break;
   case "test":
     source("tools/test.ts", args);
