@@ -1,4 +1,4 @@
-import { clusterKinds } from "@atoll/kubernetes";
+import { clusterKinds, meshOf } from "@atoll/kubernetes";
 import type { KubernetesObject } from "@atoll/kubernetes";
 import type { ClusterView } from "../controller.ts";
 import { gatewayApiGroup, gatewaySpec, routeSpec } from "./gateway-api-objects.ts";
@@ -12,10 +12,12 @@ export type Attachment =
       /** Some of the listeners that the route names may not take it. */
       readonly partly: boolean;
     }
-  | { readonly outcome: "NoMatchingParent" | "NotAllowedByListeners" | "NoMatchingListenerHostname" };
+  | { readonly outcome: "NoMatchingParent" | "NotAllowedByListeners" | "NoMatchingListenerHostname"; readonly message?: string };
 
 /** Does the Gateway take the route that refers to it so, and on which of its listeners? */
 export function attach(route: KubernetesObject, ref: ParentReference, gateway: KubernetesObject, cluster: ClusterView): Attachment {
+  const [mesh, other] = [route, gateway].map((object) => meshOf(object, namespaceOf(object, cluster)));
+  if (mesh !== other) return { outcome: "NoMatchingParent", message: `the route is of mesh "${mesh}" and the Gateway of mesh "${other}"` };
   const named = (gatewaySpec(gateway).listeners ?? []).filter(
     ({ name, port }) => (ref.sectionName ?? name) === name && (ref.port ?? port) === port,
   );
@@ -39,12 +41,14 @@ function allowsKind({ allowedRoutes }: Listener): boolean {
 
 function allowsNamespace({ allowedRoutes }: Listener, route: KubernetesObject, gateway: KubernetesObject, cluster: ClusterView): boolean {
   const { from = "Same", selector } = allowedRoutes?.namespaces ?? {};
-  const { namespace = "" } = route.metadata;
   if (from === "All") return true;
-  if (from === "Same") return namespace === gateway.metadata.namespace;
+  if (from === "Same") return route.metadata.namespace === gateway.metadata.namespace;
   if (from !== "Selector" || selector === undefined) return false;
-  return selects(selector, cluster.object(clusterKinds.namespace, { name: namespace })?.metadata.labels ?? {});
+  return selects(selector, namespaceOf(route, cluster)?.metadata.labels ?? {});
 }
+
+const namespaceOf = ({ metadata }: KubernetesObject, cluster: ClusterView): KubernetesObject | undefined =>
+  cluster.object(clusterKinds.namespace, { name: metadata.namespace ?? "" });
 
 /** https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors; an operator that is none selects nothing. */
 export function selects({ matchLabels = {}, matchExpressions = [] }: LabelSelector, labels: Readonly<Record<string, string>>): boolean {

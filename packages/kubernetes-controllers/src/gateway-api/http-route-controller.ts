@@ -62,9 +62,9 @@ function reconcile(route: KubernetesObject, cluster: ClusterView, { systemNamesp
   const add = (object: KubernetesObject) => objects.set(object.metadata.name, object);
   const before = (route.status as { parents?: RouteParentStatus[] } | undefined)?.parents ?? [];
   const parents: RouteParentStatus[] = before.filter((parent) => parent.controllerName !== controllerName);
-  const say = (parentRef: ParentReference, outcome: Attachment["outcome"], converted: ConvertedRules) => {
+  const say = (parentRef: ParentReference, attachment: Verdict, converted: ConvertedRules) => {
     const former = before.find((parent) => parent.controllerName === controllerName && isSameRef(parent.parentRef, parentRef));
-    const conditions = conditionsFrom(routeConditions(outcome, converted), former?.conditions, { now, generation });
+    const conditions = conditionsFrom(routeConditions(attachment, converted), former?.conditions, { now, generation });
     parents.push({ parentRef, controllerName, conditions });
   };
 
@@ -74,7 +74,7 @@ function reconcile(route: KubernetesObject, cluster: ClusterView, { systemNamesp
       const gateway = cluster.object(gatewayApiKinds.gateway, key);
       if (gateway === undefined || typeof ownerOfGateway(gateway, cluster) !== "object") continue;
       const attachment = attach(route, ref, gateway, cluster);
-      say(ref, attachment.outcome, byGateway);
+      say(ref, attachment, byGateway);
       if (attachment.outcome !== "Accepted" || byGateway.unsupported !== undefined) continue;
       // Where a Gateway takes the route on some of its listeners only, each of them is named, so that the others do not carry it.
       const refs = attachment.partly ? attachment.listeners.map(({ name }) => ({ ...ref, sectionName: name })) : [ref];
@@ -83,7 +83,7 @@ function reconcile(route: KubernetesObject, cluster: ClusterView, { systemNamesp
       const service = cluster.object(clusterKinds.service, key);
       const all = service === undefined ? [] : servicePorts(service);
       const isThere = service !== undefined && (ref.port === undefined || all.includes(ref.port));
-      say(ref, isThere ? "Accepted" : "NoMatchingParent", byService);
+      say(ref, { outcome: isThere ? "Accepted" : "NoMatchingParent" }, byService);
       if (!isThere || byService.unsupported !== undefined) continue;
       // Several references to ports of one Service are one route.
       const named = parentRefs.filter(
@@ -98,10 +98,15 @@ function reconcile(route: KubernetesObject, cluster: ClusterView, { systemNamesp
   return { objects: [...objects.values()], ...(isSpoken && { status: { parents } }) };
 }
 
-function routeConditions(outcome: Attachment["outcome"], { unresolved, unsupported }: ConvertedRules): ConditionDraft[] {
+interface Verdict {
+  readonly outcome: Attachment["outcome"];
+  readonly message?: string;
+}
+
+function routeConditions({ outcome, message = "" }: Verdict, { unresolved, unsupported }: ConvertedRules): ConditionDraft[] {
   const accepted: Omit<ConditionDraft, "type"> =
     outcome !== "Accepted"
-      ? { status: "False", reason: outcome }
+      ? { status: "False", reason: outcome, message }
       : unsupported === undefined
         ? { status: "True", reason: "Accepted" }
         : { status: "False", reason: "UnsupportedValue", message: unsupported };
