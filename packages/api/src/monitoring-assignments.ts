@@ -1,14 +1,15 @@
-import { selectGateway } from "@atoll/inventory";
+import { type Metrics, chooseDataplanePolicy, matchPolicies, metricLabels, metricsOf, singleRule } from "@atoll/policy";
 import type { ResourceReader } from "@atoll/replica";
 import {
   type DataplaneSpec,
   type MeshGatewaySpec,
   type MeshSpec,
-  type MetricsBackend,
-  type PrometheusConf,
   type Resource,
+  hostAndPort,
+  identifyingServiceOf,
   isBuiltinGateway,
-  tag,
+  meshPrometheusOf,
+  tagSetsOf,
 } from "@atoll/resource";
 
 export const monitoringAssignmentType = "type.googleapis.com/kuma.observability.v1.MonitoringAssignment";
@@ -21,67 +22,65 @@ export interface MonitoringAssignment {
   targets: [{ name: string; scheme: "http" | "https"; address: string; metrics_path: string; labels: Record<string, string> }];
 }
 
-/** One for each dataplane of a zone whose mesh has a Prometheus backend in use, sorted by mesh and name. Pure. */
-export function monitoringAssignments(config: ResourceReader, zone: ResourceReader): MonitoringAssignment[] {
+/**
+ * What a Prometheus is to read of a zone, sorted by mesh and name: one for each dataplane that a MeshMetric is for, or whose mesh has a
+ * Prometheus backend in use. `client` gets what MeshMetrics have for it; one that no MeshMetric names gets what is for nobody by name. Pure.
+ */
+export function monitoringAssignments(config: ResourceReader, zone: ResourceReader, client = ""): MonitoringAssignment[] {
   const compare = (a: Resource, b: Resource) => (a.mesh === b.mesh ? (a.name < b.name ? -1 : 1) : a.mesh < b.mesh ? -1 : 1);
-  return zone
+  const all = zone
     .list<DataplaneSpec>("Dataplane")
     .toSorted(compare)
-    .flatMap((dataplane) => {
-      const conf = prometheusOf(config.get<MeshSpec>("Mesh", "", dataplane.mesh)?.spec, dataplane.spec);
-      return conf === undefined ? [] : [assignment(dataplane, conf, config.list<MeshGatewaySpec>("MeshGateway", dataplane.mesh))];
-    });
+    .flatMap((dataplane) => targetsOf(config, dataplane));
+  const named = all.some((one) => one.client === client);
+  return all.flatMap((one) => (one.client === (named ? client : undefined) ? [one.assignment] : []));
 }
 
-function prometheusOf(mesh: MeshSpec | undefined, dataplane: DataplaneSpec): PrometheusConf | undefined {
-  const { enabledBackend = "", backends = [] } = mesh?.metrics ?? {};
-  const backend = enabledBackend === "" ? undefined : backends.find(({ name }) => name === enabledBackend);
-  if (backend?.type !== "prometheus") return undefined;
-  const own = dataplane.metrics as MetricsBackend | undefined;
-  return { ...(backend.conf as PrometheusConf), ...(own?.type === "prometheus" && (own.conf as PrometheusConf)) };
+interface ClientTarget {
+  /** undefined: whoever is not named by another. */
+  client: string | undefined;
+  assignment: MonitoringAssignment;
+}
+
+function targetsOf(config: ResourceReader, dataplane: Resource<DataplaneSpec>): ClientTarget[] {
+  const { mesh, spec } = dataplane;
+  const gateways = config.list<MeshGatewaySpec>("MeshGateway", mesh);
+  const gateway = isBuiltinGateway(spec) ? chooseDataplanePolicy(gateways, tagSetsOf(spec)) : undefined;
+  const chosen = config.list("MeshMetric", mesh).length === 0 ? undefined : meshMetric(config, dataplane, gateway);
+  if (chosen) {
+    // The proxy puts labels on its metrics itself.
+    return chosen.scraped.map(({ client, port, path, tls }) => ({
+      client,
+      assignment: assignment(dataplane, { port, path, secure: tls === "files", labels: {} }),
+    }));
+  }
+  const conf = meshPrometheusOf(config.get<MeshSpec>("Mesh", "", mesh)?.spec, spec);
+  if (!conf) return [];
+  const { port = 5670, path = "/metrics", tls } = conf;
+  const labels = metricLabels(spec, gateway?.name);
+  return [{ client: undefined, assignment: assignment(dataplane, { port, path, secure: tls?.mode === "providedTLS", labels }) }];
+}
+
+function meshMetric(
+  config: ResourceReader,
+  dataplane: Resource<DataplaneSpec>,
+  gateway: Resource<MeshGatewaySpec> | undefined,
+): Metrics | undefined {
+  const mesh = { resources: (type: string) => config.list(type, dataplane.mesh) };
+  const rule = singleRule(matchPolicies("MeshMetric", { dataplane, gateway }, mesh).policies);
+  return rule && metricsOf(rule.conf as Parameters<typeof metricsOf>[0]);
 }
 
 function assignment(
   { mesh, name, spec }: Resource<DataplaneSpec>,
-  { port = 5670, path = "/metrics", tls }: PrometheusConf,
-  gateways: readonly Resource<MeshGatewaySpec>[],
+  { port, path, secure, labels }: { port: number; path: string; secure: boolean; labels: Record<string, string> },
 ): MonitoringAssignment {
-  const values = tagValues(spec);
   const { address, advertisedAddress } = spec.networking;
-  const host = advertisedAddress || address;
-  const labels = labelsOf(values);
-  if (isBuiltinGateway(spec)) labels["kuma_io_mesh_gateway"] = selectGateway(gateways, spec.networking.gateway!.tags)?.gateway.name ?? "";
+  const target = hostAndPort(advertisedAddress || address, port);
   return {
     "@type": monitoringAssignmentType,
     mesh,
-    service: values.get(tag.service)?.[0] ?? "unknown",
-    targets: [
-      {
-        name,
-        scheme: tls?.mode === "providedTLS" ? "https" : "http",
-        address: `${host.includes(":") ? `[${host}]` : host}:${port}`,
-        metrics_path: path,
-        labels: Object.fromEntries(Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1))),
-      },
-    ],
+    service: identifyingServiceOf(spec),
+    targets: [{ name, scheme: secure ? "https" : "http", address: target, metrics_path: path, labels }],
   };
 }
-
-/** Every value of every tag over the inbounds and the gateway, both sorted. */
-function tagValues({ networking }: DataplaneSpec): Map<string, string[]> {
-  const sets = [...(networking.inbound ?? []).map(({ tags }) => tags), ...(networking.gateway ? [networking.gateway.tags] : [])];
-  const pairs = sets.flatMap((tags) => Object.entries(tags)).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return new Map([...Map.groupBy(pairs, ([key]) => key)].map(([key, all]) => [key, [...new Set(all.map(([, value]) => value))].sort()]));
-}
-
-/** A tag's first value and, under its plural, all of them: `,a,b,`, so that queries need no clever expressions. */
-function labelsOf(values: ReadonlyMap<string, readonly string[]>): Record<string, string> {
-  const labels: Record<string, string> = {};
-  for (const [key, all] of values) {
-    labels[labelName(key)] = all[0] ?? "";
-    labels[labelName(`${key}s`)] = `,${all.join(",")},`;
-  }
-  return labels;
-}
-
-const labelName = (key: string) => key.replaceAll(/[^a-zA-Z0-9_]/g, "_");

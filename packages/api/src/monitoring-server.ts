@@ -39,8 +39,8 @@ export function createMonitoringApi(options: MonitoringOptions, tls?: Pick<TlsOp
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
-  const current = () => {
-    const resources = monitoringAssignments(config, zone);
+  const current = (client: string) => {
+    const resources = monitoringAssignments(config, zone, client);
     return { version: createHash("sha256").update(JSON.stringify(resources)).digest("hex"), resources };
   };
 
@@ -55,7 +55,7 @@ export function createMonitoringApi(options: MonitoringOptions, tls?: Pick<TlsOp
     const timeout = readTimeoutMs(request.query["fetch-timeout"], defaultFetchTimeoutMs);
     if (typeof timeout === "string") return refuse("Could not parse fetch-timeout", timeout);
 
-    let found = current();
+    let found = current(known.client);
     if (found.version === known.version && timeout > 0) {
       await new Promise<void>((resolve) => {
         const finish = () => {
@@ -65,7 +65,7 @@ export function createMonitoringApi(options: MonitoringOptions, tls?: Pick<TlsOp
         };
         const timer = setTimeout(finish, Math.min(timeout, timerLimitMs));
         const unwatch = watch(() => {
-          found = current();
+          found = current(known.client);
           if (found.version !== known.version) finish();
         });
         reply.raw.once("close", finish);
@@ -78,12 +78,16 @@ export function createMonitoringApi(options: MonitoringOptions, tls?: Pick<TlsOp
   return app;
 }
 
-/** The version in a DiscoveryRequest, whose fields are spelled in either way. */
-function readVersion(body: unknown): { version: string } | { error: string } {
+/** The version in a DiscoveryRequest, whose fields are spelled in either way, and who asks. */
+function readVersion(body: unknown): { version: string; client: string } | { error: string } {
   try {
-    const request = JSON.parse(String(body ?? "")) as { version_info?: unknown; versionInfo?: unknown } | null;
+    const request = JSON.parse(String(body ?? "")) as {
+      version_info?: unknown;
+      versionInfo?: unknown;
+      node?: { id?: unknown } | null;
+    } | null;
     if (typeof request !== "object" || request === null || Array.isArray(request)) return { error: "the body has to be an object" };
-    return { version: String(request.version_info ?? request.versionInfo ?? "") };
+    return { version: String(request.version_info ?? request.versionInfo ?? ""), client: String(request.node?.id ?? "") };
   } catch (error) {
     return { error: (error as Error).message };
   }

@@ -24,7 +24,9 @@ beforeEach(() => {
   [config, zone] = [new ResourceTable(), new ResourceTable()];
   config.set(resource("Mesh", "", "default", metrics({ port: 5670, path: "/metrics", skipMTLS: true })));
   config.set(resource("Mesh", "", "quiet", {}));
-  config.set(resource("MeshGateway", "default", "edge", { selectors: [{ match: { "kuma.io/service": "edge-gateway" } }] }));
+  config.set(
+    resource("MeshGateway", "default", "edge", { selectors: [{ match: { "kuma.io/service": "edge-gateway" } }], conf: { listeners: [{ port: 8080, protocol: "HTTP" }] } }),
+  );
   const local = {
     address: "127.0.0.1",
     inbound: [
@@ -119,6 +121,35 @@ describe("what Prometheus discovers", () => {
       ],
       type_url: type,
     });
+  });
+
+  test("where MeshMetrics say so: each Prometheus what is for it, others what is for nobody by name", async () => {
+    const policy = (name: string, spec: object) => config.set(resource("MeshMetric", "default", name, spec));
+    const prometheus = (conf: object) => ({ type: "Prometheus", prometheus: { port: 5670, path: "/metrics", ...conf } });
+    const backends = [
+      prometheus({ clientId: "main", port: 5671, tls: { mode: "ProvidedTLS" } }),
+      prometheus({ port: 5672, path: "/any" }),
+      { type: "OpenTelemetry", openTelemetry: { endpoint: "collector:4317" } },
+    ];
+    policy("pair", { targetRef: { kind: "MeshSubset", tags: { "kuma.io/service": "pair" } }, default: { backends } });
+    policy("gateway", { targetRef: { kind: "MeshGateway", name: "edge" }, default: { backends: [prometheus({ clientId: "edges" })] } });
+    policy("shadow", { default: { backends: [prometheus({ clientId: "shadow" })] } });
+    config.set({ ...config.get("MeshMetric", "default", "shadow")!, labels: { "kuma.io/effect": "shadow" } });
+    const found = async (id: string) => {
+      const answer = await ask({ node: { id } });
+      if (answer.statusCode !== 200) throw new Error(answer.body);
+      const { resources } = answer.json() as { resources: { targets: Record<string, unknown>[] }[] };
+      return resources.flatMap(({ targets }) =>
+        targets.map(({ name, scheme, address, metrics_path, labels }) => [name, scheme, address, metrics_path, labels]),
+      );
+    };
+    expect(await found("main")).toEqual([["local-1", "https", "127.0.0.1:5671", "/metrics", {}]]);
+    expect(await found("edges")).toEqual([["edge-1", "http", "[::1]:5670", "/metrics", {}]]);
+    expect(await found("host.test")).toEqual([["local-1", "http", "127.0.0.1:5672", "/any", {}]]);
+    expect(await found("shadow")).toEqual(await found("host.test"));
+    // Without backends the policy says nothing, and the mesh's own metrics hold.
+    policy("pair", { default: { applications: [{ port: 1 }] } });
+    expect((await found("host.test")).map(([name, , address]) => [name, address])).toEqual([["local-1", "127.0.0.1:5670"]]);
   });
 
   test("who has the newest version waits for a change, or for the end of its time", async () => {

@@ -5,6 +5,7 @@ import {
   identifyingServiceOf,
   isBuiltinGateway,
   loopbackBeside,
+  meshPrometheusOf,
   type DataplaneSpec,
   type MeshSpec,
   type ResourceDraft,
@@ -113,9 +114,21 @@ export function answerBootstrap(request: BootstrapRequest, requestHost: string, 
         corefileTemplate: context.corefileTemplate === undefined ? null : Buffer.from(context.corefileTemplate).toString("base64"),
         address: networking.address ?? "",
       },
-      metrics: { aggregate: [] },
+      metrics: { aggregate: proxyType === "dataplane" ? applicationsOf(resource, context) : [] },
     },
   };
+}
+
+/** Whose metrics the launcher is to tell beside Envoy's, by the `metrics` of the mesh and of the dataplane itself. */
+function applicationsOf(
+  { mesh, spec }: ResourceDraft,
+  { config }: BootstrapContext,
+): BootstrapAnswer["kumaSidecarConfiguration"]["metrics"]["aggregate"] {
+  const dataplane = spec as DataplaneSpec;
+  const { aggregate = [] } = meshPrometheusOf(config.get<MeshSpec>("Mesh", "", mesh)?.spec, dataplane) ?? {};
+  return aggregate
+    .filter(({ enabled }) => enabled !== false)
+    .map(({ name = "", address, port = 0, path = "" }) => ({ name, address: address || dataplane.networking.address, port, path }));
 }
 
 function requireToken(request: BootstrapRequest, proxyType: ProxyType, authentication: ProxyAuthentication): void {

@@ -91,6 +91,31 @@ test("what the settings say of the bootstrap", async () => {
   for (const { config } of [reloadable, other]) await validateEnvoyConfig(config);
 });
 
+test("the launcher is told whose metrics to add: the mesh's applications, of which the dataplane may say otherwise", () => {
+  const aggregate = (...list: object[]) => ({ type: "prometheus", conf: { aggregate: list } });
+  const metrics = {
+    enabledBackend: "p",
+    backends: [
+      {
+        name: "p",
+        ...aggregate(
+          { name: "app", port: 8080, path: "/app" },
+          { name: "off", port: 8081, path: "/off", enabled: false },
+          { name: "own", port: 8082, path: "/own" },
+        ),
+      },
+    ],
+  };
+  const config = new Config().put({ type: "Mesh", name: "default", metrics });
+  const own = { ...dataplane("web-1"), metrics: aggregate({ name: "own", port: 9, path: "/", address: "127.0.0.2" }) };
+  const request = { mesh: "default", name: "web-1", dataplaneToken: "a.b.c", dataplaneResource: JSON.stringify(own) };
+  const answer = answerBootstrap(parseBootstrapRequest(JSON.stringify(request))!, "localhost:5678", contextWith({ config }));
+  expect(answer.kumaSidecarConfiguration.metrics.aggregate).toEqual([
+    { name: "app", address: "127.0.0.1", port: 8080, path: "/app" },
+    { name: "own", address: "127.0.0.2", port: 9, path: "/" },
+  ]);
+});
+
 describe("over HTTP", () => {
   const context = contextWith({ zoneResources: new Config().put(dataplane("stored-1")) });
   const brought = (change: object = {}) => JSON.stringify({ ...dataplane("web-1"), ...change });

@@ -12,6 +12,7 @@ export * from "./common-protocol.ts";
 export * from "./host-port.ts";
 export * from "./tags.ts";
 export * from "./dataplane.ts";
+export { meshPrometheusOf } from "./mesh-prometheus.ts";
 export * from "./dataplane-admission.ts";
 export { sortedLabels, withComputedLabels, type WritePlace } from "./computed-labels.ts";
 export { fnv1a64, homeNameOf, syncedName } from "./synced-name.ts";

@@ -18,9 +18,19 @@ export function translateRoutes(view: RouteConfigView): RouteConfiguration {
     virtualHosts: view.virtualHosts.map(virtualHost),
     requestHeadersToRemove: view.requestHeadersToRemove ?? [],
     ignorePortInHostMatching: view.ignorePortInHostMatching ?? false,
+    maxDirectResponseBodySizeBytes: longAnswer(view),
     // Clusters come on their own: a route may be there a moment before its cluster, and must not be refused for it.
     validateClusters: false,
   });
+}
+
+/** Envoy refuses answers of its own that are longer than 4 KiB, unless it is told how long they may be. */
+function longAnswer({ virtualHosts }: RouteConfigView): number | undefined {
+  let longest = 4096;
+  for (const { routes } of virtualHosts) {
+    for (const { action } of routes) if (action.type === "directResponse") longest = Math.max(longest, Buffer.byteLength(action.body));
+  }
+  return longest > 4096 ? longest : undefined;
 }
 
 function virtualHost(view: VirtualHostView): Init<typeof VirtualHostSchema> {

@@ -1,14 +1,15 @@
 import { permission, taggedCallee } from "@atoll/policy";
-import { dialAddress, loopbackBeside } from "@atoll/resource";
-import type { MetricsBackend, PrometheusConf } from "@atoll/resource";
+import { dialAddress, loopbackBeside, meshPrometheusOf } from "@atoll/resource";
+import type { PrometheusConf } from "@atoll/resource";
 import { inboundInterfaces } from "./dataplane.ts";
 import type { Dataplane } from "./dataplane.ts";
+import { metricsSocket } from "./launcher-sockets.ts";
 import type { MeshContext } from "./mesh-context.ts";
-import { downstreamTls } from "./mesh-tls.ts";
+import { clusterNames, downstreamTls } from "./mesh-tls.ts";
 import { statName } from "./names.ts";
 import { rbacView } from "./policies/traffic-permission.ts";
 import type { ProxyMetadata } from "./proxy-ref.ts";
-import type { FilterChainView } from "./proxy-view.ts";
+import type { ClusterView, FilterChainView, ListenerView } from "./proxy-view.ts";
 import { refOf } from "./reasons.ts";
 import type { ViewBuilder } from "./view-builder.ts";
 
@@ -18,52 +19,83 @@ const connectTimeoutMs = 5_000;
 const defaultPort = 5670;
 const defaultPath = "/metrics";
 
+/** What metrics of a proxy are told by. */
+interface Source {
+  dataplane: Dataplane;
+  metadata: ProxyMetadata;
+}
+
 /**
  * Lets Prometheus read the proxy's metrics where the mesh's enabled backend says, over mutual TLS of the mesh unless the backend
  * says otherwise: then the TrafficPermission for the backend's tags decides who may. With `providedTLS` the listener shows the
- * certificate that the proxy was started with. Absent without a backend, while the admin port
- * is unknown, and where the port is already an inbound's.
+ * certificate that the proxy was started with. Absent without a backend, where there is nothing to read, and where the port is already an
+ * inbound's.
  */
 export function addPrometheus(builder: ViewBuilder, context: MeshContext, dataplane: Dataplane, metadata: ProxyMetadata): void {
-  const conf = prometheusConf(context, dataplane);
+  const conf = meshPrometheusOf(context.mesh.spec, dataplane.spec);
+  if (!conf) return;
+  const port = conf.port || defaultPort;
+  const cluster = metricsCluster({ dataplane, metadata }, clusterName);
+  if (!cluster || takenPorts(dataplane).has(port)) return;
+  const from = [refOf(context.mesh, "metrics"), refOf(dataplane)];
+  builder.cluster(cluster, undefined, () => ({ from, policies: [] }));
+  const mode = conf.tls?.mode ?? (conf.skipMTLS ? "disabled" : "activeMTLSBackend");
+  const secured = context.mtls !== "off" && mode === "activeMTLSBackend";
+  const tags = conf.tags ?? {};
+  const allowed = taggedCallee(context, tags).answer(permission);
+  const path = { path: conf.path || defaultPath, at: statsPath(conf, metadata.workDir === undefined ? "/stats/prometheus" : "/") };
+  const tls = mode === "providedTLS" ? "files" : mode === "disabled" ? "disabled" : "mesh";
+  const listener = metricsListener(context, { dataplane, metadata }, { name: listenerName, cluster: clusterName, port, tls, ...path });
+  const guard = secured ? { rbac: rbacView(context.name, allowed.conf, listenerName, true) } : {};
+  builder.listener({ ...listener, chains: listener.chains.map(({ filter, ...chain }) => ({ ...chain, ...guard, filter })) }, () => ({
+    from,
+    policies: secured ? allowed.account().map((choice) => ({ ...choice, destination: tags })) : [],
+  }));
+}
+
+/**
+ * Where metrics are read: the launcher, which adds those of applications; without one, Envoy itself. undefined where neither is known.
+ */
+export function metricsCluster({ dataplane, metadata }: Source, name: string): ClusterView | undefined {
   const { networking } = dataplane.spec;
   const adminPort = networking.admin?.port || metadata.adminPort;
-  if (!conf || !adminPort) return;
-  const port = conf.port || defaultPort;
-  const taken = (networking.gateway ? [] : inboundInterfaces(dataplane)).some(
-    (inbound) => inbound.port === port && inbound.address === networking.address,
-  );
-  if (taken) return;
-  const from = [refOf(context.mesh, "metrics"), refOf(dataplane)];
-  builder.cluster(
-    {
-      name: clusterName,
-      altStatName: statName(clusterName),
-      discovery: {
-        type: "static",
-        endpoints: [{ address: dialAddress(metadata.adminAddress ?? loopbackBeside(networking.address)), port: adminPort }],
-      },
-      connectTimeoutMs,
-      http: "http1",
-    },
-    undefined,
-    () => ({ from, policies: [] }),
-  );
-  const path = conf.path || defaultPath;
+  const { workDir } = metadata;
+  if (workDir === undefined && !adminPort) return undefined;
+  const endpoint =
+    workDir === undefined
+      ? { address: dialAddress(metadata.adminAddress ?? loopbackBeside(networking.address)), port: adminPort! }
+      : { address: `unix://${metricsSocket(workDir, dataplane.name, dataplane.mesh)}`, port: 0 };
+  return { ...clusterNames(name), discovery: { type: "static", endpoints: [endpoint] }, connectTimeoutMs, http: "http1" };
+}
+
+/** Ports of the proxy's own address that its inbounds have. */
+export function takenPorts(dataplane: Dataplane): Set<number> {
+  const { networking } = dataplane.spec;
+  const inbounds = networking.gateway ? [] : inboundInterfaces(dataplane);
+  return new Set(inbounds.filter(({ address }) => address === networking.address).map(({ port }) => port));
+}
+
+/** Shows on a port of the proxy what the cluster tells at a path of its own. */
+export function metricsListener(
+  context: MeshContext,
+  { dataplane, metadata }: Source,
+  shown: { name: string; cluster: string; port: number; path: string; at: string; tls: "disabled" | "files" | "mesh" },
+): ListenerView {
+  const { name, cluster, port, path, at, tls } = shown;
   const filter: FilterChainView["filter"] = {
     type: "http",
-    statPrefix: statName(listenerName),
+    statPrefix: statName(name),
     routes: {
       inline: {
-        name: listenerName,
+        name,
         virtualHosts: [
           {
-            name: listenerName,
+            name,
             domains: ["*"],
             routes: [
               {
                 match: { path: { exact: path } },
-                action: { type: "forward", clusters: [{ name: clusterName, weight: 1 }], path: { full: statsPath(conf) } },
+                action: { type: "forward", clusters: [{ name: cluster, weight: 1 }], path: { full: at } },
               },
             ],
           },
@@ -71,42 +103,18 @@ export function addPrometheus(builder: ViewBuilder, context: MeshContext, datapl
       },
     },
   };
-  const mode = conf.tls?.mode ?? (conf.skipMTLS ? "disabled" : "activeMTLSBackend");
-  const secured = context.mtls !== "off" && mode === "activeMTLSBackend";
   // Without files it is plain: the operator of the proxy, who has them, decides.
-  const files = mode === "providedTLS" ? metadata.metricsTls : undefined;
-  const tags = conf.tags ?? {};
-  const allowed = taggedCallee(context, tags).answer(permission);
-  builder.listener(
-    {
-      name: listenerName,
-      address: networking.address,
-      port,
-      direction: "inbound",
-      chains: [
-        secured
-          ? { tls: downstreamTls(context), rbac: rbacView(context.name, allowed.conf, listenerName, true), filter }
-          : { ...(files && { tls: { certificates: [], files } }), filter },
-      ],
-    },
-    () => ({ from, policies: secured ? allowed.account().map((choice) => ({ ...choice, destination: tags })) : [] }),
-  );
+  const files = tls === "files" ? metadata.metricsTls : undefined;
+  const secured = tls === "mesh" && context.mtls !== "off";
+  const chain = secured ? { tls: downstreamTls(context) } : files ? { tls: { certificates: [], files } } : {};
+  return { name, address: dataplane.spec.networking.address, port, direction: "inbound", chains: [{ ...chain, filter }] };
 }
 
-/** The mesh's conf with what the dataplane says otherwise. */
-function prometheusConf(context: MeshContext, dataplane: Dataplane): PrometheusConf | undefined {
-  const { metrics } = context.mesh.spec;
-  const backend = metrics?.backends?.find((one) => one.name === metrics.enabledBackend);
-  if (backend?.type !== "prometheus") return undefined;
-  const own = dataplane.spec.metrics as MetricsBackend | undefined;
-  return { ...(backend.conf as PrometheusConf), ...(own?.type === "prometheus" ? (own.conf as PrometheusConf) : {}) };
-}
-
-/** Envoy's own page, cut down as the backend says. */
-function statsPath({ envoy }: PrometheusConf): string {
+/** A page of metrics, cut down as the backend says. */
+function statsPath({ envoy }: PrometheusConf, page: string): string {
   const query = [
     ...(envoy?.filterRegex ? [`filter=${encodeURIComponent(envoy.filterRegex)}`] : []),
     ...(envoy?.usedOnly ? ["usedonly"] : []),
   ];
-  return query.length > 0 ? `/stats/prometheus?${query.join("&")}` : "/stats/prometheus";
+  return query.length > 0 ? `${page}?${query.join("&")}` : page;
 }

@@ -24,7 +24,7 @@ import {
   zoneAccess,
   zoneTokenVerifier,
 } from "@atoll/kds";
-import { ConfigReplica, ZoneReplica } from "@atoll/replica";
+import { ConfigReplica, ZoneConfiguration, ZoneReplica } from "@atoll/replica";
 import { virtualIpType, type VirtualIpSpec } from "@atoll/resource";
 import {
   clientCertificates,
@@ -313,7 +313,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     const tls = pair && { key: pair.keyPem, cert: pair.certPem, minVersion: nodeTlsVersion(discovery.tlsMinVersion) };
     const monitoring = createMonitoringApi(
       {
-        config,
+        config: new ZoneConfiguration(config, resources),
         zone: resources,
         watch,
         defaultFetchTimeoutMs: discovery.defaultFetchTimeoutMs,

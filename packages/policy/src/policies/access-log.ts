@@ -3,10 +3,12 @@ import type { InboundQuestion } from "../ask/callee.ts";
 import type { PolicyMesh } from "../ask/policy-mesh.ts";
 import type { ProxyPolicies } from "../ask/proxy-policies.ts";
 import type { Question } from "../ask/question.ts";
+import { collectorOf } from "./collector.ts";
+import type { Collector } from "./collector.ts";
 
 /** Where lines go, and how they look. Placeholders `%KUMA_...%` are still in them. */
 export interface LogTarget {
-  to: { file: string } | { tcp: string } | { openTelemetry: LogCollector; attributes: { key: string; value: string }[] };
+  to: { file: string } | { tcp: string } | { openTelemetry: Collector; attributes: { key: string; value: string }[] };
   /** Absent, as `json` is: the default of the kind of connection. Of OpenTelemetry the body, which may be an OTLP value. */
   format?: string | object;
   /** Fields of a line that is JSON. */
@@ -17,11 +19,6 @@ export interface LogTarget {
   wrapped?: true;
   /** Which way the line says that the traffic goes; absent = as the place does. */
   direction?: "OUTBOUND";
-}
-
-export interface LogCollector {
-  host: string;
-  port: number;
 }
 
 /** Nothing is logged by a policy whose backend the mesh does not have. No name = the mesh's default. */
@@ -51,8 +48,6 @@ interface MeshAccessLogConf {
   }[];
 }
 
-const openTelemetryPort = 4317;
-
 function fromMeshAccessLog({ backends = [] }: MeshAccessLogConf): LogTarget[] {
   return backends.flatMap(({ file, tcp, openTelemetry }): LogTarget[] => {
     if (tcp) return [{ to: { tcp: tcp.address }, wrapped: true, ...formatOf(tcp.format) }];
@@ -76,13 +71,8 @@ function formatOf(format: LogFormat | undefined): Pick<LogTarget, "format" | "js
   };
 }
 
-function collectorOf(endpoint: string): LogCollector {
-  const [host = "", port] = endpoint.split(":");
-  return { host, port: port === undefined ? openTelemetryPort : Number(port) };
-}
-
 /** Every collector that some policy of the proxy may send its logs to. */
-export function logCollectors(policies: ProxyPolicies): LogCollector[] {
+export function logCollectors(policies: ProxyPolicies): Collector[] {
   const confs = policies
     .matched("MeshAccessLog")
     .policies.flatMap(({ spec }) => [...(spec.from ?? []), ...(spec.to ?? []), ...(spec.rules ?? [])]);

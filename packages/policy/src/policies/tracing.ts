@@ -1,12 +1,14 @@
 import type { Resource, TracingBackend, TrafficTraceSpec } from "@atoll/resource";
 import type { PolicyMesh } from "../ask/policy-mesh.ts";
 import type { Question } from "../ask/question.ts";
+import { collectorOf } from "./collector.ts";
+import type { Collector } from "./collector.ts";
 
 /** Where spans of a proxy go, and which. */
 export interface Tracing {
   /** Names the cluster of the collector. */
   cluster: string;
-  collector: { host: string; port: number };
+  collector: Collector;
   samplingPercent: number;
   /** Of requests that ask to be traced, and of those that do not. */
   clientSamplingPercent?: number;
@@ -53,7 +55,7 @@ function destination(backend: TracingBackend): Pick<Tracing, "collector" | "prov
     const { address: host, port, splitService = false } = conf ?? {};
     return host && port ? { collector: { host, port }, provider: { type: "datadog", splitService } } : undefined;
   }
-  const url = collectorOf(conf?.url);
+  const url = urlOf(conf?.url);
   if (!url) return undefined;
   return {
     collector: { host: url.host, port: url.port },
@@ -68,13 +70,10 @@ function destination(backend: TracingBackend): Pick<Tracing, "collector" | "prov
   };
 }
 
-function collectorOf(
-  text: string | undefined,
-  otherwise?: number,
-): { host: string; port: number; path: string; authority: string } | undefined {
+function urlOf(text: string | undefined): (Collector & { path: string; authority: string }) | undefined {
   if (!text || !URL.canParse(text)) return undefined;
   const { hostname, port, protocol, pathname, host } = new URL(text);
-  const defaultPort = otherwise ?? (protocol === "https:" ? 443 : 80);
+  const defaultPort = protocol === "https:" ? 443 : 80;
   const bare = hostname.replaceAll(/[[\]]/g, "");
   return { host: bare, port: port ? Number(port) : defaultPort, path: pathname, authority: port ? host : `${host}:${defaultPort}` };
 }
@@ -89,8 +88,6 @@ interface MeshTraceConf {
   sampling?: { overall?: number | string; client?: number | string; random?: number | string };
   tags?: { name: string; literal?: string; header?: { name: string; default?: string } }[];
 }
-
-const openTelemetryPort = 4317;
 
 /** Nothing without a backend that can be reached. */
 function fromMeshTrace({ backends = [], sampling = {}, tags = [] }: MeshTraceConf): Tracing | undefined {
@@ -116,15 +113,15 @@ function fromMeshTrace({ backends = [], sampling = {}, tags = [] }: MeshTraceCon
 
 function backendOf({ type, zipkin, datadog, openTelemetry }: NonNullable<MeshTraceConf["backends"]>[number]) {
   if (type === "Datadog") {
-    const url = collectorOf(datadog?.url);
+    const url = urlOf(datadog?.url);
     const provider = { type: "datadog" as const, splitService: datadog?.splitService ?? false };
     return url && { collector: { host: url.host, port: url.port }, provider };
   }
   if (type === "OpenTelemetry") {
-    const url = collectorOf(`grpc://${openTelemetry?.endpoint ?? ""}`, openTelemetryPort);
-    return url && { collector: { host: url.host, port: url.port }, provider: { type: "openTelemetry" as const } };
+    const collector = collectorOf(openTelemetry?.endpoint ?? "");
+    return collector.host === "" ? undefined : { collector, provider: { type: "openTelemetry" as const } };
   }
-  const url = collectorOf(zipkin?.url);
+  const url = urlOf(zipkin?.url);
   if (!url) return undefined;
   const { apiVersion = "httpJson", traceId128bit = false, sharedSpanContext = true } = zipkin ?? {};
   const provider = { type: "zipkin" as const, path: url.path, host: url.authority, apiVersion, traceId128bit, sharedSpanContext };

@@ -12,6 +12,7 @@ const inEffect: readonly string[] = [
   "MeshHTTPRoute",
   "MeshHealthCheck",
   "MeshLoadBalancingStrategy",
+  "MeshMetric",
   "MeshProxyPatch",
   "MeshRateLimit",
   "MeshRetry",

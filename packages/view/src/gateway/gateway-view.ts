@@ -9,8 +9,8 @@ import type { MeshContexts } from "../mesh-contexts.ts";
 import { proxyPlaces } from "@atoll/policy";
 import type { ProxyPolicies } from "@atoll/policy";
 import { addLogCollectors } from "../policies/access-log.ts";
+import { addMetrics } from "../policies/metrics.ts";
 import { tracing } from "../policies/tracing.ts";
-import { addPrometheus } from "../prometheus.ts";
 import type { ProxyMetadata } from "../proxy-ref.ts";
 import type { SecretView } from "../proxy-view.ts";
 import type { ViewBuilder } from "../view-builder.ts";
@@ -30,7 +30,7 @@ export function addGateway(
   const { dataplane, gateway } = policies;
   const { networking } = dataplane.spec;
   addAdminListener(builder, dataplane, metadata);
-  addPrometheus(builder, context, dataplane, metadata);
+  addMetrics(builder, context, policies, metadata);
   const limits: Record<string, number> = {};
   const secrets: SecretView[] = [];
   if (gateway) {

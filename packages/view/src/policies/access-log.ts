@@ -1,13 +1,14 @@
 import { logCollectors } from "@atoll/policy";
-import type { LogCollector, LogTarget, ProxyPolicies } from "@atoll/policy";
-import { join } from "node:path";
-import { isIP, isIPv6 } from "node:net";
+import type { Collector, LogTarget, ProxyPolicies } from "@atoll/policy";
+import { isIPv6 } from "node:net";
 import type { Dataplane } from "../dataplane.ts";
+import { logPipe } from "../launcher-sockets.ts";
 import type { MeshContext } from "../mesh-context.ts";
 import { clusterNames } from "../mesh-tls.ts";
 import type { AccessLogView } from "../proxy-view.ts";
 import { refOf } from "../reasons.ts";
 import type { ViewBuilder } from "../view-builder.ts";
+import { collectorDiscovery } from "./collector.ts";
 import { defaultConnectTimeoutMs } from "./timeout.ts";
 
 const httpFormat =
@@ -18,12 +19,6 @@ const httpFormat =
 const networkFormat =
   "[%START_TIME%] %RESPONSE_FLAGS% %KUMA_MESH% %KUMA_SOURCE_ADDRESS_WITHOUT_PORT%(%KUMA_SOURCE_SERVICE%)->" +
   "%UPSTREAM_HOST%(%KUMA_DESTINATION_SERVICE%) took %DURATION%ms, sent %BYTES_SENT% bytes, received: %BYTES_RECEIVED% bytes";
-
-const maxPipePath = 98;
-
-/** The pipe that kuma-dp opens for lines to be sent over TCP; its name is cut as kuma-dp cuts it. */
-const logPipe = (folder: string, name: string, mesh: string): string =>
-  `${join(folder, `kuma-al-${name}-${mesh}`).slice(0, maxPipePath)}.sock`;
 
 export interface LoggedConnection {
   kind: "http" | "network";
@@ -69,19 +64,16 @@ export function accessLogs(
   });
 }
 
-const collectorName = ({ host, port }: LogCollector): string => `meshaccesslog:opentelemetry:${host}-${port}`;
+const collectorName = ({ host, port }: Collector): string => `meshaccesslog:opentelemetry:${host}-${port}`;
 
 /** Adds the clusters of the collectors that logs go to. */
 export function addLogCollectors(builder: ViewBuilder, dataplane: Dataplane, policies: ProxyPolicies): void {
   for (const collector of logCollectors(policies)) {
-    const { host: address, port } = collector;
     const name = collectorName(collector);
     builder.cluster(
       {
         ...clusterNames(name),
-        discovery: isIP(address)
-          ? { type: "static", endpoints: [{ address, port }] }
-          : { type: "dns", endpoints: [{ address, port }], family: "auto" },
+        discovery: collectorDiscovery(collector),
         connectTimeoutMs: defaultConnectTimeoutMs,
         http: "http2",
       },

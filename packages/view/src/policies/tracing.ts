@@ -1,11 +1,11 @@
 import { tracing as tracingOf } from "@atoll/policy";
 import type { PolicyChoice, ProxyPolicies, Tracing as TracingConf } from "@atoll/policy";
-import { isIP } from "node:net";
 import type { MeshContext } from "../mesh-context.ts";
 import type { ClusterView, TracingView } from "../proxy-view.ts";
 import { optional } from "../optional.ts";
 import { refOf } from "../reasons.ts";
 import type { Reasons } from "../reasons.ts";
+import { collectorDiscovery } from "./collector.ts";
 
 /** The tracing of one proxy: where spans go, and what a listener says of itself. */
 export interface Tracing {
@@ -24,9 +24,7 @@ export function tracing(context: MeshContext, policies: ProxyPolicies): Tracing 
   return {
     cluster: {
       name: cluster,
-      discovery: isIP(collector.host)
-        ? { type: "static", endpoints: [{ address: collector.host, port: collector.port }] }
-        : { type: "dns", endpoints: [{ address: collector.host, port: collector.port }], family: "auto" },
+      discovery: collectorDiscovery(collector),
       connectTimeoutMs: 10_000,
       ...(conf.provider.type === "openTelemetry" ? { http: "http2" } : {}),
     },

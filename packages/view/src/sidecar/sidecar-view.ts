@@ -6,8 +6,8 @@ import { inboundInterfaces, isTransparent } from "../dataplane.ts";
 import type { Dataplane } from "../dataplane.ts";
 import type { MeshContext } from "../mesh-context.ts";
 import type { MeshContexts } from "../mesh-contexts.ts";
-import { addPrometheus } from "../prometheus.ts";
 import { accessLogs, addLogCollectors } from "../policies/access-log.ts";
+import { addMetrics } from "../policies/metrics.ts";
 import { tracing } from "../policies/tracing.ts";
 import type { ProxyMetadata } from "../proxy-ref.ts";
 import { ViewBuilder } from "../view-builder.ts";
@@ -49,7 +49,7 @@ export function addSidecar(
     accessLogs(context, dataplane, passThroughLog, { kind: "network", direction, sourceService, destinationService, pipeFolder });
   addDirectAccess(builder, context, dataplane, taken, (name) => logsOf("OUTBOUND", name));
   addPassthrough(builder, context, dataplane, logsOf("UNSPECIFIED", "external"));
-  addPrometheus(builder, context, dataplane, metadata);
+  addMetrics(builder, context, policies, metadata);
   addLogCollectors(builder, dataplane, policies);
   addProbes(builder, dataplane);
   addAdminListener(builder, dataplane, metadata);

@@ -1,0 +1,18 @@
+import { join } from "node:path";
+
+const maxPathLength = 98;
+
+/** A pipe or socket between Envoy and its launcher, whose name is cut so that it fits a socket address, as the launcher cuts it. */
+const socket = (folder: string, name: string): string => `${join(folder, name).slice(0, maxPathLength)}.sock`;
+
+/** Takes lines that are to be sent over TCP. */
+export const logPipe = (folder: string, name: string, mesh: string): string => socket(folder, `kuma-al-${name}-${mesh}`);
+
+/** The launcher tells metrics here: the proxy's own and those of applications. */
+export const metricsSocket = (folder: string, name: string, mesh: string): string => socket(folder, `kuma-mh-${name}-${mesh}`);
+
+/** Envoy tells its launcher here which metrics go where. */
+export const metricsConfigSocket = (folder: string): string => socket(folder, "kuma-mesh-metric-config");
+
+/** Envoy takes here what the launcher has for one OpenTelemetry collector. */
+export const collectorSocket = (folder: string, collector: string): string => socket(folder, `kuma-otel-${collector}`);
