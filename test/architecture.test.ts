@@ -148,7 +148,7 @@ test.each(Object.entries(allowed))("%s imports only what it may", (path, names) 
 });
 
 const only: Record<string, string> = {
-  "@grpc/grpc-js": "the log relay, the registration of zones, and the xDS server",
+  "@grpc/grpc-js": "the log relay, the registration of zones, the xDS server, and metrics of proxies to a collector",
   fastify: "HTTP",
   pino: "logging",
   jose: "tokens",
@@ -160,9 +160,10 @@ const only: Record<string, string> = {
   "@opentelemetry/sdk-metrics": "sending metrics",
   "@opentelemetry/exporter-trace-otlp-http": "sending spans",
   "@opentelemetry/exporter-metrics-otlp-http": "sending metrics",
+  "@opentelemetry/exporter-metrics-otlp-grpc": "sending metrics of proxies",
 };
 const owners: Record<string, string[]> = {
-  "@grpc/grpc-js": ["packages/event-log", "packages/kds", "packages/xds", "packages/dp-server"],
+  "@grpc/grpc-js": ["packages/event-log", "packages/kds", "packages/xds", "packages/dp-server", "packages/runtime"],
   fastify: ["packages/api", "packages/runtime", "services/tokens"],
   pino: ["packages/runtime"],
   jose: ["packages/token"],
@@ -174,6 +175,7 @@ const owners: Record<string, string[]> = {
   "@opentelemetry/sdk-metrics": ["packages/runtime"],
   "@opentelemetry/exporter-trace-otlp-http": ["packages/runtime"],
   "@opentelemetry/exporter-metrics-otlp-http": ["packages/runtime"],
+  "@opentelemetry/exporter-metrics-otlp-grpc": ["packages/runtime"],
 };
 
 test.each(Object.keys(only))("%s is imported only by its owners", (dependency) => {

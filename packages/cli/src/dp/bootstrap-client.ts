@@ -15,6 +15,8 @@ export interface BootstrapAnswer {
   isTransparent: boolean;
   /** For CoreDNS, in place of the one that comes with this program. */
   corefileTemplate: string | undefined;
+  /** Whose metrics are told beside Envoy's by the `metrics` of the mesh. */
+  aggregate: { name: string; address: string; port: number; path: string }[];
 }
 
 /** The control plane refused the request, or is none that proxies connect to: trying again can't help. */
@@ -85,13 +87,17 @@ function decode(text: string): BootstrapAnswer {
 function decodeAnswer(text: string): BootstrapAnswer {
   const { bootstrap, kumaSidecarConfiguration } = JSON.parse(text) as {
     bootstrap: string;
-    kumaSidecarConfiguration: { networking: { address: string; isUsingTransparentProxy?: boolean; corefileTemplate?: string | null } };
+    kumaSidecarConfiguration: {
+      networking: { address: string; isUsingTransparentProxy?: boolean; corefileTemplate?: string | null };
+      metrics?: { aggregate?: BootstrapAnswer["aggregate"] | null };
+    };
   };
   const { address, isUsingTransparentProxy = false, corefileTemplate } = kumaSidecarConfiguration.networking;
   return {
     bootstrap: Buffer.from(bootstrap, "base64").toString("utf8"),
     networkingAddress: address,
     isTransparent: isUsingTransparentProxy,
+    aggregate: kumaSidecarConfiguration.metrics?.aggregate ?? [],
     corefileTemplate: corefileTemplate ? Buffer.from(corefileTemplate, "base64").toString("utf8") : undefined,
   };
 }

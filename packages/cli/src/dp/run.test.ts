@@ -168,7 +168,7 @@ describe("a run", () => {
     const dp = await run("well", { KUMA_READINESS_PORT: String(await freePort()) });
     await ready();
     const pipe = () => temporaryFolders().flatMap((name) => readdirSync(join(folder.path, name)));
-    expect(pipe().sort()).toEqual(["bootstrap.yaml", "kuma-al-web-1-default.sock"]);
+    expect(pipe().sort()).toEqual(["bootstrap.yaml", "kuma-al-web-1-default.sock", "kuma-mh-web-1-default.sock"]);
     const began = performance.now();
     dp.signal("SIGTERM");
     expect(await dp.exited).toBe(0);

@@ -2,6 +2,7 @@ import { accessSync, constants, mkdirSync, mkdtempSync, rmSync, writeFileSync } 
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { dialAddress } from "@atoll/resource";
 import { version } from "@atoll/runtime/version";
 import { fileFault, readYaml } from "@atoll/yaml";
 import { startAccessLogStreamer } from "./access-log-streamer.ts";
@@ -11,6 +12,7 @@ import { drainInbounds, envoyVersion, failHealthCheck, startEnvoy } from "./envo
 import { DpOptionsError } from "./dp-options-error.ts";
 import type { DpLog } from "./dp-log.ts";
 import type { DpOptions } from "./options.ts";
+import { startMetrics } from "./metrics/start-metrics.ts";
 import { startReadiness } from "./readiness.ts";
 
 /**
@@ -85,10 +87,13 @@ async function supervise(
   answer: BootstrapAnswer,
   { stop, hurry, drain }: Signals,
 ): Promise<number> {
-  const admin = adminAddress(answer.bootstrap);
+  const { admin, service } = whatEnvoyIs(answer.bootstrap);
   const dns = await startDns(options.dns, answer, dirname(places.configPath));
   const readiness = await startReadiness(admin?.address ?? "127.0.0.1", options.readinessPort);
   const accessLogs = startAccessLogStreamer(places.workdir, options.name, options.mesh, say);
+  const { name, mesh } = options;
+  const { networkingAddress: address, isTransparent, aggregate } = answer;
+  const metrics = admin && startMetrics({ folder: places.workdir, name, mesh, service, admin, address, isTransparent, aggregate, say });
   try {
     const envoy = startEnvoy({
       binary: options.envoyBinary,
@@ -125,6 +130,7 @@ async function supervise(
     return 0;
   } finally {
     accessLogs.close();
+    await metrics?.close();
     readiness.close();
     dns.close();
   }
@@ -162,8 +168,12 @@ function bootstrapRequest(options: DpOptions, envoy: { version: string; build: s
   };
 }
 
-function adminAddress(bootstrap: string): { address: string; port: number } | undefined {
-  const socket = (readYaml(bootstrap) as { admin?: { address?: { socketAddress?: { address: string; portValue: number } } } }).admin
-    ?.address?.socketAddress;
-  return socket === undefined ? undefined : { address: socket.address, port: socket.portValue };
+/** Where its admin interface is, and what it calls itself. */
+function whatEnvoyIs(bootstrap: string): { admin?: { address: string; port: number }; service: string } {
+  const { admin, node } = readYaml(bootstrap) as {
+    admin?: { address?: { socketAddress?: { address: string; portValue: number } } };
+    node?: { cluster?: string };
+  };
+  const socket = admin?.address?.socketAddress;
+  return { ...(socket && { admin: { address: dialAddress(socket.address), port: socket.portValue } }), service: node?.cluster ?? "" };
 }
