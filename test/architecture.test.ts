@@ -160,7 +160,7 @@ const only: Record<string, string> = {
   "@opentelemetry/sdk-metrics": "sending metrics",
   "@opentelemetry/exporter-trace-otlp-http": "sending spans",
   "@opentelemetry/exporter-metrics-otlp-http": "sending metrics",
-  "@opentelemetry/exporter-metrics-otlp-grpc": "sending metrics of proxies",
+  "@opentelemetry/otlp-transformer": "sending metrics of proxies",
 };
 const owners: Record<string, string[]> = {
   "@grpc/grpc-js": ["packages/event-log", "packages/kds", "packages/xds", "packages/dp-server", "packages/runtime"],
@@ -175,7 +175,7 @@ const owners: Record<string, string[]> = {
   "@opentelemetry/sdk-metrics": ["packages/runtime"],
   "@opentelemetry/exporter-trace-otlp-http": ["packages/runtime"],
   "@opentelemetry/exporter-metrics-otlp-http": ["packages/runtime"],
-  "@opentelemetry/exporter-metrics-otlp-grpc": ["packages/runtime"],
+  "@opentelemetry/otlp-transformer": ["packages/runtime"],
 };
 
 test.each(Object.keys(only))("%s is imported only by its owners", (dependency) => {

@@ -14,7 +14,8 @@ export interface ProxyDocument {
   [key: string]: unknown;
 }
 
-const binary = fileURLToPath(new URL("../../bin/atoll-dp", import.meta.url));
+/** `ATOLL_TEST_DP` names another launcher, such as kuma-dp, which takes the same options. */
+const binary = process.env["ATOLL_TEST_DP"] ?? fileURLToPath(new URL("../../bin/atoll-dp", import.meta.url));
 const proxyTypes = { Dataplane: "dataplane", ZoneIngress: "ingress", ZoneEgress: "egress" } as const;
 
 /** Asks global for the token this proxy needs. */
@@ -71,6 +72,14 @@ export async function startProxy(
       "--concurrency=1",
       "--envoy-log-level=warning",
     ],
-    { env: { ENVOY_PATH: envoyBinary(), KUMA_READINESS_PORT: "0", KUMA_DATAPLANE_DRAIN_TIME: "1s", ...options.env } },
+    {
+      env: {
+        ENVOY_PATH: envoyBinary(),
+        KUMA_DATAPLANE_RUNTIME_BINARY_PATH: envoyBinary(),
+        KUMA_READINESS_PORT: "0",
+        KUMA_DATAPLANE_DRAIN_TIME: "1s",
+        ...options.env,
+      },
+    },
   );
 }

@@ -1,8 +1,14 @@
-import { credentials } from "@grpc/grpc-js";
+import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import { millisToHrTime } from "@opentelemetry/core";
-import { OTLPMetricExporter } from "@opentelemetry/exporter-metrics-otlp-grpc";
+import { ProtobufMetricsSerializer } from "@opentelemetry/otlp-transformer";
 import { defaultResource, resourceFromAttributes } from "@opentelemetry/resources";
-import { MeterProvider, PeriodicExportingMetricReader, type MetricProducer } from "@opentelemetry/sdk-metrics";
+import {
+  AggregationTemporality,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+  type MetricProducer,
+  type PushMetricExporter,
+} from "@opentelemetry/sdk-metrics";
 import { otlpMetric } from "./otlp-metrics.ts";
 import { closeWithin } from "./otlp-source.ts";
 import type { Telemetry } from "./tracing.ts";
@@ -41,25 +47,40 @@ export function pushMetrics({ socket, intervalMs, service, collect, onFault }: P
       return { resourceMetrics: { resource, scopeMetrics: [{ scope: { name: "kuma", version: version.kuma }, metrics }] }, errors: [] };
     },
   };
-  let fault: string | undefined;
-  const exporter = new OTLPMetricExporter({ url: `unix://${socket}`, credentials: credentials.createInsecure() });
-  const send = exporter.export.bind(exporter);
-  exporter.export = (metrics, done) =>
-    send(metrics, (result) => {
-      const reason = result.code === 0 ? undefined : (result.error?.message ?? "refused");
-      if (reason !== undefined && reason !== fault) onFault(reason);
-      fault = reason;
-      done(result);
-    });
-  const timeout = Math.min(intervalMs, 10_000);
+  const timeout = Math.min(intervalMs, sendLimitMs);
   const reader = new PeriodicExportingMetricReader({
-    exporter,
+    exporter: socketExporter(socket, timeout, onFault),
     exportIntervalMillis: intervalMs,
     exportTimeoutMillis: timeout,
     metricProducers: [producer],
   });
   const provider = new MeterProvider({ resource, readers: [reader] });
   return { close: () => closeWithin(() => provider.shutdown()) };
+}
+
+const exportMethod = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
+const sendLimitMs = 10_000;
+const asIs = (bytes: Buffer): Buffer => bytes;
+
+/** OTLP over gRPC on a socket, which OpenTelemetry's own exporter cannot do within a bundle. Tells a fault when it comes up. */
+function socketExporter(socket: string, limitMs: number, onFault: (reason: string) => void): PushMetricExporter {
+  const client = new Client(`unix://${socket}`, credentials.createInsecure());
+  let fault: string | undefined;
+  return {
+    export: (metrics, done) => {
+      const bytes = Buffer.from(ProtobufMetricsSerializer.serializeRequest(metrics) ?? []);
+      // Who listens on the socket may be there a moment later.
+      const patient = new Metadata({ waitForReady: true });
+      client.makeUnaryRequest(exportMethod, asIs, asIs, bytes, patient, { deadline: Date.now() + limitMs }, (error) => {
+        if (error && error.details !== fault) onFault(error.details);
+        fault = error?.details;
+        done(error ? { code: 1, error } : { code: 0 });
+      });
+    },
+    selectAggregationTemporality: () => AggregationTemporality.CUMULATIVE,
+    forceFlush: () => Promise.resolve(),
+    shutdown: () => Promise.resolve(client.close()),
+  };
 }
 
 type Collected = Parameters<typeof otlpMetric>[0];

@@ -17,6 +17,8 @@ export interface SidecarOptions {
   probe?: Document;
   /** Merged into `networking`. */
   networking?: Document;
+  /** Beside `networking`. */
+  own?: Document;
   /** Of its launcher. */
   env?: Record<string, string>;
 }
@@ -166,6 +168,7 @@ export class MeshBed {
         outbound: this.#outbounds(options),
         ...options.networking,
       },
+      ...options.own,
     };
     await this.#start(zone, document, options.env);
     return { admin, document, inbound };
@@ -188,6 +191,7 @@ export class MeshBed {
         gateway: { type: options.delegated ? "DELEGATED" : "BUILTIN", tags: { "kuma.io/service": service, ...tags } },
         ...(options.delegated ? { outbound: this.#outbounds(options) } : {}),
       },
+      ...options.own,
     };
     await this.#start(zone, document, options.env);
     return { admin, document };

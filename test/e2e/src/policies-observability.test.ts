@@ -1,12 +1,12 @@
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
-import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { eventually } from "@atoll/testkit/eventually";
 import { scratchFolder } from "@atoll/testkit/scratch-folder";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Backend } from "./backend.ts";
+import { lineSink, type LineSink } from "./line-sink.ts";
 import { connection, gatewayRoute, mesh, MeshBed, openMesh, prefixRule } from "./mesh-bed.ts";
 import { rest } from "./rest.ts";
 
@@ -14,7 +14,7 @@ import { rest } from "./rest.ts";
 let bed: MeshBed;
 let web: Backend;
 let collector: Backend;
-let sink: { server: Server; lines: string[] };
+let sink: LineSink;
 let clientAdmin: number;
 let edgeAdmin: number;
 const client = 0;
@@ -95,23 +95,6 @@ function observed(metrics?: Metrics): Record<string, unknown> {
     },
     ...(metrics ? { metrics } : {}),
   });
-}
-
-/** A TCP server that keeps the lines it gets. */
-async function lineSink(port: number): Promise<typeof sink> {
-  const lines: string[] = [];
-  const server = createServer((socket) => {
-    let rest = "";
-    socket.setEncoding("utf8").on("data", (chunk: string) => {
-      const parts = (rest + chunk).split("\n");
-      rest = parts.pop()!;
-      lines.push(...parts);
-    });
-    socket.on("error", () => socket.destroy());
-  });
-  server.listen(port, "127.0.0.1");
-  await once(server, "listening");
-  return { server, lines };
 }
 
 /** Envoy writes its log buffers every ten seconds, or at once when they are full: so many requests fill them. */
