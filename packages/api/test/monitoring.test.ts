@@ -25,7 +25,10 @@ beforeEach(() => {
   config.set(resource("Mesh", "", "default", metrics({ port: 5670, path: "/metrics", skipMTLS: true })));
   config.set(resource("Mesh", "", "quiet", {}));
   config.set(
-    resource("MeshGateway", "default", "edge", { selectors: [{ match: { "kuma.io/service": "edge-gateway" } }], conf: { listeners: [{ port: 8080, protocol: "HTTP" }] } }),
+    resource("MeshGateway", "default", "edge", {
+      selectors: [{ match: { "kuma.io/service": "edge-gateway" } }],
+      conf: { listeners: [{ port: 8080, protocol: "HTTP" }] },
+    }),
   );
   const local = {
     address: "127.0.0.1",

@@ -1,6 +1,5 @@
 /** What to write instead of a policy that has no effect. */
 const counterparts: Readonly<Record<string, string>> = {
-  MeshMetric: "Mesh (metrics)",
   MeshPassthrough: "Mesh (networking.outbound.passthrough)",
   MeshTLS: "Mesh (mtls)",
 };
