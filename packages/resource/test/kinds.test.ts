@@ -67,6 +67,7 @@ test("kinds without effect say so", () => {
     "MeshFaultInjection",
     "MeshHTTPRoute",
     "MeshHealthCheck",
+    "MeshLoadBalancingStrategy",
     "MeshMetric",
     "MeshProxyPatch",
     "MeshRateLimit",
