@@ -9,15 +9,17 @@ export interface Exclusion {
   readonly address?: string;
 }
 
+const uidFault = (reason: string) => new TransparentProxyError(`parsing excluded outbound ports for uids failed: ${reason}`);
+const addressFault = (reason: string) =>
+  new TransparentProxyError(`parsing excluded ports for IPs failed: invalid exclusion rule: ${reason}`);
+
 const isNumber = (text: string): boolean => /^\d+$/.test(text) && Number(text) <= 65_535;
 
 function checkNumbers(text: string, of: string): void {
   for (const value of text.split(",").filter((part) => part !== "")) {
     const bad = value.split("-").find((part) => !isNumber(part));
     if (bad !== undefined)
-      throw new TransparentProxyError(
-        `invalid ${of} range: validation failed for value or range '${text}': invalid uint16 value: '${bad}'`,
-      );
+      throw uidFault(`invalid ${of} range: validation failed for value or range '${text}': invalid uint16 value: '${bad}'`);
   }
 }
 
@@ -25,14 +27,14 @@ function checkNumbers(text: string, of: string): void {
 export function readUidExclusion(rule: string): Exclusion[] {
   const parts = rule.split(":");
   if (parts.length > 3) {
-    throw new TransparentProxyError(`invalid format for excluding ports by UIDs: '${rule}'. Expected format: <protocol:>?<ports:>?<uids>`);
+    throw uidFault(`invalid format for excluding ports by UIDs: '${rule}'. Expected format: <protocol:>?<ports:>?<uids>`);
   }
   const [uids = "", ports = "*", protocols = "*"] = parts.toReversed();
-  if (uids === "*") throw new TransparentProxyError("wildcard '*' is not allowed for UIDs");
+  if (uids === "*") throw uidFault("wildcard '*' is not allowed for UIDs");
   const everyPort = ports === "*" || ports === "" ? "1-65535" : ports;
   checkNumbers(everyPort, "port");
-  if (uids.includes(",")) throw new TransparentProxyError(`invalid UID entry: '${uids}'. It should either be a single item or a range`);
-  if (uids === "") throw new TransparentProxyError("invalid UID range: it is empty");
+  if (uids.includes(",")) throw uidFault(`invalid UID entry: '${uids}'. It should either be a single item or a range`);
+  if (uids === "") throw uidFault("invalid UID range: it is empty");
   checkNumbers(uids, "UID");
   return readProtocols(protocols).map((protocol) => ({
     protocol,
@@ -50,14 +52,14 @@ function readProtocols(text: string): ("tcp" | "udp")[] {
     .map((part) => {
       const protocol = part.toLowerCase();
       if (protocol === "tcp" || protocol === "udp") return protocol;
-      throw new TransparentProxyError(`invalid or unsupported protocol: '${part}'`);
+      throw uidFault(`invalid or unsupported protocol: '${part}'`);
     });
 }
 
 /** The addresses of one family; each rule may have several between commas. @throws TransparentProxyError */
 export function readAddressExclusions(rules: readonly string[], family: 4 | 6): Exclusion[] {
   return rules.flatMap((rule) => {
-    if (rule === "") throw new TransparentProxyError("invalid exclusion rule: the rule cannot be empty");
+    if (rule === "") throw addressFault("the rule cannot be empty");
     return rule
       .split(",")
       .map((part) => part.trim())
@@ -65,8 +67,8 @@ export function readAddressExclusions(rules: readonly string[], family: 4 | 6): 
       .flatMap((address) => {
         const found = familyOf(address);
         if (found === undefined) {
-          throw new TransparentProxyError(
-            `invalid exclusion rule: invalid IP address: '${address}'. Expected format: <ip> or <ip>/<cidr> (e.g., 10.0.0.1, 172.16.0.0/16, fe80::1, fe80::/10)`,
+          throw addressFault(
+            `invalid IP address: '${address}'. Expected format: <ip> or <ip>/<cidr> (e.g., 10.0.0.1, 172.16.0.0/16, fe80::1, fe80::/10)`,
           );
         }
         return found === family ? [{ address }] : [];

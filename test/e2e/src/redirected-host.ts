@@ -2,17 +2,19 @@ import { spawnSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { ensureCommand } from "@atoll/testkit/ensure-command";
 import { startProcess, type StartedProcess } from "@atoll/testkit/process";
 import { scratchFolder } from "@atoll/testkit/scratch-folder";
 
-/** Whoever runs with this group is the proxy: its traffic is not redirected. */
-const proxyGroup = 15_000;
+/** Whoever runs as this user is the proxy: its traffic is not redirected. */
+const proxyUser = 15_000;
+const atollctl = fileURLToPath(new URL("../../../bin/atollctl", import.meta.url));
 const ports = { inbound: 15_006, outbound: 15_001, dns: 15_053 };
 
 /**
- * A host of its own: a network with one link to this one, its own resolver, and the rules that transparent proxying needs: TCP out of
- * it goes to the proxy's outbound port, TCP into it to the inbound port, questions of DNS to the proxy's. Needs root.
+ * A host of its own: a network with one link to this one, its own resolver, and the rules that `atollctl install transparent-proxy` makes: TCP
+ * out of it goes to the proxy's outbound port, TCP into it to the inbound port, questions of DNS to the proxy's. Needs root.
  */
 export class RedirectedHost {
   /** Of this side, and of the host. */
@@ -54,7 +56,18 @@ export class RedirectedHost {
   }
 
   get asProxy(): readonly string[] {
-    return [...this.asWorkload, "setpriv", `--regid=${proxyGroup}`, "--clear-groups"];
+    // It reads its token, and writes beside it, although both are root's.
+    const files = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"];
+    return [...this.asWorkload, "setpriv", `--reuid=${proxyUser}`, `--regid=${proxyUser}`, "--clear-groups", ...files];
+  }
+
+  /** Runs a command on the host; what it prints. */
+  inside(...command: string[]): string {
+    return run(...([...this.asWorkload, ...command] as [string, ...string[]]));
+  }
+
+  ctl(...args: string[]): string {
+    return this.inside(atollctl, ...args);
   }
 
   /** What the workload gets when it asks for a URL by Node's `fetch`, or why it gets nothing. */
@@ -74,25 +87,25 @@ export class RedirectedHost {
     this.#folder[Symbol.dispose]();
   }
 
+  redirect(): void {
+    const { inbound, outbound, dns } = ports;
+    const redirected = [`--redirect-inbound-port=${inbound}`, `--redirect-outbound-port=${outbound}`, `--redirect-dns-port=${dns}`];
+    this.ctl("install", "transparent-proxy", "--kuma-dp-user", String(proxyUser), "--redirect-all-dns-traffic", ...redirected);
+  }
+
   #setUp(): void {
-    const inside = (...command: string[]) => run(...([...this.asWorkload, ...command] as [string, ...string[]]));
-    inside("ip", "link", "set", "lo", "up");
-    inside("ip", "address", "add", `${this.address}/30`, "dev", "eth0");
-    inside("ip", "link", "set", "eth0", "up");
-    inside("ip", "route", "add", "default", "via", this.outside);
-    const rule = (chain: string, ...rest: string[]) => inside("iptables", "--wait", "--table", "nat", "--append", chain, ...rest);
-    const to = (port: number) => ["--jump", "REDIRECT", "--to-ports", String(port)];
-    rule("OUTPUT", "--match", "owner", "--gid-owner", String(proxyGroup), "--jump", "RETURN");
-    for (const protocol of ["udp", "tcp"]) rule("OUTPUT", "--protocol", protocol, "--dport", "53", ...to(ports.dns));
-    rule("OUTPUT", "--protocol", "tcp", "--destination", "127.0.0.0/8", "--jump", "RETURN");
-    rule("OUTPUT", "--protocol", "tcp", ...to(ports.outbound));
-    rule("PREROUTING", "--protocol", "tcp", ...to(ports.inbound));
+    this.inside("ip", "link", "set", "lo", "up");
+    this.inside("ip", "address", "add", `${this.address}/30`, "dev", "eth0");
+    this.inside("ip", "link", "set", "eth0", "up");
+    this.inside("ip", "route", "add", "default", "via", this.outside);
+    this.redirect();
   }
 }
 
-function run(...[command, ...args]: [string, ...string[]]): void {
-  const { status, stderr, error } = spawnSync(command, args, { encoding: "utf8" });
+function run(...[command, ...args]: [string, ...string[]]): string {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: "utf8" });
   if (status !== 0) throw new Error(`${command} ${args.join(" ")}: ${error?.message ?? stderr}`);
+  return stdout;
 }
 
 /** Answers questions for the IPv4 address of a name; every other name does not exist. */

@@ -76,6 +76,22 @@ describe.skipIf(!isPossible)("a workload on a redirected host", () => {
     expect(text).toContain("URI=spiffe://default/web");
   });
 
+  test("is redirected once however often the rules are made, and not at all when they are taken away", async () => {
+    const rules = () =>
+      host
+        .inside("iptables-save")
+        .split("\n")
+        .filter((line) => line.startsWith("-A"));
+    const made = rules();
+    host.redirect();
+    expect(rules().toSorted()).toEqual(made.toSorted());
+    host.ctl("uninstall", "transparent-proxy");
+    expect(host.inside("iptables-save")).not.toContain("KUMA_MESH");
+    expect(await host.fetch("http://orders.mesh/")).toEqual({ error: "ENOTFOUND" });
+    host.redirect();
+    await gets("http://orders.mesh/", { status: 200 });
+  });
+
   test("is called through its proxy, and by no stranger", async () => {
     const { headers } = (await bed.answers(caller, 200, "/", "web")).json<{ headers: Record<string, string> }>();
     expect(headers["x-forwarded-client-cert"]).toContain("URI=spiffe://default/caller");

@@ -16,6 +16,7 @@ import { addInspect } from "./inspect-command.ts";
 import { addMigrate } from "./migration/migrate-command.ts";
 import { type Io, processIo } from "./io.ts";
 import { addRevisions } from "./revision-commands.ts";
+import { addInstallTransparentProxy, addUninstallTransparentProxy } from "./transparent-proxy/transparent-proxy-commands.ts";
 import { readDuration } from "./wait.ts";
 import { addWatch } from "./watch-command.ts";
 
@@ -61,7 +62,8 @@ export function ctlCommand(io: Io = processIo): Command {
   addTokens(generate, client, io);
   addKeys(generate, io);
   addCertificate(generate, io);
-  addInstall(program, io);
+  addInstallTransparentProxy(addInstall(program, io), io);
+  addUninstallTransparentProxy(program.command("uninstall").description("Take away what install made"), io);
   addExport(program, client, io);
   addMigrate(program, client, io);
   addConfig(program, path, io);

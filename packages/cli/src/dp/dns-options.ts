@@ -41,7 +41,8 @@ export function resolveDnsOptions(flags: DnsFlags, chosen: Chooser): DnsOptions 
     enabled: truth("--dns-enabled", chosen("DNS_ENABLED", "--dns-enabled", flags.dnsEnabled) ?? true),
     envoyPort: port("--dns-envoy-port", chosen("DNS_ENVOY_DNS_PORT", "--dns-envoy-port", flags.dnsEnvoyPort) ?? "15054"),
     port: port("--dns-coredns-port", chosen("DNS_CORE_DNS_PORT", "--dns-coredns-port", flags.dnsCorednsPort) ?? "15053"),
-    coreDnsBinary: path("DNS_CORE_DNS_BINARY_PATH", "--dns-coredns-path", flags.dnsCorednsPath),
+    // Injectors say the name that kuma-dp would look for anyway; that asks for nothing.
+    coreDnsBinary: unless("coredns", path("DNS_CORE_DNS_BINARY_PATH", "--dns-coredns-path", flags.dnsCorednsPath)),
     corefileTemplatePath: path(
       "DNS_CORE_DNS_CONFIG_TEMPLATE_PATH",
       "--dns-coredns-config-template-path",
@@ -55,5 +56,7 @@ export function resolveDnsOptions(flags: DnsFlags, chosen: Chooser): DnsOptions 
     logging: truth("--dns-enable-logging", chosen("DNS_ENABLE_LOGGING", "--dns-enable-logging", flags.dnsEnableLogging) ?? false),
   };
 }
+
+const unless = (byDefault: string, given: string | undefined): string | undefined => (given === byDefault ? undefined : given);
 
 const port = (flag: string, text: string | boolean): number => wholeNumber(flag, String(text), 65_535);

@@ -38,6 +38,7 @@ test("what is asked for by default", () => {
     envoyComponentLogLevel: "",
     drainTimeS: 30,
     readinessPort: 9902,
+    probeProxyPort: 0,
     metrics: { certPath: "", keyPath: "" },
     maxMemoryBytes: 0,
     systemCaPath: "",
@@ -49,6 +50,14 @@ test("what is asked for by default", () => {
     retry: { backoffMs: 1_000, maxDurationMs: 300_000 },
     notices: [],
   });
+});
+
+test("a sidecar goes by the names of its pod, and what injection says of CoreDNS asks for none", () => {
+  const pod = { POD_NAME: "web-1", POD_NAMESPACE: "demo", KUMA_DNS_CORE_DNS_BINARY_PATH: "coredns" };
+  const { name, dns } = resolveDpOptions({}, pod);
+  expect([name, dns.coreDnsBinary]).toEqual(["web-1.demo", undefined]);
+  expect(resolveDpOptions({ name: "own" }, pod).name).toBe("own");
+  expect(() => resolveDpOptions({}, { POD_NAME: "web-1" })).toThrow("--name is required");
 });
 
 test("every variable of kuma-dp is read, ours before theirs, and both before flags", () => {
@@ -63,6 +72,7 @@ test("every variable of kuma-dp is read, ours before theirs, and both before fla
     KUMA_DATAPLANE_PROXY_TYPE: "dataplane",
     KUMA_DATAPLANE_DRAIN_TIME: "1m30s",
     KUMA_READINESS_PORT: "0",
+    KUMA_APPLICATION_PROBE_PROXY_PORT: "9001",
     KUMA_DATAPLANE_RUNTIME_TOKEN: jwt,
     KUMA_DATAPLANE_RUNTIME_BINARY_PATH: "/envoy",
     KUMA_DATAPLANE_RUNTIME_CONFIG_DIR: "/config",
@@ -89,6 +99,7 @@ test("every variable of kuma-dp is read, ours before theirs, and both before fla
     mesh: "demo",
     drainTimeS: 90,
     readinessPort: 0,
+    probeProxyPort: 9001,
     token: jwt,
     envoyBinary: "/envoy",
     configDir: "/config",

@@ -27,6 +27,8 @@ export interface DpOptions {
   envoyComponentLogLevel: string;
   drainTimeS: number;
   readinessPort: number;
+  /** Where a kubelet's probes of the application arrive; 0 = nowhere. */
+  probeProxyPort: number;
   /** Certificate and key of the listener that Prometheus reads, where its backend says `providedTLS`. */
   metrics: { certPath: string; keyPath: string };
   /** Of Envoy's heap, from which on it sheds load; 0 = no limit. */
@@ -78,7 +80,7 @@ export function resolveDpOptions(flags: DpFlags, env: NodeJS.ProcessEnv): DpOpti
     throw new DpOptionsError(`--proxy-type: "${proxyType}" is not one of dataplane, ingress, egress`);
   }
   const resource = resourceOf(flags, choose, proxyType, notices);
-  const name = choose("DATAPLANE_NAME", "--name", flags.name) ?? "";
+  const name = choose("DATAPLANE_NAME", "--name", flags.name) ?? podName(env, resource !== undefined);
   const mesh = choose("DATAPLANE_MESH", "--mesh", flags.mesh) ?? "";
   if (resource !== undefined && (name !== "" || mesh !== "")) {
     throw new DpOptionsError("--name and --mesh cannot be given together with --dataplane or --dataplane-file");
@@ -106,6 +108,7 @@ export function resolveDpOptions(flags: DpFlags, env: NodeJS.ProcessEnv): DpOpti
       choose("DATAPLANE_RUNTIME_ENVOY_COMPONENT_LOG_LEVEL", "--envoy-component-log-level", flags.envoyComponentLogLevel) ?? "",
     drainTimeS: durationS("--drain-time", choose("DATAPLANE_DRAIN_TIME", "--drain-time", flags.drainTime) ?? "30s"),
     readinessPort: wholeNumber("KUMA_READINESS_PORT", variable("READINESS_PORT") ?? "9902", 65_535),
+    probeProxyPort: wholeNumber("KUMA_APPLICATION_PROBE_PROXY_PORT", variable("APPLICATION_PROBE_PROXY_PORT") ?? "0", 65_535),
     metrics: metricsOf(flags, choose),
     maxMemoryBytes: wholeNumber("KUMA_DATAPLANE_RESOURCES_MAX_MEMORY_BYTES", variable("DATAPLANE_RESOURCES_MAX_MEMORY_BYTES") ?? "0"),
     systemCaPath: variable("DATAPLANE_RUNTIME_DYNAMIC_SYSTEM_CA_PATH") ?? "",
@@ -118,6 +121,10 @@ export function resolveDpOptions(flags: DpFlags, env: NodeJS.ProcessEnv): DpOpti
     notices,
   };
 }
+
+/** What the Dataplane of a pod is called, whose sidecar is told nothing else; "" outside of a pod, and where a document has the name. */
+const podName = ({ POD_NAME, POD_NAMESPACE }: NodeJS.ProcessEnv, hasDocument: boolean): string =>
+  POD_NAME && POD_NAMESPACE && !hasDocument ? `${POD_NAME}.${POD_NAMESPACE}` : "";
 
 const envoyLevels = ["trace", "debug", "info", "warning", "warn", "error", "critical", "off"];
 

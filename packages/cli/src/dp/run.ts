@@ -13,6 +13,7 @@ import { DpOptionsError } from "./dp-options-error.ts";
 import type { DpLog } from "./dp-log.ts";
 import type { DpOptions } from "./options.ts";
 import { startMetrics } from "./metrics/start-metrics.ts";
+import { startProbeProxy } from "./probe-proxy.ts";
 import { startReadiness } from "./readiness.ts";
 
 /**
@@ -90,6 +91,7 @@ async function supervise(
   const { admin, service } = whatEnvoyIs(answer.bootstrap);
   const dns = await startDns(options.dns, answer, dirname(places.configPath));
   const readiness = await startReadiness(admin?.address ?? "127.0.0.1", options.readinessPort);
+  const probes = await startProbeProxy({ address: answer.networkingAddress, port: options.probeProxyPort });
   const accessLogs = startAccessLogStreamer(places.workdir, options.name, options.mesh, say);
   const { name, mesh } = options;
   const { networkingAddress: address, isTransparent, aggregate } = answer;
@@ -131,6 +133,7 @@ async function supervise(
   } finally {
     accessLogs.close();
     await metrics?.close();
+    probes.close();
     readiness.close();
     dns.close();
   }

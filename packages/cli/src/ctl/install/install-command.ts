@@ -5,7 +5,9 @@ import { addInstallCrds } from "./install-crds.ts";
 
 /** `install`: what runs on a cluster or a host, as text or done. */
 export function addInstall(program: Command, io: Io): Command {
-  const install = program.command("install").description("What it takes to run on Kubernetes");
+  const install = program
+    .command("install")
+    .description("What it takes to run on Kubernetes, and the rules that redirect a machine to its proxy");
   addInstallControlPlane(install, io);
   addInstallCrds(install, io);
   return install;
