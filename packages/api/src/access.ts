@@ -34,6 +34,14 @@ const authenticatedGroup = "mesh-system:authenticated";
 export const admin: User = { name: adminName, groups: [adminName, authenticatedGroup] };
 export const anonymous: User = { name: "mesh-system:anonymous", groups: ["mesh-system:unauthenticated"] };
 
+/** Of the service that carries a cluster's objects into the log: it may also where REST is read-only, and say what a cluster's names are. */
+const kubernetesGroup = "mesh-system:kubernetes";
+
+/** The service that carries a cluster's objects, once it has proved what it is. */
+export const kubernetesService: User = { name: kubernetesGroup, groups: [kubernetesGroup, adminName, authenticatedGroup] };
+
+export const carriesObjects = (user: User): boolean => user.groups.includes(kubernetesGroup);
+
 export interface AuthenticateOptions {
   localhostIsAdmin: boolean;
   /** Whoever connects from the loopback is admin, whatever the request says: browsers and proxies, too. */

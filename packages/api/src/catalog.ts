@@ -16,6 +16,7 @@ import {
   virtualIpType,
 } from "@atoll/resource";
 import { isOfPresentMesh, type ResourceReader } from "@atoll/replica";
+import { carriesObjects, type User } from "./access.ts";
 import { zoneIngressView } from "./available-services.ts";
 import type { ApiOptions } from "./ports.ts";
 import { isServiceType, remoteServices, serviceRecordOf, withStatus } from "./service-status.ts";
@@ -33,6 +34,9 @@ export interface Shown<Spec = unknown> {
 /** Global's own, never shown in a zone (controlplane.md 4.5). */
 const onlyOnGlobal =
   /^(envoy-admin-ca|inter-cp-ca|admin-user-token|user-token-revocations|user-token-signing-key.*|zone-token-signing-key.*)$/;
+
+/** Does a zone show this resource of global's? */
+export const isShownInZones = ({ type, name }: Resource): boolean => type !== "GlobalSecret" || !onlyOnGlobal.test(name);
 
 const byMeshAndName = (a: Shown, b: Shown) => compare(a.resource.mesh, b.resource.mesh) || compare(a.resource.name, b.resource.name);
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
@@ -139,8 +143,7 @@ export class Catalog {
             },
           ];
     if (livesInZones(type)) return own;
-    const visible =
-      type === "Zone" ? (r: Resource) => r.name === zone : type === "GlobalSecret" ? (r: Resource) => !onlyOnGlobal.test(r.name) : always;
+    const visible = type === "Zone" ? (r: Resource) => r.name === zone : isShownInZones;
     return [
       ...own,
       { reader: config, visible, show: (home: Resource): Shown => ({ resource: this.#inZone(this.#fromGlobal(home)), home }) },
@@ -239,9 +242,9 @@ const zoneKinds = new Set(["Dataplane", "DataplaneInsight", "ZoneIngress", "Zone
 /** Kinds that only ever live in the log of a zone. */
 export const livesInZones = (type: string) => zoneKinds.has(type);
 
-/** Can this control plane write the kind? */
-export function isWritable(kind: Kind, settings: ApiOptions["settings"]): boolean {
-  if (settings.readOnly || kind.readOnly) return false;
+/** Can this control plane write the kind, for this user? Without one: for everybody. */
+export function isWritable(kind: Kind, settings: ApiOptions["settings"], user?: User): boolean {
+  if (kind.readOnly || (settings.readOnly && !(user && carriesObjects(user)))) return false;
   if (settings.mode === "global") return kind.writableOn.global;
   return kind.writableOn.zone && isWrittenToZone(kind, settings);
 }

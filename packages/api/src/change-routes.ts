@@ -9,6 +9,7 @@ import {
   parseKeyString,
   validateMeta,
 } from "@atoll/resource";
+import { carriesObjects } from "./access.ts";
 import type { ApiContext } from "./api-context.ts";
 import { readWait } from "./applied-revisions.ts";
 import { requireAccess } from "./resource-routes.ts";
@@ -120,7 +121,7 @@ async function requireNative({ puts }: ChangeRequest, options: ApiContext["optio
 
 function requireWritable(kind: Kind, context: ApiContext, call: Call): void {
   const { settings } = context.options;
-  if (!isWritable(kind, settings) || livesInZones(kind.type)) throw notAllowed(readOnlyText(settings.mode));
+  if (!isWritable(kind, settings, call.user) || livesInZones(kind.type)) throw notAllowed(readOnlyText(settings.mode));
   requireAccess(kind, context, call);
 }
 
@@ -184,11 +185,16 @@ function readRequest(call: Call): ChangeRequest {
   if (!isObject(expect)) throw badRequest("invalid change set: expect must map keys to revisions or null");
   if (reason !== undefined && typeof reason !== "string") throw badRequest("invalid change set: reason must be a text");
   if (resources.length + deletes.length === 0) throw badRequest("invalid change set: it changes nothing");
-  return { reason, puts: readPuts(resources), deletes: deletes.map(readDelete), conditions: Object.entries(expect).map(readExpected) };
+  return {
+    reason,
+    puts: readPuts(resources, carriesObjects(call.user)),
+    deletes: deletes.map(readDelete),
+    conditions: Object.entries(expect).map(readExpected),
+  };
 }
 
 /** Violations of all documents at once, each under `resources[i]`. */
-function readPuts(resources: readonly unknown[]): ChangeRequest["puts"] {
+function readPuts(resources: readonly unknown[], isCarried: boolean): ChangeRequest["puts"] {
   const violations: { field: string; reason: string }[] = [];
   const puts = resources.flatMap((body, index) => {
     const at = `resources[${index}]`;
@@ -197,7 +203,8 @@ function readPuts(resources: readonly unknown[]): ChangeRequest["puts"] {
     if (kind === undefined || kind.path === "") throw badRequest(`invalid change set: ${at}: unknown type ${JSON.stringify(type ?? null)}`);
     try {
       const document = documentOf(kind, body);
-      violations.push(...validateMeta(document, { isGlobal: true }).map(({ field, reason }) => ({ field: `${at}.${field}`, reason })));
+      const faults = validateMeta(document, { isGlobal: true, isCarried });
+      violations.push(...faults.map(({ field, reason }) => ({ field: `${at}.${field}`, reason })));
       return [{ kind, document }];
     } catch (error) {
       if (!(error instanceof ApiError) || error.violations.length === 0) throw error;

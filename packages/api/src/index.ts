@@ -1,6 +1,6 @@
 export { appliedRevisionOf, tokenHoldersOf } from "./applied-revisions.ts";
 export { withheldOf } from "./quarantine-routes.ts";
-export { type AccessRule, type AccessRules, type User, admin, anonymous, defaultAccess } from "./access.ts";
+export { type AccessRule, type AccessRules, type User, admin, anonymous, defaultAccess, kubernetesService } from "./access.ts";
 export { maskedSettings } from "./masked-settings.ts";
 export { type TlsOptions, apiRoutes, createApi, mostBodyBytes } from "./create-api.ts";
 export { type MonitoringOptions, createMonitoringApi } from "./monitoring-server.ts";
@@ -25,3 +25,6 @@ export type {
 } from "./ports.ts";
 export type { Route } from "./call.ts";
 export { ApiError, type Problem, problemBody } from "./problem.ts";
+export { isServiceType, remoteServiceOf, serviceRecordOf, withStatus } from "./service-status.ts";
+export { isShownInZones } from "./catalog.ts";
+export { inUseViolations } from "./secret-rules.ts";

@@ -1,5 +1,5 @@
 import { type DataplaneSpec, type Kind, type MeshSpec, constraintViolations, kinds, validateMeta } from "@atoll/resource";
-import { defaultAccess, requirePermission } from "./access.ts";
+import { carriesObjects, defaultAccess, requirePermission } from "./access.ts";
 import type { ApiContext } from "./api-context.ts";
 import { readWait } from "./applied-revisions.ts";
 import { type Answer, type Call, type Route, json } from "./call.ts";
@@ -48,18 +48,13 @@ function routesOf(kind: Kind, context: ApiContext): Route[] {
 /** PUT and DELETE of a kind, which refuse where this control plane may not write it. */
 export function writeRoutes(kind: Kind, context: ApiContext): Route[] {
   const item = `${collectionPath(kind)}/:name`;
-  if (!isWritable(kind, context.options.settings)) {
-    const refuse = () => {
-      throw notAllowed(readOnlyText(context.options.settings.mode));
-    };
-    return [
-      { method: "PUT", path: item, run: refuse },
-      { method: "DELETE", path: item, run: refuse },
-    ];
-  }
+  const unlessReadOnly = (run: (kind: Kind, context: ApiContext, call: Call) => Promise<Answer>) => (call: Call) => {
+    if (!isWritable(kind, context.options.settings, call.user)) throw notAllowed(readOnlyText(context.options.settings.mode));
+    return run(kind, context, call);
+  };
   return [
-    { method: "PUT", path: item, run: (call) => putResource(kind, context, call) },
-    { method: "DELETE", path: item, run: (call) => deleteResource(kind, context, call) },
+    { method: "PUT", path: item, run: unlessReadOnly(putResource) },
+    { method: "DELETE", path: item, run: unlessReadOnly(deleteResource) },
   ];
 }
 
@@ -115,7 +110,8 @@ async function putResource(kind: Kind, context: ApiContext, call: Call): Promise
   const document = spanned("validate", () => {
     const written = readDocument(kind, call.body);
     const zone = settings.mode === "zone" ? settings.zone : undefined;
-    const violations = validateMeta(written, { url: { type: kind.type, mesh, name }, zone, isGlobal: settings.mode === "global" });
+    const url = { type: kind.type, mesh, name };
+    const violations = validateMeta(written, { url, zone, isGlobal: settings.mode === "global", isCarried: carriesObjects(call.user) });
     if (violations.length > 0) throw invalid("Could not process a resource", violations);
     return written;
   });

@@ -9,6 +9,7 @@ import {
   type Violation,
   isOnline,
   keyString,
+  label,
   withComputedLabels,
   withUnprovenInbounds,
   withZoneTag,
@@ -46,9 +47,11 @@ function withoutStatus(kind: Kind, written: unknown): unknown {
   return "spec" in parsed ? parsed.spec : { spec };
 }
 
-/** Why a resource can't have its name, beyond what holds for every name. */
-export function nameViolations({ type, name }: ResourceKey): Violation[] {
-  const isLong = (type === "MeshService" || type === "MeshExternalService") && name.length > 63;
+/** Why a resource can't have its name, beyond what holds for every name. A cluster's namespace at its end is no part of host names. */
+export function nameViolations({ type, name, labels }: Pick<ResourceDraft, "type" | "name" | "labels">): Violation[] {
+  const namespace = labels?.[label.kubernetesNamespace];
+  const own = namespace !== undefined && name.endsWith(`.${namespace}`) ? name.slice(0, -(namespace.length + 1)) : name;
+  const isLong = (type === "MeshService" || type === "MeshExternalService") && own.length > 63;
   return isLong ? [{ field: "name", reason: "must not be longer than 63 characters" }] : [];
 }
 

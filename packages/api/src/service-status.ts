@@ -50,10 +50,13 @@ function statusOf(type: ServiceType, record: ServiceRecordSpec | undefined): obj
 
 /** MeshServices of other zones as this one shows them. */
 export const remoteServices = (zone: ResourceReader | undefined): Resource[] =>
-  (zone?.list<ServiceRecordSpec>(serviceRecordType) ?? []).flatMap(({ mesh, spec, modificationTime }) => {
-    const remote = spec.service?.remote;
-    if (remote === undefined) return [];
-    const { labels, creationTime } = remote;
-    const resource = { type: "MeshService", mesh, name: spec.name, labels, creationTime, modificationTime, revision: 0 };
-    return [withStatus({ ...resource, spec: { spec: remote.spec } }, spec)];
-  });
+  (zone?.list<ServiceRecordSpec>(serviceRecordType) ?? []).flatMap((record) => remoteServiceOf(record) ?? []);
+
+/** The MeshService of another zone that a record is of, if it is of one. */
+export function remoteServiceOf({ mesh, spec, modificationTime }: Resource<ServiceRecordSpec>): Resource | undefined {
+  const remote = spec.service?.remote;
+  if (remote === undefined) return undefined;
+  const { labels, creationTime } = remote;
+  const resource = { type: "MeshService", mesh, name: spec.name, labels, creationTime, modificationTime, revision: 0 };
+  return withStatus({ ...resource, spec: { spec: remote.spec } }, spec);
+}

@@ -34,9 +34,11 @@ export interface SelfSignedOptions {
   /** Host names and addresses. */
   names: readonly string[];
   nowMs: number;
+  /** Default: ten years. */
+  lifetimeMs?: number;
 }
 
-/** A certificate for ten years that is its own CA. */
+/** A certificate that is its own CA. */
 export async function createSelfSignedCertificate(options: SelfSignedOptions): Promise<PemPair> {
   const keyPair = await options.keyPair();
   const { digitalSignature, keyEncipherment, keyCertSign } = x509.KeyUsageFlags;
@@ -52,7 +54,7 @@ export async function createSelfSignedCertificate(options: SelfSignedOptions): P
       return isIP(address) === 0 ? { type: "dns", value: name } : { type: "ip", value: address };
     }),
     notBefore: new Date(options.nowMs - clockSkewMs),
-    notAfter: new Date(options.nowMs + tenYearsMs),
+    notAfter: new Date(options.nowMs + (options.lifetimeMs ?? tenYearsMs)),
   });
   return { certPem, keyPem: privateKeyPem(keyPair.privateKey) };
 }

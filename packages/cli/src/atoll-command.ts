@@ -45,6 +45,13 @@ const services: Record<string, ServiceEntry> = {
       return { settings: xdsSettings, start: startXds as never };
     },
   },
+  kubernetes: {
+    about: "joins a Kubernetes cluster to a zone or to global: objects, pods, webhooks (5443); any number of replicas",
+    load: async () => {
+      const { kubernetesSettings, startKubernetes } = await import("@atoll/service-kubernetes");
+      return { settings: kubernetesSettings, start: startKubernetes as never };
+    },
+  },
   tokens: {
     about: "issues zone, dataplane and user tokens (5684); needs the key files of global",
     load: async () => {
@@ -67,7 +74,7 @@ export function atollCommand(): Command {
       `
 Services:
 ${Object.entries(services)
-  .map(([name, one]) => `  ${name.padEnd(8)} ${one.about}`)
+  .map(([name, one]) => `  ${name.padEnd(10)} ${one.about}`)
   .join("\n")}
 
 Settings: defaults, then the file, then KUMA_<NAME>, then ATOLL_<NAME>. The variable of apiServer.http.port is
@@ -145,6 +152,7 @@ export const allSettings = async (): Promise<z.ZodObject[]> => [
   (await import("@atoll/service-global/settings")).globalSettings,
   (await import("@atoll/service-zone/settings")).zoneSettings,
   (await import("@atoll/service-xds/settings")).xdsSettings,
+  (await import("@atoll/service-kubernetes/settings")).kubernetesSettings,
   (await import("@atoll/service-tokens/settings")).tokensSettings,
 ];
 

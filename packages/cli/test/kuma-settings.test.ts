@@ -8,7 +8,7 @@ import { stringify } from "yaml";
 import { allSettings } from "../src/atoll-command.ts";
 
 const schemas = await allSettings();
-const services = ["global", "zone", "xds", "tokens"];
+const services = ["global", "zone", "xds", "kubernetes", "tokens"];
 const paths = schemas.map((schema) => new Set(settingPaths(schema).map((path) => path.join("."))));
 const servicesWith = (path: string) => services.filter((_service, index) => paths[index]!.has(path));
 

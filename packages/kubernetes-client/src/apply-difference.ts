@@ -1,15 +1,16 @@
 import type { KubernetesObject } from "@atoll/kubernetes";
+import { fieldManager } from "./field-manager.ts";
 
 /**
- * Would a server-side apply of `desired` change what is there? It would where a field differs, and where an earlier apply set one that is not
+ * Would a server-side apply of `desired` by `manager` change what is there? It would where a field differs, and where an earlier apply set one that is not
  * wanted any more. What others set beside it does not count.
  */
-export function appliesDifference(desired: KubernetesObject, present: KubernetesObject): boolean {
+export function appliesDifference(desired: KubernetesObject, present: KubernetesObject, manager: string = fieldManager): boolean {
   const { apiVersion: _version, kind: _kind, metadata, ...content } = desired;
   const wanted = { ...content, metadata: { labels: {}, annotations: {}, ...metadata } };
   if (!holds(wanted, { ...present, metadata: { labels: {}, annotations: {}, ...present.metadata } })) return true;
-  const fields = (present.metadata as { managedFields?: readonly { fieldsV1?: FieldSet }[] }).managedFields ?? [];
-  return fields.some(({ fieldsV1 = {} }) => !covers(desired, fieldsV1));
+  const fields = (present.metadata as { managedFields?: readonly { manager?: string; fieldsV1?: FieldSet }[] }).managedFields ?? [];
+  return fields.some(({ manager: whose, fieldsV1 = {} }) => whose === manager && !covers(desired, fieldsV1));
 }
 
 type FieldSet = { readonly [path: string]: FieldSet };

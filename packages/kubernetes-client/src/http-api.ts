@@ -3,7 +3,14 @@ import { Agent, type Dispatcher, request } from "undici";
 import type { ClusterAccess } from "./cluster-access.ts";
 import { fieldManager } from "./field-manager.ts";
 import { jsonLines } from "./json-lines.ts";
-import { type KubernetesApi, KubernetesError, type ListedObjects, type Selection, type WatchEvent } from "./kubernetes-api.ts";
+import {
+  type KubernetesApi,
+  KubernetesError,
+  type ListedObjects,
+  type PatchOperation,
+  type Selection,
+  type WatchEvent,
+} from "./kubernetes-api.ts";
 
 /** Objects of one answer, as other clients ask for. */
 const pageSize = 500;
@@ -92,12 +99,28 @@ export class HttpKubernetesApi implements KubernetesApi {
     return this.#call("update", kind, "PUT", pathOf(kind, namespace, name), { body: object, query: { fieldManager } });
   }
 
-  apply(kind: ObjectKind, object: KubernetesObject): Promise<KubernetesObject> {
+  apply(kind: ObjectKind, object: KubernetesObject, manager: string = fieldManager): Promise<KubernetesObject> {
     const { namespace, name } = object.metadata;
     return this.#call("apply", kind, "PATCH", pathOf(kind, namespace, name), {
       body: object,
       type: "application/apply-patch+yaml",
-      query: { fieldManager, force: "true" },
+      query: { fieldManager: manager, force: "true" },
+    });
+  }
+
+  merge(kind: ObjectKind, key: ObjectKey, patch: object): Promise<KubernetesObject> {
+    return this.#call("patch", kind, "PATCH", pathOf(kind, key.namespace, key.name), {
+      body: patch,
+      type: "application/merge-patch+json",
+      query: { fieldManager },
+    });
+  }
+
+  patch(kind: ObjectKind, key: ObjectKey, operations: readonly PatchOperation[]): Promise<KubernetesObject> {
+    return this.#call("patch", kind, "PATCH", pathOf(kind, key.namespace, key.name), {
+      body: operations,
+      type: "application/json-patch+json",
+      query: { fieldManager },
     });
   }
 

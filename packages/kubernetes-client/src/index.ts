@@ -13,6 +13,7 @@ export {
   type KubernetesApi,
   KubernetesError,
   type ListedObjects,
+  type PatchOperation,
   type Selection,
   type WatchEvent,
 } from "./kubernetes-api.ts";

@@ -19,6 +19,12 @@ export interface WatchEvent {
   readonly object: KubernetesObject & { readonly code?: number; readonly message?: string };
 }
 
+export interface PatchOperation {
+  readonly op: "add" | "remove" | "replace";
+  readonly path: string;
+  readonly value?: unknown;
+}
+
 /** What Atoll asks of the API server. Every call rejects with `KubernetesError`. */
 export interface KubernetesApi {
   list(kind: ObjectKind, selection?: Selection): Promise<ListedObjects>;
@@ -28,8 +34,12 @@ export interface KubernetesApi {
   create(kind: ObjectKind, object: KubernetesObject): Promise<KubernetesObject>;
   /** The whole object; with a resourceVersion only if it is still at that one (otherwise 409). */
   replace(kind: ObjectKind, object: KubernetesObject): Promise<KubernetesObject>;
-  /** Server-side apply: the named fields become this service's. https://kubernetes.io/docs/reference/using-api/server-side-apply/ */
-  apply(kind: ObjectKind, object: KubernetesObject): Promise<KubernetesObject>;
+  /** Server-side apply: the named fields become the manager's, and those it had and does not name go. https://kubernetes.io/docs/reference/using-api/server-side-apply/ */
+  apply(kind: ObjectKind, object: KubernetesObject, manager?: string): Promise<KubernetesObject>;
+  /** JSON merge patch (RFC 7396); with `metadata.resourceVersion` in it only if the object is still at that one. */
+  merge(kind: ObjectKind, key: ObjectKey, patch: object): Promise<KubernetesObject>;
+  /** JSON patch (RFC 6902). */
+  patch(kind: ObjectKind, key: ObjectKey, operations: readonly PatchOperation[]): Promise<KubernetesObject>;
   /** The whole status: of its own subresource, or a field beside the spec where the kind has none. */
   setStatus(kind: ObjectKind, key: ObjectKey, status: unknown, options: { subresource: boolean }): Promise<KubernetesObject>;
   /** Nothing happens to an object of another uid under this name (409). */

@@ -13,7 +13,7 @@ export function slimmed(object: KubernetesObject): KubernetesObject {
     managedFields?: readonly { manager?: string; operation?: string; subresource?: string }[];
   };
   const ours = managedFields?.filter(({ manager, operation, subresource }) => {
-    return manager === fieldManager && operation === "Apply" && (subresource ?? "") === "";
+    return manager?.startsWith(fieldManager) === true && operation === "Apply" && (subresource ?? "") === "";
   });
   const { "kubectl.kubernetes.io/last-applied-configuration": _last, ...kept } = annotations ?? {};
   return {

@@ -2,7 +2,7 @@ import { clusterKinds, type KubernetesObject } from "@atoll/kubernetes";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { eventually } from "../../../test/testkit/src/eventually.ts";
 import { ClusterCache, KubernetesError, systemTimers } from "../src/index.ts";
-import { ClusterDouble } from "./cluster-double.ts";
+import { ClusterDouble } from "../../../test/cluster-double/src/cluster-double.ts";
 
 const { pod } = clusterKinds;
 let cluster: ClusterDouble;

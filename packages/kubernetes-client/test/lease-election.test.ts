@@ -2,7 +2,7 @@ import { clusterKinds } from "@atoll/kubernetes";
 import { afterEach, expect, test } from "vitest";
 import { eventually } from "../../../test/testkit/src/eventually.ts";
 import { Informer, KubernetesError, LeaseElection, systemTimers } from "../src/index.ts";
-import { ClusterDouble } from "./cluster-double.ts";
+import { ClusterDouble } from "../../../test/cluster-double/src/cluster-double.ts";
 
 const lease = { namespace: "kuma-system", name: "cp-leader-lease" };
 const open: { close(): Promise<void> }[] = [];

@@ -17,3 +17,6 @@ export { documentOf, type ObjectDocument, readObject } from "./read-object.ts";
 export { objectOf } from "./write-object.ts";
 export { customResourceDefinitions } from "./definitions/custom-resource-definitions.ts";
 export * from "./workload-objects.ts";
+export { type CarriedResource, carriedResource } from "./carry/carried-resource.ts";
+export { environment, type Home, homeOf, isCarried, isCopy, type Place } from "./carry/place.ts";
+export { policyRole, type PolicyRole } from "./carry/policy-role.ts";

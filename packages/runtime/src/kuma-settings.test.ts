@@ -60,16 +60,13 @@ test("Atoll's name wins over Kuma's, a variable over the file", () => {
 
 test("what has no effect is named, with what to know", () => {
   const path = file(`
-mode: zone
 relay: { port: 2 }
 realy: { port: 2 }
-runtime: { kubernetes: { injector: { cniEnabled: true } }, universal: { dataplaneCleanupAge: 72h } }
+runtime: { kubernetes: { nodeTaintController: { enabled: true } }, universal: { dataplaneCleanupAge: 72h } }
 metrics: { mesh: { minResyncInterval: 1s } }
 `);
   const env = {
     KUMA_STORE_POSTGRES_HOST: "db",
-    KUMA_INJECTOR_INIT_CONTAINER_IMAGE: "x",
-    KUMA_MODE: "zone",
     ATOLL_RELAY_PROT: "1",
     KUMA_API_SERVER_READ_ONLY: "true",
     KUMA_DATAPLANE_NAME: "dp",
@@ -79,12 +76,11 @@ metrics: { mesh: { minResyncInterval: 1s } }
   expect(notices.unknownKeys).toEqual(["realy.port"]);
   expect(notices.unknownVariables).toEqual(["ATOLL_RELAY_PROT", "KUMA_API_SERVER_READ_ONLY"]);
   expect(notices.ignored.map(({ settings }) => settings)).toEqual([
-    ["mode", "KUMA_MODE"],
-    ["runtime.kubernetes.*", "KUMA_INJECTOR_INIT_CONTAINER_IMAGE"],
+    ["runtime.kubernetes.nodeTaintController.enabled"],
     ["metrics.mesh.minResyncInterval"],
     ["KUMA_STORE_POSTGRES_HOST"],
   ]);
-  expect(notices.ignored[0]?.why).toContain("atoll run");
+  expect(notices.ignored[0]?.why).toContain("DaemonSet");
 });
 
 test("what would be dangerous to leave aside ends the start; its harmless values do not", () => {
@@ -93,9 +89,8 @@ test("what would be dangerous to leave aside ends the start; its harmless values
   expect(() => notices("store: { type: postgres }\ndiagnostics: { tlsMaxVersion: TLSv1_2 }")).toThrow(
     /store\.type: "postgres" is not supported: .*atollctl migrate\n {2}diagnostics\.tlsMaxVersion: "TLSv1_2" is not supported/,
   );
-  expect(() => notices("", { KUMA_ENVIRONMENT: "kubernetes" })).toThrow(/KUMA_ENVIRONMENT: "kubernetes"/);
   const harmless = "store: { type: memory }\ngeneral: { tlsCipherSuites: [], tlsMaxVersion: }\ndiagnostics: { tlsMaxVersion: TLSv1_3 }";
-  expect(notices(harmless, { KUMA_ENVIRONMENT: "universal", KUMA_DIAGNOSTICS_TLS_MAX_VERSION: "TLSv1_3" })).toEqual({
+  expect(notices(harmless, { KUMA_DIAGNOSTICS_TLS_MAX_VERSION: "TLSv1_3" })).toEqual({
     unknownVariables: [],
     unknownKeys: [],
     ignored: [],

@@ -47,7 +47,31 @@ const same = `
   dnsServer.domain dnsServer.serviceVipEnabled dnsServer.serviceVipPort
   diagnostics.serverPort diagnostics.tlsEnabled diagnostics.tlsCertFile diagnostics.tlsKeyFile diagnostics.tlsMinVersion
   tracing.openTelemetry.enabled
-  proxy.gateway.globalDownstreamMaxConnections`;
+  proxy.gateway.globalDownstreamMaxConnections
+  mode store.kubernetes.systemNamespace multizone.zone.disableOriginLabelValidation experimental.sidecarContainers
+  runtime.kubernetes.controlPlaneServiceName runtime.kubernetes.serviceAccountName runtime.kubernetes.allowedUsers
+  runtime.kubernetes.admissionServer.address runtime.kubernetes.admissionServer.port runtime.kubernetes.admissionServer.certDir
+  runtime.kubernetes.controllersConcurrency.podController runtime.kubernetes.skipMeshOwnerReference
+  runtime.kubernetes.supportGatewaySecretsInAllNamespaces
+  runtime.kubernetes.injector.caCertFile runtime.kubernetes.injector.cniEnabled runtime.kubernetes.injector.containerPatches runtime.kubernetes.injector.exceptions.labels runtime.kubernetes.injector.initContainer.image
+  runtime.kubernetes.injector.ignoredServiceSelectorLabels runtime.kubernetes.injector.nodeLabelsToCopy runtime.kubernetes.injector.transparentProxyConfigMap
+  runtime.kubernetes.injector.virtualProbesEnabled runtime.kubernetes.injector.virtualProbesPort runtime.kubernetes.injector.applicationProbeProxyPort
+  runtime.kubernetes.injector.sidecarTraffic.excludeInboundPorts runtime.kubernetes.injector.sidecarTraffic.excludeOutboundPorts
+  runtime.kubernetes.injector.sidecarTraffic.excludeInboundIPs runtime.kubernetes.injector.sidecarTraffic.excludeOutboundIPs
+  runtime.kubernetes.injector.sidecarContainer.image runtime.kubernetes.injector.sidecarContainer.uid runtime.kubernetes.injector.sidecarContainer.gid runtime.kubernetes.injector.sidecarContainer.adminPort runtime.kubernetes.injector.sidecarContainer.drainTime runtime.kubernetes.injector.sidecarContainer.envVars
+  runtime.kubernetes.injector.sidecarContainer.redirectPortInbound runtime.kubernetes.injector.sidecarContainer.redirectPortOutbound runtime.kubernetes.injector.sidecarContainer.ipFamilyMode runtime.kubernetes.injector.sidecarContainer.waitForDataplaneReady
+  runtime.kubernetes.injector.sidecarContainer.readinessProbe.initialDelaySeconds runtime.kubernetes.injector.sidecarContainer.readinessProbe.timeoutSeconds
+  runtime.kubernetes.injector.sidecarContainer.readinessProbe.periodSeconds runtime.kubernetes.injector.sidecarContainer.readinessProbe.successThreshold
+  runtime.kubernetes.injector.sidecarContainer.readinessProbe.failureThreshold
+  runtime.kubernetes.injector.sidecarContainer.livenessProbe.initialDelaySeconds runtime.kubernetes.injector.sidecarContainer.livenessProbe.timeoutSeconds
+  runtime.kubernetes.injector.sidecarContainer.livenessProbe.periodSeconds runtime.kubernetes.injector.sidecarContainer.livenessProbe.failureThreshold
+  runtime.kubernetes.injector.sidecarContainer.startupProbe.initialDelaySeconds runtime.kubernetes.injector.sidecarContainer.startupProbe.timeoutSeconds
+  runtime.kubernetes.injector.sidecarContainer.startupProbe.periodSeconds runtime.kubernetes.injector.sidecarContainer.startupProbe.failureThreshold
+  runtime.kubernetes.injector.sidecarContainer.resources.requests.cpu runtime.kubernetes.injector.sidecarContainer.resources.requests.memory
+  runtime.kubernetes.injector.sidecarContainer.resources.limits.cpu runtime.kubernetes.injector.sidecarContainer.resources.limits.memory
+  runtime.kubernetes.injector.builtinDNS.enabled runtime.kubernetes.injector.builtinDNS.port runtime.kubernetes.injector.builtinDNS.logging
+  runtime.kubernetes.injector.ebpf.enabled runtime.kubernetes.injector.ebpf.instanceIPEnvVarName runtime.kubernetes.injector.ebpf.bpffsPath
+  runtime.kubernetes.injector.ebpf.cgroupPath runtime.kubernetes.injector.ebpf.tcAttachIface runtime.kubernetes.injector.ebpf.programsSourcePath`;
 
 /** Settings that have another name here. */
 const renamed: Readonly<Record<string, string>> = {
@@ -62,6 +86,8 @@ const renamed: Readonly<Record<string, string>> = {
   "bootstrapServer.params.xdsConnectTimeout": "bootstrapServer.params.xdsConnectTimeoutMs",
   "runtime.universal.dataplaneCleanupAge": "runtime.universal.dataplaneCleanupAgeMs",
   "runtime.universal.zoneResourceCleanupAge": "runtime.universal.zoneResourceCleanupAgeMs",
+  "runtime.kubernetes.leaderElection.leaseDuration": "runtime.kubernetes.leaderElection.leaseDurationMs",
+  "runtime.kubernetes.leaderElection.renewDeadline": "runtime.kubernetes.leaderElection.renewDeadlineMs",
   "dpServer.readHeaderTimeout": "dpServer.readHeaderTimeoutMs",
   "dpServer.hds.interval": "dpServer.hds.intervalMs",
   "dpServer.hds.checkDefaults.timeout": "dpServer.hds.checkDefaults.timeoutMs",
@@ -70,10 +96,10 @@ const renamed: Readonly<Record<string, string>> = {
 
 /** What has no effect, by reason. `prefix.*` stands for everything below. */
 const ignored: readonly (readonly [why: string, paths: string])[] = [
-  ["the command says which service runs: atoll run global, zone, xds or tokens", "mode"],
+  ["atoll run kubernetes is what joins a cluster; the other services run there as anywhere", "environment"],
   [
     "there is no database: the log in general.workDir is the store; move what the database holds with atollctl migrate",
-    "store.postgres.* store.kubernetes.* store.upsert.*",
+    "store.postgres.* store.upsert.*",
   ],
   ["nothing is cached that could be stale", "store.cache.*"],
   [
@@ -98,7 +124,6 @@ const ignored: readonly (readonly [why: string, paths: string])[] = [
   ["traces go over HTTP: OTEL_EXPORTER_OTLP_ENDPOINT or tracing.openTelemetry.url says where to", "tracing.openTelemetry.endpoint"],
   ["sessions are judged by their heartbeats: multizone.global.kds.heartbeatIntervalMs", "multizone.global.kds.zoneHealthCheck.*"],
   ["labels reach the other side as they are: leave out those that should not", "multizone.global.kds.labels.* multizone.zone.kds.labels.*"],
-  ["each side writes topics of its own, so that origins cannot be mixed up", "multizone.zone.disableOriginLabelValidation"],
   ["links follow the address that a request was sent to", "apiServer.rootUrl"],
   ["there is no web page", "apiServer.gui.*"],
   [
@@ -121,11 +146,19 @@ const ignored: readonly (readonly [why: string, paths: string])[] = [
   ["internal networks are the private ones, as by default; the list is fixed", "ipam.knownInternalCIDRs"],
   ["every kind is known; policies with a targetRef have no effect", "policies.pluginPoliciesEnabled coreResources.enabled"],
   ["replicas find each other through the log", "interCp.catalog.* interCp.server.port interCp.server.tlsMinVersion"],
-  ["there is no Kubernetes here: resources in its form are applied with atollctl", "runtime.kubernetes.*"],
+  [
+    "a change costs one call, and calls are few: there is nothing to limit and nothing to keep",
+    "runtime.kubernetes.clientConfig.qps runtime.kubernetes.clientConfig.burstQps runtime.kubernetes.marshalingCacheExpirationTime",
+  ],
+  [
+    "nodes are not tainted: let the CNI plugin's own DaemonSet hold back pods",
+    `runtime.kubernetes.nodeTaintController.enabled runtime.kubernetes.nodeTaintController.cniApp
+     runtime.kubernetes.nodeTaintController.cniNamespace`,
+  ],
   [
     "Kuma's experiments are not there",
     `experimental.kubeOutboundsAsVIPs experimental.useTagFirstVirtualOutboundModel experimental.ingressTagFilters
-     experimental.autoReachableServices experimental.sidecarContainers`,
+     experimental.autoReachableServices`,
   ],
 ];
 
@@ -136,10 +169,9 @@ const refused: readonly (readonly [why: string, harmless: readonly unknown[], pa
   [
     "the log in general.workDir is the store, a file on this machine or Kafka (log.kafka.brokers): unset it, give the folder a disk that " +
       "lasts, and move what the old store holds with atollctl migrate",
-    ["memory"],
+    ["memory", "kubernetes"],
     "store.type",
   ],
-  ["only universal is there: no CRDs, no injection, no service account tokens", ["universal"], "environment"],
   [tlsLimits, ["TLSv1_2"], "general.tlsMinVersion multizone.global.kds.tlsMinVersion"],
   [
     tlsLimits,
@@ -165,6 +197,22 @@ const variables: Readonly<Record<string, string>> = {
   "dpServer.hds.checkDefaults.healthyThreshold": "DP_SERVER_HDS_CHECK_HEALTHY_THRESHOLD",
   "dpServer.hds.checkDefaults.unhealthyThreshold": "DP_SERVER_HDS_CHECK_UNHEALTHY_THRESHOLD",
   "dpServer.hds.checkDefaults.noTrafficInterval": "DP_SERVER_HDS_CHECK_NO_TRAFFIC_INTERVAL",
+  "runtime.kubernetes.injector.virtualProbesEnabled": "RUNTIME_KUBERNETES_VIRTUAL_PROBES_ENABLED",
+  "runtime.kubernetes.injector.virtualProbesPort": "RUNTIME_KUBERNETES_VIRTUAL_PROBES_PORT",
+  "runtime.kubernetes.injector.applicationProbeProxyPort": "RUNTIME_KUBERNETES_APPLICATION_PROBE_PROXY_PORT",
+  "runtime.kubernetes.injector.exceptions.labels": "RUNTIME_KUBERNETES_EXCEPTIONS_LABELS",
+  "runtime.kubernetes.injector.sidecarTraffic.excludeInboundPorts": "RUNTIME_KUBERNETES_SIDECAR_TRAFFIC_EXCLUDE_INBOUND_PORTS",
+  "runtime.kubernetes.injector.sidecarTraffic.excludeOutboundPorts": "RUNTIME_KUBERNETES_SIDECAR_TRAFFIC_EXCLUDE_OUTBOUND_PORTS",
+  "runtime.kubernetes.injector.sidecarTraffic.excludeInboundIPs": "RUNTIME_KUBERNETES_SIDECAR_TRAFFIC_EXCLUDE_INBOUND_IPS",
+  "runtime.kubernetes.injector.sidecarTraffic.excludeOutboundIPs": "RUNTIME_KUBERNETES_SIDECAR_TRAFFIC_EXCLUDE_OUTBOUND_IPS",
+  "runtime.kubernetes.injector.sidecarContainer.gid": "RUNTIME_KUBERNETES_INJECTOR_SIDECAR_CONTAINER_GUI",
+  "runtime.kubernetes.injector.transparentProxyConfigMap": "RUNTIME_KUBERNETES_INJECTOR_TRANSPARENT_PROXY_CONFIGMAP_NAME",
+  "runtime.kubernetes.injector.initContainer.image": "INJECTOR_INIT_CONTAINER_IMAGE",
+  "runtime.kubernetes.injector.sidecarContainer.resources.requests.cpu": "INJECTOR_SIDECAR_CONTAINER_RESOURCES_REQUESTS_CPU",
+  "runtime.kubernetes.injector.sidecarContainer.resources.requests.memory": "INJECTOR_SIDECAR_CONTAINER_RESOURCES_REQUESTS_MEMORY",
+  "runtime.kubernetes.injector.sidecarContainer.resources.limits.cpu": "INJECTOR_SIDECAR_CONTAINER_RESOURCES_LIMITS_CPU",
+  "runtime.kubernetes.injector.sidecarContainer.resources.limits.memory": "INJECTOR_SIDECAR_CONTAINER_RESOURCES_LIMITS_MEMORY",
+  "runtime.kubernetes.injector.ebpf.instanceIPEnvVarName": "RUNTIME_KUBERNETES_INJECTOR_EBPF_INSTANCE_IP_ENV_VAR_NAME",
   "policies.pluginPoliciesEnabled": "PLUGIN_POLICIES_ENABLED",
 };
 
@@ -178,9 +226,6 @@ const words = (text: string): string[] => text.trim().split(/\s+/);
 /** Lists of objects are read from the file alone. */
 const variableOf = (path: string): string =>
   path.endsWith(".publicKeys") ? "" : `KUMA_${variables[path] ?? variableName(path.split("."))}`;
-
-/** Variables of a row beside its own. */
-const otherVariables: Readonly<Record<string, string>> = { "runtime.kubernetes.*": "KUMA_INJECTOR_*" };
 
 /** Every setting of Kuma 2.10's control plane, sorted by path; everything below `prefix.*` in one row. */
 export const kumaSettings: readonly KumaSetting[] = [
@@ -201,5 +246,4 @@ const covers = (pattern: string, name: string): boolean =>
 export const kumaSettingAt = (path: string): KumaSetting | undefined => kumaSettings.find((row) => covers(row.path, path));
 
 /** The row of a variable, `KUMA_` included. */
-export const kumaSettingOf = (variable: string): KumaSetting | undefined =>
-  kumaSettings.find((row) => covers(row.variable, variable) || covers(otherVariables[row.path] ?? "", variable));
+export const kumaSettingOf = (variable: string): KumaSetting | undefined => kumaSettings.find((row) => covers(row.variable, variable));

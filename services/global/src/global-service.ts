@@ -7,6 +7,7 @@ import {
   appliedRevisionOf,
   createApi,
   keyRingPorts,
+  kubernetesService,
   maskedSettings,
   withheldOf,
   type ApiOptions,
@@ -207,6 +208,7 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
       revision: () => config.revision,
     }),
     verifyUserToken: async (token) => {
+      if (isServiceBearer(ring.global!, `Bearer ${token}`)) return kubernetesService;
       const { name, groups } = await verifyUserToken(token, verification());
       return { name, groups: groups ?? [] };
     },

@@ -1,14 +1,18 @@
 import { loadSettings, settingsNotices } from "@atoll/runtime";
 import { globalSettings } from "@atoll/service-global";
+import { kubernetesSettings } from "@atoll/service-kubernetes";
 import { tokensSettings } from "@atoll/service-tokens";
 import { xdsSettings } from "@atoll/service-xds";
 import { zoneSettings } from "@atoll/service-zone";
 import type { z } from "zod";
 
-const schemas = { global: globalSettings, tokens: tokensSettings, xds: xdsSettings, zone: zoneSettings } satisfies Record<
-  string,
-  z.ZodObject
->;
+const schemas = {
+  global: globalSettings,
+  kubernetes: kubernetesSettings,
+  tokens: tokensSettings,
+  xds: xdsSettings,
+  zone: zoneSettings,
+} satisfies Record<string, z.ZodObject>;
 
 export type ServiceName = keyof typeof schemas;
 export const serviceNames = Object.keys(schemas) as ServiceName[];

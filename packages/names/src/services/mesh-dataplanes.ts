@@ -1,4 +1,4 @@
-import { dnsLabelFaults, tag, type DataplaneSpec, type MeshServicePort, type MeshServiceSpec, type Resource } from "@atoll/resource";
+import { dnsLabelFaults, label, tag, type DataplaneSpec, type MeshServicePort, type MeshServiceSpec, type Resource } from "@atoll/resource";
 
 type Dataplane = Resource<DataplaneSpec>;
 
@@ -144,8 +144,10 @@ function pairsOf({ name, spec }: Dataplane): Set<string> {
   return new Set([namePair(name), ...inbounds.flatMap(({ tags }) => Object.entries(tags).map(pairText))]);
 }
 
-function offeredPorts({ spec }: Dataplane): Map<string, MeshServicePort[]> {
+/** What a Dataplane has for services that are made of it; those of a cluster's pods are made of its Services. */
+function offeredPorts({ spec, labels }: Dataplane): Map<string, MeshServicePort[]> {
   const offered = new Map<string, MeshServicePort[]>();
+  if (labels?.[label.env] === "kubernetes") return offered;
   for (const { name, port, tags, state } of inboundsOf(spec)) {
     const service = tags[tag.service];
     if (service === undefined || state === "Ignored" || !isServable(service)) continue;

@@ -12,6 +12,8 @@ export interface MetaContext {
   zone?: string;
   /** On global, where nothing of a zone's is written. */
   isGlobal?: boolean;
+  /** Brought by the service that carries a cluster's objects: their names are longer than a label's value, and one label repeats them. */
+  isCarried?: boolean;
 }
 
 type Meta = Omit<ResourceDraft, "spec">;
@@ -22,7 +24,7 @@ type Meta = Omit<ResourceDraft, "spec">;
  */
 export const validateMeta = (draft: Meta, context: MetaContext = {}): Violation[] => [...metaFaults(draft, context)];
 
-function* metaFaults(draft: Meta, { url, zone, isGlobal }: MetaContext): Violations {
+function* metaFaults(draft: Meta, { url, zone, isGlobal, isCarried = false }: MetaContext): Violations {
   const kind = kindOf(url?.type ?? draft.type);
   const inMesh = kind?.scope !== "global";
   if (url && url.name !== draft.name) yield mismatch("name");
@@ -34,7 +36,8 @@ function* metaFaults(draft: Meta, { url, zone, isGlobal }: MetaContext): Violati
   if (url && inMesh && url.mesh !== draft.mesh) yield mismatch("mesh");
   if (isGlobal) yield* foreignOriginFaults(draft);
   else yield* originFaults(draft, zone, kind?.plugin ?? false);
-  yield* validateLabels(draft.labels ?? {});
+  const { [label.displayName]: displayName, ...others } = draft.labels ?? {};
+  yield* validateLabels(isCarried || displayName === undefined ? others : draft.labels!);
   yield* validateName("name", draft.name);
   if (inMesh) yield* validateMeshName("mesh", draft.mesh);
 }

@@ -1,5 +1,12 @@
 import { apiVersion, keyText, kindId, type KubernetesObject, type ObjectKey, type ObjectKind } from "@atoll/kubernetes";
-import { type KubernetesApi, KubernetesError, type ListedObjects, type Selection, type WatchEvent } from "../src/index.ts";
+import {
+  type KubernetesApi,
+  KubernetesError,
+  type ListedObjects,
+  type PatchOperation,
+  type Selection,
+  type WatchEvent,
+} from "@atoll/kubernetes-client";
 
 interface Stored {
   readonly kind: string;
@@ -106,6 +113,23 @@ export class ClusterDouble implements KubernetesApi {
     return this.#put(kind, merged(this.find(kind, object.metadata), object) as KubernetesObject);
   }
 
+  async merge(kind: ObjectKind, key: ObjectKey, patch: object): Promise<KubernetesObject> {
+    this.#called("patch", kind, keyText(key));
+    return this.#put(kind, merged(this.#required(kind, key), patch) as KubernetesObject);
+  }
+
+  async patch(kind: ObjectKind, key: ObjectKey, operations: readonly PatchOperation[]): Promise<KubernetesObject> {
+    this.#called("patch", kind, keyText(key));
+    const patched = structuredClone(this.#required(kind, key)) as Record<string, unknown>;
+    for (const { path, value } of operations) {
+      const steps = path.split("/").slice(1);
+      let at = patched;
+      for (const step of steps.slice(0, -1)) at = at[step] as Record<string, unknown>;
+      at[steps.at(-1)!] = value;
+    }
+    return this.#put(kind, patched as unknown as KubernetesObject);
+  }
+
   async setStatus(kind: ObjectKind, key: ObjectKey, status: unknown): Promise<KubernetesObject> {
     this.#called("status", kind, keyText(key));
     return this.#put(kind, { ...this.#required(kind, key), status });
@@ -170,7 +194,7 @@ const idOf = (kind: ObjectKind, key: ObjectKey): string => `${kindId(kind)} ${ke
 
 const isIn = ({ metadata }: KubernetesObject, { namespace, fieldSelector }: Selection): boolean =>
   (namespace === undefined || namespace === metadata.namespace) &&
-  (fieldSelector === undefined || fieldSelector === `metadata.name=${metadata.name}` || fieldSelector.startsWith("type="));
+  (fieldSelector === undefined || fieldSelector === `metadata.name=${metadata.name}` || fieldSelector.startsWith("type"));
 
 function merged(present: unknown, wanted: unknown): unknown {
   const isMap = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,0 +1,207 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ready } from "@atoll/demo/service";
+import { ClusterDouble, serveCluster, type ServedCluster } from "@atoll/cluster-double";
+import { clusterKinds, requireResourceKind } from "@atoll/kubernetes";
+import { eventually } from "@atoll/testkit/eventually";
+import { type StartedProcess, startProcess } from "@atoll/testkit/process";
+import { stringify } from "yaml";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { rest } from "./rest.ts";
+import { TestStack } from "./test-stack.ts";
+
+// Objects and resources, of real services on a double of the API server. The tests build on each other.
+const base = 17_600;
+const binary = fileURLToPath(new URL("../../../bin/atoll", import.meta.url));
+const systemNamespace = "kuma-system";
+const kindOf = requireResourceKind;
+let atoll: TestStack;
+const clusters = { global: new ClusterDouble(), east: new ClusterDouble() };
+const served: ServedCluster[] = [];
+const services = new Map<string, StartedProcess>();
+
+beforeAll(async () => {
+  atoll = await TestStack.start(base, { zones: ["east"] });
+  for (const cluster of Object.values(clusters)) {
+    cluster.put(clusterKinds.namespace, { metadata: { name: systemNamespace } });
+    cluster.put(clusterKinds.namespace, { metadata: { name: "shop", labels: { "kuma.io/sidecar-injection": "enabled" } } });
+    served.push(await serveCluster(cluster));
+  }
+  await startService("global");
+  await startService("east");
+}, 120_000);
+
+afterAll(async () => {
+  for (const service of services.values()) await service.stop(8_000);
+  for (const server of served) await server.close();
+  await atoll?.close();
+}, 60_000);
+
+async function startService(name: keyof typeof clusters): Promise<void> {
+  const { stack } = atoll;
+  const index = Object.keys(clusters).indexOf(name);
+  const kubeconfig = join(stack.workDir, `${name}.kubeconfig`);
+  const entries = { clusters: [{ name: "c", cluster: { server: served[index]!.url } }], users: [{ name: "u", user: {} }] };
+  const contexts = [{ name: "x", context: { cluster: "c", user: "u" } }];
+  writeFileSync(kubeconfig, stringify({ ...entries, contexts, "current-context": "x" }));
+  const diagnostics = atoll.port(index);
+  const zone = stack.zones["east"]!;
+  const started = await startProcess(binary, ["run", "kubernetes"], {
+    env: {
+      ATOLL_RUNTIME_KUBERNETES_KUBECONFIG: kubeconfig,
+      ATOLL_RUNTIME_KUBERNETES_ADMISSION_SERVER_PORT: "0",
+      ATOLL_DIAGNOSTICS_SERVER_PORT: String(diagnostics),
+      ATOLL_MODE: name === "global" ? "global" : "zone",
+      ATOLL_GENERAL_WORK_DIR: join(stack.workDir, "global"),
+      ATOLL_GLOBAL_ADDRESS: `grpcs://127.0.0.1:${stack.ports.kds}`,
+      ATOLL_GLOBAL_API_URL: stack.url,
+      ATOLL_MULTIZONE_ZONE_NAME: "east",
+      ATOLL_MULTIZONE_ZONE_GLOBAL_ADDRESS: `grpcs://127.0.0.1:${stack.ports.kds}`,
+      ATOLL_MULTIZONE_ZONE_TOKEN_FILE: join(stack.workDir, "zone-east", "zone-token"),
+      ATOLL_ZONE_ADDRESS: `grpcs://127.0.0.1:${zone.ports.relay}`,
+      ATOLL_ZONE_ROOT_CA_FILE: join(stack.workDir, "zone-east", "tls.crt"),
+      ATOLL_ZONE_API_URL: zone.url,
+    },
+  });
+  services.set(name, started);
+  await ready(`kubernetes of ${name}`, started, `http://127.0.0.1:${diagnostics}/readyz`);
+}
+
+/** Waits until the checks hold. */
+const settled = (checks: () => void | Promise<void>): Promise<true> =>
+  eventually(
+    async () => {
+      await checks();
+      return true as const;
+    },
+    { limitMs: 30_000, everyMs: 50 },
+  );
+const onGlobal = (path: string) => atoll.call(path);
+const inZone = (path: string) => rest(atoll.zone("east").url + path);
+const timeout = (idleTimeout: string) => ({ targetRef: { kind: "Mesh" }, to: [{ targetRef: { kind: "Mesh" }, default: { idleTimeout } }] });
+const objects = (cluster: ClusterDouble, type: string) =>
+  cluster.all(kindOf(type)).map(({ metadata: { namespace, name } }) => (namespace === undefined ? name : `${namespace}/${name}`));
+
+test("what global makes itself becomes objects, under the names that objects have, and the log knows them by these", async () => {
+  const policies = ["mesh-gateways-timeout-all-default", "mesh-timeout-all-default"];
+  await settled(() => {
+    expect(objects(clusters.global, "Mesh")).toEqual(["default"]);
+    expect(objects(clusters.global, "MeshTimeout").sort()).toEqual(policies.map((name) => `${systemNamespace}/${name}`));
+    const secrets = clusters.global.all(clusterKinds.secret).map(({ metadata }) => metadata.name);
+    expect(secrets).toContain("dataplane-token-signing-key-default-1");
+    expect(secrets).toContain("admin-user-token");
+  });
+  await settled(async () => {
+    const { items } = (await onGlobal("/meshes/default/meshtimeouts")).json<{ items: { name: string; labels: object }[] }>();
+    expect(items.map(({ name }) => name)).toEqual(policies.map((name) => `${name}.${systemNamespace}`));
+    expect(items[0]!.labels).toMatchObject({ "kuma.io/env": "kubernetes", "k8s.kuma.io/namespace": systemNamespace });
+  });
+  const policy = clusters.global.find(kindOf("MeshTimeout"), { namespace: systemNamespace, name: policies[0]! })!;
+  const mesh = clusters.global.find(kindOf("Mesh"), { name: "default" })!;
+  expect(policy.metadata.ownerReferences).toEqual([
+    { apiVersion: "kuma.io/v1alpha1", kind: "Mesh", name: "default", uid: mesh.metadata.uid },
+  ]);
+});
+
+test("objects of global become configuration, and copies in the cluster of a zone; both go with the object", async () => {
+  clusters.global.put(kindOf("Mesh"), { metadata: { name: "shop" }, spec: {} });
+  clusters.global.put(kindOf("TrafficLog"), {
+    metadata: { name: "all" },
+    mesh: "shop",
+    spec: { sources: [{ match: { "kuma.io/service": "*" } }], destinations: [{ match: { "kuma.io/service": "*" } }] },
+  });
+  clusters.global.put(kindOf("MeshTimeout"), {
+    metadata: { name: "slow", namespace: systemNamespace, labels: { "kuma.io/mesh": "shop" } },
+    spec: timeout("20s"),
+  });
+  await settled(async () => {
+    expect((await onGlobal("/meshes/shop/traffic-logs/all")).status).toBe(200);
+    expect((await onGlobal(`/meshes/shop/meshtimeouts/slow.${systemNamespace}`)).json<{ spec: unknown }>().spec).toEqual(timeout("20s"));
+  });
+  const copyOf = () => clusters.east.all(kindOf("MeshTimeout")).find(({ metadata }) => metadata.name.startsWith("slow-"));
+  await settled(() => {
+    expect(objects(clusters.east, "Mesh")).toContain("shop");
+    expect(copyOf()?.metadata).toMatchObject({
+      namespace: systemNamespace,
+      labels: { "kuma.io/origin": "global", "kuma.io/mesh": "shop", "k8s.kuma.io/namespace": systemNamespace },
+      annotations: { "kuma.io/display-name": "slow" },
+    });
+    expect(clusters.east.all(kindOf("TrafficLog"))[0]).toMatchObject({ mesh: "shop" });
+  });
+  clusters.global.remove(kindOf("MeshTimeout"), { namespace: systemNamespace, name: "slow" });
+  await settled(async () => {
+    expect((await onGlobal(`/meshes/shop/meshtimeouts/slow.${systemNamespace}`)).status).toBe(404);
+    expect(copyOf()).toBeUndefined();
+  });
+});
+
+test("what the log refuses is told as an event on the object, and taken once it may be", async () => {
+  clusters.global.put(kindOf("MeshRetry"), {
+    metadata: { name: "early", namespace: systemNamespace, labels: { "kuma.io/mesh": "later" } },
+    spec: { targetRef: { kind: "Mesh" }, to: [{ targetRef: { kind: "Mesh" }, default: { tcp: { maxConnectAttempt: 2 } } }] },
+  });
+  await settled(() => {
+    const event = clusters.global
+      .all(clusterKinds.event)
+      .find(({ involvedObject }) => (involvedObject as { name: string }).name === "early");
+    expect(event).toMatchObject({ type: "Warning", reason: "Refused" });
+  });
+  clusters.global.put(kindOf("Mesh"), { metadata: { name: "later" }, spec: {} });
+  await settled(async () => expect((await onGlobal(`/meshes/later/meshretries/early.${systemNamespace}`)).status).toBe(200));
+});
+
+test("a Dataplane of a zone's cluster serves the zone, is an object at global under its synced name, and goes everywhere with its object", async () => {
+  const key = { namespace: "shop", name: "web-0" };
+  clusters.east.put(kindOf("Dataplane"), {
+    metadata: key,
+    mesh: "shop",
+    spec: { networking: { address: "10.0.0.7", inbound: [{ port: 80, tags: { "kuma.io/service": "web_shop_svc_80" } }] } },
+  });
+  await settled(async () => {
+    const { labels } = (await inZone("/meshes/shop/dataplanes/web-0.shop")).json<{ labels: object }>();
+    expect(labels).toMatchObject({ "k8s.kuma.io/namespace": "shop", "kuma.io/display-name": "web-0", "kuma.io/zone": "east" });
+  });
+  await settled(() => {
+    const copy = clusters.global.all(kindOf("Dataplane"))[0];
+    expect(copy?.metadata).toMatchObject({ namespace: systemNamespace, labels: { "kuma.io/origin": "zone", "kuma.io/zone": "east" } });
+    expect(copy?.metadata.name).toMatch(/^web-0-[b-z0-9]{16}$/);
+  });
+  clusters.east.remove(kindOf("Dataplane"), key);
+  await settled(async () => {
+    expect((await inZone("/meshes/shop/dataplanes/web-0.shop")).status).toBe(404);
+    expect(objects(clusters.global, "Dataplane")).toEqual([]);
+  });
+});
+
+test("a restart writes nothing, into neither, and finds what went while nobody looked", async () => {
+  const { namespace, name } = { namespace: systemNamespace, name: "kept" };
+  for (const each of [name, "lost"]) {
+    clusters.global.put(kindOf("MeshTimeout"), {
+      metadata: { name: each, namespace, labels: { "kuma.io/mesh": "shop" } },
+      spec: timeout("9s"),
+    });
+  }
+  await settled(async () => {
+    for (const each of [name, "lost"]) expect((await onGlobal(`/meshes/shop/meshtimeouts/${each}.${namespace}`)).status).toBe(200);
+    expect(objects(clusters.east, "MeshTimeout").filter((one) => /\/(kept|lost)-/.test(one))).toHaveLength(2);
+  });
+  for (const each of ["global", "east"] as const) {
+    services.get(each)!.signal("SIGKILL");
+    await services.get(each)!.exited;
+  }
+  clusters.global.remove(kindOf("MeshTimeout"), { namespace, name: "lost" });
+  const before = (await atoll.replica("global")).revision;
+  for (const cluster of Object.values(clusters)) cluster.calls.length = 0;
+  await startService("global");
+  await startService("east");
+  await settled(async () => expect((await onGlobal(`/meshes/shop/meshtimeouts/lost.${namespace}`)).status).toBe(404));
+  await settled(() => expect(objects(clusters.east, "MeshTimeout").filter((one) => one.includes("lost-"))).toEqual([]));
+  expect((await atoll.replica("global")).revision).toBe(before + 1);
+  const writes = Object.values(clusters).map(({ writes: all }) =>
+    all.filter((call) => !call.includes("leases") && !call.includes("events")),
+  );
+  expect(writes[0]).toEqual([]);
+  expect(writes[1]).toHaveLength(1);
+  expect(writes[1]![0]).toMatch(/^delete meshtimeouts.kuma.io kuma-system\/lost-/);
+});
