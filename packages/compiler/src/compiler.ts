@@ -20,7 +20,7 @@ import { previewChange } from "./preview/preview-change.ts";
 import { HostAddresses, type HostAddressesOptions } from "./host-addresses.ts";
 import type { SecretMaterials } from "./secret-materials.ts";
 import { stillRefused, withRefusals } from "./refusals.ts";
-import { addResource, endpointType, ViewEncoder, type EncodedView } from "./view-encoder.ts";
+import { addResource, endpointType, isPlain, ViewEncoder, type EncodedView } from "./view-encoder.ts";
 import { sameItems, WatchedProxy, type MadeSnapshot, type ProxyParts } from "./watched-proxy.ts";
 import { WithheldParts, type WithheldPart } from "./withheld-parts.ts";
 import { withoutDangling } from "./without-dangling.ts";
@@ -316,23 +316,25 @@ export class Compiler {
       const parts = proxy.parts();
       if (parts === undefined || !isComplete(parts, proxy.ref.mesh)) return false;
       const { made } = proxy;
-      const next = made?.parts.intent === parts.intent ? { ...made, parts } : this.#made(made, parts);
+      const view = made?.parts.intent === parts.intent ? made.view : reuseEqual(made?.view, parts.intent.view);
       const { resources: secrets, failed } = parts.secrets;
       const { refusals } = proxy;
       const asBefore =
-        made?.view === next.view && made.refusals === refusals && sameItems(secrets, made.secrets) && sameItems(failed, made.failed);
-      proxy.made = { ...next, secrets, failed, refusals, withheld: made?.withheld ?? [] };
+        made?.view === view && made.refusals === refusals && sameItems(secrets, made.secrets) && sameItems(failed, made.failed);
+      const next: MadeSnapshot = { parts, view, secrets, failed, refusals, withheld: made?.withheld ?? [] };
+      proxy.made = { ...next, ...(made?.encoded && { encoded: made.encoded }) };
       if (asBefore && sameItems(parts.endpoints, made.parts.endpoints)) {
         cache.release(nodeId);
         return false;
       }
       const before = cache.get(nodeId)?.resources;
-      const { resources, withheld } = asBefore && before ? this.#withEndpoints(before, proxy.made) : this.#whole(proxy.made);
+      const { encoded, resources, withheld } =
+        asBefore && before ? this.#withEndpoints(before, proxy.made) : this.#whole(next, before && made, before);
       const snapshot: Snapshot = { revision, resources: reuseTypes(before, resources) };
       cache.set(nodeId, snapshot);
       // What was refused and is not in the view any more need not be remembered.
       proxy.refusals = stillRefused(refusals, withheld);
-      proxy.made = { ...proxy.made, refusals: proxy.refusals, withheld };
+      proxy.made = { ...next, encoded, refusals: proxy.refusals, withheld };
       this.#withheld.set(nodeId, withheld, proxy.ref);
       return true;
     } catch (error) {
@@ -342,27 +344,30 @@ export class Compiler {
     }
   }
 
-  #made(before: MadeSnapshot | undefined, parts: ProxyParts): Pick<MadeSnapshot, "parts" | "view"> {
-    return { parts, view: reuseEqual(before?.view, parts.intent.view) };
-  }
-
-  #whole({ view, parts, secrets, failed, refusals }: MadeSnapshot): EncodedSnapshot {
-    const whole = withoutFailedSecrets({ ...view, endpoints: [...parts.endpoints] }, failed);
-    const { resources, withheld }: EncodedView = this.#encoder.encode(whole, refusals);
+  /** `former`: what the snapshot with the resources `before` was made from. */
+  #whole({ view, parts, secrets, failed, refusals }: MadeSnapshot, former?: MadeSnapshot, before?: Snapshot["resources"]): EncodedSnapshot {
+    const known = former?.encoded && before && { ...former, view: former.encoded, resources: before };
+    const endpoints = known && sameItems(known.view.endpoints, parts.endpoints) ? known.view.endpoints : [...parts.endpoints];
+    const encoded = withoutFailedSecrets({ ...view, endpoints }, failed);
+    const { resources, withheld }: EncodedView = this.#encoder.encode(encoded, refusals, known);
     for (const secret of secrets) addResource(resources, secret);
-    return { resources, withheld: [...withheld, ...withoutDangling(resources)] };
+    // What the view says is there is there, unless something was taken out of it.
+    const dangling = isPlain(encoded, withheld) ? [] : withoutDangling(resources);
+    return { encoded, resources, withheld: [...withheld, ...dangling] };
   }
 
   /** Endpoints alone are others: everything else stays, to the byte, unless a template changes it. */
   #withEndpoints(before: Snapshot["resources"], made: MadeSnapshot): EncodedSnapshot {
     if (made.view.template !== undefined) return this.#whole(made);
+    const encoded = { ...(made.encoded ?? made.view), endpoints: [...made.parts.endpoints] };
     const endpoints = this.#encoder.encodeEndpoints(made.parts.endpoints, made.refusals);
     const others = made.withheld.filter(({ typeUrl }) => typeUrl !== endpointType);
-    return { resources: new Map(before).set(endpointType, endpoints.resources), withheld: [...others, ...endpoints.withheld] };
+    return { encoded, resources: new Map(before).set(endpointType, endpoints.resources), withheld: [...others, ...endpoints.withheld] };
   }
 }
 
 interface EncodedSnapshot {
+  encoded: ProxyView;
   resources: Snapshot["resources"];
   withheld: MadeSnapshot["withheld"];
 }

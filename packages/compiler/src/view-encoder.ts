@@ -8,11 +8,19 @@ import { refusalKey, templateKey, type Refusals } from "./refusals.ts";
 import { encodeTemplated } from "./templated-view.ts";
 
 /** typeUrl -> name -> resource. */
-export type EncodedResources = Map<string, Map<string, EncodedResource>>;
+export type EncodedResources = Map<string, ReadonlyMap<string, EncodedResource>>;
 
 export interface EncodedView {
   resources: EncodedResources;
   withheld: Withheld[];
+}
+
+/** A view that was encoded before, and what came of it. */
+export interface FormerView {
+  view: ProxyView;
+  refusals: Refusals;
+  resources: ReadonlyMap<string, ReadonlyMap<string, EncodedResource>>;
+  withheld: readonly Withheld[];
 }
 
 const kinds = { clusters: partKinds.cluster, endpoints: partKinds.endpoints, listeners: partKinds.listener, routes: partKinds.routes };
@@ -24,12 +32,18 @@ export class ViewEncoder {
   readonly #known = new WeakMap<object, ScreenedPart>();
   readonly #runtimes = new WeakMap<object, EncodedResource>();
 
-  /** `refusals`: what the proxy's Envoy does not take, of which it gets nothing. */
-  encode(view: ProxyView, refusals: Refusals = new Map()): EncodedView {
+  /** `refusals`: what the proxy's Envoy does not take, of which it gets nothing. `former`: parts that are as they were there are taken over. */
+  encode(view: ProxyView, refusals: Refusals = new Map(), former?: FormerView): EncodedView {
     const resources: EncodedResources = new Map();
     const withheld: Withheld[] = [];
+    const comparable = former !== undefined && isPlain(former.view, former.withheld) && former.refusals === refusals;
     const sound = { ...view };
     for (const place of ["clusters", "endpoints", "listeners", "routes"] as const) {
+      if (comparable && view.template === undefined && former.view[place] === view[place]) {
+        const known = former.resources.get(kinds[place].typeUrl);
+        if (known) resources.set(kinds[place].typeUrl, known);
+        continue;
+      }
       const screened = view[place].map((part) => this.#screen(kinds[place] as PartKind<object>, part, refusals));
       withheld.push(...screened.flatMap((one) => one.withheld));
       if (view.template === undefined) for (const { resource } of screened) if (resource) addResource(resources, resource);
@@ -84,10 +98,13 @@ export class ViewEncoder {
   }
 }
 
+/** Nothing is changed by a template, and nothing left out. */
+export const isPlain = ({ template }: ProxyView, withheld: readonly Withheld[]): boolean => template === undefined && withheld.length === 0;
+
 export const endpointType = typeUrls.endpoint;
 
 export function addResource(resources: EncodedResources, resource: EncodedResource): void {
-  const ofType = resources.get(resource.typeUrl);
+  const ofType = resources.get(resource.typeUrl) as Map<string, EncodedResource> | undefined;
   if (ofType === undefined) resources.set(resource.typeUrl, new Map([[resource.name, resource]]));
   else ofType.set(resource.name, resource);
 }

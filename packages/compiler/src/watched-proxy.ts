@@ -18,6 +18,8 @@ export interface MadeSnapshot {
   parts: ProxyParts;
   /** With parts that equal the former ones' replaced by those. */
   view: ProxyView;
+  /** What was encoded: the same with its endpoints, and without what lacks its certificate. */
+  encoded?: ProxyView;
   secrets: readonly EncodedResource[];
   failed: readonly string[];
   refusals: Refusals;

@@ -11,7 +11,8 @@ export function withoutDangling(resources: EncodedResources): Withheld[] {
   for (let verdict = consistent({ revision: 0, resources }); !verdict.ok; verdict = consistent({ revision: 0, resources })) {
     const { typeUrl, name, reason } = verdict;
     const part: EncodedResource = resources.get(typeUrl)!.get(name)!;
-    resources.get(typeUrl)!.delete(name);
+    // Not in place: the others may be what another snapshot has, too.
+    resources.set(typeUrl, new Map([...resources.get(typeUrl)!].filter(([other]) => other !== name)));
     const element = { id: `dangling:${name}`, parent: undefined, kind: "resource" as const, name, part };
     withheld.push({ typeUrl, resource: name, element, reason });
   }

@@ -5,5 +5,5 @@
  *
  * The registry of all types is apart (`@atoll/envoy-api/registry`), because it loads all of them.
  */
-export { encodeAny } from "./any.ts";
+export { encodeAny, packedIn } from "./any.ts";
 export { typeUrlOf, typeUrls } from "./type-urls.ts";

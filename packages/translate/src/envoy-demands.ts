@@ -17,6 +17,7 @@ import { HttpProtocolOptionsSchema } from "@atoll/envoy-api/envoy/extensions/ups
 import type { RegexMatcher } from "@atoll/envoy-api/envoy/type/matcher/v3/regex_pb.js";
 import type { Duration } from "@bufbuild/protobuf/wkt";
 import { changedHeaderFault, envoyFormatFault, regexFault } from "@atoll/resource";
+import { packedIn } from "@atoll/envoy-api";
 import { createRuleFault } from "./native-rules.ts";
 
 /**
@@ -46,9 +47,9 @@ const demands = {
     minimumRingSize > maximumRingSize
       ? `ring hash: minimum_ring_size (${minimumRingSize}) > maximum_ring_size (${maximumRingSize})`
       : undefined,
-  "google.protobuf.Any": ({ typeUrl, value }: Any) => {
-    const schema = packed.getMessage(typeUrl.slice(typeUrl.lastIndexOf("/") + 1));
-    return schema && messageFault(schema, fromBinary(schema, value));
+  "google.protobuf.Any": (any: Any) => {
+    const schema = packed.getMessage(any.typeUrl.slice(any.typeUrl.lastIndexOf("/") + 1));
+    return schema && messageFault(schema, packedIn(schema, any) ?? fromBinary(schema, any.value));
   },
 };
 

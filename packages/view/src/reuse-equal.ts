@@ -9,8 +9,12 @@ export function reuseEqual(previous: ProxyView | undefined, next: ProxyView): Pr
   if (!previous) return next;
   let same = equalValue(restOf(previous), restOf(next));
   const keep = <Part>(before: Part[], now: Part[], nameOf: (part: Part) => string): Part[] => {
-    const byName = new Map(before.map((part) => [nameOf(part), part]));
-    const parts = now.map((part) => {
+    // Most parts are facts that many proxies share, and stand where they stood.
+    if (now.length === before.length && now.every((part, index) => part === before[index])) return before;
+    let byName: Map<string, Part> | undefined;
+    const parts = now.map((part, index) => {
+      if (part === before[index]) return part;
+      byName ??= new Map(before.map((one) => [nameOf(one), one]));
       const former = byName.get(nameOf(part));
       return former !== undefined && equalValue(former, part) ? former : part;
     });

@@ -15,17 +15,29 @@ import {
 } from "./names.ts";
 import type { DownstreamTlsView, ProxyView, SecretView, UpstreamTlsView } from "./proxy-view.ts";
 
+type Asking = Partial<Omit<UpstreamTlsView & DownstreamTlsView, "minVersion">> | undefined;
+
+/** By the part, which is never changed: many proxies share it. */
+const mentioned = new WeakMap<object, readonly string[]>();
+
+function mentionedIn(part: object, tls: () => readonly Asking[]): readonly string[] {
+  let names = mentioned.get(part);
+  if (names === undefined) {
+    names = tls().flatMap((one) =>
+      one ? [one.certificate, one.clientCertificate, one.ca, ...(one.certificates ?? [])].flatMap((name) => name || []) : [],
+    );
+    mentioned.set(part, names);
+  }
+  return names;
+}
+
 /** Every secret name that the view's listeners and clusters mention. */
 export function secretNames({ listeners, clusters }: Pick<ProxyView, "listeners" | "clusters">): Set<string> {
   const names = new Set<string>();
-  const note = (tls: Partial<Omit<UpstreamTlsView & DownstreamTlsView, "minVersion">> | undefined): void => {
-    if (!tls) return;
-    for (const name of [tls.certificate, tls.clientCertificate, tls.ca, ...(tls.certificates ?? [])]) if (name) names.add(name);
-  };
-  for (const listener of listeners) for (const chain of listener.chains) note(chain.tls);
+  for (const listener of listeners) for (const name of mentionedIn(listener, () => listener.chains.map(({ tls }) => tls))) names.add(name);
   for (const cluster of clusters) {
-    note(cluster.tls);
-    for (const match of cluster.tlsMatches ?? []) note(match.tls);
+    const asking = (): Asking[] => [cluster.tls, ...(cluster.tlsMatches ?? []).map(({ tls }) => tls)];
+    for (const name of mentionedIn(cluster, asking)) names.add(name);
   }
   return names;
 }

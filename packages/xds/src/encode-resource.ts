@@ -2,6 +2,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import { typeUrlOf } from "@atoll/envoy-api";
 import { hash } from "node:crypto";
+import { noteReferences } from "./references.ts";
 import type { EncodedResource } from "./snapshot.ts";
 
 /**
@@ -9,7 +10,9 @@ import type { EncodedResource } from "./snapshot.ts";
  * server, so that a client which reconnects elsewhere is not sent what it has.
  */
 export function encodeResource<Desc extends DescMessage>(schema: Desc, name: string, message: MessageInitShape<Desc>): EncodedResource {
-  const bytes = toBinary(schema, create(schema, message));
+  const made = create(schema, message);
+  const bytes = toBinary(schema, made);
+  noteReferences(made, bytes);
   return { name, typeUrl: typeUrlOf(schema), bytes, version: contentVersion(bytes) };
 }
 

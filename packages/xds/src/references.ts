@@ -1,7 +1,8 @@
-import { fromBinary } from "@bufbuild/protobuf";
+import { fromBinary, isMessage } from "@bufbuild/protobuf";
+import type { DescMessage, Message, MessageShape } from "@bufbuild/protobuf";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import type { Any } from "@bufbuild/protobuf/wkt";
-import { typeUrls } from "@atoll/envoy-api";
+import { packedIn, typeUrls } from "@atoll/envoy-api";
 import { ClusterSchema } from "@atoll/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
 import type { Cluster } from "@atoll/envoy-api/envoy/config/cluster/v3/cluster_pb.js";
 import type { TransportSocket } from "@atoll/envoy-api/envoy/config/core/v3/base_pb.js";
@@ -21,23 +22,28 @@ export interface Reference {
 }
 
 // A resource is immutable and shared by many snapshots, so it is looked into once.
-const found = new WeakMap<EncodedResource, readonly Reference[]>();
+const found = new WeakMap<Uint8Array, readonly Reference[]>();
+const none: readonly Reference[] = [];
 
 /** What a cluster or a listener makes Envoy subscribe to over ADS: endpoints, routes, secrets. Other types name nothing. */
-export function references(resource: EncodedResource): readonly Reference[] {
-  let list = found.get(resource);
+export function references({ typeUrl, bytes }: EncodedResource): readonly Reference[] {
+  if (typeUrl !== typeUrls.cluster && typeUrl !== typeUrls.listener) return none;
+  let list = found.get(bytes);
   if (list === undefined) {
-    list = read(resource);
-    found.set(resource, list);
+    list = typeUrl === typeUrls.cluster ? ofCluster(fromBinary(ClusterSchema, bytes)) : ofListener(fromBinary(ListenerSchema, bytes));
+    found.set(bytes, list);
   }
   return list;
 }
 
-function read(resource: EncodedResource): readonly Reference[] {
-  if (resource.typeUrl === typeUrls.cluster) return ofCluster(fromBinary(ClusterSchema, resource.bytes));
-  if (resource.typeUrl === typeUrls.listener) return ofListener(fromBinary(ListenerSchema, resource.bytes));
-  return [];
+/** The same, found in the message while it is at hand, so that nobody has to decode it. */
+export function noteReferences(message: Message, bytes: Uint8Array): void {
+  if (isMessage(message, ClusterSchema)) found.set(bytes, ofCluster(message));
+  else if (isMessage(message, ListenerSchema)) found.set(bytes, ofListener(message));
 }
+
+const unpacked = <Desc extends DescMessage>(any: Any, schema: Desc): MessageShape<Desc> | undefined =>
+  packedIn(schema, any) ?? anyUnpack(any, schema);
 
 function ofCluster(cluster: Cluster): Reference[] {
   const list: Reference[] = [];
@@ -58,7 +64,7 @@ function ofListener(listener: Listener): Reference[] {
     list.push(...secretsOf(chain.transportSocket));
   }
   for (const any of managers) {
-    const manager = any && anyUnpack(any, HttpConnectionManagerSchema);
+    const manager = any && unpacked(any, HttpConnectionManagerSchema);
     if (manager?.routeSpecifier.case === "rds" && overAds(manager.routeSpecifier.value.configSource)) {
       list.push({ typeUrl: typeUrls.route, name: manager.routeSpecifier.value.routeConfigName });
     }
@@ -69,7 +75,7 @@ function ofListener(listener: Listener): Reference[] {
 function secretsOf(socket: TransportSocket | undefined): Reference[] {
   if (socket?.configType.case !== "typedConfig") return [];
   const any = socket.configType.value;
-  const context = anyUnpack(any, UpstreamTlsContextSchema) ?? anyUnpack(any, DownstreamTlsContextSchema);
+  const context = unpacked(any, UpstreamTlsContextSchema) ?? unpacked(any, DownstreamTlsContextSchema);
   const names = context?.commonTlsContext ? secretConfigs(context.commonTlsContext) : [];
   return names.filter((secret) => overAds(secret.sdsConfig)).map((secret) => ({ typeUrl: typeUrls.secret, name: secret.name }));
 }

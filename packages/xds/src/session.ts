@@ -156,7 +156,8 @@ export class Session {
 
   #answer(type: TypeState, push: Push, error: string | undefined): SessionEvent {
     const { typeUrl, revision } = push;
-    this.#awaitsNames = undefined;
+    // While it waits for nothing, only what it takes now can name something.
+    if (error !== undefined || this.#awaitsNames !== false || this.#namesUnknown(push.upserts.values())) this.#awaitsNames = undefined;
     if (error !== undefined) return { kind: "nack", typeUrl, revision, rejected: type.reject(push, error), message: error };
     type.acknowledge(push);
     return { kind: "ack", typeUrl, revision, resources: push.upserts.size };
@@ -252,12 +253,18 @@ export class Session {
 
   #findAwaitedName(): boolean {
     for (const typeUrl of [typeUrls.cluster, typeUrls.listener]) {
-      for (const resource of this.types.get(typeUrl)?.held.values() ?? []) {
-        if (!resource.bytes) continue;
-        for (const reference of references(resource as EncodedResource)) {
-          const subscription = this.types.get(reference.typeUrl)?.subscription;
-          if (!subscription || !wants(subscription, reference.name)) return true;
-        }
+      const held = [...(this.types.get(typeUrl)?.held.values() ?? [])];
+      if (this.#namesUnknown(held.filter(({ bytes }) => bytes !== undefined) as EncodedResource[])) return true;
+    }
+    return false;
+  }
+
+  /** Whether they name something that the client has not asked for. */
+  #namesUnknown(resources: Iterable<EncodedResource>): boolean {
+    for (const resource of resources) {
+      for (const { typeUrl, name } of references(resource)) {
+        const subscription = this.types.get(typeUrl)?.subscription;
+        if (!subscription || !wants(subscription, name)) return true;
       }
     }
     return false;

@@ -35,7 +35,8 @@ export function addSidecar(
   const pipeFolder = metadata.workDir ?? "/tmp";
   const kafkaFilter = metadata.kafkaFilter ?? false;
   const inbounds = networking.gateway ? [] : inboundInterfaces(dataplane);
-  addOwn(context, dataplane, metadata, builder);
+  const traits = JSON.stringify([dataplane.name, metadata]);
+  addOwn(context, dataplane, builder, `inbounds/${traits}`, (own, into) => addInbounds(context, own, metadata, into));
 
   const outbounds = outboundAddresses(dataplane, context.virtualIps).map(({ tags, ...at }) => ({ ...at, to: calledService(tags) }));
   const real = realAddresses(dataplane, context).map(({ to, ...at }) => ({ ...at, to: { kind: "resource" as const, target: to } }));
@@ -43,28 +44,44 @@ export function addSidecar(
   addOutbounds(contexts, context, dataplane, builder, all, { pipeFolder, ipv6: isIPv6(networking.address), transparent, kafkaFilter });
   addDnsListener(builder, context, dataplane, metadata.dnsPort, new Set(all.map(({ address }) => address)));
   const taken = new Set([...inbounds, ...all].map(({ address, port }) => `${address}:${port}`));
-  const passThroughLog = new SidecarCaller(policies).towardsName(outboundLogs, passThroughService).conf;
-  const sourceService = identifyingServiceOf(dataplane.spec);
-  const logsOf = (direction: "OUTBOUND" | "UNSPECIFIED", destinationService: string) =>
-    accessLogs(context, dataplane, passThroughLog, { kind: "network", direction, sourceService, destinationService, pipeFolder });
-  addDirectAccess(builder, context, dataplane, taken, (name) => logsOf("OUTBOUND", name));
-  addPassthrough(builder, context, dataplane, logsOf("UNSPECIFIED", "external"));
-  addMetrics(builder, context, policies, metadata);
-  addLogCollectors(builder, dataplane, policies);
-  addProbes(builder, dataplane);
-  addAdminListener(builder, dataplane, metadata);
+  addDirectAccess(builder, context, dataplane, taken, passThroughLogs(context, policies, "OUTBOUND", pipeFolder));
+  addOwn(context, dataplane, builder, `others/${traits}`, (own, into) => {
+    // Of its own: what they found is of the time when they were asked.
+    const itsPolicies = new ProxyPolicies(context, own);
+    addPassthrough(into, context, own, passThroughLogs(context, itsPolicies, "UNSPECIFIED", pipeFolder)("external"));
+    addMetrics(into, context, itsPolicies, metadata);
+    addLogCollectors(into, own, itsPolicies);
+    addProbes(into, own);
+    addAdminListener(into, own, metadata);
+  });
 }
 
-/** What no other proxy plays a part in: made by itself, so that what happens to others leaves it as it is. */
-function addOwn(context: MeshContext, { name }: Dataplane, metadata: ProxyMetadata, builder: ViewBuilder): void {
-  const make = (into: ViewBuilder): void => {
-    const dataplane = context.dataplane(name);
-    if (dataplane) addInbounds(context, dataplane, metadata, into);
+/** Logs of connections to a name that is no service's. */
+const passThroughLogs =
+  (context: MeshContext, policies: ProxyPolicies, direction: "OUTBOUND" | "UNSPECIFIED", pipeFolder: string) =>
+  (destinationService: string) => {
+    const { dataplane } = policies;
+    const { conf } = new SidecarCaller(policies).towardsName(outboundLogs, passThroughService);
+    const sourceService = identifyingServiceOf(dataplane.spec);
+    return accessLogs(context, dataplane, conf, { kind: "network", direction, sourceService, destinationService, pipeFolder });
   };
-  if (builder.explains) return make(builder);
-  const parts = context.memo.share(`inbounds/${JSON.stringify([name, metadata])}`, () => {
+
+/** What no other proxy plays a part in: made by itself, so that what happens to others leaves it as it is. `key` tells what `make` uses. */
+function addOwn(
+  context: MeshContext,
+  { name }: Dataplane,
+  builder: ViewBuilder,
+  key: string,
+  make: (dataplane: Dataplane, into: ViewBuilder) => void,
+): void {
+  const makeInto = (into: ViewBuilder): void => {
+    const dataplane = context.dataplane(name);
+    if (dataplane) make(dataplane, into);
+  };
+  if (builder.explains) return makeInto(builder);
+  const parts = context.memo.share(key, () => {
     const own = new ViewBuilder();
-    make(own);
+    makeInto(own);
     return own.parts();
   });
   builder.add(parts);
