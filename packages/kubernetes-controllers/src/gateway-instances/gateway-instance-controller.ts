@@ -1,4 +1,4 @@
-import { AnnotationError, clusterKinds, gatewayKinds, meshOf, requireResourceKind } from "@atoll/kubernetes";
+import { annotation, AnnotationError, clusterKinds, gatewayKinds, meshOf, requireResourceKind } from "@atoll/kubernetes";
 import type { KubernetesObject, ObjectKey } from "@atoll/kubernetes";
 import { chooseDataplanePolicy } from "@atoll/policy";
 import { tag } from "@atoll/resource";
@@ -58,8 +58,12 @@ function reconcile(instance: KubernetesObject, cluster: ClusterView, { proxyCont
   if (gateway !== undefined || service !== undefined) {
     objects.push(gatewayService(instance, gateway, service));
     try {
-      const podAnnotations = gatewayInstanceSpec(instance).podTemplate?.metadata?.annotations;
-      const proxy = proxyContainer({ ...instance.metadata.annotations, ...podAnnotations }, mesh);
+      // To injection a gateway would be a delegated one.
+      const { [annotation.gateway]: _builtin, ...annotations } = {
+        ...instance.metadata.annotations,
+        ...gatewayInstanceSpec(instance).podTemplate?.metadata?.annotations,
+      };
+      const proxy = proxyContainer(annotations, mesh);
       objects.push(gatewayDeployment(instance, { mesh, tags, proxy, scaled: isScaled(key, cluster) ? deployment : undefined }));
     } catch (error) {
       if (!(error instanceof AnnotationError)) throw error;
