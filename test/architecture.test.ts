@@ -117,6 +117,7 @@ const allowed: Record<string, string[]> = {
     "event-log",
     "inventory",
     "kds",
+    "kubernetes-client",
     "replica",
     "resource",
     "runtime",

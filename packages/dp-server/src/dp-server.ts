@@ -12,7 +12,7 @@ import { HealthDiscovery } from "./health-discovery.ts";
 import type { HealthCheckDefaults } from "./health-specifier.ts";
 import type { Log, ZoneStore } from "./ports.ts";
 import { kernelAnswers } from "./kernel-answers.ts";
-import { authenticateProxy, type ProxyAuthentication, type TokenVerifier } from "./proxy-authenticator.ts";
+import { authenticateProxy, credentialOf, type ProxyAuthentication, type TokenVerifier } from "./proxy-authenticator.ts";
 import { RegistrationError, type ProxyLifecycle } from "./proxy-lifecycle.ts";
 import { parseProxyNode, ProxyNodeError, type ProxyNode } from "./proxy-node.ts";
 import { proxyHttp } from "./proxy-http.ts";
@@ -184,6 +184,8 @@ export class DpServer {
 
   async #withdrawn({ node, resource, token }: Admitted): Promise<string | undefined> {
     const { verifier, authentication, endStreamsOfDeletedKeys = false } = this.#options;
+    // A pod's token is not signed by a key of ours.
+    if (credentialOf(authentication, node.proxyType) === "serviceAccountToken") return undefined;
     try {
       await authenticateProxy(verifier, authentication, { proxyType: node.proxyType, resource, replaces: undefined }, token);
     } catch (error) {
@@ -323,13 +325,15 @@ export class DpServer {
       let token: string;
       try {
         token = tokenOf(metadata);
-        await authenticateProxy(verifier, authentication, { proxyType: node.proxyType, resource, replaces }, token);
+        const isBrought = node.resource !== undefined;
+        await authenticateProxy(verifier, authentication, { proxyType: node.proxyType, resource, replaces, isBrought }, token);
       } catch (error) {
         log.warn({ proxy: node.nodeId, reason: (error as Error).message }, "proxy refused");
         this.#options.watch?.onRefused?.(node.nodeId);
         throw new StatusError(status.UNAUTHENTICATED, `authentication failed: ${(error as Error).message}`);
       }
-      return { node, resource, token, signingKey: signingKeyOf(node, token) };
+      const isOwnKey = credentialOf(authentication, node.proxyType) !== "serviceAccountToken";
+      return { node, resource, token, signingKey: isOwnKey ? signingKeyOf(node, token) : undefined };
     } catch (error) {
       if (error instanceof ProxyNodeError) throw new StatusError(status.INVALID_ARGUMENT, error.message);
       if (error instanceof RegistrationError) throw new StatusError(status.FAILED_PRECONDITION, error.message);

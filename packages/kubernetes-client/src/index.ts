@@ -18,3 +18,4 @@ export {
   type WatchEvent,
 } from "./kubernetes-api.ts";
 export { LeaseElection } from "./lease-election.ts";
+export { reviewServiceAccount } from "./review-service-account.ts";

@@ -48,7 +48,7 @@ const same = `
   diagnostics.serverPort diagnostics.tlsEnabled diagnostics.tlsCertFile diagnostics.tlsKeyFile diagnostics.tlsMinVersion
   tracing.openTelemetry.enabled
   proxy.gateway.globalDownstreamMaxConnections
-  mode store.kubernetes.systemNamespace multizone.zone.disableOriginLabelValidation experimental.sidecarContainers
+  environment mode store.kubernetes.systemNamespace multizone.zone.disableOriginLabelValidation experimental.sidecarContainers
   runtime.kubernetes.controlPlaneServiceName runtime.kubernetes.serviceAccountName runtime.kubernetes.allowedUsers
   runtime.kubernetes.admissionServer.address runtime.kubernetes.admissionServer.port runtime.kubernetes.admissionServer.certDir
   runtime.kubernetes.controllersConcurrency.podController runtime.kubernetes.skipMeshOwnerReference
@@ -96,7 +96,6 @@ const renamed: Readonly<Record<string, string>> = {
 
 /** What has no effect, by reason. `prefix.*` stands for everything below. */
 const ignored: readonly (readonly [why: string, paths: string])[] = [
-  ["atoll run kubernetes is what joins a cluster; the other services run there as anywhere", "environment"],
   [
     "there is no database: the log in general.workDir is the store; move what the database holds with atollctl migrate",
     "store.postgres.* store.upsert.*",

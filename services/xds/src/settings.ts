@@ -6,6 +6,14 @@ const section = <Shape extends z.ZodRawShape>(shape: Shape) => z.object(shape).p
 
 /** Settings of an xDS server. */
 export const xdsSettings = z.object({
+  /** `kubernetes`: proxies are pods, known by the tokens of their service accounts unless `dpServer.authn` says otherwise. */
+  environment: z.enum(["universal", "kubernetes"]).default("universal"),
+  runtime: section({
+    kubernetes: section({
+      /** By which tokens of pods are verified, instead of the service account of this pod. */
+      kubeconfig: z.string().optional(),
+    }),
+  }),
   general: section({
     /** Certificate of the dataplane server. Shared with the zone's sync service when both run on one machine. */
     workDir: z.string().min(1).default("~/.atoll/zone"),
@@ -41,9 +49,12 @@ export const xdsSettings = z.object({
     tlsMinVersion: tlsVersion.default("TLSv1_2"),
     readHeaderTimeoutMs: z.int().min(1).default(5_000),
     authn: section({
-      dpProxy: section({ type: z.enum(["", "dpToken", "none"]).default(""), dpToken: section({ validator: tokenValidatorSettings }) }),
+      dpProxy: section({
+        type: z.enum(["", "dpToken", "serviceAccountToken", "none"]).default(""),
+        dpToken: section({ validator: tokenValidatorSettings }),
+      }),
       zoneProxy: section({
-        type: z.enum(["", "zoneToken", "none"]).default(""),
+        type: z.enum(["", "zoneToken", "serviceAccountToken", "none"]).default(""),
         zoneToken: section({ validator: tokenValidatorSettings }),
       }),
       /** A deleted signing key ends the streams of proxies whose token it signed at once; without, it refuses new streams alone. */

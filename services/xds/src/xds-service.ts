@@ -38,6 +38,7 @@ import { queryEnvoy } from "./envoy-admin.ts";
 import { answerFleet } from "./fleet-answer.ts";
 import { ProxyWatch } from "./proxy-watch.ts";
 import type { XdsSettings } from "./settings.ts";
+import { openServiceAccounts } from "./service-accounts.ts";
 import { openInventory } from "./shared-inventory.ts";
 
 /** An xDS server: what a zone's proxies talk to. Any number of them share the zone's proxies. */
@@ -236,10 +237,12 @@ async function open(
   const certificate =
     (await configuredCertificate(settings.dpServer, "dpServer")) ??
     (await loadServiceCertificate({ ...settings.general, workDir, nowMs: Date.now() }));
+  const isOnCluster = settings.environment === "kubernetes";
   const authentication: ProxyAuthentication = {
-    dataplanes: settings.dpServer.authn.dpProxy.type || "dpToken",
-    zoneProxies: settings.dpServer.authn.zoneProxy.type || "zoneToken",
+    dataplanes: settings.dpServer.authn.dpProxy.type || (isOnCluster ? "serviceAccountToken" : "dpToken"),
+    zoneProxies: settings.dpServer.authn.zoneProxy.type || (isOnCluster ? "serviceAccountToken" : "zoneToken"),
   };
+  const usesServiceAccounts = Object.values(authentication).includes("serviceAccountToken");
   const { adminAddress, adminPort, adminAccessLogPath, xdsHost, xdsPort, xdsConnectTimeoutMs, corefileTemplatePath } =
     settings.bootstrapServer.params;
   const corefileTemplate = corefileTemplatePath === "" ? undefined : readFileSync(expandPath(corefileTemplatePath), "utf8");
@@ -262,7 +265,10 @@ async function open(
     compiler,
     lifecycle: lifecycleOfProxies,
     store: resources,
-    verifier: createTokenVerifier(zone, { keys, revocations: resourceRevocations(config, ring) }, { now: () => new Date() }),
+    verifier: {
+      ...createTokenVerifier(zone, { keys, revocations: resourceRevocations(config, ring) }, { now: () => new Date() }),
+      ...(usesServiceAccounts && { serviceAccount: await openServiceAccounts(settings, lifecycle) }),
+    },
     authentication,
     endStreamsOfDeletedKeys: authn.endStreamsOfDeletedKeys,
     bootstrap: (boundPort) => ({
