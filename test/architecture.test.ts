@@ -59,6 +59,7 @@ const allowed: Record<string, string[]> = {
     "view",
     "xds",
   ],
+  "packages/dashboard": [],
   "packages/kubernetes": ["resource", "yaml"],
   "packages/kubernetes-client": ["kubernetes", "yaml"],
   "packages/transparent-proxy": ["resource"],

@@ -9,6 +9,7 @@ import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
+import { build } from "vite";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const out = resolve(process.argv[2] ?? join(root, "build"));
@@ -28,6 +29,9 @@ const bundle = await rolldown({
 rmSync(out, { recursive: true, force: true });
 await bundle.write({ dir: out, format: "esm", sourcemap: false, chunkFileNames: "chunks/[name]-[hash].js" });
 writeFileSync(join(out, "package.json"), `${JSON.stringify({ type: "module" })}\n`);
+
+// The web page that global and zones serve.
+await build({ root: join(root, "packages/dashboard"), logLevel: "warn", build: { outDir: join(out, "gui") } });
 
 // What the sources load only when it is needed, by the package's name: found there from within the bundle too.
 function lazy(name, path, entry) {

@@ -41,6 +41,7 @@ for (const [command, args, debianPackage] of [
   ["redis-server", ["--version"], "redis-server"],
   ["nginx", ["-v"], "nginx"],
   ["haproxy", ["-v"], "haproxy"],
+  ["chromium", ["--version"], "chromium"],
 ] as const) {
   try {
     ensureCommand(command, args, debianPackage, `there is no ${command}: tests that need it will fail`);

@@ -100,6 +100,7 @@ try {
     curl http://127.0.0.1:${ports.paymentsEdgePort}/            the other mesh, over the same egress and ingress
     curl http://127.0.0.1:${stackBases.global + 81}/meshes     the configuration, on global
     bin/atollctl --address http://127.0.0.1:${stackBases.global + 81} inspect dataplanes
+    http://127.0.0.1:${stackBases.global + 81}/gui          the dashboard, in a browser
 
   Ctrl-C stops everything.
 `);

@@ -11,6 +11,7 @@ import { createContext } from "./api-context.ts";
 import type { Answer, Call, EventSource, Route } from "./call.ts";
 import { changeRoutes } from "./change-routes.ts";
 import { allowOrigin, refusePage } from "./cross-origin.ts";
+import { serveGui } from "./gui/gui-files.ts";
 import { changeFeedRoute } from "./history/change-feed-route.ts";
 import { revisionRoutes } from "./history/revision-routes.ts";
 import { rollbackRoutes } from "./history/rollback-routes.ts";
@@ -126,6 +127,8 @@ export function createApi(options: ApiOptions, tls?: TlsOptions): FastifyInstanc
       },
     });
   }
+
+  if (options.settings.gui) serveGui(app as FastifyInstance, options.settings.gui.folder, `${basePath}/gui`);
 
   app.setNotFoundHandler(async (request, reply) => {
     const methods = table.methodsOf(pathOf(request));

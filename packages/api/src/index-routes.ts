@@ -17,7 +17,7 @@ export function indexRoutes({ options }: ApiContext): Route[] {
       run: () =>
         json({
           clusterId: settings.clusterId(),
-          gui: settings.gui ?? "",
+          gui: settings.gui ? `${(settings.basePath ?? "/").replace(/\/+$/, "")}/gui` : "",
           hostname: settings.hostname,
           instanceId: settings.instanceId,
           product: settings.product ?? "Kuma",

@@ -24,6 +24,7 @@ export type {
   ZoneStore,
 } from "./ports.ts";
 export type { Route } from "./call.ts";
+export { guiSetting } from "./gui/gui-files.ts";
 export { ApiError, type Problem, problemBody } from "./problem.ts";
 export { isServiceType, remoteServiceOf, serviceRecordOf, withStatus } from "./service-status.ts";
 export { isShownInZones } from "./catalog.ts";

@@ -49,6 +49,7 @@ const parameters = {
   mesh: inQuery("mesh", text, "Meshes, separated by commas."),
   feed_name: inQuery("name", text, "Names of resources, separated by commas."),
   zone: inQuery("zone", text, "Zones that wrote the resource, separated by commas; deletions pass."),
+  observed: inQuery("observed", { type: "boolean" }, "Also an event whenever zones say something else: of which kinds."),
   LastEventId: inHeader("Last-Event-ID", "Revision of the last event that was seen; goes before `after`."),
   IfMatch: inHeader("If-Match", "Revision the resource must be at, in quotes, or `*`."),
   IfNoneMatch: inHeader("If-None-Match", "`*`: the resource must not be there yet."),

@@ -168,7 +168,7 @@ const special: readonly { path: RegExp; shape: Shape }[] = [
 const changeFeed: Shape = {
   tag: "history",
   summary: "Every change after a revision as it happens, as server-sent events whose id is the revision",
-  query: ["after", "kind", "mesh", "feed_name", "zone"],
+  query: ["after", "kind", "mesh", "feed_name", "zone", "observed"],
   headers: ["LastEventId"],
   answers: { 200: "" },
   gives: "text/event-stream",

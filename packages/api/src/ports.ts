@@ -124,8 +124,8 @@ export interface ApiSettings {
   /** What clients compare with their own: `kumactl` wants a product and version it knows. */
   product?: string;
   version?: string;
-  /** Path of the web page, "" if there is none. */
-  gui?: string;
+  /** Where the files of the web page are; it is served at `/gui`. Absent: there is none. */
+  gui?: { folder: string };
   /** The effective settings, secrets masked; shown by /config. */
   shownConfig: unknown;
   issueTokens: Readonly<Record<TokenKind, boolean>>;
@@ -169,6 +169,8 @@ export interface ApiOptions {
   zones?: ZoneReaders;
   /** Mode zone. */
   zoneStore?: ZoneStore;
+  /** Calls with the kinds of which something changed in what zones say: proxies, what is observed of them. Returns the unsubscribe function. */
+  watchObserved?: (listener: (types: ReadonlySet<string>) => void) => () => void;
   inventory: InventoryReader;
   /** Spec of a zone's ZoneInsight, kept by whoever holds its session. */
   zoneInsight?: (zone: string) => ZoneInsightSpec | undefined;

@@ -11,6 +11,9 @@ export type KeyString = string & { readonly [keyStringBrand]: true };
 
 export const keyString = (key: ResourceKey): KeyString => `${key.type}/${key.mesh}/${key.name}` as KeyString;
 
+/** The types among some keys. */
+export const typesOf = (keys: Iterable<KeyString>): Set<string> => new Set([...keys].map((key) => key.slice(0, key.indexOf("/"))));
+
 export function parseKeyString(text: string): ResourceKey {
   const afterType = text.indexOf("/");
   if (afterType < 0) return { type: text, mesh: "", name: "" };

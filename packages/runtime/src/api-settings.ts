@@ -36,6 +36,8 @@ export const apiServerSettings = section({
     clientCertsDir: z.string().optional(),
   }),
   readOnly: z.boolean().default(false),
+  /** The web page at `/gui`. */
+  gui: section({ enabled: z.boolean().default(true) }),
   basePath: z.string().default("/"),
   /** Origins whose web pages may read answers; `.*` = every one. */
   corsAllowedDomains: z.array(z.string()).default([]),

@@ -124,7 +124,7 @@ const ignored: readonly (readonly [why: string, paths: string])[] = [
   ["sessions are judged by their heartbeats: multizone.global.kds.heartbeatIntervalMs", "multizone.global.kds.zoneHealthCheck.*"],
   ["labels reach the other side as they are: leave out those that should not", "multizone.global.kds.labels.* multizone.zone.kds.labels.*"],
   ["links follow the address that a request was sent to", "apiServer.rootUrl"],
-  ["there is no web page", "apiServer.gui.*"],
+  ["the web page is always at /gui below apiServer.basePath", "apiServer.gui.basePath apiServer.gui.rootUrl"],
   [
     "names are resolved by the runtime, and connections are tried again with a backoff of their own",
     "general.dnsCacheTTL general.resilientComponentBaseBackoff general.resilientComponentMaxBackoff",

@@ -6,6 +6,7 @@ import {
   ApiError,
   appliedRevisionOf,
   createApi,
+  guiSetting,
   keyRingPorts,
   kubernetesService,
   maskedSettings,
@@ -31,7 +32,7 @@ import {
   type ZoneQuery,
 } from "@atoll/kds";
 import { ConfigReplica, ReplicaBeat, ZoneReplica, ZoneReplicaSet } from "@atoll/replica";
-import { parseKeyString, type FleetAnswer } from "@atoll/resource";
+import { typesOf, parseKeyString, type FleetAnswer } from "@atoll/resource";
 import {
   clientCertificates,
   Diagnostics,
@@ -180,6 +181,7 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
       localhostIsAdmin: settings.apiServer.authn.localhostIsAdmin,
       localhostByAddressAlone: settings.apiServer.authn.localhostByAddressAlone,
       readOnly: settings.apiServer.readOnly,
+      ...(settings.apiServer.gui.enabled && guiSetting()),
       basePath: settings.apiServer.basePath,
       clusterId: () => clusterIdOf(config),
       instanceId,
@@ -198,6 +200,7 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
     },
     config,
     zones,
+    watchObserved: (listener) => zones.watch(({ keys }) => listener(typesOf(keys))),
     inventory,
     zoneInsight: (zone) => sessions.of(zone),
     ...keyRingPorts(ring, Date.now),

@@ -7,6 +7,7 @@ import {
   appliedRevisionOf,
   createApi,
   createMonitoringApi,
+  guiSetting,
   keyRingPorts,
   kubernetesService,
   maskedSettings,
@@ -26,7 +27,7 @@ import {
   zoneTokenVerifier,
 } from "@atoll/kds";
 import { ConfigReplica, ZoneConfiguration, ZoneReplica } from "@atoll/replica";
-import { virtualIpType, type VirtualIpSpec } from "@atoll/resource";
+import { typesOf, virtualIpType, type VirtualIpSpec } from "@atoll/resource";
 import {
   clientCertificates,
   Diagnostics,
@@ -240,6 +241,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
       localhostIsAdmin: settings.apiServer.authn.localhostIsAdmin,
       localhostByAddressAlone: settings.apiServer.authn.localhostByAddressAlone,
       readOnly: settings.apiServer.readOnly,
+      ...(settings.apiServer.gui.enabled && guiSetting()),
       basePath: settings.apiServer.basePath,
       clusterId: () => connectionClusterId() ?? "",
       instanceId,
@@ -258,6 +260,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     },
     config,
     zoneStore: resources,
+    watchObserved: (listener) => resources.watch(({ keys: changed }) => listener(typesOf(changed))),
     inventory,
     ...keyRingPorts(ring, Date.now),
     issueToken: (kind, request, author) =>

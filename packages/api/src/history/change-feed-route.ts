@@ -2,6 +2,7 @@ import { HistoryError } from "@atoll/replica";
 import { keyString, kinds } from "@atoll/resource";
 import type { ApiContext } from "../api-context.ts";
 import type { Call, Route } from "../call.ts";
+import type { ApiOptions } from "../ports.ts";
 import { readRevision } from "../conditions.ts";
 import { badRequest, notFound } from "../problem.ts";
 import { type Effect, type FeedFilter, type FeedItem, followChanges } from "./change-feed.ts";
@@ -24,12 +25,14 @@ export function changeFeedRoute(context: ApiContext): Route {
 async function openFeed(context: ApiContext, call: Call) {
   const { config } = context.options;
   const filter = readFilter(call);
+  const { watchObserved } = context.options;
+  const observe = call.query.get("observed") === "true" ? watchObserved : undefined;
   const position = readPosition(call) ?? config.revision;
   await known(context, position);
   if (position > config.revision) throw notFound(retrieveTitle);
   // Said now, where it can still be said with a status.
   if (position < config.revision) await orGone(config.changeSets(position + 1, position + 1));
-  return { status: 200, events: (signal: AbortSignal) => texts(followChanges(config, position, filter, signal), position) };
+  return { status: 200, events: (signal: AbortSignal) => texts(followChanges(config, position, filter, signal), position, observe) };
 }
 
 /** After which revision: where a lost stream ended, or where a new one is to begin. */
@@ -51,17 +54,33 @@ function readFilter(call: Call): FeedFilter {
   return { ...(types && { kinds: types }), ...(meshes && { meshes }), ...(names && { names }), ...(zones && { zones }) };
 }
 
-/** A `change` for each revision that changed something; in between, `position` says how far the log was read, and a comment that all is well. */
-async function* texts(items: AsyncGenerator<FeedItem>, position: number): AsyncGenerator<string> {
+/**
+ * A `change` for each revision that changed something; in between, `position` says how far the log was read, `observed` of which kinds zones
+ * say something else, and a comment that all is well.
+ */
+async function* texts(items: AsyncGenerator<FeedItem>, position: number, observe: ApiOptions["watchObserved"]): AsyncGenerator<string> {
+  const observed = new Set<string>();
+  let heard = Promise.withResolvers<"observed">();
+  const unwatch = observe?.((types) => {
+    for (const type of types) observed.add(type);
+    heard.resolve("observed");
+  });
   yield `retry: ${retryMs}\n${positionText(position)}`;
   let next = items.next();
   try {
     for (;;) {
       const idle = Promise.withResolvers<"idle">();
       const timer = setTimeout(() => idle.resolve("idle"), keepAliveMs);
-      const taken = await Promise.race([next, idle.promise]).finally(() => clearTimeout(timer));
+      const taken = await Promise.race([next, heard.promise, idle.promise]).finally(() => clearTimeout(timer));
       if (taken === "idle") {
         yield ":\n\n";
+        continue;
+      }
+      if (taken === "observed") {
+        const types = [...observed].toSorted();
+        observed.clear();
+        heard = Promise.withResolvers();
+        yield `event: observed\ndata: ${JSON.stringify({ types })}\n\n`;
         continue;
       }
       if (taken.done === true) return;
@@ -75,6 +94,7 @@ async function* texts(items: AsyncGenerator<FeedItem>, position: number): AsyncG
     // No id: whoever comes again is told the same, with a status.
     yield `event: gone\ndata: ${JSON.stringify({ detail: error.message })}\n\n`;
   } finally {
+    unwatch?.();
     await items.return(undefined);
   }
 }
