@@ -1,5 +1,4 @@
-import type { Withheld } from "./screened-part.ts";
-import { isOfTemplate } from "./templated-view.ts";
+import { isOfTemplate, type Withheld } from "./screened-part.ts";
 
 /** What one Envoy turned out to refuse: ids of elements with its words, by `refusalKey`. */
 export type Refusals = ReadonlyMap<string, ReadonlyMap<string, string>>;

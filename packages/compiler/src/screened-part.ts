@@ -30,6 +30,9 @@ export interface Withheld {
   reason: string;
 }
 
+/** Whether an element is one of a template: it is withheld from all of a proxy, or from nothing. */
+export const isOfTemplate = ({ kind }: Pick<ViewElement, "kind">): boolean => kind === "modification" || kind === "templateResource";
+
 /** One kind of part of a view, and the Envoy resource that is made of it. */
 export interface PartKind<View extends object> {
   typeUrl: string;

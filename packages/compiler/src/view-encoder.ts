@@ -5,7 +5,7 @@ import type { ProxyView } from "@atoll/view";
 import { encodeResource, type EncodedResource } from "@atoll/xds";
 import { partKinds, screenPart, type PartKind, type ScreenedPart, type Withheld } from "./screened-part.ts";
 import { refusalKey, templateKey, type Refusals } from "./refusals.ts";
-import { encodeTemplated } from "./templated-view.ts";
+import { TemplateEncoder } from "./template-encoder.ts";
 
 /** typeUrl -> name -> resource. */
 export type EncodedResources = Map<string, ReadonlyMap<string, EncodedResource>>;
@@ -31,6 +31,7 @@ const kinds = { clusters: partKinds.cluster, endpoints: partKinds.endpoints, lis
 export class ViewEncoder {
   readonly #known = new WeakMap<object, ScreenedPart>();
   readonly #runtimes = new WeakMap<object, EncodedResource>();
+  readonly #templates = new TemplateEncoder();
 
   /** `refusals`: what the proxy's Envoy does not take, of which it gets nothing. `former`: parts that are as they were there are taken over. */
   encode(view: ProxyView, refusals: Refusals = new Map(), former?: FormerView): EncodedView {
@@ -38,6 +39,7 @@ export class ViewEncoder {
     const withheld: Withheld[] = [];
     const comparable = former !== undefined && isPlain(former.view, former.withheld) && former.refusals === refusals;
     const sound = { ...view };
+    const plain = new Map<object, EncodedResource>();
     for (const place of ["clusters", "endpoints", "listeners", "routes"] as const) {
       if (comparable && view.template === undefined && former.view[place] === view[place]) {
         const known = former.resources.get(kinds[place].typeUrl);
@@ -46,11 +48,15 @@ export class ViewEncoder {
       }
       const screened = view[place].map((part) => this.#screen(kinds[place] as PartKind<object>, part, refusals));
       withheld.push(...screened.flatMap((one) => one.withheld));
-      if (view.template === undefined) for (const { resource } of screened) if (resource) addResource(resources, resource);
+      for (const { resource, left } of screened) {
+        if (resource === undefined) continue;
+        if (view.template === undefined) addResource(resources, resource);
+        else if (left !== undefined) plain.set(left, resource);
+      }
       sound[place] = screened.flatMap(({ left }) => left ?? []) as never;
     }
     if (view.template !== undefined) {
-      const templated = encodeTemplated(sound, refusals.get(templateKey) ?? new Map());
+      const templated = this.#templates.encode(sound, refusals.get(templateKey) ?? new Map(), plain);
       for (const resource of templated.resources) addResource(resources, resource);
       withheld.push(...templated.withheld);
     }

@@ -1,7 +1,6 @@
 import { typeUrls } from "@atoll/envoy-api";
 import { culpritsOf, type ElementKind, type MeshContexts, type ProxyRef, type ResourceRef, type SoughtElement } from "@atoll/view";
-import type { Withheld } from "./screened-part.ts";
-import { isOfTemplate } from "./templated-view.ts";
+import { isOfTemplate, type Withheld } from "./screened-part.ts";
 
 /** A part of a proxy that its Envoy does not get, in terms of the mesh. */
 export interface WithheldPart {

@@ -23,8 +23,10 @@ export function reuseEqual(previous: ProxyView | undefined, next: ProxyView): Pr
     return unchanged ? before : parts;
   };
   const named = ({ name }: { name: string }): string => name;
+  const { template = next.template } = equalValue(previous.template, next.template) ? previous : next;
   const view: ProxyView = {
     ...next,
+    ...(template && { template }),
     listeners: keep(previous.listeners, next.listeners, named),
     routes: keep(previous.routes, next.routes, named),
     clusters: keep(previous.clusters, next.clusters, named),
