@@ -17,3 +17,4 @@ export type { SharedService, ZoneService } from "./services/zone-service.ts";
 export { identityOf, matchedServices, recordedServices } from "./services/zone-service.ts";
 export type { ServiceIdentity, ZoneExternalService, ZoneMeshService, ZoneMultiZoneService } from "./services/zone-service.ts";
 export { isTargetOf } from "./services/target-port.ts";
+export { ClusterAddresses, clusterAddressesOf, type ClusterAddress } from "./cluster-addresses.ts";

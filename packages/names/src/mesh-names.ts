@@ -10,6 +10,7 @@ import {
   type VirtualIpSpec,
   type VirtualOutboundSpec,
 } from "@atoll/resource";
+import type { ClusterAddress } from "./cluster-addresses.ts";
 import { NameTable, type Name, type NameConflict } from "./name-table.ts";
 import { virtualOutboundOffer } from "./virtual-outbound-offer.ts";
 
@@ -29,6 +30,8 @@ export interface NameInput {
   mesh: string;
   /** Of instances in any zone that get names, each once, in an order that is the same everywhere (`TagSets.named`). */
   tagSets: readonly Tags[];
+  /** Where services are called by addresses that a Kubernetes cluster gave them. */
+  clusterAddresses?: readonly ClusterAddress[];
   externalServices: readonly Resource<ExternalServiceSpec>[];
   virtualOutbounds: readonly Resource<VirtualOutboundSpec>[];
   /** Of all meshes: cross-mesh listeners have names in each. */
@@ -66,7 +69,7 @@ const servableName = /^[A-Za-z0-9._-]+$/;
  * one that has been there for long.
  */
 export function meshNames(input: NameInput): MeshNames {
-  const { settings, tagSets, externalServices, virtualOutbounds, meshGateways } = input;
+  const { settings, tagSets, clusterAddresses = [], externalServices, virtualOutbounds, meshGateways } = input;
   const table = new NameTable();
   const unnamed: Unnamed[] = [];
 
@@ -75,6 +78,7 @@ export function meshNames(input: NameInput): MeshNames {
     if (settings.serviceVipEnabled) table.add("service", service, { port: 0, tags: { [tag.service]: service }, origin: "service" });
     addVirtualOutbounds(table, virtualOutbounds, tags, unnamed);
   }
+  for (const { address, port, tags } of clusterAddresses) table.add("host", address, { port, tags, origin: "kubernetes" });
   for (const external of externalServices.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     addExternalService(table, external, { virtualOutbounds, settings, unnamed });
   }

@@ -2,7 +2,7 @@ import { parseDocument, type DataplaneSpec, type ExternalServiceSpec, type MeshG
 import type { VirtualIpSpec, VirtualOutboundSpec } from "@atoll/resource";
 import { golden } from "@atoll/testkit";
 import { join } from "node:path";
-import { allocateAddresses, meshNames, TagSets, type NameSettings } from "../src/index.ts";
+import { allocateAddresses, ClusterAddresses, clusterAddressesOf, meshNames, TagSets, type NameSettings } from "../src/index.ts";
 
 interface Case {
   /** Says what the case is for. */
@@ -35,12 +35,17 @@ golden<Case>(join(import.meta.dirname, "..", "testdata"), (input) => {
     all.filter((one) => one.type === type && (of === undefined || one.mesh === of)) as Resource<Spec>[];
   const present = new Map(Object.entries(input.present ?? {}));
   const tagSets = new TagSets();
-  for (const { spec } of list<DataplaneSpec>("Dataplane", mesh)) tagSets.replaceDataplane(undefined, spec);
+  const addresses = new ClusterAddresses();
+  for (const dataplane of list<DataplaneSpec>("Dataplane", mesh)) {
+    tagSets.replaceDataplane(undefined, dataplane.spec);
+    addresses.replace([], clusterAddressesOf(dataplane));
+  }
   for (const tags of remoteTags) tagSets.add(tags);
   const { names, conflicts, unnamed } = meshNames({
     settings: { domain: "mesh", serviceVipEnabled: true, serviceVipPort: 80, ...input.settings },
     mesh,
     tagSets: tagSets.named(),
+    clusterAddresses: addresses.all(),
     externalServices: list<ExternalServiceSpec>("ExternalService", mesh),
     virtualOutbounds: list<VirtualOutboundSpec>("VirtualOutbound", mesh),
     meshGateways: list<MeshGatewaySpec>("MeshGateway"),

@@ -14,6 +14,7 @@ export * from "./tags.ts";
 export * from "./dataplane.ts";
 export { meshPrometheusOf } from "./mesh-prometheus.ts";
 export * from "./dataplane-admission.ts";
+export { clusterIpLabel, clusterIpOf, headless } from "./cluster-ip-label.ts";
 export { sortedLabels, withComputedLabels, type WritePlace } from "./computed-labels.ts";
 export { fnv1a64, homeNameOf, syncedName } from "./synced-name.ts";
 export { copyFromGlobal, copyFromZone } from "./synced-copy.ts";

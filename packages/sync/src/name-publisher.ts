@@ -119,6 +119,7 @@ export class NamePublisher {
     const { config, resources } = this.#options;
     return {
       tagSets: this.#tagSets.ofMesh(mesh).named(),
+      clusterAddresses: this.#tagSets.clusterAddressesOf(mesh).all(),
       externalServices: config.list<ExternalServiceSpec>("ExternalService", mesh),
       virtualOutbounds: config.list<VirtualOutboundSpec>("VirtualOutbound", mesh),
       meshGateways: joinReaders(config, resources).list<MeshGatewaySpec>("MeshGateway"),
@@ -166,12 +167,12 @@ export class NamePublisher {
   }
 }
 
-interface NameFacts extends Omit<NameInput, "settings" | "mesh"> {
+interface NameFacts extends Required<Omit<NameInput, "settings" | "mesh">> {
   records: readonly Resource<VirtualIpSpec>[];
 }
 
 const sameFacts = (one: NameFacts, other: NameFacts): boolean =>
-  (["tagSets", "externalServices", "virtualOutbounds", "meshGateways", "records"] as const).every((fact) =>
+  (["tagSets", "clusterAddresses", "externalServices", "virtualOutbounds", "meshGateways", "records"] as const).every((fact) =>
     sameItems(one[fact], other[fact]),
   );
 

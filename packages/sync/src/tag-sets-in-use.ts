@@ -1,7 +1,7 @@
 import { exists, type Inventory, type InventoryChange, type InventoryEntry, type InventoryKey } from "@atoll/inventory";
-import { TagSets, type Inbounds } from "@atoll/names";
+import { ClusterAddresses, clusterAddressesOf, TagSets, type ClusterAddress, type Inbounds } from "@atoll/names";
 import type { ResourceReader } from "@atoll/replica";
-import { keyString, type KeyString, type ResourceKey } from "@atoll/resource";
+import { keyString, type DataplaneSpec, type KeyString, type ResourceKey } from "@atoll/resource";
 
 /** Which tag sets somebody has in each mesh, in this zone and in others, kept up to date Dataplane by Dataplane and offer by offer. */
 export class TagSetsInUse {
@@ -10,6 +10,9 @@ export class TagSetsInUse {
   readonly #inventory: Pick<Inventory, "entriesByKey">;
   readonly #dataplanes = new Map<KeyString, Inbounds>();
   readonly #meshes = new Map<string, TagSets>();
+  /** Of the zone's Dataplanes, where they are on Kubernetes. */
+  readonly #clusterAddresses = new Map<KeyString, readonly ClusterAddress[]>();
+  readonly #addressesOfMeshes = new Map<string, ClusterAddresses>();
   /** Of other zones, what is counted: those with somebody behind them. */
   readonly #existing = new Map<string, Map<InventoryKey, InventoryEntry>>();
 
@@ -28,14 +31,25 @@ export class TagSetsInUse {
     return sets;
   }
 
-  /** Whether a tag set came or went with what the Dataplane is now. */
+  clusterAddressesOf(mesh: string): ClusterAddresses {
+    let addresses = this.#addressesOfMeshes.get(mesh);
+    if (addresses === undefined) this.#addressesOfMeshes.set(mesh, (addresses = new ClusterAddresses()));
+    return addresses;
+  }
+
+  /** Whether a tag set or an address came or went with what the Dataplane is now. */
   noteDataplane({ type, mesh, name }: Pick<ResourceKey, "type" | "mesh" | "name">): boolean {
     const key = keyString({ type, mesh, name });
     const before = this.#dataplanes.get(key);
-    const now = this.#resources.get<Inbounds>(type, mesh, name)?.spec;
+    const dataplane = this.#resources.get<DataplaneSpec>(type, mesh, name);
+    const now = dataplane?.spec;
     if (now) this.#dataplanes.set(key, now);
     else this.#dataplanes.delete(key);
-    return this.ofMesh(mesh).replaceDataplane(before, now);
+    const addresses = dataplane ? clusterAddressesOf(dataplane) : [];
+    const movedAddress = this.clusterAddressesOf(mesh).replace(this.#clusterAddresses.get(key) ?? [], addresses);
+    if (addresses.length > 0) this.#clusterAddresses.set(key, addresses);
+    else this.#clusterAddresses.delete(key);
+    return this.ofMesh(mesh).replaceDataplane(before, now) || movedAddress;
   }
 
   /** The same of what another zone has, whether it can be reached now or not. `keys` = null: of all of it. */

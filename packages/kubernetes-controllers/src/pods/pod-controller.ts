@@ -14,7 +14,7 @@ import {
   type Pod,
   type Service,
 } from "@atoll/kubernetes";
-import { label, withComputedLabels, type DataplaneSpec } from "@atoll/resource";
+import { clusterIpLabel, label, withComputedLabels, type DataplaneSpec } from "@atoll/resource";
 import type { ClusterView, Controller, Desired, ObjectEvent } from "../controller.ts";
 import { controllerReference, ownedByReference } from "../owner.ts";
 import { embeddedOutbounds } from "./embedded-outbounds.ts";
@@ -66,10 +66,11 @@ function reconcile(pod: Pod, cluster: ClusterView, settings: PodSettings): Desir
     // Nothing can be written there any more, and all goes by itself.
     if (role === "dataplane" && namespace?.status?.phase === "Terminating") return undefined;
     if (!hasProxy(pod, role)) return { objects: [] };
-    const spec = specOf(pod, role, cluster, settings);
+    const services = role === "builtin-gateway" ? [] : servicesOf(pod, cluster, settings.ignoredServiceSelectorLabels);
+    const spec = specOf(pod, role, services, cluster, settings);
     const mesh = kinds[role] === dataplaneKind ? meshOf(pod, namespace) : undefined;
     const before = cluster.object(kinds[role], keyOf(pod));
-    const object = proxyObject({ pod, role, spec, mesh, zone: settings.zone });
+    const object = proxyObject({ pod, role, spec, mesh, services, zone: settings.zone });
     return { objects: [object], events: written(object, before) };
   } catch (error) {
     return kept(pod, role, cluster, error as Error);
@@ -88,8 +89,8 @@ function roleOf({ metadata: { annotations } }: Pod): Role | undefined {
 const hasProxy = ({ status }: Pod, role: Role): boolean =>
   (status?.podIP ?? "") !== "" && !(role === "dataplane" && (status?.phase === "Succeeded" || status?.reason === "Evicted"));
 
-function specOf(pod: Pod, role: Role, cluster: ClusterView, settings: PodSettings): object {
-  const { zone, systemNamespace, ignoredServiceSelectorLabels } = settings;
+function specOf(pod: Pod, role: Role, services: readonly Service[], cluster: ClusterView, settings: PodSettings): object {
+  const { zone, systemNamespace } = settings;
   if (role === "builtin-gateway") return builtinGatewayDataplane({ pod, zone });
   if (role !== "dataplane" && pod.metadata.namespace !== systemNamespace) {
     throw new Error(`${role === "ingress" ? "Ingress" : "Egress"} can only be deployed in system namespace "${systemNamespace}"`);
@@ -97,7 +98,7 @@ function specOf(pod: Pod, role: Role, cluster: ClusterView, settings: PodSetting
   const input = {
     pod,
     zone,
-    services: servicesOf(pod, cluster, ignoredServiceSelectorLabels),
+    services,
     nodeLabels: nodeLabelsOf(pod, cluster, settings),
   };
   if (role === "dataplane") {
@@ -136,14 +137,16 @@ interface ProxyObject {
   readonly role: Role;
   readonly spec: object;
   readonly mesh: string | undefined;
+  readonly services: readonly Service[];
   readonly zone: string;
 }
 
 /** With the labels of the pod and those that every write adds, so that what the API server stores is what was asked for. */
-function proxyObject({ pod, role, spec, mesh, zone }: ProxyObject): KubernetesObject {
+function proxyObject({ pod, role, spec, mesh, services, zone }: ProxyObject): KubernetesObject {
   const kind = kinds[role];
   const { name, namespace = "", labels: own } = pod.metadata;
-  const requested = { ...own, [label.kubernetesNamespace]: namespace };
+  const addresses = role === "dataplane" ? services.map(({ metadata, spec: { clusterIP } }) => clusterIp(metadata.name, clusterIP)) : [];
+  const requested = { ...own, ...Object.assign({}, ...addresses), [label.kubernetesNamespace]: namespace } as Record<string, string>;
   const draft = { type: kind.kind, mesh: mesh ?? "", name, labels: requested, spec };
   const { labels = {} } = withComputedLabels(draft, { zone, environment: "kubernetes" });
   return {
@@ -154,6 +157,9 @@ function proxyObject({ pod, role, spec, mesh, zone }: ProxyObject): KubernetesOb
     spec,
   };
 }
+
+const clusterIp = (service: string, address: string | undefined): Record<string, string> =>
+  address ? clusterIpLabel(service, address) : {};
 
 /** In the words that people look for. */
 function written(object: KubernetesObject, before: KubernetesObject | undefined): ObjectEvent[] {
