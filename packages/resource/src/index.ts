@@ -15,6 +15,7 @@ export * from "./dataplane.ts";
 export { meshPrometheusOf } from "./mesh-prometheus.ts";
 export * from "./dataplane-admission.ts";
 export { clusterIpLabel, clusterIpOf, headless } from "./cluster-ip-label.ts";
+export { finishedLabel, isFinished } from "./finished-label.ts";
 export { sortedLabels, withComputedLabels, type WritePlace } from "./computed-labels.ts";
 export { fnv1a64, homeNameOf, syncedName } from "./synced-name.ts";
 export { copyFromGlobal, copyFromZone } from "./synced-copy.ts";

@@ -28,7 +28,7 @@ afterEach(() => stack.close());
 /** Of every kind that a zone has, and some that it may have. */
 const types = ["MeshTimeout", "Secret", "MeshService", "Timeout", "Dataplane", "Anything"];
 const fill = async ({ resources }: Zone) => {
-  for (const type of types) await resources.put({ type, mesh: "m", name: "a", spec: { made: type } });
+  for (const type of types) await resources.put({ type, mesh: "m", name: "a", spec: { made: type, networking: { address: "10.1.0.1" } } });
   await resources.put({ type: "ZoneIngress", mesh: "", name: "ingress", spec: {} });
 };
 const held = ({ resources }: Zone) =>

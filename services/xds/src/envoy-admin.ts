@@ -1,5 +1,5 @@
-import { get as getPlain, type IncomingMessage } from "node:http";
-import { get as getSecure } from "node:https";
+import { request as requestPlain, type IncomingMessage } from "node:http";
+import { request as requestSecure } from "node:https";
 import type { AdminTls } from "@atoll/certificate";
 import type { ProxyQuery } from "@atoll/kds";
 import type { ResourceReader } from "@atoll/replica";
@@ -23,24 +23,37 @@ export interface EnvoyAdminOptions {
  * Asks a proxy's Envoy: by its admin listener, with mutual TLS, on whatever machine it runs; on this one directly where the proxy's
  * own address is the one that the admin interface binds.
  */
-export async function queryEnvoy({ resources, adminAddress, adminTls }: EnvoyAdminOptions, query: EnvoyQuery): Promise<Uint8Array> {
-  const { type, mesh, name } = query.proxy;
-  const resource = resources.get<{ networking?: { address?: string; admin?: { port?: number } } }>(type, mesh, name);
-  if (resource === undefined) throw new Error(`${type} ${name} is not found`);
-  const { address = dialAddress(adminAddress || "127.0.0.1"), admin } = resource.spec.networking ?? {};
+export function queryEnvoy(options: EnvoyAdminOptions, query: EnvoyQuery): Promise<Uint8Array> {
   const path =
     query.subject === "config-dump"
       ? `/config_dump${query.includeEds ? "?include_eds" : ""}`
       : `/${query.subject}${query.format === "json" ? "?format=json" : ""}`;
-  const at = { host: address, port: admin?.port ?? defaultAdminPort, path, timeout: timeoutMs };
-  if (canonicalHost(address) === canonicalHost(adminAddress || loopbackBeside(address)))
-    return bodyOf((onAnswer) => getPlain(at, onAnswer));
-  if (adminTls === undefined) throw new Error("the zone's key is not known, by which its Envoys would know this server");
-  const { certPem: cert, keyPem: key } = adminTls.controlPlane;
-  return bodyOf((onAnswer) => getSecure({ ...at, ca: adminTls.caPem, cert, key, servername: adminTls.envoyName, agent: false }, onAnswer));
+  return callEnvoy(options, query.proxy, { method: "GET", path });
 }
 
-function bodyOf(send: (onAnswer: (response: IncomingMessage) => void) => ReturnType<typeof getPlain>): Promise<Uint8Array> {
+/** Tells a proxy's Envoy to end, in the same way. */
+export const quitEnvoy = (options: EnvoyAdminOptions, proxy: EnvoyQuery["proxy"]): Promise<Uint8Array> =>
+  callEnvoy(options, proxy, { method: "POST", path: "/quitquitquit" });
+
+async function callEnvoy(
+  { resources, adminAddress, adminTls }: EnvoyAdminOptions,
+  { type, mesh, name }: EnvoyQuery["proxy"],
+  call: { method: string; path: string },
+): Promise<Uint8Array> {
+  const resource = resources.get<{ networking?: { address?: string; admin?: { port?: number } } }>(type, mesh, name);
+  if (resource === undefined) throw new Error(`${type} ${name} is not found`);
+  const { address = dialAddress(adminAddress || "127.0.0.1"), admin } = resource.spec.networking ?? {};
+  const at = { host: address, port: admin?.port ?? defaultAdminPort, ...call, timeout: timeoutMs };
+  if (canonicalHost(address) === canonicalHost(adminAddress || loopbackBeside(address)))
+    return bodyOf((onAnswer) => requestPlain(at, onAnswer));
+  if (adminTls === undefined) throw new Error("the zone's key is not known, by which its Envoys would know this server");
+  const { certPem: cert, keyPem: key } = adminTls.controlPlane;
+  return bodyOf((onAnswer) =>
+    requestSecure({ ...at, ca: adminTls.caPem, cert, key, servername: adminTls.envoyName, agent: false }, onAnswer),
+  );
+}
+
+function bodyOf(send: (onAnswer: (response: IncomingMessage) => void) => ReturnType<typeof requestPlain>): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const call = send((response) => {
       const chunks: Buffer[] = [];
@@ -51,6 +64,7 @@ function bodyOf(send: (onAnswer: (response: IncomingMessage) => void) => ReturnT
       response.on("error", reject);
     });
     call.on("timeout", () => call.destroy(new Error(`Envoy did not answer within ${timeoutMs} ms`)));
+    call.end();
     call.on("error", (error) => reject(new Error(`cannot reach Envoy's admin interface: ${error.message}`)));
   });
 }

@@ -34,7 +34,8 @@ import { SnapshotCache } from "@atoll/xds";
 import { readYaml } from "@atoll/yaml";
 import { AppliedReporter, type AppliedReport } from "./applied-report.ts";
 import { openConfigurationLog } from "./direct-configuration.ts";
-import { queryEnvoy } from "./envoy-admin.ts";
+import { queryEnvoy, quitEnvoy } from "./envoy-admin.ts";
+import { FinishedProxies } from "./finished-proxies.ts";
 import { answerFleet } from "./fleet-answer.ts";
 import { ProxyWatch } from "./proxy-watch.ts";
 import type { XdsSettings } from "./settings.ts";
@@ -187,8 +188,19 @@ async function open(
       onRound: (round) => {
         watch.built(round);
         lastRound = { ...round, at: Date.now() };
+        finished.check();
         reporter.changed();
       },
+    }),
+  );
+  const finished = lifecycle.add(
+    "finished proxies",
+    new FinishedProxies({
+      resources,
+      isServed: (mesh, name) => cache.nodeIds().includes(nodeIdOf({ proxyType: "dataplane", mesh, name })),
+      quit: (proxy) => quitEnvoy({ resources, adminAddress, adminTls }, proxy),
+      onQuit: (name) => log.info({ proxy: name }, "the proxy's workload has ended; its Envoy was told to end, too"),
+      onError: (error, name) => log.warn({ err: error, proxy: name }, "the proxy's workload has ended, and its Envoy could not be told"),
     }),
   );
   const watch = new ProxyWatch({

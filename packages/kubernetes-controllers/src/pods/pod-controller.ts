@@ -14,9 +14,10 @@ import {
   type Pod,
   type Service,
 } from "@atoll/kubernetes";
-import { clusterIpLabel, label, withComputedLabels, type DataplaneSpec } from "@atoll/resource";
+import { clusterIpLabel, finishedLabel, label, withComputedLabels, type DataplaneSpec } from "@atoll/resource";
 import type { ClusterView, Controller, Desired, ObjectEvent } from "../controller.ts";
 import { controllerReference, ownedByReference } from "../owner.ts";
+import { isFinishedJob } from "./finished-jobs.ts";
 import { embeddedOutbounds } from "./embedded-outbounds.ts";
 import { ownerOf, podsOwnedBy } from "./owner-name.ts";
 import { builtinGatewayDataplane, podDataplane } from "./pod-dataplane.ts";
@@ -146,7 +147,12 @@ function proxyObject({ pod, role, spec, mesh, services, zone }: ProxyObject): Ku
   const kind = kinds[role];
   const { name, namespace = "", labels: own } = pod.metadata;
   const addresses = role === "dataplane" ? services.map(({ metadata, spec: { clusterIP } }) => clusterIp(metadata.name, clusterIP)) : [];
-  const requested = { ...own, ...Object.assign({}, ...addresses), [label.kubernetesNamespace]: namespace } as Record<string, string>;
+  const requested: Record<string, string> = {
+    ...own,
+    ...(Object.assign({}, ...addresses) as Record<string, string>),
+    ...(role === "dataplane" && isFinishedJob(pod) && finishedLabel),
+    [label.kubernetesNamespace]: namespace,
+  };
   const draft = { type: kind.kind, mesh: mesh ?? "", name, labels: requested, spec };
   const { labels = {} } = withComputedLabels(draft, { zone, environment: "kubernetes" });
   return {
