@@ -9,7 +9,7 @@ import {
   requireResourceKind,
   type Service,
 } from "@atoll/kubernetes";
-import { label } from "@atoll/resource";
+import { clusterIpLabel, label } from "@atoll/resource";
 import { isHeadless, namespaceOf, podsOfSlice } from "./pod-services.ts";
 import { headlessName } from "./safe-name.ts";
 
@@ -98,6 +98,8 @@ function meshService({ service, mesh }: MeshServicesInput, parts: MeshServicePar
         [serviceNameOf]: service.metadata.name,
         [label.managedBy]: "k8s-controller",
         [label.env]: "kubernetes",
+        // In place of an address of the zone's: the cluster's workloads call this one.
+        ...(parts.addresses[0] && clusterIpLabel(service.metadata.name, parts.addresses[0])),
         ...parts.labels,
       },
       ownerReferences: [parts.owner],

@@ -1,4 +1,6 @@
+import { isIP } from "node:net";
 import {
+  clusterIpOf,
   equalJson,
   serviceRecordName,
   type DataplaneInsightSpec,
@@ -53,13 +55,17 @@ export function planServiceRecords({ zone, cidrs, meshes, generators, present, k
   const plan: ServiceRecordPlan = { put: [], delete: [], without: [] };
   const before = new Map(present.map((record) => [keyOf(record), record]));
   const wanted = meshes.flatMap(({ services }) =>
-    services.map((service) => ({ mesh: service.mesh, name: serviceRecordName(service.type, service.name), type: service.type })),
+    services.map((service) => {
+      const { mesh, type } = service;
+      return { mesh, name: serviceRecordName(type, service.name), type, clusterIp: clusterIpOfService(service) };
+    }),
   );
   const { vips } = allocateVips({
     cidrs,
-    wanted: wanted.map((one) => ({ record: keyOf(one), type: one.type })),
+    wanted: wanted.flatMap((one) => (one.clusterIp === undefined ? [{ record: keyOf(one), type: one.type }] : [])),
     present: new Map(present.map((record) => [keyOf(record), record.spec.vip])),
   });
+  for (const one of wanted) if (one.clusterIp !== undefined) vips.set(keyOf(one), one.clusterIp);
   for (const mesh of meshes) {
     for (const made of recordsOf(zone, mesh, generators, before)) {
       const key = keyOf(made);
@@ -79,6 +85,13 @@ export function planServiceRecords({ zone, cidrs, meshes, generators, present, k
     else if (spec.service) plan.put.push({ mesh, name, spec: { type: spec.type, name: spec.name, vip: spec.vip } });
   }
   return plan;
+}
+
+/** On Kubernetes a Service has its address already, at which its cluster's workloads call it. */
+function clusterIpOfService({ type, local, labels }: ZoneService): string | undefined {
+  const service = labels["k8s.kuma.io/service-name"];
+  const address = type === "MeshService" && local && service !== undefined ? clusterIpOf(labels, service) : undefined;
+  return address !== undefined && isIP(address) !== 0 ? address : undefined;
 }
 
 /** Those in use until now first, then the latest given up. */
