@@ -57,7 +57,7 @@ const documents = () => [
   inMesh("MeshTrafficPermission", "allow", {
     spec: { targetRef: { kind: "Mesh" }, from: [{ targetRef: { kind: "Mesh" }, default: { action: "Allow" } }] },
   }),
-  inMesh("MeshPassthrough", "none", { spec: { targetRef: { kind: "Mesh" }, default: { passthroughMode: "None" } } }),
+  inMesh("MeshMetric", "none", { spec: { targetRef: { kind: "Mesh" }, default: { backends: [] } } }),
   inMesh("Dataplane", "web-1-abc", {
     networking: { address: "10.0.0.1", inbound: [{ port: 80, tags: { "kuma.io/service": "web" } }] },
   }),
@@ -119,7 +119,7 @@ test("the report says what carries over, what changes and what does not, and wri
   ]);
   expect(outcomeOf(shown, "MeshTrafficPermission", "allow")).toMatchObject({ outcome: "create" });
   expect(outcomeOf(shown, "MeshTrafficPermission", "allow")).not.toHaveProperty("instead");
-  expect(outcomeOf(shown, "MeshPassthrough", "none")).toMatchObject({ outcome: "create", instead: expect.stringContaining("passthrough") });
+  expect(outcomeOf(shown, "MeshMetric", "none")).toMatchObject({ outcome: "create", instead: expect.stringContaining("metrics") });
   expect(shown.tokens).toMatchObject([
     { kind: "dataplane", mesh: "default", kids: ["1"] },
     { kind: "dataplane", mesh: "shop", kids: ["2"], revocations: true },
@@ -135,7 +135,7 @@ test("the report says what carries over, what changes and what does not, and wri
   const text = await plane.ctl("migrate", "-f", exported());
   expect(text.code).toBe(0);
   expect(text.out).toContain("From an export of Kuma 2.10.11: 18 resources");
-  expect(text.out).toMatch(/MeshPassthrough +shop\/none +-> Mesh \(networking/);
+  expect(text.out).toMatch(/MeshMetric +shop\/none +-> Mesh \(metrics/);
   expect(text.out).toMatch(/Nothing was written: --apply imports it as one change set\.\n$/);
   for (const leak of [base64(keys.zone), keys.zone.slice(40, 80), base64(ca.keyPem)]) expect(text.out).not.toContain(leak);
   expect(await revision()).toBe(before);

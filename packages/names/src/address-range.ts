@@ -24,6 +24,11 @@ export class AddressRange {
     }
   }
 
+  /** The range in its one form, however it was written. */
+  get network(): { address: string; bits: number } {
+    return { address: this.#first.toString(), bits: this.#bits };
+  }
+
   includes(address: string): boolean {
     const number = this.#numbers && ipv4Number(address);
     if (this.#numbers && number !== undefined) return number >= this.#numbers.first && number <= this.#numbers.last;

@@ -5,7 +5,7 @@ export { meshNames } from "./mesh-names.ts";
 export type { MeshNames, NameConflict, NameInput, NameSettings, WantedName } from "./mesh-names.ts";
 export { serviceProtocols } from "./service-protocols.ts";
 export type { ProtocolPlan, ProtocolRequest } from "./service-protocols.ts";
-export { isAddressRange } from "./address-range.ts";
+export { AddressRange, isAddressRange } from "./address-range.ts";
 export { generateMeshServices, generatedBy } from "./services/generate-mesh-services.ts";
 export type { GenerationInput, GenerationPlan, MeshServiceResource } from "./services/generate-mesh-services.ts";
 export { MeshDataplanes } from "./services/mesh-dataplanes.ts";

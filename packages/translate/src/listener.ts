@@ -5,10 +5,13 @@ import type {
   FilterChainMatchSchema,
   FilterChainSchema,
   FilterSchema,
+  ListenerFilterChainMatchPredicateSchema,
   ListenerFilterSchema,
 } from "@atoll/envoy-api/envoy/config/listener/v3/listener_components_pb.js";
 import { ListenerSchema } from "@atoll/envoy-api/envoy/config/listener/v3/listener_pb.js";
 import type { Listener } from "@atoll/envoy-api/envoy/config/listener/v3/listener_pb.js";
+import { HttpInspectorSchema } from "@atoll/envoy-api/envoy/extensions/filters/listener/http_inspector/v3/http_inspector_pb.js";
+import { OriginalDstSchema } from "@atoll/envoy-api/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.js";
 import { TlsInspectorSchema } from "@atoll/envoy-api/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js";
 import type { RouteConfiguration } from "@atoll/envoy-api/envoy/config/route/v3/route_pb.js";
 import type { FilterChainView, ListenerView, RouteConfigView } from "@atoll/view";
@@ -24,6 +27,8 @@ import { downstreamTlsSocket } from "./tls.ts";
 import type { Init } from "./init.ts";
 
 type FilterInit = Init<typeof FilterSchema>;
+type ListenerFilterInit = Init<typeof ListenerFilterSchema>;
+type PortsMatch = Init<typeof ListenerFilterChainMatchPredicateSchema>;
 
 const directions = {
   inbound: TrafficDirection.INBOUND,
@@ -48,12 +53,34 @@ export function translateListener(view: ListenerView, routes: (view: RouteConfig
   });
 }
 
-function listenerFilters(view: ListenerView): Init<typeof ListenerFilterSchema>[] {
-  const filters: Init<typeof ListenerFilterSchema>[] = [];
-  if (view.tlsInspector) {
-    const value = encodeAny(TlsInspectorSchema, {});
-    filters.push({ name: "envoy.filters.listener.tls_inspector", configType: { case: "typedConfig", value } });
-  }
+const tlsInspector = (): ListenerFilterInit => ({
+  name: "envoy.filters.listener.tls_inspector",
+  configType: { case: "typedConfig", value: encodeAny(TlsInspectorSchema, {}) },
+});
+
+/** The first finds the port by which the others are asked whether they look. */
+function inspectors(view: NonNullable<ListenerView["inspectors"]>): ListenerFilterInit[] {
+  const http = { case: "typedConfig" as const, value: encodeAny(HttpInspectorSchema, {}) };
+  const originalDst = { case: "typedConfig" as const, value: encodeAny(OriginalDstSchema, {}) };
+  const place = { name: "envoy.filters.listener.original_dst", configType: originalDst };
+  const ports = portsMatch("only" in view ? view.only : view.except);
+  if (!ports && "only" in view) return [place];
+  const filterDisabled: PortsMatch | undefined = "only" in view && ports ? { rule: { case: "notMatch", value: ports } } : ports;
+  const httpInspector = { name: "envoy.filters.listener.http_inspector", configType: http };
+  return [place, ...[tlsInspector(), httpInspector].map((filter) => ({ ...filter, filterDisabled }))];
+}
+
+/** Envoy has no match of nothing, and none of one of one; an end is not of the range. */
+function portsMatch(ports: readonly number[]): PortsMatch | undefined {
+  const one = (port: number): PortsMatch => ({ rule: { case: "destinationPortRange", value: { start: port, end: port + 1 } } });
+  const [first, ...others] = ports;
+  if (first === undefined) return undefined;
+  return others.length === 0 ? one(first) : { rule: { case: "orMatch", value: { rules: ports.map(one) } } };
+}
+
+function listenerFilters(view: ListenerView): ListenerFilterInit[] {
+  const filters: ListenerFilterInit[] = [...(view.inspectors ? inspectors(view.inspectors) : [])];
+  if (view.tlsInspector) filters.push(tlsInspector());
   if (view.dns) filters.push(dnsFilter(view.dns));
   return filters;
 }
@@ -68,8 +95,9 @@ function filterChain(view: FilterChainView, routes: (view: RouteConfigView) => R
 }
 
 function chainMatch(match: NonNullable<FilterChainView["match"]>): Init<typeof FilterChainMatchSchema> {
-  const { transportProtocol = "", serverNames = [], applicationProtocols = [] } = match;
-  return { transportProtocol, serverNames, applicationProtocols };
+  const { transportProtocol = "", serverNames = [], applicationProtocols = [], port, prefixes = [] } = match;
+  const prefixRanges = prefixes.map(({ address, bits }) => ({ addressPrefix: address, prefixLen: bits }));
+  return { transportProtocol, serverNames, applicationProtocols, destinationPort: port, prefixRanges };
 }
 
 function filters({ rbac, filter }: FilterChainView, routes: (view: RouteConfigView) => RouteConfiguration): FilterInit[] {

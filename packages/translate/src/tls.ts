@@ -16,6 +16,7 @@ import { stringMatcher } from "./string-matcher.ts";
 import type { Init } from "./init.ts";
 
 type CommonTlsContextInit = Init<typeof CommonTlsContextSchema>;
+type TlsParametersView = Pick<UpstreamTlsView, "minVersion" | "maxVersion" | "ciphers">;
 type TransportSocketInit = Init<typeof TransportSocketSchema>;
 
 const tlsSocketName = "envoy.transport_sockets.tls";
@@ -26,7 +27,7 @@ export function upstreamTlsSocket(view: UpstreamTlsView): TransportSocketInit {
   const typedConfig = encodeAny(UpstreamTlsContextSchema, {
     sni: view.sni ?? "",
     allowRenegotiation: view.allowRenegotiation ?? false,
-    commonTlsContext: { ...commonTlsContext(certificates, view), ...bySystemCa(view), ...versions(view) },
+    commonTlsContext: { ...commonTlsContext(certificates, view), ...bySystemCa(view), ...parameters(clientVersions(view)) },
   });
   return { name: tlsSocketName, configType: { case: "typedConfig", value: typedConfig } };
 }
@@ -42,13 +43,18 @@ function bySystemCa({ ca, systemCa, sans = [] }: UpstreamTlsView): Pick<CommonTl
   };
 }
 
-function versions({ minVersion, maxVersion }: UpstreamTlsView): Pick<CommonTlsContextInit, "tlsParams"> | undefined {
-  if (minVersion === undefined && maxVersion === undefined) return undefined;
+/** By itself a client of Envoy's goes no further than TLS 1.2: one that has to begin at 1.3 would agree with nobody. */
+const clientVersions = (view: UpstreamTlsView): TlsParametersView =>
+  view.minVersion === "TLSv1_3" ? { ...view, maxVersion: "TLSv1_3" } : view;
+
+function parameters({ minVersion, maxVersion, ciphers }: TlsParametersView): Pick<CommonTlsContextInit, "tlsParams"> | undefined {
+  if (minVersion === undefined && maxVersion === undefined && ciphers === undefined) return undefined;
   const auto = TlsParameters_TlsProtocol.TLS_AUTO;
   return {
     tlsParams: {
       tlsMinimumProtocolVersion: minVersion ? TlsParameters_TlsProtocol[minVersion] : auto,
       tlsMaximumProtocolVersion: maxVersion ? TlsParameters_TlsProtocol[maxVersion] : auto,
+      cipherSuites: [...(ciphers ?? [])],
     },
   };
 }
@@ -60,7 +66,7 @@ export function downstreamTlsSocket(view: DownstreamTlsView): TransportSocketIni
     commonTlsContext: {
       ...commonTlsContext(view.certificates, view),
       tlsCertificates: view.files === undefined ? [] : [fileCertificate(view.files)],
-      tlsParams: view.minVersion === "TLSv1_2" ? { tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_2 } : undefined,
+      ...parameters(view),
     },
   });
   return { name: tlsSocketName, configType: { case: "typedConfig", value: typedConfig } };

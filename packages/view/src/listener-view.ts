@@ -14,6 +14,11 @@ export interface ListenerView {
   bindToPort?: boolean;
   originalDst?: boolean;
   tlsInspector?: boolean;
+  /**
+   * Finds out where a caller meant to go and then, by what it says first, whether it speaks TLS or HTTP: at some ports alone, or at all but
+   * some. Who says nothing first is waited for in vain there.
+   */
+  inspectors?: { only: number[] } | { except: number[] };
   perConnectionBufferLimitBytes?: number;
   /** Written to listener metadata `io.kuma.tags`. */
   tags?: Tags;
@@ -22,9 +27,18 @@ export interface ListenerView {
   dns?: { ttlSeconds: number; domains: { name: string; addresses: string[] }[] };
 }
 
+/** Of a connection; `port` and `prefixes` are of where the caller meant to go. */
+export interface ChainMatchView {
+  transportProtocol?: "raw_buffer" | "tls";
+  serverNames?: string[];
+  applicationProtocols?: string[];
+  port?: number;
+  prefixes?: { address: string; bits: number }[];
+}
+
 export interface FilterChainView {
   name?: string;
-  match?: { transportProtocol?: "raw_buffer" | "tls"; serverNames?: string[]; applicationProtocols?: string[] };
+  match?: ChainMatchView;
   tls?: DownstreamTlsView;
   rbac?: RbacView;
   filter: HttpFilterView | TcpFilterView | DirectResponseView;

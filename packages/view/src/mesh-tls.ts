@@ -1,4 +1,4 @@
-import type { Tags } from "@atoll/policy";
+import type { Tags, TlsParameters } from "@atoll/policy";
 import type { MeshContext } from "./mesh-context.ts";
 import { identitySecret, meshCaSecret, sniFromTags, spiffeId, statName } from "./names.ts";
 import type { ClusterView, DownstreamTlsView, UpstreamTlsView } from "./proxy-view.ts";
@@ -24,10 +24,11 @@ export function upstreamTls(context: MeshContext, upstream: MeshContext, service
 }
 
 /** Server side of mesh mutual TLS: any identity of the mesh may connect. */
-export const downstreamTls = (context: MeshContext): DownstreamTlsView => ({
+export const downstreamTls = (context: MeshContext, parameters: TlsParameters = {}): DownstreamTlsView => ({
   certificates: [identitySecret(context.name)],
   ca: meshCaSecret(context.name),
   sans: [{ type: "uri", prefix: spiffeId(context.name, "") }],
+  ...parameters,
 });
 
 /** A cluster's name with the name its statistics need, if another. */

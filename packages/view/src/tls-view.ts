@@ -1,5 +1,7 @@
+import type { TlsParameters } from "@atoll/policy";
+
 /** Client side of mesh mutual TLS, or TLS origination towards an external service. */
-export interface UpstreamTlsView {
+export interface UpstreamTlsView extends TlsParameters {
   /** SDS name of the client certificate. */
   certificate?: string;
   /** Inline client certificate by reference: names a SecretView. */
@@ -12,13 +14,9 @@ export interface UpstreamTlsView {
   allowRenegotiation?: boolean;
   /** File with the CAs of the proxy's machine to verify the server with, where `ca` names none. */
   systemCa?: string;
-  minVersion?: TlsVersionView;
-  maxVersion?: TlsVersionView;
 }
 
-export type TlsVersionView = "TLSv1_0" | "TLSv1_1" | "TLSv1_2" | "TLSv1_3";
-
-export interface DownstreamTlsView {
+export interface DownstreamTlsView extends TlsParameters {
   /** SDS names of server certificates. */
   certificates: string[];
   /** Instead of those, files on the proxy's machine. */
@@ -27,7 +25,6 @@ export interface DownstreamTlsView {
   ca?: string;
   sans?: SanMatchView[];
   alpn?: string[];
-  minVersion?: "TLSv1_2";
 }
 
 export interface SanMatchView {

@@ -12,6 +12,12 @@ const proxyUser = 15_000;
 const atollctl = fileURLToPath(new URL("../../../bin/atollctl", import.meta.url));
 const ports = { inbound: 15_006, outbound: 15_001, dns: 15_053 };
 
+export interface Answered {
+  status?: number;
+  text?: string;
+  error?: string;
+}
+
 /**
  * A host of its own: a network with one link to this one, its own resolver, and the rules that `atollctl install transparent-proxy` makes: TCP
  * out of it goes to the proxy's outbound port, TCP into it to the inbound port, questions of DNS to the proxy's. Needs root.
@@ -71,14 +77,30 @@ export class RedirectedHost {
   }
 
   /** What the workload gets when it asks for a URL by Node's `fetch`, or why it gets nothing. */
-  async fetch(url: string): Promise<{ status?: number; text?: string; error?: string }> {
-    const script = `fetch(${JSON.stringify(url)}, { signal: AbortSignal.timeout(5000) })
-      .then(async (answer) => ({ status: answer.status, text: await answer.text() }), (error) => ({ error: error.cause?.code ?? error.message }))
-      .then((answer) => console.log(JSON.stringify(answer)))`;
+  fetch(url: string): Promise<Answered> {
+    return this.#ask(`fetch(${JSON.stringify(url)}, { signal: AbortSignal.timeout(5000) })
+      .then(async (answer) => ({ status: answer.status, text: await answer.text() }), (error) => ({ error: error.cause?.code ?? error.message }))`);
+  }
+
+  /** What it is sent first by who waits for nothing, or over TLS by the name of the server. */
+  hears(address: string, port: number, serverName?: string): Promise<Answered> {
+    const to = { host: address, port, timeout: 5000, ...(serverName && { servername: serverName, rejectUnauthorized: false }) };
+    return this.#ask(`new Promise((resolve) => {
+      const socket = require(${JSON.stringify(serverName ? "node:tls" : "node:net")}).connect(${JSON.stringify(to)});
+      socket.on("data", (bytes) => { resolve({ text: String(bytes) }); socket.destroy(); });
+      socket.on("error", (error) => resolve({ error: error.code }));
+      socket.on("timeout", () => { resolve({ error: "nothing" }); socket.destroy(); });
+      socket.on("close", () => resolve({ error: "closed" }));
+    })`);
+  }
+
+  /** What a promise that is written in Node's JavaScript comes to on the host. */
+  async #ask(promise: string): Promise<Answered> {
+    const script = `(${promise}).then((answer) => console.log(JSON.stringify(answer)))`;
     const [command, ...args] = [...this.asWorkload, process.execPath, "-e", script];
     const asked = await startProcess(command!, args);
     await asked.exited;
-    return JSON.parse(asked.output()) as { status?: number; text?: string; error?: string };
+    return JSON.parse(asked.output()) as Answered;
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,9 @@
 import { createServer, type Server } from "node:http";
+import { createServer as createNetServer, type Server as NetServer } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 import { eventually } from "@atoll/testkit/eventually";
 import { startProcess, type StartedProcess } from "@atoll/testkit/process";
+import { selfSignedPair } from "@atoll/testkit/self-signed-pair";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { mesh, MeshBed, openMesh } from "./mesh-bed.ts";
 import { RedirectedHost } from "./redirected-host.ts";
@@ -10,22 +13,31 @@ import { rest } from "./rest.ts";
 const isPossible = process.getuid?.() === 0 || process.env["CI"] === "true";
 const webPort = 8080;
 const caller = 0;
+const pair = selfSignedPair(["outside.example"]);
 
 describe.skipIf(!isPossible)("a workload on a redirected host", () => {
   let host: RedirectedHost;
   let bed: MeshBed;
   let web: StartedProcess;
   let outside: Server;
+  let secure: NetServer;
+  let first: NetServer;
   let outsideUrl: string;
   let ordersPort: number;
 
   beforeAll(async () => {
     // Before the control plane, whose certificate names the addresses of its machine.
-    host = await RedirectedHost.start({ "outside.example": "10.244.77.1" });
+    host = await RedirectedHost.start({ "outside.example": "10.244.77.1", "other.example": "10.244.77.1" });
     bed = await MeshBed.start(15_750, { zones: ["east"] });
     outside = createServer((_request, response) => response.end("outside of the mesh"));
     await new Promise<void>((resolve) => outside.listen(bed.port(1), host.outside, resolve));
     outsideUrl = `http://outside.example:${bed.port(1)}/`;
+    secure = createTlsServer({ key: pair.privateKeyPem, cert: pair.certificatePem }, (socket) =>
+      socket.on("error", () => {}).end("secured"),
+    );
+    first = createNetServer((socket) => socket.on("error", () => {}).end("speaks first"));
+    await new Promise<void>((resolve) => secure.listen(bed.port(2), host.outside, resolve));
+    await new Promise<void>((resolve) => first.listen(bed.port(3), host.outside, resolve));
     for (const document of [mesh("default"), ...openMesh()]) await bed.atoll.apply(document);
 
     const application = `require("node:http").createServer((request, response) =>
@@ -50,7 +62,7 @@ describe.skipIf(!isPossible)("a workload on a redirected host", () => {
   afterAll(async () => {
     expect(await bed?.close()).toEqual([]);
     await web?.stop();
-    outside?.close();
+    for (const server of [outside, secure, first]) server?.close();
     await host?.close();
   }, 60_000);
 
@@ -106,5 +118,84 @@ describe.skipIf(!isPossible)("a workload on a redirected host", () => {
     expect(await host.fetch("http://orders.mesh/")).toMatchObject({ status: 200 });
     await bed.apply(mesh("default"));
     await gets(outsideUrl, { status: 200 });
+  });
+
+  describe("leaves the mesh as a MeshPassthrough says", () => {
+    const closed = { error: expect.stringMatching(/SOCKET|RESET|closed/) };
+    const policy = (conf: object) => ({
+      ...{ type: "MeshPassthrough", mesh: "default", name: "outside" },
+      spec: { targetRef: { kind: "MeshSubset", tags: { "kuma.io/service": "web" } }, default: conf },
+    });
+    const hears = (port: number, wanted: object, serverName?: string) =>
+      eventually(
+        async () => {
+          expect(await host.hears(host.outside, port, serverName)).toMatchObject(wanted);
+          return true;
+        },
+        { limitMs: 30_000, everyMs: 100 },
+      );
+
+    test("not at all, or wherever it likes, whatever its mesh says", async () => {
+      await gets(outsideUrl, { status: 200 });
+      await bed.during(policy({ passthroughMode: "None" }), () => gets(outsideUrl, closed));
+      await gets(outsideUrl, { status: 200 });
+      await bed.apply(mesh("default", { networking: { outbound: { passthrough: false } } }));
+      await gets(outsideUrl, closed);
+      await bed.during(policy({ passthroughMode: "All" }), () => gets(outsideUrl, { status: 200 }));
+      await gets(outsideUrl, closed);
+      await bed.apply(mesh("default"));
+    });
+
+    test("by the host of a request, and is told of one that it may not ask for", async () => {
+      const appendMatch = [{ type: "Domain", value: "outside.example", port: bed.port(1), protocol: "http" }];
+      const otherUrl = outsideUrl.replace("outside.", "other.");
+      await gets(otherUrl, { status: 200 });
+      await bed.during(policy({ appendMatch }), async () => {
+        await gets(otherUrl, { status: 503, text: expect.stringContaining("No routes matched this domain") });
+        await gets(outsideUrl, { status: 200, text: "outside of the mesh" });
+        await hears(bed.port(2), closed, "outside.example");
+        await gets("http://orders.mesh/by-name", { status: 200 });
+      });
+      await gets(otherUrl, { status: 200 });
+    });
+
+    test("by the name of a TLS server, a wildcard among them", async () => {
+      await hears(bed.port(2), { text: "secured" }, "other.test");
+      const appendMatch = [{ type: "Domain", value: "*.example", port: bed.port(2), protocol: "tls" }];
+      await bed.during(policy({ appendMatch }), async () => {
+        await hears(bed.port(2), closed, "other.test");
+        await hears(bed.port(2), { text: "secured" }, "outside.example");
+        await gets(outsideUrl, closed);
+      });
+      await hears(bed.port(2), { text: "secured" }, "other.test");
+    });
+
+    test("by address and port, also to who speaks first", async () => {
+      await hears(bed.port(3), { text: "speaks first" });
+      const elsewhere = [{ type: "CIDR", value: "10.99.0.0/16" }];
+      await bed.during(policy({ appendMatch: elsewhere }), () => hears(bed.port(3), closed));
+      const here = [...elsewhere, { type: "IP", value: host.outside, port: bed.port(3) }];
+      await bed.during(policy({ appendMatch: here }), async () => {
+        await hears(bed.port(3), { text: "speaks first" });
+        await gets(outsideUrl, closed);
+      });
+      const anyPort = [{ type: "CIDR", value: "10.244.77.0/30" }, ...here, { type: "Domain", value: "a.test", port: 443, protocol: "tls" }];
+      await bed.during(policy({ appendMatch: anyPort }), async () => {
+        await hears(bed.port(3), { text: "speaks first" });
+        await gets(outsideUrl, { status: 200 });
+      });
+      await hears(bed.port(3), { text: "speaks first" });
+    });
+
+    test("by MySQL's protocol, where all others are looked into", async () => {
+      const appendMatch = [
+        { type: "IP", value: host.outside, port: bed.port(3), protocol: "mysql" },
+        { type: "Domain", value: "any.test", protocol: "tls" },
+      ];
+      await bed.during(policy({ appendMatch }), async () => {
+        await hears(bed.port(2), closed, "other.test");
+        await hears(bed.port(3), { text: "speaks first" });
+      });
+    });
   });
 });

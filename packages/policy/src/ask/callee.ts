@@ -56,6 +56,15 @@ export function inboundCallee(policies: ProxyPolicies, inbound: Inbound & { tags
   });
 }
 
+/** A proxy as a whole: what holds of everything that comes in anywhere, which it has to go by itself where it calls. */
+export const proxyCallee = (policies: ProxyPolicies): Callee =>
+  callee({
+    mesh: policies.mesh,
+    tags: [],
+    from: (type) => policies.fromAny(type),
+    matched: (type) => policies.matched(type).policies,
+  });
+
 /** A port of a builtin gateway, which policies with destinations do not know. */
 export function gatewayPortCallee(policies: ProxyPolicies, port: Inbound): Callee {
   return inboundCallee(policies, { ...port, tags: {} });

@@ -1,5 +1,5 @@
 export type { Answer } from "./answer.ts";
-export { egressCallee, gatewayPortCallee, inboundCallee, taggedCallee } from "./callee.ts";
+export { egressCallee, gatewayPortCallee, inboundCallee, proxyCallee, taggedCallee } from "./callee.ts";
 export type { Callee, InboundQuestion } from "./callee.ts";
 export { EgressCaller, GatewayCaller, SidecarCaller } from "./caller.ts";
 export type { Caller, GatewayPlace } from "./caller.ts";

@@ -55,7 +55,15 @@ export class ProxyPolicies {
 
   /** Rules by who calls, of one of its inbounds or of a port of a gateway. */
   from(type: string, inbound: string): FromRules {
-    const policies = this.matched(type).byInbound.get(inbound) ?? [];
+    return this.#fromOf(type, this.matched(type).byInbound.get(inbound) ?? []);
+  }
+
+  /** The same of all of them at once. */
+  fromAny(type: string): FromRules {
+    return this.#fromOf(type, this.matched(type).policies);
+  }
+
+  #fromOf(type: string, policies: readonly TargetedPolicy[]): FromRules {
     return this.mesh.remember(`from/${listKey(type, policies)}`, () => fromRules(policies));
   }
 

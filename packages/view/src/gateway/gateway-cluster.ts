@@ -39,10 +39,10 @@ export function addGatewayCluster(
   { destination: destinationTags, target }: Pick<Backend, "destination" | "target">,
   routeProtocol: "http" | "tcp",
 ): GatewayCluster {
-  const { contexts, context, builder } = scope;
+  const { contexts, context, builder, clientTls } = scope;
   if (target) {
     const name = destinationClusterName(destinationTags, host.tags);
-    const { cluster, endpoints, hashPolicies, reasons } = realCluster(contexts, context, { caller, sources: scope.sources }, target, name);
+    const { cluster, endpoints, hashPolicies, reasons } = realCluster(contexts, context, { ...scope, caller }, target, name);
     builder.cluster(cluster, endpoints, reasons);
     return { name, external: false, ...optional("hashPolicies", hashPolicies) };
   }
@@ -74,19 +74,22 @@ export function addGatewayCluster(
     breaking.key,
     checking.key,
     balancing.key,
+    clientTls.key,
     dialled.map(identityOf),
     facts,
     scope.ipv6,
   ]);
+  const isOfMesh = !facts.external && !destination.crossMesh;
   const cluster = context.memo.share(key, (): ClusterView => {
     const identity = facts.external && context.zoneEgress && !destination.crossMesh ? zoneEgressService : service;
+    const own = upstreamTls(context, destination.upstream, identity, destination.tags);
     return {
       ...clusterNames(name),
       ...(external ? externalDiscovery(dialled, scope.ipv6) : { discovery: { type: "eds" } }),
       ...clusterTimeouts(timeouts.conf ?? routedTimeouts, protocol),
       ...optional("http", upstreamHttp(protocol)),
       perConnectionBufferLimitBytes: bufferLimitBytes,
-      ...(external ? {} : optional("tls", upstreamTls(context, destination.upstream, identity, destination.tags))),
+      ...(external ? {} : optional("tls", own && isOfMesh ? { ...own, ...clientTls.conf?.parameters } : own)),
       ...balancingView(balancing.conf, { type: "roundRobin" }),
       ...circuitBreakerView(breaking.conf),
       ...healthCheckView(checking.conf, protocol),
@@ -106,6 +109,7 @@ export function addGatewayCluster(
       ...breaking.account(),
       ...checking.account(),
       ...balancing.account(),
+      ...(isOfMesh && cluster.tls ? clientTls.account() : []),
       ...(direct ? dialPermission(context, dialled, ({ tags }) => matchesTags(destinationTags, tags)) : []),
     ],
   });

@@ -1,5 +1,5 @@
 import { GatewayCaller, outboundTimeouts, retries, routeFault, routeLimit } from "@atoll/policy";
-import type { Answer, Fault, OutboundTimeouts, ProxyPolicies, RequestLimit, Retries, Tags } from "@atoll/policy";
+import type { Answer, Fault, MutualTls, OutboundTimeouts, ProxyPolicies, RequestLimit, Retries, Tags } from "@atoll/policy";
 import type { Dataplane } from "../dataplane.ts";
 import type { ExternalService } from "../external-service.ts";
 import type { MeshContext, MeshGateway } from "../mesh-context.ts";
@@ -17,6 +17,8 @@ export interface GatewayScope {
   dataplane: Dataplane;
   gateway: MeshGateway;
   policies: ProxyPolicies;
+  /** What the mesh says of mutual TLS to who calls. */
+  clientTls: Answer<MutualTls>;
   sources: readonly Tags[];
   /** Service of the gateway itself. */
   service: string;

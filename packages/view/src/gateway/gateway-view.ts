@@ -6,7 +6,7 @@ import { tagSets } from "../dataplane.ts";
 import { listenerTags } from "./listener-tags.ts";
 import type { MeshContext } from "../mesh-context.ts";
 import type { MeshContexts } from "../mesh-contexts.ts";
-import { proxyPlaces } from "@atoll/policy";
+import { mutualTls, proxyCallee, proxyPlaces } from "@atoll/policy";
 import type { ProxyPolicies } from "@atoll/policy";
 import { addLogCollectors } from "../policies/access-log.ts";
 import { addMetrics } from "../policies/metrics.ts";
@@ -45,6 +45,7 @@ export function addGateway(
       dataplane,
       gateway,
       policies,
+      clientTls: proxyCallee(policies).answer(mutualTls),
       sources,
       service: identifyingServiceOf(dataplane.spec),
       tracing: trace,

@@ -1,5 +1,5 @@
 import { circuitBreaking, loadBalancing, resourceDestination } from "@atoll/policy";
-import type { Caller, HashPolicy, Tags } from "@atoll/policy";
+import type { Answer, Caller, HashPolicy, MutualTls, Tags } from "@atoll/policy";
 import type { Fact } from "@atoll/facts";
 import { endpointSet } from "../endpoint.ts";
 import { endpointSources } from "../endpoint-sources.ts";
@@ -26,17 +26,18 @@ export interface RealCluster {
   reasons: () => Reasons;
 }
 
-/** Who calls, with its tag sets. */
+/** Who calls, with its tag sets and what its mesh says of mutual TLS. */
 export interface RealCaller {
   caller: Caller;
   sources: readonly Tags[];
+  clientTls: Answer<MutualTls>;
 }
 
 /** How a sidecar or gateway calls a port of a service that is a resource; `name`: of the cluster, where it is not the port's own. */
 export function realCluster(
   contexts: MeshContexts,
   context: MeshContext,
-  { caller, sources }: RealCaller,
+  { caller, sources, clientTls: said }: RealCaller,
   target: RealTarget,
   name = target.port.cluster,
 ): RealCluster {
@@ -52,7 +53,8 @@ export function realCluster(
         caller.towards(healthCheckingOf(port.protocol), called),
         caller.towards(loadBalancing, called),
       ];
-  const tls = clientTls(context, target);
+  const own = clientTls(context, target);
+  const tls = own && !external ? { ...own, ...said.conf?.parameters } : own;
   const key = JSON.stringify([name, tls, port.protocol, timeouts.key, breaking?.key, checking?.key, balancing?.key]);
   const cluster = context.memo.share(`real/${key}`, (): ClusterView => {
     return {
@@ -77,7 +79,7 @@ export function realCluster(
       ...endpointSources(contexts, context, context.realServices.endpoints(port.cluster)),
       refOf(context.mesh, meshSection(context)),
     ],
-    policies: [timeouts, breaking, checking, balancing].flatMap((answer) => answer?.account() ?? []),
+    policies: [timeouts, breaking, checking, balancing, ...(own && !external ? [said] : [])].flatMap((answer) => answer?.account() ?? []),
   });
   return { cluster, endpoints, hashPolicies: balancing?.conf?.hashPolicies, reasons };
 }

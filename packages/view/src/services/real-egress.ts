@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import type { ZoneExternalService } from "@atoll/names";
-import { circuitBreaking, EgressCaller, loadBalancing, resourceDestination } from "@atoll/policy";
+import { circuitBreaking, EgressCaller, loadBalancing, resourceDestination, tlsVersions } from "@atoll/policy";
 import type { HashPolicy } from "@atoll/policy";
 import type { MeshExternalServiceSpec } from "@atoll/resource";
 import { isDnsName } from "@atoll/resource";
@@ -177,13 +177,6 @@ function originatedTls(
     ...(verified && !skipsNames ? { sans } : {}),
     ...(sni ? { sni } : {}),
     ...(tls.allowRenegotiation ? { allowRenegotiation: true } : {}),
-    ...versions(tls.version),
+    ...tlsVersions(tls.version),
   };
 }
-
-const versionOf = { TLSAuto: undefined, TLS10: "TLSv1_0", TLS11: "TLSv1_1", TLS12: "TLSv1_2", TLS13: "TLSv1_3" } as const;
-
-const versions = (version: NonNullable<MeshExternalServiceSpec["tls"]>["version"]): Pick<UpstreamTlsView, "minVersion" | "maxVersion"> => ({
-  ...optional("minVersion", versionOf[version?.min ?? "TLSAuto"]),
-  ...optional("maxVersion", versionOf[version?.max ?? "TLSAuto"]),
-});

@@ -1,13 +1,11 @@
 import { anyValue } from "@atoll/policy";
 import { inboundInterfaces, isTransparent } from "../dataplane.ts";
-import type { Dataplane } from "../dataplane.ts";
-import type { MeshContext } from "../mesh-context.ts";
 import { identitySecret, meshCaSecret, serviceTag, spiffeId, statName } from "../names.ts";
 import { meshAlpn } from "../mesh-tls.ts";
 import type { AccessLogView } from "../proxy-view.ts";
 import { meshSection, refOf } from "../reasons.ts";
 import type { Reasons } from "../reasons.ts";
-import type { ViewBuilder } from "../view-builder.ts";
+import type { OutboundScope } from "./outbound-scope.ts";
 
 const clusterName = "direct_access";
 const connectTimeoutMs = 5_000;
@@ -18,9 +16,7 @@ const connectTimeoutMs = 5_000;
  * `address:port` that have listeners already; `logsOf` are those of a connection to a name.
  */
 export function addDirectAccess(
-  builder: ViewBuilder,
-  context: MeshContext,
-  dataplane: Dataplane,
+  { builder, context, dataplane, clientTls }: Pick<OutboundScope, "builder" | "context" | "dataplane" | "clientTls">,
   taken: ReadonlySet<string>,
   logsOf: (destination: string) => AccessLogView[],
 ): void {
@@ -42,7 +38,7 @@ export function addDirectAccess(
   if (addresses.size === 0) return;
   const reasons = (): Reasons => ({
     from: [refOf(dataplane, "directAccessServices"), refOf(context.mesh, meshSection(context))],
-    policies: [],
+    policies: context.mtls === "off" ? [] : clientTls.account(),
   });
   builder.cluster(
     {
@@ -57,6 +53,7 @@ export function addDirectAccess(
               ca: meshCaSecret(context.name),
               sans: [{ type: "uri", prefix: spiffeId(context.name, "") }],
               alpn: [meshAlpn],
+              ...clientTls.conf?.parameters,
             },
           }),
     },

@@ -6,6 +6,7 @@ import {
   inboundLogs,
   inboundTimeouts,
   kumaTagsHeader,
+  mutualTls,
   permission,
   unchosen,
 } from "@atoll/policy";
@@ -82,7 +83,7 @@ export function addInbound(scope: InboundScope, inbound: InboundInterface): void
     direction: "inbound",
     reusePort: false,
     ...(scope.transparent ? { bindToPort: false } : {}),
-    ...(context.mtls === "PERMISSIVE" ? { tlsInspector: true } : {}),
+    ...(modeOf(context, callee) === "PERMISSIVE" ? { tlsInspector: true } : {}),
     tags: withoutTags(inbound.tags),
     chains: chains(scope, inbound, callee, protocol, cluster, name),
   };
@@ -95,7 +96,7 @@ function listenerReasons({ context, dataplane, tracing }: InboundScope, callee: 
   return {
     from: [refOf(dataplane, section), refOf(context.mesh, meshSection(context))],
     policies: [
-      ...(context.mtls === "off" ? [] : callee.answer(permission).account()),
+      ...(context.mtls === "off" ? [] : [...callee.answer(mutualTls).account(), ...callee.answer(permission).account()]),
       ...callee.answer(inboundTimeouts).account(),
       ...callee.answer(inboundLogs).account(),
       ...ofHttp(callee.answer(inboundFaults).account()),
@@ -119,11 +120,11 @@ function chains(
     : tcpFilter(scope, inbound, callee, cluster, scope.kafkaFilter && protocol === "kafka");
   if (context.mtls === "off") return [{ filter }];
   const secured: FilterChainView = {
-    tls: downstreamTls(context),
+    tls: downstreamTls(context, callee.answer(mutualTls).conf?.parameters),
     rbac: rbacView(context.name, callee.answer(permission).conf, listener, nobodyIsNamed(scope)),
     filter,
   };
-  if (context.mtls === "STRICT") return [secured];
+  if (modeOf(context, callee) === "STRICT") return [secured];
   return [
     { match: { transportProtocol: "raw_buffer" }, filter },
     // TLS of the application's own. Who offers it says `tcp`: an inbound said to speak HTTP answers an error, as in Kuma.
@@ -131,6 +132,9 @@ function chains(
     { match: { transportProtocol: "tls", applicationProtocols: [meshAlpn] }, ...secured },
   ];
 }
+
+const modeOf = ({ mtls }: MeshContext, callee: Callee): MeshContext["mtls"] =>
+  mtls === "off" ? mtls : (callee.answer(mutualTls).conf?.mode ?? mtls);
 
 /** True if no permission is for any inbound of the proxy: then each says so. */
 const nobodyIsNamed = ({ policies, dataplane }: InboundScope): boolean =>

@@ -1,6 +1,6 @@
 import type { Fact } from "@atoll/facts";
 import { circuitBreaking, loadBalancing } from "@atoll/policy";
-import type { SidecarCaller, Tags } from "@atoll/policy";
+import type { Answer, MutualTls, SidecarCaller, Tags } from "@atoll/policy";
 import { destinationEndpoints, resolveDestination } from "../destination.ts";
 import { externalDiscovery } from "../external-service.ts";
 import type { ExternalService } from "../external-service.ts";
@@ -28,6 +28,7 @@ export interface OutboundClusterRequest {
   caller: SidecarCaller;
   /** Tag sets of the caller. */
   sources: readonly Tags[];
+  clientTls: Answer<MutualTls>;
   /** TrafficRoutes route the mesh: then a service without a Timeout has the timeouts of that way of routing. */
   routed: boolean;
   loadBalancer?: LoadBalancerView | undefined;
@@ -78,11 +79,14 @@ export function outboundCluster(
     breaking.key,
     checking.key,
     balancing.key,
+    request.clientTls.key,
     request.loadBalancer,
     dialled.map(identityOf),
     facts,
     request.ipv6,
   ]);
+  // An egress, or a gateway of another mesh, has its own mind about versions.
+  const isOfMesh = !facts.external && !destination.crossMesh;
   const cluster = context.memo.share(key, (): ClusterView => {
     const common = {
       ...clusterNames(name),
@@ -95,7 +99,8 @@ export function outboundCluster(
     if (dialled.length > 0) {
       return { ...common, ...externalDiscovery(dialled, request.ipv6), ...optional("http", upstreamHttp(facts.protocol)), ...balanced };
     }
-    const tls = upstreamTls(context, destination.upstream, external && context.zoneEgress ? zoneEgressService : service, destination.tags);
+    const own = upstreamTls(context, destination.upstream, external && context.zoneEgress ? zoneEgressService : service, destination.tags);
+    const tls = own && isOfMesh ? { ...own, ...request.clientTls.conf?.parameters } : own;
     return {
       ...common,
       discovery: { type: "eds" },
@@ -124,6 +129,7 @@ export function outboundCluster(
         ...breaking.account(),
         ...checking.account(),
         ...balancing.account(),
+        ...(isOfMesh && cluster.tls ? request.clientTls.account() : []),
         ...(direct ? dialPermission(context, dialled, (external) => external.service === service) : []),
       ],
     };

@@ -1,4 +1,4 @@
-import type { Chooser as PolicyChooser, SidecarCaller, Tags } from "@atoll/policy";
+import type { Answer, Chooser as PolicyChooser, MutualTls, SidecarCaller, Tags } from "@atoll/policy";
 import type { Resource, TrafficRouteSpec } from "@atoll/resource";
 import type { Dataplane } from "../dataplane.ts";
 import type { ExternalService } from "../external-service.ts";
@@ -18,6 +18,8 @@ export interface OutboundScope {
   sourceService: string;
   /** Asks for the policies of what is called. */
   caller: SidecarCaller;
+  /** What the mesh says of mutual TLS to who calls. */
+  clientTls: Answer<MutualTls>;
   /** The TrafficRoute of a service; null while the mesh has none at all, and every outbound reaches its own service. */
   trafficRoute: PolicyChooser<string, Resource<TrafficRouteSpec>> | null;
   tracing: Tracing | undefined;

@@ -73,11 +73,11 @@ const reached = ({ routes, connections, isHttp }: Plan): Called[] =>
     .filter((to) => !isNowhere(to));
 
 function madeCluster(scope: OutboundScope, { to }: Outbound, { routed, loadBalancer }: Plan, called: Called): OutboundCluster | undefined {
-  const { contexts, context, caller, sources, dialled, ipv6 } = scope;
+  const { contexts, context, caller, sources, clientTls, dialled, ipv6 } = scope;
   if (called.kind === "resource") return { ...realCluster(contexts, context, scope, called.target), external: false };
   const { tags } = called;
   const outboundService = to.kind === "service" ? nameOf(to) : nameOf(called);
-  return outboundCluster(contexts, context, { tags, outboundService, caller, sources, routed, loadBalancer, dialled, ipv6 });
+  return outboundCluster(contexts, context, { tags, outboundService, caller, sources, clientTls, routed, loadBalancer, dialled, ipv6 });
 }
 
 function outboundRef({ context, dataplane }: OutboundScope, { address, port, to }: Outbound): ResourceRef {

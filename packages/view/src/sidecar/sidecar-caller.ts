@@ -1,5 +1,5 @@
 import { Family } from "@atoll/facts";
-import { connecting, outboundChooser, ProxyPolicies, SidecarCaller, standInFor } from "@atoll/policy";
+import { connecting, mutualTls, outboundChooser, proxyCallee, ProxyPolicies, SidecarCaller, standInFor } from "@atoll/policy";
 import { identifyingServiceOf, type TrafficRouteSpec } from "@atoll/resource";
 import { tagSets } from "../dataplane.ts";
 import type { Dataplane } from "../dataplane.ts";
@@ -38,6 +38,7 @@ export function outboundScope(
     ...{ contexts, context, builder, dataplane, sources },
     sourceService: identifyingServiceOf(dataplane.spec),
     caller: new SidecarCaller(policies),
+    clientTls: proxyCallee(policies).answer(mutualTls),
     trafficRoute: routed ? outboundChooser(connecting<TrafficRouteSpec>(context, "TrafficRoute", sources), sources, context.rules) : null,
     tracing: routed || context.rules.sidecarOutboundPolicies === "always" ? tracing(context, policies) : undefined,
     dialled: (service: string) => context.permittedExternalServices(sources, service),

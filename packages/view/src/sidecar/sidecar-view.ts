@@ -1,4 +1,4 @@
-import { outboundLogs, passThroughService, ProxyPolicies, SidecarCaller } from "@atoll/policy";
+import { mutualTls, outboundLogs, passThroughService, proxyCallee, ProxyPolicies, SidecarCaller } from "@atoll/policy";
 import { identifyingServiceOf } from "@atoll/resource";
 import { isIPv6 } from "node:net";
 import { addAdminListener } from "../admin-listener.ts";
@@ -7,9 +7,11 @@ import type { Dataplane } from "../dataplane.ts";
 import type { MeshContext } from "../mesh-context.ts";
 import type { MeshContexts } from "../mesh-contexts.ts";
 import { accessLogs, addLogCollectors } from "../policies/access-log.ts";
+import type { LoggedConnection } from "../policies/access-log.ts";
 import { addMetrics } from "../policies/metrics.ts";
 import { tracing } from "../policies/tracing.ts";
 import type { ProxyMetadata } from "../proxy-ref.ts";
+import type { AccessLogView } from "../proxy-view.ts";
 import { ViewBuilder } from "../view-builder.ts";
 import { realAddresses } from "../services/real-addresses.ts";
 import { calledService } from "../routes/called.ts";
@@ -44,11 +46,16 @@ export function addSidecar(
   addOutbounds(contexts, context, dataplane, builder, all, { pipeFolder, ipv6: isIPv6(networking.address), transparent, kafkaFilter });
   addDnsListener(builder, context, dataplane, metadata.dnsPort, new Set(all.map(({ address }) => address)));
   const taken = new Set([...inbounds, ...all].map(({ address, port }) => `${address}:${port}`));
-  addDirectAccess(builder, context, dataplane, taken, passThroughLogs(context, policies, "OUTBOUND", pipeFolder));
+  const clientTls = proxyCallee(policies).answer(mutualTls);
+  const directLogs = (name: string) =>
+    passThroughLogs(context, policies, { direction: "OUTBOUND", kind: "network", destinationService: name, pipeFolder });
+  addDirectAccess({ builder, context, dataplane, clientTls }, taken, directLogs);
   addOwn(context, dataplane, builder, `others/${traits}`, (own, into) => {
     // Of its own: what they found is of the time when they were asked.
     const itsPolicies = new ProxyPolicies(context, own);
-    addPassthrough(into, context, own, passThroughLogs(context, itsPolicies, "UNSPECIFIED", pipeFolder)("external"));
+    const outsideLogs = (kind: "http" | "network") =>
+      passThroughLogs(context, itsPolicies, { direction: "UNSPECIFIED", kind, destinationService: "external", pipeFolder });
+    addPassthrough(into, itsPolicies, own, outsideLogs);
     addMetrics(into, context, itsPolicies, metadata);
     addLogCollectors(into, own, itsPolicies);
     addProbes(into, own);
@@ -56,15 +63,12 @@ export function addSidecar(
   });
 }
 
-/** Logs of connections to a name that is no service's. */
-const passThroughLogs =
-  (context: MeshContext, policies: ProxyPolicies, direction: "OUTBOUND" | "UNSPECIFIED", pipeFolder: string) =>
-  (destinationService: string) => {
-    const { dataplane } = policies;
-    const { conf } = new SidecarCaller(policies).towardsName(outboundLogs, passThroughService);
-    const sourceService = identifyingServiceOf(dataplane.spec);
-    return accessLogs(context, dataplane, conf, { kind: "network", direction, sourceService, destinationService, pipeFolder });
-  };
+/** Logs of what goes to a name that is no service's. */
+function passThroughLogs(context: MeshContext, policies: ProxyPolicies, logged: Omit<LoggedConnection, "sourceService">): AccessLogView[] {
+  const { dataplane } = policies;
+  const { conf } = new SidecarCaller(policies).towardsName(outboundLogs, passThroughService);
+  return accessLogs(context, dataplane, conf, { ...logged, sourceService: identifyingServiceOf(dataplane.spec) });
+}
 
 /** What no other proxy plays a part in: made by itself, so that what happens to others leaves it as it is. `key` tells what `make` uses. */
 function addOwn(

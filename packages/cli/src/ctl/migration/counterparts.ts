@@ -1,7 +1,5 @@
 /** What to write instead of a policy that has no effect. */
 const counterparts: Readonly<Record<string, string>> = {
-  MeshPassthrough: "Mesh (networking.outbound.passthrough)",
-  MeshTLS: "Mesh (mtls)",
 };
 
 /** The counterpart of a document of a type, undefined where there is none. */
