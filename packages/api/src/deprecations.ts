@@ -6,7 +6,6 @@ const namedInDns = new Set(["Mesh", "Zone", "MeshService", "MeshExternalService"
 /** What the author of a document that was accepted should know. */
 export function warningsOf(kind: Kind, draft: ResourceDraft): string[] {
   const warnings = kind.deprecations?.(draft.spec) ?? [];
-  if (kind.warning !== undefined) warnings.push(kind.warning);
   if (namedInDns.has(kind.type)) {
     const faults = dnsLabelFaults(draft.name);
     if (faults.length > 0) {

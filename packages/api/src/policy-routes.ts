@@ -142,8 +142,7 @@ function dataplanesOfTargeted(kind: Kind, context: ApiContext, call: Call, mesh:
   const rules = targetRulesOf(context, mesh, lists);
   const selects = (dataplane: Dataplane): boolean => policy !== undefined && rules.selects(policy, dataplane);
   // As in Kuma: of builtin gateways this view tells what TrafficRoutes and their like say, and `_resources/dataplanes` the rest.
-  const selected =
-    kind.warning === undefined ? dataplanesOf(context, mesh).filter((one) => !isBuiltinGateway(one.spec) && selects(one)) : [];
+  const selected = dataplanesOf(context, mesh).filter((one) => !isBuiltinGateway(one.spec) && selects(one));
   const items = selected.map((dataplane) => ({
     kind: "SidecarDataplane",
     dataplane: keyOf(dataplane),

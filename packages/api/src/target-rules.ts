@@ -13,7 +13,7 @@ import {
   singleRule,
   toRules,
 } from "@atoll/policy";
-import { type DataplaneSpec, type MeshGatewaySpec, type Resource, isBuiltinGateway, kindOf, tagSetsOf } from "@atoll/resource";
+import { type DataplaneSpec, type MeshGatewaySpec, type Resource, isBuiltinGateway, tagSetsOf } from "@atoll/resource";
 import { renderMeta } from "./render.ts";
 import type { PolicyLists } from "./sidecar-policies.ts";
 
@@ -43,11 +43,10 @@ export class TargetRules {
     return matchPolicies(policy.type, this.#proxy(dataplane), alone).policies.length > 0;
   }
 
-  /** The policies that are for the proxy, type by type; types without any, and those that do not take effect, are left out. */
+  /** The policies that are for the proxy, type by type; types without any are left out. */
   matched(dataplane: Dataplane): MatchedPolicies[] {
     const proxy = this.#proxy(dataplane);
     return Object.keys(policyShapes)
-      .filter((type) => kindOf(type)?.warning === undefined)
       .map((type) => matchPolicies(type, proxy, this.#mesh))
       .filter(({ policies, warnings }) => policies.length + warnings.length > 0);
   }

@@ -13,20 +13,8 @@ const meshService = {
   status: { vips: [] },
 };
 
-test("a kind without effect is kept whole, and its author is told", async () => {
+test("a service that is a resource shows its status beside its spec", async () => {
   const { request } = await planeWithMesh();
-  const policy = {
-    type: "MeshMetric",
-    mesh: "default",
-    name: "r",
-    spec: { targetRef: { kind: "Mesh" }, default: { backends: [] } },
-  };
-  const { status, body } = await request("PUT /meshes/default/meshmetrics/r", policy);
-  expect({ status, body }).toEqual({
-    status: 201,
-    body: { warnings: [expect.stringContaining("MeshMetric is stored but does not take effect")] },
-  });
-  expect((await request("GET /meshes/default/meshmetrics/r")).body).toMatchObject({ spec: policy.spec });
   const service = { type: "MeshExternalService", mesh: "default", name: "mes", spec: { match: { port: 1 } } };
   await request("PUT /meshes/default/meshexternalservices/mes", service);
   const stored = (await request("GET /meshes/default/meshexternalservices/mes")).body;

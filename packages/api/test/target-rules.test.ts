@@ -37,12 +37,12 @@ const gateway = resource("MeshGateway", "g", {
   conf: { listeners: [{ port: 8080, protocol: "HTTP" }] },
 });
 const trace = resource("MeshTrace", "spans", { targetRef: everything, default: { backends: [] } });
-const inert = resource("MeshPassthrough", "none", { targetRef: everything, default: { passthroughMode: "None" } });
+const passthrough = resource("MeshPassthrough", "none", { targetRef: everything, default: { passthroughMode: "None" } });
 
 const rules = new TargetRules(
   mesh,
   <Spec>(type: string) =>
-    [permission, inbound, onGateway, route, gateway, trace, inert].filter(
+    [permission, inbound, onGateway, route, gateway, trace, passthrough].filter(
       (one) => one.type === type,
     ) as unknown as readonly Resource<Spec>[],
 );
@@ -63,6 +63,7 @@ test("the rules of a sidecar: by who calls, for all that comes in, for the proxy
     httpMatches: [],
     resource: meta("Dataplane", "web-1"),
     rules: [
+      { ...none, type: "MeshPassthrough", proxyRule: { conf: { passthroughMode: "None" }, origin: [meta("MeshPassthrough", "none")] } },
       { ...none, type: "MeshTrace", proxyRule: { conf: { backends: [] }, origin: [meta("MeshTrace", "spans")] } },
       {
         ...none,
@@ -113,5 +114,11 @@ test("the rules of a gateway: of its listeners, with the hash of each match of a
       resourceSectionName: "",
     },
   ]);
-  expect(shown.rules.map(({ type }) => type)).toEqual(["MeshHTTPRoute", "MeshTrace", "MeshTimeout", "MeshTrafficPermission"]);
+  expect(shown.rules.map(({ type }) => type)).toEqual([
+    "MeshHTTPRoute",
+    "MeshPassthrough",
+    "MeshTrace",
+    "MeshTimeout",
+    "MeshTrafficPermission",
+  ]);
 });

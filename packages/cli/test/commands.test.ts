@@ -52,11 +52,16 @@ default   e      AGE
 `);
 });
 
-test("apply warns of what has no effect, and shows what a dry run would send without sending it", async () => {
+test("apply warns of what is deprecated, and shows what a dry run would send without sending it", async () => {
   const { ctl } = plane;
-  const inert = "type: MeshTimeout\nmesh: default\nname: mt\nspec:\n  to: [{targetRef: {kind: Mesh}, default: {idleTimeout: 5s}}]\n";
-  expect(await ctl("apply", "-f", file("mt.yaml", inert))).toMatchObject({ code: 0, out: "", err: /^Warning: MeshTimeout is stored but / });
-  expect(await ctl("apply", "-f", file("dry.yaml", `${timeout("dry", 1)}---\n${inert}`), "--dry-run")).toEqual(
+  const deprecated =
+    "type: MeshTimeout\nmesh: default\nname: mt\nspec:\n  targetRef: {kind: MeshService, name: web}\n  to: [{targetRef: {kind: Mesh}, default: {idleTimeout: 5s}}]\n";
+  expect(await ctl("apply", "-f", file("mt.yaml", deprecated))).toMatchObject({
+    code: 0,
+    out: "",
+    err: /^Warning: MeshService value for 'targetRef.kind' is deprecated/,
+  });
+  expect(await ctl("apply", "-f", file("dry.yaml", `${timeout("dry", 1)}---\n${deprecated}`), "--dry-run")).toEqual(
     done(`creationTime: "0001-01-01T00:00:00Z"
 mesh: default
 modificationTime: "0001-01-01T00:00:00Z"
@@ -76,6 +81,9 @@ mesh: default
 modificationTime: "0001-01-01T00:00:00Z"
 name: mt
 spec:
+  targetRef:
+    kind: MeshService
+    name: web
   to:
   - default:
       idleTimeout: 5s

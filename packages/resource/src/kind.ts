@@ -26,8 +26,6 @@ export interface Kind {
   /** Where clients may write it. `zone` means a zone that is connected to a global. */
   readonly writableOn: { readonly global: boolean; readonly zone: boolean };
   readonly sync: { readonly globalToZone: boolean; readonly zoneToGlobal: boolean; readonly betweenZones: boolean };
-  /** Stored and served, but without effect: what to tell whoever writes it. */
-  readonly warning?: string;
   /** What the author of a spec that was read should write differently from now on. */
   readonly deprecations?: (spec: unknown) => string[];
   /** Namespaced in the Kubernetes form. */

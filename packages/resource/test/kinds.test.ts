@@ -59,24 +59,3 @@ test("a gateway's listeners are chosen like a policy, but clients do not list it
   expect(kindOf("MeshGateway")?.policy).toBe(false);
   expect(kindOf("MeshGatewayRoute")?.policy).toBe(true);
 });
-
-test("kinds without effect say so", () => {
-  const inEffect = [
-    "MeshAccessLog",
-    "MeshCircuitBreaker",
-    "MeshFaultInjection",
-    "MeshHTTPRoute",
-    "MeshHealthCheck",
-    "MeshLoadBalancingStrategy",
-    "MeshMetric",
-    "MeshProxyPatch",
-    "MeshRateLimit",
-    "MeshRetry",
-    "MeshTCPRoute",
-    "MeshTimeout",
-    "MeshTrace",
-    "MeshTrafficPermission",
-  ];
-  expect(typesWhere((kind) => kind.plugin && kind.policy && kind.warning === undefined)).toEqual(inEffect);
-  expect(typesWhere((kind) => !(kind.plugin && kind.policy) && kind.warning !== undefined)).toEqual([]);
-});

@@ -71,13 +71,7 @@ describe("docs/compatibility.md", () => {
     for (const kind of shown) {
       const put = `PUT ${kind.scope === "mesh" ? "/meshes/{mesh}" : ""}/${kind.path}/{name}`;
       const state = (mode: Mode) => (isRefused(served[mode].get(put)!) ? "reads" : "writes");
-      expect(byType.get(kind.type), kind.type).toEqual([
-        kind.path,
-        kind.scope,
-        state("global"),
-        state("zone"),
-        kind.warning === undefined ? "yes" : "stored only",
-      ]);
+      expect(byType.get(kind.type), kind.type).toEqual([kind.path, kind.scope, state("global"), state("zone")]);
     }
   });
 

@@ -14,19 +14,13 @@ import { kindMeta, type MetaRow, readSpec } from "./define-kind.ts";
 const schemas: Readonly<Record<string, z.ZodType>> = { ...meshPolicySchemas, ...serviceSchemas };
 
 interface PluginRow extends MetaRow {
-  /** Its documents are carried out, and not merely kept. */
-  inEffect?: boolean;
   /** What the `status` beside the `spec` is when nobody wrote one; absent: the kind has none. */
   emptyStatus?: object;
 }
 
-/**
- * A kind of newer clients; unless it is in effect, it is merely stored and served as written. Its document nests the spec; where the kind has a
- * status, the stored spec is `{spec, status}`.
- */
+/** A kind of newer clients. Its document nests the spec; where the kind has a status, the stored spec is `{spec, status}`. */
 export function definePluginKind(row: PluginRow): Kind {
   const { type, policy = false, emptyStatus } = row;
-  const instead = policy ? ": use the policies with sources and destinations" : "";
   const schema = schemas[type];
   const validate = meshPolicyValidators[type] ?? serviceValidators[type];
   if (schema === undefined || validate === undefined) throw new Error(`${type} has no schema or no validator`);
@@ -56,7 +50,6 @@ export function definePluginKind(row: PluginRow): Kind {
     ...kindMeta({ ...row, namespaced: true }),
     plugin: true,
     hasStatus: emptyStatus !== undefined,
-    ...(row.inEffect ? {} : { warning: `${type} is stored but does not take effect on this control plane${instead}` }),
     ...(policy && { deprecations: (spec: unknown) => meshPolicyDeprecations(type, spec) }),
     specSchema: () => z.toJSONSchema(schema, { io: "input", unrepresentable: "any", reused: "inline" }),
     parseSpec: emptyStatus !== undefined ? parseWithStatus : parseSpec,

@@ -4,26 +4,6 @@ import { definePluginKind } from "./plugin-kind.ts";
 const everywhere = ["globalToZone", "zoneToGlobal", "betweenZones"] as const;
 const both = ["global", "zone"] as const;
 
-/** Kinds that act on proxies. */
-const inEffect: readonly string[] = [
-  "MeshAccessLog",
-  "MeshCircuitBreaker",
-  "MeshFaultInjection",
-  "MeshHTTPRoute",
-  "MeshHealthCheck",
-  "MeshLoadBalancingStrategy",
-  "MeshMetric",
-  "MeshPassthrough",
-  "MeshProxyPatch",
-  "MeshRateLimit",
-  "MeshRetry",
-  "MeshTCPRoute",
-  "MeshTLS",
-  "MeshTimeout",
-  "MeshTrace",
-  "MeshTrafficPermission",
-];
-
 const policy = (type: string, path: string, names?: { singular?: string; displayed?: string }): Kind =>
   definePluginKind({
     type,
@@ -34,7 +14,6 @@ const policy = (type: string, path: string, names?: { singular?: string; display
     flows: everywhere,
     writable: both,
     policy: true,
-    ...(inEffect.includes(type) && { inEffect: true }),
   });
 
 /** Kinds of newer clients: what an installation that is moved here may hold, kept whole. */
@@ -57,7 +36,6 @@ export const pluginKinds: readonly Kind[] = [
   policy("MeshTrafficPermission", "meshtrafficpermissions"),
   definePluginKind({
     type: "MeshService",
-    inEffect: true,
     scope: "mesh",
     path: "meshservices",
     flows: ["zoneToGlobal", "betweenZones"],
@@ -66,7 +44,6 @@ export const pluginKinds: readonly Kind[] = [
   }),
   definePluginKind({
     type: "MeshExternalService",
-    inEffect: true,
     scope: "mesh",
     path: "meshexternalservices",
     flows: ["globalToZone", "zoneToGlobal"],
@@ -75,7 +52,6 @@ export const pluginKinds: readonly Kind[] = [
   }),
   definePluginKind({
     type: "MeshMultiZoneService",
-    inEffect: true,
     scope: "mesh",
     path: "meshmultizoneservices",
     flows: ["globalToZone"],
@@ -84,7 +60,6 @@ export const pluginKinds: readonly Kind[] = [
   }),
   definePluginKind({
     type: "HostnameGenerator",
-    inEffect: true,
     scope: "global",
     path: "hostnamegenerators",
     flows: ["globalToZone", "zoneToGlobal"],

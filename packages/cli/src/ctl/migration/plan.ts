@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { keyString, type Kind, type ResourceDraft, type Violation } from "@atoll/resource";
 import { classify } from "./classify.ts";
-import { counterpartOf } from "./counterparts.ts";
 import type { Source } from "./source.ts";
 
 /**
@@ -19,8 +18,6 @@ export interface PlannedResource {
   why?: string;
   /** Of what is not valid. */
   violations?: readonly Violation[];
-  /** Stored and without effect: what to write instead, "" where there is nothing. */
-  instead?: string;
   draft?: ResourceDraft;
 }
 
@@ -65,11 +62,9 @@ export async function makePlan(source: Source, options: PlanOptions): Promise<Pl
     } else {
       const existing = await options.lookUp(one.kind, one.draft);
       plan.expect[key] = existing?.revision ?? null;
-      const inert = one.kind.warning !== undefined;
       plan.resources.push({
         ...planned,
         outcome: outcomeOf(one.draft, existing, options.overwrite),
-        ...(inert && { instead: counterpartOf(type) ?? "" }),
         draft: one.draft,
       });
     }

@@ -22,7 +22,6 @@ export function reportAsJson({ plan, findings, refusal, revision }: MigrationRep
       conflict: count("conflict"),
       leftOut: count("left-out"),
       invalid: count("invalid"),
-      withoutEffect: plan.resources.filter(({ instead }) => instead !== undefined).length,
     },
     resources: plan.resources.map(({ draft: _draft, ...shown }) => shown),
     ...findings,
@@ -40,15 +39,7 @@ export function reportAsText(report: MigrationReport): string {
     if (shown.length > 0) lines.push("", title, ...shown.map((line) => `  ${line}`));
   };
   const of = (...outcomes: PlannedResource["outcome"][]) => resources.filter((one) => outcomes.includes(one.outcome));
-  const inEffect = (one: PlannedResource) => one.instead === undefined;
-  section(`Carried over, in effect`, byKind(of("create", "replace").filter(inEffect)));
-  section(
-    "Carried over, WITHOUT effect: write the counterpart",
-    byKind(
-      of("create", "replace").filter((one) => !inEffect(one)),
-      ({ instead }) => (instead ? `  -> ${instead}` : ""),
-    ),
-  );
+  section("Carried over", byKind(of("create", "replace")));
   section("Takes the place of what Atoll made at its first start", byKind(of("replace")));
   section("There already", byKind(of("same")));
   section(
@@ -78,17 +69,12 @@ export function reportAsText(report: MigrationReport): string {
 
 const nameOf = ({ type, mesh, name }: PlannedResource): string => `${type} ${mesh === "" ? "" : `${mesh}/`}${name}`;
 
-/** One line a kind and counterpart: `Timeout  default/slow, default/fast  -> ...`. */
-function byKind(resources: readonly PlannedResource[], after: (one: PlannedResource) => string = () => ""): string[] {
-  const groups = new Map<string, { type: string; names: string[]; after: string }>();
-  for (const one of resources) {
-    const key = `${one.type}${after(one)}`;
-    const group = groups.get(key) ?? { type: one.type, names: [], after: after(one) };
-    group.names.push(one.mesh === "" ? one.name : `${one.mesh}/${one.name}`);
-    groups.set(key, group);
-  }
-  const width = Math.max(0, ...[...groups.values()].map(({ type }) => type.length));
-  return [...groups.values()]
-    .toSorted((a, b) => (a.type < b.type ? -1 : a.type > b.type ? 1 : 0))
-    .map(({ type, names, after: end }) => `${type.padEnd(width)}  ${names.toSorted().join(", ")}${end}`);
+/** One line a kind: `Timeout  default/slow, default/fast`. */
+function byKind(resources: readonly PlannedResource[]): string[] {
+  const groups = new Map<string, string[]>();
+  for (const { type, mesh, name } of resources) groups.set(type, [...(groups.get(type) ?? []), mesh === "" ? name : `${mesh}/${name}`]);
+  const width = Math.max(0, ...[...groups.keys()].map((type) => type.length));
+  return [...groups]
+    .toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+    .map(([type, names]) => `${type.padEnd(width)}  ${names.toSorted().join(", ")}`);
 }
