@@ -12,8 +12,8 @@ export function defaultObject(request: AdmissionRequest, place: AdmissionPlace):
   if (object === undefined || object === null) return allowed;
   const kind = resourceOfObject(object);
   if (kind === undefined || isSecretType(kind.type)) return errored(400, `unknown kind ${object.kind}`);
-  const namespace = request.namespace ?? object.metadata.namespace ?? "";
-  const permission = judgeOperation(kind, object, namespace, request.userInfo.username ?? "", place);
+  const namespace = object.metadata.namespace ?? "";
+  const permission = judgeOperation(kind, object, request.namespace ?? "", request.userInfo.username ?? "", place);
   if (!permission.allowed) return permission;
   const document = documentOf(object)!;
   const parsed = kind.type === "Mesh" ? parseDocument(document.body, { kind }) : undefined;

@@ -22,7 +22,7 @@ export function validateObject(request: AdmissionRequest, place: AdmissionPlace,
   if (object.kind === "ContainerPatch") return judgeContainerPatch(request, place);
   const kind = resourceOfObject(object);
   if (kind === undefined || isSecretType(kind.type)) return allowed;
-  const namespace = request.namespace ?? object.metadata.namespace ?? "";
+  const namespace = request.namespace ?? "";
   const permission = judgeOperation(kind, object, namespace, request.userInfo.username ?? "", place);
   if (!permission.allowed) return permission;
   if (request.operation === "DELETE") return judgeDelete(kind, object, lookup);
