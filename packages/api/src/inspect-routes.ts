@@ -14,6 +14,7 @@ import type { ApiContext } from "./api-context.ts";
 import { type Answer, type Call, type Route, json, text } from "./call.ts";
 import type { Shown } from "./catalog.ts";
 import { jsonPatch } from "./json-patch.ts";
+import { readPoint } from "./history/time-travel.ts";
 import { pageOf, readPage } from "./pagination.ts";
 import type { ProxyAdminQuery, ProxyKey } from "./ports.ts";
 import { ApiError, badRequest, invalid, notAllowed, notFound } from "./problem.ts";
@@ -119,7 +120,16 @@ const goBooleans = new Set(["", ...goTruths, "0", "f", "F", "FALSE", "false", "F
 /** Which resources and policies made each part of a proxy's configuration, as the xDS server that serves it says. */
 async function explain(type: ProxyKey["type"], context: ApiContext, call: Call): Promise<Answer> {
   requireView("xds", context, call);
-  return json(JSON.parse(await askProxy(type, context, call, { subject: "explain" })));
+  const { then, headers } = await pastOf(context, call);
+  return json(JSON.parse(await askProxy(type, context, call, { subject: "explain", ...then })), 200, headers);
+}
+
+/** The proxy as it is now, with the configuration of a revision or a time, if one is asked for. */
+async function pastOf(context: ApiContext, call: Call): Promise<{ then: { revision?: number }; headers: Record<string, string> }> {
+  const revision = await readPoint(context, call);
+  if (revision === undefined) return { then: {}, headers: {} };
+  if (revision > context.options.config.revision) throw notFound("Could not retrieve revisions");
+  return { then: { revision }, headers: { "atoll-at-revision": String(revision) } };
 }
 
 function requireView(view: keyof typeof permissions, { options }: ApiContext, call: Call): void {
@@ -134,12 +144,13 @@ async function showConfig(context: ApiContext, call: Call): Promise<Answer> {
   if (!goBooleans.has(shadow)) throw badRequest("bad request: unsupported value for query parameter 'shadow'");
   if (included.some((each) => each !== "diff")) throw badRequest("bad request: unsupported value for query parameter 'include'");
   if (!context.catalog.has("Dataplane", call.params["mesh"]!, call.params["name"]!)) throw notFound("Failed to inspect proxy config");
+  const { then, headers } = await pastOf(context, call);
   const computed = async (asked: boolean): Promise<unknown> =>
-    JSON.parse(await askProxy("Dataplane", context, call, { subject: "config", shadow: asked }));
+    JSON.parse(await askProxy("Dataplane", context, call, { subject: "config", shadow: asked, ...then }));
   const shadows = goTruths.has(shadow);
   const xds = await computed(shadows);
-  if (!included.includes("diff")) return json({ xds });
-  return json({ diff: shadows ? jsonPatch(await computed(false), xds) : [], xds });
+  if (!included.includes("diff")) return json({ xds }, 200, headers);
+  return json({ diff: shadows ? jsonPatch(await computed(false), xds) : [], xds }, 200, headers);
 }
 
 async function askProxy(type: ProxyKey["type"], { catalog, options }: ApiContext, call: Call, query: ProxyAdminQuery): Promise<string> {

@@ -140,6 +140,7 @@ const special: readonly { path: RegExp; shape: Shape }[] = [
     shape: {
       tag: "inspection",
       summary: "Which resources and policies made each part of a proxy's configuration",
+      query: past,
       answers: { 200: "Explanation" },
     },
   },

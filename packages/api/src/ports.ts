@@ -73,8 +73,8 @@ export type ProxyKey = { type: "Dataplane" | "ZoneIngress" | "ZoneEgress"; zone:
 /** What Envoy answers, or (`explain`, `config`) what the xDS server that serves it does. */
 export type ProxyAdminQuery =
   | { subject: "config-dump"; includeEds: boolean }
-  | { subject: "explain" }
-  | { subject: "config"; shadow: boolean }
+  | { subject: "explain"; revision?: number }
+  | { subject: "config"; shadow: boolean; revision?: number }
   | { subject: "stats" | "clusters"; format: "text" | "json" };
 
 /** A fault of something, and how many proxies of a zone go without it. */

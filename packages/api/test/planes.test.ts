@@ -237,7 +237,7 @@ test("a zone shows the configuration under synced names and does not write it", 
       detail: expect.stringContaining("On zone control plane you can only modify zone resources"),
     });
   }
-  expect((await request("POST /changes", "{}")).status).toBe(404);
+  expect((await request("POST /changes", "{}")).status).toBe(405);
 });
 
 test("a zone hides the secrets of global and shows the keys that verify", async () => {

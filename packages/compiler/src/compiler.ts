@@ -60,6 +60,9 @@ export interface CompileRound {
   durationMs: number;
 }
 
+/** The configuration as it was at a revision. */
+export type FormerConfiguration = ViewInputs["config"] & { readonly revision: number };
+
 /** How long proxies are built without letting anything else happen. */
 const turnMs = 10;
 
@@ -218,12 +221,15 @@ export class Compiler {
     return view === undefined ? [] : askersOf(view, secret);
   }
 
-  /** What makes the proxy's intent what it is now, at which revision, and how far its Envoy is; undefined if it is not connected here. */
-  explain(nodeId: string): (ProxyExplanation & { revision: number; acknowledged: number }) | undefined {
+  /**
+   * What makes the proxy's intent what it is, at which revision, and how far its Envoy is; undefined if it is not connected here. With `then`
+   * as that configuration has it.
+   */
+  explain(nodeId: string, then?: FormerConfiguration): (ProxyExplanation & { revision: number; acknowledged: number }) | undefined {
     const proxy = this.#proxies.get(nodeId);
-    const explanation = proxy && explainProxyView(this.#contexts, proxy.ref);
+    const explanation = proxy && explainProxyView(this.#contextsOf(then), proxy.ref);
     const { cache, config } = this.#options;
-    return explanation && { revision: config.revision, acknowledged: cache.ackedRevision(nodeId), ...explanation };
+    return explanation && { revision: then?.revision ?? config.revision, acknowledged: cache.ackedRevision(nodeId), ...explanation };
   }
 
   /**
@@ -237,9 +243,15 @@ export class Compiler {
   }
 
   /** What the proxy's Envoy is told as things are now, by itself; undefined if it is not connected here. */
-  computed(nodeId: string, options: { shadow: boolean }): ComputedConfig | undefined {
+  computed(nodeId: string, options: { shadow: boolean }, then?: FormerConfiguration): ComputedConfig | undefined {
     const proxy = this.#proxies.get(nodeId);
-    return proxy && computedConfig(this.#contexts, proxy.ref, options);
+    return proxy && computedConfig(this.#contextsOf(then), proxy.ref, options);
+  }
+
+  /** Of another configuration, with what the zone says now. */
+  #contextsOf(then: FormerConfiguration | undefined): MeshContexts {
+    const { inputs, options } = this.#contexts;
+    return then ? new MeshContexts({ ...inputs, config: then }, options) : this.#contexts;
   }
 
   #bring(proxy: WatchedProxy, draft: ResourceDraft | undefined): void {

@@ -8,9 +8,10 @@ export type ZoneQuery = ProxyQuery | { subject: "fleet"; question: FleetQuestion
 
 export type ProxyQuery = { proxy: { type: string; mesh: string; name: string } } & (
   | { subject: "config-dump"; includeEds: boolean }
-  | { subject: "explain" }
-  /** What is made for it now; with `shadow` as if policies that are only there to be looked at acted. */
-  | { subject: "config"; shadow: boolean }
+  /** With `revision` as the configuration was then, and the proxy is now. */
+  | { subject: "explain"; revision?: number }
+  /** What is made for it; with `shadow` as if policies that are only there to be looked at acted. */
+  | { subject: "config"; shadow: boolean; revision?: number }
   | { subject: "stats" | "clusters"; format: "text" | "json" }
 );
 
@@ -42,9 +43,10 @@ export function encodeQuery(requestId: string, query: ZoneQuery, timeoutMs: numb
   if (query.subject === "config-dump") {
     return create(QuerySchema, { ...base, subject: { case: "configDump", value: { includeEds: query.includeEds } } });
   }
-  if (query.subject === "explain") return create(QuerySchema, { ...base, subject: { case: "explain", value: {} } });
-  if (query.subject === "config") {
-    return create(QuerySchema, { ...base, subject: { case: "config", value: { shadow: query.shadow } } });
+  if (query.subject === "explain" || query.subject === "config") {
+    const then = query.revision === undefined ? {} : { revision: BigInt(query.revision) };
+    if (query.subject === "explain") return create(QuerySchema, { ...base, subject: { case: "explain", value: then } });
+    return create(QuerySchema, { ...base, subject: { case: "config", value: { shadow: query.shadow, ...then } } });
   }
   const format = query.format === "json" ? AnswerFormat.JSON : AnswerFormat.TEXT;
   return create(QuerySchema, { ...base, subject: { case: query.subject, value: { format } } });
@@ -56,8 +58,13 @@ export function decodeQuery({ proxy, subject }: Query): ZoneQuery | undefined {
   const { type = "", mesh = "", name = "" } = proxy ?? {};
   const of = { proxy: { type, mesh, name } };
   if (subject.case === "configDump") return { ...of, subject: "config-dump", includeEds: subject.value.includeEds };
-  if (subject.case === "explain") return { ...of, subject: "explain" };
-  if (subject.case === "config") return { ...of, subject: "config", shadow: subject.value.shadow };
+  if (subject.case === "explain" || subject.case === "config") {
+    const { revision } = subject.value;
+    const then = revision === undefined ? {} : { revision: Number(revision) };
+    return subject.case === "explain"
+      ? { ...of, subject: "explain", ...then }
+      : { ...of, subject: "config", shadow: subject.value.shadow, ...then };
+  }
   if (subject.case === undefined) return undefined;
   return { ...of, subject: subject.case, format: subject.value.format === AnswerFormat.JSON ? "json" : "text" };
 }

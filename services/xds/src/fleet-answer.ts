@@ -21,9 +21,21 @@ export async function answerFleet(
   const second = to === from ? first : await stateAt(to);
   const proposed = propose(second, changes);
   const changed = second === first ? proposed.changed : differences(first, proposed.state).map(({ key }) => key);
-  // What the zone wrote itself holds in both states.
-  const inZone = (state: ResourceReader) => new ZoneConfiguration({ ...readerOf(state), revision, watch: () => () => {} }, resources);
+  const inZone = (state: ResourceReader) => zoneConfiguration(state, revision, resources);
   return { revision, ...(await compiler.preview(inZone(first), inZone(proposed.state), changed.map(parseKeyString))) };
 }
+
+/** The configuration as the zone had it at a revision, or would have had it with what it says itself now. */
+export async function formerConfiguration(
+  revision: number,
+  { config, resources }: { config: ConfigReplica; resources: ZoneReplica },
+): Promise<ZoneConfiguration> {
+  await config.waitFor(revision, { timeoutMs: arrivalMs });
+  return zoneConfiguration(await config.at(revision), revision, resources);
+}
+
+/** What the zone wrote itself holds in every state. */
+const zoneConfiguration = (state: ResourceReader, revision: number, resources: ZoneReplica): ZoneConfiguration =>
+  new ZoneConfiguration({ ...readerOf(state), revision, watch: () => () => {} }, resources);
 
 const readerOf = (state: ResourceReader): ResourceReader => ({ get: state.get.bind(state), list: state.list.bind(state) });

@@ -36,7 +36,7 @@ import { AppliedReporter, type AppliedReport } from "./applied-report.ts";
 import { openConfigurationLog } from "./direct-configuration.ts";
 import { queryEnvoy, quitEnvoy } from "./envoy-admin.ts";
 import { FinishedProxies } from "./finished-proxies.ts";
-import { answerFleet } from "./fleet-answer.ts";
+import { answerFleet, formerConfiguration } from "./fleet-answer.ts";
 import { ProxyWatch } from "./proxy-watch.ts";
 import type { XdsSettings } from "./settings.ts";
 import { openServiceAccounts } from "./service-accounts.ts";
@@ -317,10 +317,11 @@ async function open(
       dpServer.endWithdrawn().catch(onError);
   });
 
-  function shown(query: Extract<ProxyQuery, { subject: "explain" | "config" }>): Uint8Array {
+  async function shown(query: Extract<ProxyQuery, { subject: "explain" | "config" }>): Promise<Uint8Array> {
     const { type, mesh, name } = query.proxy;
+    const then = query.revision === undefined ? undefined : await formerConfiguration(query.revision, { config: config!, resources });
     const nodeId = nodeIdOf({ proxyType: proxyTypes.find((one) => resourceTypeOf[one] === type) ?? "dataplane", mesh, name });
-    const answer = query.subject === "explain" ? compiler.explain(nodeId) : compiler.computed(nodeId, query);
+    const answer = query.subject === "explain" ? compiler.explain(nodeId, then) : compiler.computed(nodeId, query, then);
     if (answer === undefined) throw new Error(`${type} ${name} is not connected`);
     return Buffer.from(JSON.stringify(answer));
   }

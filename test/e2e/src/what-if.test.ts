@@ -77,6 +77,24 @@ test("the way back, foretold: a roll-back that is tried changes nothing", async 
   expect((await bed.atoll.replica("global")).revision).toBe(revision);
 });
 
+test("a proxy as it was, or would have been: its configuration and what made it, by revision", async () => {
+  const { revision } = await bed.atoll.replica("global");
+  const path = `/meshes/default/dataplanes/${await nameOnGlobal("caller-1")}`;
+  const timeoutAt = async (at: string) => {
+    const answer = await bed.atoll.call(`${path}/_config${at}`);
+    const { xds } = answer.json<{ xds: Record<string, Record<string, { connectTimeout?: string }>> }>();
+    return [answer.headers["atoll-at-revision"], xds["type.googleapis.com/envoy.config.cluster.v3.Cluster"]!["web"]!.connectTimeout];
+  };
+  expect(await timeoutAt(`?revision=${revision - 1}`)).toEqual([String(revision - 1), "5s"]);
+  expect(await timeoutAt(`?revision=${revision}`)).toEqual([String(revision), "7s"]);
+  expect(await timeoutAt("")).toEqual([undefined, "7s"]);
+  const told = await bed.atoll.call(`${path}/_explain?revision=${revision - 1}`);
+  expect(told.json<{ revision: number }>().revision).toBe(revision - 1);
+  expect(told.text).not.toContain('"slow"');
+  expect((await bed.atoll.call(`${path}/_explain`)).text).toContain('"slow"');
+  expect((await bed.atoll.call(`${path}/_explain?revision=${revision + 1}`)).status).toBe(404);
+});
+
 test("who would be denied is said before anybody is", async () => {
   const closed = connection("TrafficPermission", "allow-all", { from: "nobody" });
   const { fleet } = (await change({ resources: [closed] }, "?dry_run=true&proxies=true")).json<{ fleet: Fleet }>();

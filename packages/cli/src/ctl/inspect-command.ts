@@ -19,6 +19,7 @@ import {
   type ZoneProxyOverview,
 } from "./overview-tables.ts";
 import { dataplanePoliciesText, policyDataplanesText, type DataplanePolicies, type PolicyDataplane } from "./policy-text.ts";
+import { pointQuery, revisionFlag, timeFlag, withQuery } from "./point-flags.ts";
 import { namedKinds } from "./resource-kinds.ts";
 import { renderTable } from "./table.ts";
 
@@ -126,6 +127,8 @@ interface ViewFlags {
   include?: string[];
   explain?: true;
   only?: string;
+  revision?: string;
+  at?: string;
   output: string;
 }
 
@@ -144,6 +147,8 @@ function addProxyViews(inspect: Command, client: () => ApiClient, io: Io): void 
         "--explain",
         "which resources and policies made each listener, route and cluster what it is, and why the other policies did not",
       )
+      .option(...revisionFlag)
+      .option(...timeFlag)
       .option("--only <text>", "of an explanation: parts whose name or path contains the text")
       .option(...outputFlag)
       .action(async (proxyName: string, flags: ViewFlags) => {
@@ -160,16 +165,19 @@ function addProxyViews(inspect: Command, client: () => ApiClient, io: Io): void 
   proxy("zoneegress", "config-dump, stats, clusters", () => "/zoneegresses", "config-dump");
 }
 
-async function explain(path: string, { output, only }: ViewFlags, client: ApiClient, io: Io): Promise<void> {
-  const answer = await client.json<ExplanationAnswer>("GET", `${path}/_explain`);
+async function explain(path: string, { output, only, ...point }: ViewFlags, client: ApiClient, io: Io): Promise<void> {
+  const answer = await client.json<ExplanationAnswer>("GET", withQuery(`${path}/_explain`, pointQuery(point, io.now())));
   print(io, output, answer, () => explanationText(answer, only));
 }
 
-function refuseMisplaced({ shadow, include = [], includeEds, only: part }: ViewFlags, type: string): void {
+function refuseMisplaced({ shadow, include = [], includeEds, only: part, revision, at }: ViewFlags, type: string): void {
   const only = (flag: string, wanted: string) => new CtlError(`flag '--${flag}' can be used only when '--type=${wanted}'`);
   if (shadow && type !== "config") throw only("shadow", "config");
   if (include.length > 0 && type !== "config") throw only("include", "config");
   if (part !== undefined) throw new CtlError("flag '--only' can be used only with '--explain'");
+  if ((revision !== undefined || at !== undefined) && type !== "config") {
+    throw new CtlError("flags '--revision' and '--at' can be used only with '--explain' or '--type=config'");
+  }
   if (includeEds && type !== "config-dump") throw only("include-eds", "config-dump");
 }
 
@@ -177,7 +185,16 @@ async function showProxy(path: string, type: string, flags: ViewFlags, client: A
   if (type === "policies") io.out(dataplanePoliciesText(await client.json<DataplanePolicies>("GET", `${path}/policies`)));
   else if (type === "config-dump") io.out(await client.text("GET", `${path}/xds?include_eds=${flags.includeEds ?? false}`));
   else if (type === "config")
-    io.out(await client.text("GET", `${path}/_config?include=${(flags.include ?? []).join(",")}&shadow=${flags.shadow ?? false}`));
+    io.out(
+      await client.text(
+        "GET",
+        withQuery(`${path}/_config`, {
+          include: (flags.include ?? []).join(","),
+          shadow: String(flags.shadow ?? false),
+          ...pointQuery(flags, io.now()),
+        }),
+      ),
+    );
   else io.out(await client.text("GET", `${path}/${type}`));
 }
 

@@ -1,8 +1,6 @@
 import { createHash } from "node:crypto";
-import { create } from "@bufbuild/protobuf";
-import { AnySchema } from "@bufbuild/protobuf/wkt";
-import { anyToJson } from "@atoll/envoy-api/registry";
 import type { EnvoyResourceChange } from "@atoll/resource";
+import { envoyJson } from "@atoll/translate";
 import type { EncodedResource } from "@atoll/xds";
 import type { EncodedResources } from "../view-encoder.ts";
 
@@ -51,7 +49,4 @@ export function renderChange({ before, after }: ResourcePair): EnvoyResourceChan
   };
 }
 
-function jsonOf({ typeUrl, bytes }: EncodedResource): unknown {
-  const { "@type": _type, ...fields } = anyToJson(create(AnySchema, { typeUrl, value: bytes })) as Record<string, unknown>;
-  return fields;
-}
+const jsonOf = ({ typeUrl, bytes }: EncodedResource): unknown => envoyJson(typeUrl, bytes);
