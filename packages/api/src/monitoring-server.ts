@@ -12,8 +12,8 @@ import { monitoringAssignmentType, monitoringAssignments } from "./monitoring-as
 export interface MonitoringOptions {
   config: ResourceReader;
   zone: ResourceReader;
-  /** Calls when assignments may have changed. Returns the unsubscribe function. */
-  watch(listener: () => void): () => void;
+  /** Calls with the keys of resources that changed. Returns the unsubscribe function. */
+  watch(listener: (keys: readonly string[]) => void): () => void;
   /** How long an answer may be held back while nothing changes, unless the request says otherwise. */
   defaultFetchTimeoutMs: number;
   /** Why a request may not ask; undefined: it may. Absent: everybody may. */
@@ -22,6 +22,8 @@ export interface MonitoringOptions {
 }
 
 const timerLimitMs = 2 ** 31 - 1;
+/** Types that assignments are made from. */
+const madeFrom: ReadonlySet<string> = new Set(["Dataplane", "Mesh", "MeshGateway", "MeshMetric"]);
 
 /**
  * The discovery that Prometheus' `kuma_sd_configs` asks, as a fastify instance that listens nowhere yet: a POST with the version the
@@ -64,7 +66,9 @@ export function createMonitoringApi(options: MonitoringOptions, tls?: Pick<TlsOp
           resolve();
         };
         const timer = setTimeout(finish, Math.min(timeout, timerLimitMs));
-        const unwatch = watch(() => {
+        const unwatch = watch((keys) => {
+          // A zone's log tells much of proxies that is no part of it.
+          if (!keys.some((key) => madeFrom.has(key.slice(0, key.indexOf("/"))))) return;
           found = current(known.client);
           if (found.version !== known.version) finish();
         });

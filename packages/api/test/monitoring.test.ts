@@ -6,7 +6,7 @@ import { time } from "./fake-plane.ts";
 
 let config: ResourceTable;
 let zone: ResourceTable;
-let changed: (() => void) | undefined;
+let changed: ((keys: string[]) => void) | undefined;
 
 const resource = (type: string, mesh: string, name: string, spec: unknown): Resource => ({
   type,
@@ -162,9 +162,10 @@ describe("what Prometheus discovers", () => {
 
     const waiting = ask({ version_info }, "30s");
     await expect.poll(() => changed).toBeDefined();
-    changed!();
     zone.delete({ type: "Dataplane", mesh: "default", name: "edge-1" });
-    changed!();
+    changed!(["DataplaneInsight/default/edge-1"]);
+    expect(changed).toBeDefined();
+    changed!(["Mesh//quiet", "Dataplane/default/edge-1"]);
     const answer = await waiting;
     expect(answer.statusCode).toBe(200);
     expect((answer.json() as { resources: unknown[] }).resources).toHaveLength(1);

@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { join } from "node:path";
 
 const maxPathLength = 98;
@@ -14,5 +15,10 @@ export const metricsSocket = (folder: string, name: string, mesh: string): strin
 /** Envoy tells its launcher here which metrics go where. */
 export const metricsConfigSocket = (folder: string): string => socket(folder, "kuma-mesh-metric-config");
 
-/** Envoy takes here what the launcher has for one OpenTelemetry collector. */
-export const collectorSocket = (folder: string, collector: string): string => socket(folder, `kuma-otel-${collector}`);
+/** Envoy takes here what the launcher has for one OpenTelemetry collector. The launcher is told the path: two that are cut stay two. */
+export function collectorSocket(folder: string, collector: string): string {
+  const path = join(folder, `kuma-otel-${collector}`);
+  if (path.length <= maxPathLength) return `${path}.sock`;
+  const digest = hash("sha1", collector, "hex").slice(0, 8);
+  return `${path.slice(0, maxPathLength - digest.length - 1)}-${digest}.sock`;
+}

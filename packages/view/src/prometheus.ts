@@ -1,6 +1,7 @@
 import { permission, taggedCallee } from "@atoll/policy";
+import type { ProxyPolicies } from "@atoll/policy";
 import { dialAddress, loopbackBeside, meshPrometheusOf } from "@atoll/resource";
-import type { PrometheusConf } from "@atoll/resource";
+import type { MeshGatewaySpec, PrometheusConf, Resource } from "@atoll/resource";
 import { inboundInterfaces } from "./dataplane.ts";
 import type { Dataplane } from "./dataplane.ts";
 import { metricsSocket } from "./launcher-sockets.ts";
@@ -17,6 +18,7 @@ const listenerName = "kuma:metrics:prometheus";
 const clusterName = "kuma:metrics:hijacker";
 const connectTimeoutMs = 5_000;
 const defaultPort = 5670;
+const defaultAdminPort = 9901;
 const defaultPath = "/metrics";
 
 /** What metrics of a proxy are told by. */
@@ -28,15 +30,19 @@ interface Source {
 /**
  * Lets Prometheus read the proxy's metrics where the mesh's enabled backend says, over mutual TLS of the mesh unless the backend
  * says otherwise: then the TrafficPermission for the backend's tags decides who may. With `providedTLS` the listener shows the
- * certificate that the proxy was started with. Absent without a backend, where there is nothing to read, and where the port is already an
- * inbound's.
+ * certificate that the proxy was started with. Absent without a backend, where there is nothing to read, and where the port is taken.
  */
-export function addPrometheus(builder: ViewBuilder, context: MeshContext, dataplane: Dataplane, metadata: ProxyMetadata): void {
+export function addPrometheus(
+  builder: ViewBuilder,
+  context: MeshContext,
+  { dataplane, gateway }: ProxyPolicies,
+  metadata: ProxyMetadata,
+): void {
   const conf = meshPrometheusOf(context.mesh.spec, dataplane.spec);
   if (!conf) return;
   const port = conf.port || defaultPort;
   const cluster = metricsCluster({ dataplane, metadata }, clusterName);
-  if (!cluster || takenPorts(dataplane).has(port)) return;
+  if (!cluster || takenPorts({ dataplane, metadata }, gateway).has(port)) return;
   const from = [refOf(context.mesh, "metrics"), refOf(dataplane)];
   builder.cluster(cluster, undefined, () => ({ from, policies: [] }));
   const mode = conf.tls?.mode ?? (conf.skipMTLS ? "disabled" : "activeMTLSBackend");
@@ -68,11 +74,14 @@ export function metricsCluster({ dataplane, metadata }: Source, name: string): C
   return { ...clusterNames(name), discovery: { type: "static", endpoints: [endpoint] }, connectTimeoutMs, http: "http1" };
 }
 
-/** Ports of the proxy's own address that its inbounds have. */
-export function takenPorts(dataplane: Dataplane): Set<number> {
+/** Ports of the proxy's own address that it has for something else. */
+export function takenPorts({ dataplane, metadata }: Source, gateway: Resource<MeshGatewaySpec> | undefined): Set<number> {
   const { networking } = dataplane.spec;
   const inbounds = networking.gateway ? [] : inboundInterfaces(dataplane);
-  return new Set(inbounds.filter(({ address }) => address === networking.address).map(({ port }) => port));
+  const outbounds = (networking.outbound ?? []).map(({ address = "127.0.0.1", port }) => ({ address, port }));
+  const own = [...inbounds, ...outbounds].filter(({ address }) => address === networking.address).map(({ port }) => port);
+  const listeners = (gateway?.spec.conf.listeners ?? []).map(({ port }) => port);
+  return new Set([...own, ...listeners, networking.admin?.port || metadata.adminPort || defaultAdminPort]);
 }
 
 /** Shows on a port of the proxy what the cluster tells at a path of its own. */

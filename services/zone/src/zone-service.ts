@@ -311,8 +311,8 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
 
   const { monitoringAssignmentServer: discovery } = settings;
   if (discovery.port !== 0) {
-    const watch = (listener: () => void) => {
-      const ends = [config.watch(listener), resources.watch(listener)];
+    const watch = (listener: (keys: readonly string[]) => void) => {
+      const ends = [config, resources].map((one) => one.watch(({ keys }) => listener(keys)));
       return () => ends.forEach((end) => end());
     };
     const gate = readerGate(discovery, "monitoringAssignmentServer");

@@ -28,7 +28,7 @@ const envoyPage = "/stats/prometheus";
 export function addMetrics(builder: ViewBuilder, context: MeshContext, policies: ProxyPolicies, metadata: ProxyMetadata): void {
   const { dataplane } = policies;
   const { conf, account } = policies.answer(metricsOf);
-  if (!conf) return addPrometheus(builder, context, dataplane, metadata);
+  if (!conf) return addPrometheus(builder, context, policies, metadata);
   const reasons = (): Reasons => ({ from: [refOf(dataplane)], policies: account() });
   addScraped(builder, context, policies, metadata, conf, reasons);
   const { workDir } = metadata;
@@ -51,7 +51,7 @@ export function addMetrics(builder: ViewBuilder, context: MeshContext, policies:
 function addScraped(
   builder: ViewBuilder,
   context: MeshContext,
-  { dataplane }: ProxyPolicies,
+  { dataplane, gateway }: ProxyPolicies,
   metadata: ProxyMetadata,
   { scraped, sidecar }: Metrics,
   reasons: () => Reasons,
@@ -63,10 +63,13 @@ function addScraped(
   const everything = (sidecar as { includeUnused?: boolean } | undefined)?.includeUnused === true;
   const at = metadata.workDir !== undefined ? launcherPage : everything ? envoyPage : `${envoyPage}?usedonly`;
   // Envoy takes a port once, and of two backends for one Prometheus the later one is the stronger.
-  const taken = takenPorts(dataplane);
+  const taken = takenPorts(source, gateway);
   const named = new Map(scraped.map(({ client = anyClient, ...backend }) => [client, backend]));
   for (const [client, { port, path, tls }] of named) {
-    if (taken.has(port)) continue;
+    if (taken.has(port)) {
+      builder.problem(`Dataplane/${dataplane.mesh}/${dataplane.name}`, `no metrics for ${client}: port ${port} is taken`);
+      continue;
+    }
     taken.add(port);
     const name = `_kuma:metrics:prometheus:${client}`;
     builder.listener(metricsListener(context, source, { name, cluster: sourceName, port, path, at, tls }), reasons);

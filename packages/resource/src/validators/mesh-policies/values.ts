@@ -99,7 +99,11 @@ export function* port(path: string, value: number): Violations {
 
 const url = /^([a-z][a-z0-9+.-]*:\/\/)?([^\s/@]+@)?([\w-]+(\.[\w-]+)*|\[[0-9a-f:.]+\])(:\d{1,5})?([/?#]\S*)?$/i;
 /** A URL, or its host with a port or a dot. */
-export const isUrl = (text: string): boolean => text.length > 3 && text.length < 2083 && /[:.]/.test(text) && url.test(text);
+export function isUrl(text: string): boolean {
+  if (text.length <= 3 || text.length >= 2083 || !/[:.]/.test(text)) return false;
+  const [found, , , , , portText] = url.exec(text) ?? [];
+  return found !== undefined && (portText === undefined || Number(portText.slice(1)) <= 65_535);
+}
 
 export function isCidr(text: string): boolean {
   const [address = "", bits = "", ...more] = text.split("/");
