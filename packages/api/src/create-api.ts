@@ -29,6 +29,7 @@ import { ApiError, logProblem, problemBody, tooLarge } from "./problem.ts";
 import { quarantineRoutes } from "./quarantine-routes.ts";
 import { resourceRoutes } from "./resource-routes.ts";
 import { RouteTable } from "./route-table.ts";
+import { tokenLedgerRoutes } from "./token-ledger.ts";
 import { tokenRoutes } from "./token-routes.ts";
 
 /** A change set is one record of the log: what does not fit there must not be read into memory either. */
@@ -57,6 +58,7 @@ export function apiRoutes(options: ApiOptions): Route[] {
     ...policyRoutes(context),
     ...indexRoutes(context),
     ...tokenRoutes(context),
+    ...(options.settings.mode === "global" ? tokenLedgerRoutes(context) : []),
     ...revisionRoutes(context),
     ...rollbackRoutes(context),
     changeFeedRoute(context),

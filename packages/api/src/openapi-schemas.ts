@@ -50,6 +50,9 @@ const parameters = {
   feed_name: inQuery("name", text, "Names of resources, separated by commas."),
   zone: inQuery("zone", text, "Zones that wrote the resource, separated by commas; deletions pass."),
   observed: inQuery("observed", { type: "boolean" }, "Also an event whenever zones say something else: of which kinds."),
+  token_kind: inQuery("kind", { type: "string", enum: ["", "dataplane", "zone", "user"] }, "Only tokens of this kind."),
+  token_state: inQuery("state", { type: "string", enum: ["", "valid", "expired", "revoked"] }, "Only tokens in this state."),
+  subject: inQuery("subject", text, "Only tokens of this dataplane, zone or user."),
   LastEventId: inHeader("Last-Event-ID", "Revision of the last event that was seen; goes before `after`."),
   IfMatch: inHeader("If-Match", "Revision the resource must be at, in quotes, or `*`."),
   IfNoneMatch: inHeader("If-None-Match", "`*`: the resource must not be there yet."),
@@ -176,6 +179,7 @@ const schemas: Record<string, object> = {
     expect: { type: "object", additionalProperties: { type: ["integer", "null"] } },
     reason: text,
   }),
+  Revocation: ofProperties({ ids: texts, kind: text, mesh: text, subject: text, issuedBefore: text, reason: text }),
   Rollback: ofProperties({ reason: text }),
   Changed: ofProperties(
     { revision: integer, dryRun: { type: "boolean" }, restored: integer, changed: texts, warnings: texts, fleet: object },

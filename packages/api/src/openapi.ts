@@ -102,6 +102,25 @@ const paging = ["size", "offset", "name"];
 /** Routes by path, for what a kind does not say. */
 const special: readonly { path: RegExp; shape: Shape }[] = [
   {
+    path: /^\/tokens\/revoke$/,
+    shape: {
+      tag: "tokens",
+      summary: "Revoke what a selection names, as one revision",
+      query: [...waiting, "dry_run"],
+      body: "Revocation",
+      answers: { 200: "Object" },
+    },
+  },
+  {
+    path: /^\/tokens$/,
+    shape: {
+      tag: "tokens",
+      summary: "What tokens were issued",
+      query: ["size", "offset", "token_kind", "mesh", "subject", "token_state"],
+      answers: { 200: "Object" },
+    },
+  },
+  {
     path: /^\/tokens\//,
     shape: { tag: "tokens", summary: "Issue a token", body: "TokenRequest", answers: { 200: "" }, gives: "text/plain" },
   },

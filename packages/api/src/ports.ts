@@ -1,7 +1,7 @@
 import type { ChangeSet, ResourceReader, Verdict } from "@atoll/replica";
 import type { FleetAnswer, FleetQuestion, KeyString, ResourceDraft, ResourceKey, Violation, ZoneInsightSpec } from "@atoll/resource";
 import type { InventoryEntry, InventoryIngress } from "@atoll/inventory";
-import type { TokenKind, TokenRequest } from "@atoll/token";
+import type { IssuedToken, TokenKind, TokenRequest } from "@atoll/token";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { AccessRules, User } from "./access.ts";
 import type { Problem } from "./problem.ts";
@@ -185,6 +185,8 @@ export interface ApiOptions {
    */
   nativeFault?: (target: NativeTarget, text: string, patch: boolean) => Promise<string | undefined>;
   issueToken: TokenIssuer;
+  /** Every token that was issued. Absent: this process keeps no account of them. */
+  issuedTokens?: () => Promise<readonly IssuedToken[]>;
   /** Verifies a user token; rejects if it is not good. */
   verifyUserToken: (token: string) => Promise<User>;
   proxies?: Proxies;

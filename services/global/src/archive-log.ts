@@ -18,11 +18,10 @@ import {
 import { openRelay } from "@atoll/kds";
 import { ConfigReplica } from "@atoll/replica";
 import { expandPath, kafkaConnection, type Logger } from "@atoll/runtime";
+import { ledgerTopic } from "@atoll/token";
 import { deriveServiceBearer, loadSealingKey } from "@atoll/secret";
 import { openLog } from "./open-log.ts";
 import type { GlobalSettings } from "./settings.ts";
-
-const ledgerTopic = "atoll.tokens";
 
 /**
  * Writes everything that global's log holds into a file, gzipped if its name ends so. A running global goes on: an embedded log is then

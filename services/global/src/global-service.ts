@@ -16,7 +16,7 @@ import {
   tokenHoldersOf,
 } from "@atoll/api";
 import { configuredCertificate, loadServiceCertificate } from "@atoll/certificate";
-import { topics } from "@atoll/event-log";
+import { topics, type EventLog } from "@atoll/event-log";
 import { MemoryInventory } from "@atoll/inventory";
 import {
   globalAccess,
@@ -31,7 +31,7 @@ import {
   type KdsServer,
   type ZoneQuery,
 } from "@atoll/kds";
-import { ConfigReplica, ReplicaBeat, ZoneReplica, ZoneReplicaSet } from "@atoll/replica";
+import { ConfigReplica, decodeJson, readToHead, ReplicaBeat, ZoneReplica, ZoneReplicaSet } from "@atoll/replica";
 import { typesOf, parseKeyString, type FleetAnswer } from "@atoll/resource";
 import {
   clientCertificates,
@@ -50,7 +50,15 @@ import {
 } from "@atoll/runtime";
 import { deriveServiceBearer, isServiceBearer, loadSealingKey, type KeyRing } from "@atoll/secret";
 import { InventoryFeed } from "@atoll/sync";
-import { configuredKeys, createRemoteIssuer, resourceKeys, resourceRevocations, verifyUserToken } from "@atoll/token";
+import {
+  ledgerTopic,
+  type IssuedToken,
+  configuredKeys,
+  createRemoteIssuer,
+  resourceKeys,
+  resourceRevocations,
+  verifyUserToken,
+} from "@atoll/token";
 import { assertClusterKeys, clusterIdOf, ensureClusterSecrets, ensureHostnameGenerators } from "./first-start.ts";
 import { nativeFaultOf } from "./native-resources.ts";
 import { openLog } from "./open-log.ts";
@@ -200,6 +208,7 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
     },
     config,
     zones,
+    issuedTokens: () => readLedger(eventLog),
     watchObserved: (listener) => zones.watch(({ keys }) => listener(typesOf(keys))),
     inventory,
     zoneInsight: (zone) => sessions.of(zone),
@@ -245,6 +254,15 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
     { http: http.enabled ? http.port : undefined, https: https.enabled ? https.port : undefined, kds: kds.port, revision: config.revision },
     "global is ready",
   );
+}
+
+/** Everything that was ever issued. Read when it is asked for: nobody else needs it. */
+async function readLedger(log: EventLog): Promise<IssuedToken[]> {
+  const tokens: IssuedToken[] = [];
+  for await (const batch of readToHead(log, ledgerTopic, 0)) {
+    for (const { value } of batch) if (value) tokens.push(decodeJson(value) as IssuedToken);
+  }
+  return tokens;
 }
 
 /** As on a first start of its kind: a mesh to begin with. */

@@ -7,11 +7,12 @@ import {
   signingKeyResources,
   userScope,
   zoneScope,
+  type IssuedToken,
   type ResourceSource,
 } from "@atoll/token";
 import { selfSignedPair } from "@atoll/testkit/self-signed-pair";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { startTokens, type LedgerEntry, type TokensPorts } from "./index.ts";
+import { startTokens, type TokensPorts } from "./index.ts";
 
 const keyRing = { global: SealingKey.generate(), zone: SealingKey.generate() };
 const nowMs = Date.parse("2026-03-01T12:00:00Z");
@@ -33,7 +34,7 @@ const part = (token: string, index: number): Record<string, unknown> =>
 const decodeProtectedHeader = (token: string) => part(token, 0);
 const decodeJwt = (token: string) => part(token, 1);
 
-const entries: LedgerEntry[] = [];
+const entries: IssuedToken[] = [];
 const logged: string[] = [];
 const log = (fields: object, message: string): void => void logged.push(`${message} ${JSON.stringify(fields)}`);
 const refusals: unknown[] = [];

@@ -17,6 +17,7 @@ import { addMigrate } from "./migration/migrate-command.ts";
 import { type Io, processIo } from "./io.ts";
 import { addRevisions } from "./revision-commands.ts";
 import { addInstallTransparentProxy, addUninstallTransparentProxy } from "./transparent-proxy/transparent-proxy-commands.ts";
+import { addTokenLedger } from "./tokens-command.ts";
 import { readDuration } from "./wait.ts";
 import { addWatch } from "./watch-command.ts";
 
@@ -58,6 +59,7 @@ export function ctlCommand(io: Io = processIo): Command {
   const inspect = addInspect(program, client, io);
   addRevisions(program, inspect, client, io);
   addWatch(program, client, io);
+  addTokenLedger(program, client, io);
   const generate = program.command("generate").description("Generate tokens, signing keys and their public keys");
   addTokens(generate, client, io);
   addKeys(generate, io);
