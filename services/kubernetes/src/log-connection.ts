@@ -90,7 +90,7 @@ export async function connectToGlobal({ settings, lifecycle }: Pick<Context, "se
     return { log, ring: { global, zone }, bearer };
   }
   const { address, rootCaFile, tlsSkipVerify } = settings.global;
-  const ca = readFileSync(rootCaFile === undefined ? join(workDir, "tls.crt") : expandPath(rootCaFile), "utf8");
-  const tls = { ...(tlsSkipVerify ? {} : { ca }), skipVerify: tlsSkipVerify };
+  const authority = () => readFileSync(rootCaFile === undefined ? join(workDir, "tls.crt") : expandPath(rootCaFile), "utf8");
+  const tls = { ...(tlsSkipVerify ? {} : { ca: authority() }), skipVerify: tlsSkipVerify };
   return { log: lifecycle.add("log", openRelay({ address, tls, token: bearer })), ring: { global, zone }, bearer };
 }

@@ -86,6 +86,8 @@ priorityClassName: {{ . }}
 securityContext: {{- toYaml . | nindent 2 }}
 {{- end }}
 serviceAccountName: {{ .account }}
+# Variables of Services beside would look like settings: KUMA_INGRESS_PORT.
+enableServiceLinks: false
 automountServiceAccountToken: {{ .of.automountServiceAccountToken }}
 {{- with .of.nodeSelector }}
 nodeSelector: {{- toYaml . | nindent 2 }}
