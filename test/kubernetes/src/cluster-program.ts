@@ -1,6 +1,17 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -46,13 +57,16 @@ async function build(folder: string, built: ClusterPrograms, note: (line: string
   const [, release, minor] = kubernetes.exec(readFileSync(join(sources, "go.mod"), "utf8"))!;
   note(`building Kubernetes ${release}, once on this machine: about 13 minutes of processor time`);
   const making = mkdtempSync(join(folder, "making-"));
+  // A checkout of something else may take the sources away meanwhile.
+  const copy = join(making, "sources");
+  cpSync(sources, copy, { recursive: true });
   const named = { gitMajor: "1", gitMinor: minor, gitVersion: release, gitTreeState: "clean" };
   const links = ["-s", "-w", ...Object.entries(named).map(([name, value]) => `-X ${version}.${name}=${value}`)].join(" ");
   const flags = ["-trimpath", "-buildvcs=false", "-tags", "grpcnotrace", "-gcflags=all=-dwarf=false", "-ldflags", links];
   try {
     // One at a time and last in the queue: tests run beside it.
-    await go(["build", "-p", process.env["ATOLL_TEST_GO_JOBS"] ?? "1", ...flags, "-o", join(making, "cluster"), "."]);
-    await go(["build", ...flags, "-o", join(making, "pause"), "./pause"]);
+    await go(["build", "-p", process.env["ATOLL_TEST_GO_JOBS"] ?? "1", ...flags, "-o", join(making, "cluster"), "."], copy);
+    await go(["build", ...flags, "-o", join(making, "pause"), "./pause"], copy);
     renameSync(join(making, "cluster"), built.cluster);
     renameSync(join(making, "pause"), built.pause);
   } finally {
@@ -71,10 +85,10 @@ async function fingerprint(): Promise<string> {
 }
 
 /** What Go prints. It has a home even where the environment has none, and what the machine says of flags does not change what is built. */
-async function go(args: readonly string[]): Promise<string> {
+async function go(args: readonly string[], folder: string = sources): Promise<string> {
   const home = process.env["HOME"] ?? homedir() ?? tmpdir();
   const env = { ...process.env, HOME: home, GOFLAGS: "-mod=readonly", CGO_ENABLED: "0", GOGC: "400", GOWORK: "off" };
-  const child = spawn("nice", ["-n", "15", "go", ...args], { cwd: sources, env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn("nice", ["-n", "15", "go", ...args], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (chunk: string) => (output += chunk));
   const end = () => child.kill("SIGKILL");

@@ -85,7 +85,7 @@ export class Cluster {
 
   /** Before a command: runs it within the cluster, as a process of its node. */
   get inside(): readonly string[] {
-    const enter = ["nsenter", "--target", String(this.#first), "--mount", "--pid", "--net", "--uts", "--ipc", "--wdns", process.cwd()];
+    const enter = ["nsenter", "--target", String(this.#first), "--mount", "--pid", "--net", "--uts", "--ipc", `--wdns=${process.cwd()}`];
     const paths = pathsOf(this.plan);
     return [...enter, "env", `KUBECONFIG=${paths.adminConfig}`, `PATH=${paths.programs}:${process.env["PATH"]}:/usr/sbin:/sbin`];
   }
@@ -161,7 +161,7 @@ export class Cluster {
 
   /** A command file that runs its arguments within the cluster. */
   writeCommand(path: string): void {
-    const quoted = this.inside.filter((word) => word !== process.cwd()).map((word) => (word === "--wdns" ? '--wdns "$PWD"' : `'${word}'`));
+    const quoted = this.inside.map((word) => (word.startsWith("--wdns=") ? '--wdns="$PWD"' : `'${word}'`));
     writeFileSync(path, `#!/bin/sh\nexec ${quoted.join(" ")} "$@"\n`, { mode: 0o755 });
   }
 }
