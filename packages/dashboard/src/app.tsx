@@ -9,6 +9,7 @@ import { OverviewPage } from "./pages/overview-page.tsx";
 import { PoliciesPage } from "./pages/policies-page.tsx";
 import { ProxiesPage } from "./pages/proxies-page.tsx";
 import { ProxyPage } from "./pages/proxy-page.tsx";
+import { TokensPage } from "./pages/tokens-page.tsx";
 import { TopologyPage } from "./pages/topology-page.tsx";
 import { SignIn } from "./parts/sign-in.tsx";
 import { linkTo, route } from "./route.ts";
@@ -23,6 +24,7 @@ const pages: { path: string; title: string; show: (parts: readonly string[]) => 
   },
   { path: "topology", title: "Topology", show: () => <TopologyPage /> },
   { path: "policies", title: "Policies", show: () => <PoliciesPage /> },
+  { path: "tokens", title: "Tokens", show: () => <TokensPage /> },
   { path: "editor", title: "Editor", show: () => <EditorPage /> },
 ];
 

@@ -43,6 +43,7 @@ describe.each([
   ["proxies", "Proxies", "caller-1"],
   ["topology", "Topology", "^internal, online$"],
   ["policies", "Policies", "allow-all"],
+  ["tokens", "Tokens", "^(web|caller)-1$|^any |^(east|west)$"],
   ["editor", "Editor", "kuma.io/service"],
 ])("page %j", (path, title, shown) => {
   test("shows what it is for", async () => {
