@@ -11,7 +11,8 @@ export function defaultObject(request: AdmissionRequest, place: AdmissionPlace):
   const { object } = request;
   if (object === undefined || object === null) return allowed;
   const kind = resourceOfObject(object);
-  if (kind === undefined || isSecretType(kind.type)) return errored(400, `unknown kind ${object.kind}`);
+  // The webhook hears of all kinds of the group, of which some are no resources: a MeshGatewayInstance.
+  if (kind === undefined || isSecretType(kind.type)) return allowed;
   const namespace = object.metadata.namespace ?? "";
   const permission = judgeOperation(kind, object, request.namespace ?? "", request.userInfo.username ?? "", place);
   if (!permission.allowed) return permission;
