@@ -87,7 +87,7 @@ export class TargetRules {
     const tagged = to.rules.map(renderTagRule);
     const resources = [...to.resources.values()].toSorted((a, b) => compare(a.resource.name, b.resource.name));
     const single = singleRule(policies);
-    if (from.length + inbound.length + tagged.length + resources.length + warnings.length === 0 && !single) return undefined;
+    if (from.length + inbound.length + tagged.length + resources.length === 0 && !single) return undefined;
     return {
       fromRules: from,
       inboundRules: inbound,

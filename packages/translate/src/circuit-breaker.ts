@@ -36,5 +36,6 @@ export function outlierDetection(view: CircuitBreakerView | undefined): Init<typ
     failurePercentageMinimumHosts: failure?.minimumHosts,
     failurePercentageThreshold: failure?.threshold,
     enforcingFailurePercentage: enforced(failure),
+    enforcingFailurePercentageLocalOrigin: enforced(failure),
   };
 }

@@ -20,6 +20,7 @@ import { dnsFilter } from "./dns-filter.ts";
 import { httpConnectionManager } from "./http-connection.ts";
 import { listenerMetadata } from "./metadata.ts";
 import { networkRbac } from "./rbac.ts";
+import { connectionLimit } from "./rate-limit.ts";
 import { translateRoutes } from "./route.ts";
 import { statName } from "./stat-name.ts";
 import { directResponse, tcpFilters } from "./tcp-proxy.ts";
@@ -105,7 +106,11 @@ function filters({ rbac, filter }: FilterChainView, routes: (view: RouteConfigVi
   const guard = rbac && !overHttp ? [networkRbac(rbac)] : [];
   switch (filter.type) {
     case "http":
-      return [...guard, httpConnectionManager(filter, { routes, rbac: overHttp ? rbac : undefined })];
+      return [
+        ...(filter.connectionLimit ? [connectionLimit(filter.connectionLimit)] : []),
+        ...guard,
+        httpConnectionManager(filter, { routes, rbac: overHttp ? rbac : undefined }),
+      ];
     case "tcp":
       return [...guard, ...tcpFilters(filter)];
     case "directResponse":

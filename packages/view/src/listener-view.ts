@@ -63,6 +63,8 @@ export interface HttpFilterView {
   routeFaults?: boolean;
   compress?: boolean;
   grpcStats?: boolean;
+  /** Connections above it are closed before they send anything. */
+  connectionLimit?: TcpFilterView["connectionLimit"];
   idleTimeoutMs?: number;
   streamIdleTimeoutMs?: number;
   requestHeadersTimeoutMs?: number;

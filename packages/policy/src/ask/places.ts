@@ -47,7 +47,9 @@ export function placesOf(policy: Resource): string[] {
 /** What a policy with a targetRef is for, where that can be told from its name alone. */
 function targetOf(policy: TargetedPolicy): string {
   const top = topOf(policy);
-  if (top.kind === "MeshService" || top.kind === "MeshServiceSubset") return top.name ?? "";
+  if (top.kind === "MeshService") return top.name ?? "";
+  // Its tags may name another service, which is then the one that is meant.
+  if (top.kind === "MeshServiceSubset") return top.tags?.[serviceTag] ?? top.name ?? "";
   if (top.kind === "MeshSubset") return top.tags?.[serviceTag] ?? anyValue;
   if (top.kind === "MeshGateway") return `gateway ${top.name ?? ""}`;
   if (top.kind === "Dataplane" && top.name && !top.labels) return resourceIdText(referencedId(policy, top));

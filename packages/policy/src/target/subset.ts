@@ -14,19 +14,17 @@ export type Subset = readonly TagCondition[];
 
 /** What a reference selects, sorted by key. undefined for kinds that are not known by tags. */
 export function subsetOf({ kind, name = "", tags = {} }: TargetRef): Subset | undefined {
-  const positive = (all: Tags): Subset =>
-    Object.entries(all)
-      .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, value]) => ({ key, value, not: false }));
+  const positive = (...all: readonly (readonly [string, string])[]): Subset =>
+    all.toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([key, value]) => ({ key, value, not: false }));
   switch (kind) {
     case "Mesh":
       return [];
     case "MeshSubset":
-      return positive(tags);
+      return positive(...Object.entries(tags));
     case "MeshService":
-      return positive({ [serviceTag]: name });
+      return positive([serviceTag, name]);
     case "MeshServiceSubset":
-      return positive({ [serviceTag]: name, ...tags });
+      return positive([serviceTag, name], ...Object.entries(tags));
     default:
       return undefined;
   }

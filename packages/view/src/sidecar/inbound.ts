@@ -167,6 +167,7 @@ function httpFilter(scope: InboundScope, inbound: InboundInterface, callee: Call
       },
     },
     forwardClientCertificate: true,
+    ...optional("connectionLimit", limits?.connections),
     ...(faults.length > 0 ? { faults } : {}),
     ...(limits?.everybody || limits?.byCaller.length ? { localRateLimit: true } : {}),
     ...(protocol === "grpc" ? { grpcStats: true } : {}),
