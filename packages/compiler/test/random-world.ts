@@ -2,6 +2,7 @@ import { MemoryInventory, inventoryKey, type InventoryEntry } from "@atoll/inven
 import { virtualIpType, type ResourceDraft, type VirtualIpSpec } from "@atoll/resource";
 import type { ProxyRef } from "@atoll/view";
 import { FakeState } from "./fake-state.ts";
+import { RandomPolicies } from "./random-policies.ts";
 
 const service = "kuma.io/service";
 const anyService = [{ match: { [service]: "*" } }];
@@ -222,6 +223,7 @@ export class RandomWorld {
   readonly zone = new FakeState();
   readonly inventory = new MemoryInventory();
   readonly #random: Generator<number>;
+  readonly #policies = new RandomPolicies((below) => this.pick(below));
   #turn = 0;
 
   constructor(seed: number) {
@@ -239,8 +241,12 @@ export class RandomWorld {
   async change(): Promise<void> {
     const turn = ++this.#turn;
     const mesh = this.pick(2) === 0 ? "one" : "two";
-    const from = this.pick(12);
-    if (from < 5) {
+    const from = this.pick(16);
+    if (from >= 12) {
+      const policy = this.#policies.document(mesh, turn);
+      if (from < 15) this.config.put(policy);
+      else this.config.delete(policy.type, mesh, policy.name);
+    } else if (from < 5) {
       const document = configChanges[this.pick(configChanges.length)]!(mesh, turn);
       this.config.put(
         this.pick(3) === 0 && document["name"] === "one" && document["type"] !== "Mesh" ? { ...document, name: "two" } : document,
