@@ -6,6 +6,7 @@ export { renderDocument, type DocumentFormat } from "./render-document.ts";
 export { dnsLabelFaults, type MetaContext, validateMeta, validateNewMeshName } from "./validators/meta.ts";
 export { goQuote, ParseError } from "./schema/parse-error.ts";
 export { parseJson } from "./schema/json-text.ts";
+export { isAnswerableStatus } from "./answerable-status.ts";
 export { equalJson } from "./equal-json.ts";
 export { durationMs, formatDuration, formatGoDuration, parseGoDuration } from "./duration.ts";
 export * from "./common-protocol.ts";

@@ -1,3 +1,4 @@
+import { isAnswerableStatus } from "@atoll/resource";
 import type { RateLimitSpec, Resource } from "@atoll/resource";
 import type { InboundQuestion } from "../ask/callee.ts";
 import type { Question } from "../ask/question.ts";
@@ -64,8 +65,8 @@ function fromMeshRateLimit({ local }: MeshRateLimitConf): RequestLimit | undefin
   return {
     requests: requestRate.num,
     intervalMs: milliseconds(requestRate.interval) ?? 0,
-    // Envoy takes none below 400 here.
-    status: status < 400 ? tooManyRequests : status,
+    // Envoy takes none below 400 here, and none that it does not know.
+    status: status < 400 || !isAnswerableStatus(status) ? tooManyRequests : status,
     ...(written.length > 0 ? { headers: written } : {}),
   };
 }
