@@ -79,7 +79,7 @@ export class RandomPolicies {
       { kind: "MeshService", name: this.#of(services) },
       { kind: "MeshServiceSubset", name: "echo", tags: { "kuma.io/protocol": "http" } },
       { kind: "Dataplane" },
-      { kind: "Dataplane", labels: { "kuma.io/proxy-type": "sidecar" } },
+      { kind: "Dataplane", labels: { team: this.#of(["red", "blue"]) } },
       { kind: "MeshGateway", name: "one" },
       { kind: "MeshHTTPRoute", name: this.#of(["a", "m", "z"]) },
     ]);

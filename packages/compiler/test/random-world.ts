@@ -132,10 +132,11 @@ const configChanges: ((mesh: string, turn: number) => Record<string, unknown>)[]
     }),
 ];
 
-const dataplane = (mesh: string, name: string, networking: object) => ({
+const dataplane = (mesh: string, name: string, networking: object, turn = 0) => ({
   type: "Dataplane",
   mesh,
   name,
+  labels: { team: turn % 2 ? "red" : "blue" },
   networking: { address: "10.0.0.1", ...networking },
 });
 const zoneChanges: ((mesh: string, turn: number) => Record<string, unknown>)[] = [
@@ -156,15 +157,20 @@ const zoneChanges: ((mesh: string, turn: number) => Record<string, unknown>)[] =
   (mesh, turn) =>
     dataplane(mesh, "edge-1", { address: "10.0.0.3", gateway: { type: "BUILTIN", tags: { [service]: "edge", turn: `${turn}` } } }),
   (mesh, turn) =>
-    dataplane(mesh, "client-1", {
-      address: "10.0.0.4",
-      inbound: [{ port: 80, tags: { [service]: "client" } }],
-      outbound: [
-        { port: 1000, tags: { [service]: "echo" } },
-        { port: 1001, tags: { [service]: turn % 2 ? "far" : "bank" } },
-        { port: 1002, tags: { [service]: "edge", "kuma.io/mesh": "two" } },
-      ],
-    }),
+    dataplane(
+      mesh,
+      "client-1",
+      {
+        address: "10.0.0.4",
+        inbound: [{ port: 80, tags: { [service]: "client" } }],
+        outbound: [
+          { port: 1000, tags: { [service]: "echo" } },
+          { port: 1001, tags: { [service]: turn % 2 ? "far" : "bank" } },
+          { port: 1002, tags: { [service]: "edge", "kuma.io/mesh": "two" } },
+        ],
+      },
+      turn,
+    ),
   (mesh, turn) =>
     dataplane(mesh, "named-1", {
       address: "10.0.0.7",

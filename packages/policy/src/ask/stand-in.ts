@@ -21,7 +21,7 @@ export function standInFor(mesh: PolicyMesh, dataplane: Resource<DataplaneSpec>)
   if (logTypes.some((type) => mesh.has(type))) return dataplane;
   const own = [ownPlace(resourceIdText(resourceIdOf(dataplane)))];
   if (types.some((type) => mesh.placed(type, own).length > 0)) return dataplane;
-  const asked = mesh.remember("targeted-labels", () => [...alwaysAsked, ...askedLabels(mesh, types)]);
+  const asked = mesh.remember(`targeted-labels/${types.join("/")}`, () => [...alwaysAsked, ...askedLabels(mesh, types)]);
   const { type, mesh: meshName, labels, spec } = dataplane;
   const { gateway, inbound } = spec.networking;
   return {
