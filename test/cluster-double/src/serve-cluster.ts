@@ -1,6 +1,15 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { apiVersion, clusterKinds, gatewayKinds, kindId, type KubernetesObject, type ObjectKind, resourceKinds } from "@atoll/kubernetes";
+import {
+  apiVersion,
+  clusterKinds,
+  containerPatchKind,
+  gatewayKinds,
+  kindId,
+  type KubernetesObject,
+  type ObjectKind,
+  resourceKinds,
+} from "@atoll/kubernetes";
 import { KubernetesError, type PatchOperation } from "@atoll/kubernetes-client";
 import type { ClusterDouble } from "./cluster-double.ts";
 
@@ -10,7 +19,10 @@ export interface ServedCluster {
 }
 
 const kinds = new Map(
-  [...Object.values(clusterKinds), ...Object.values(gatewayKinds), ...resourceKinds].map((kind) => [kindId(kind), kind]),
+  [...Object.values(clusterKinds), ...Object.values(gatewayKinds), containerPatchKind, ...resourceKinds].map((kind) => [
+    kindId(kind),
+    kind,
+  ]),
 );
 
 interface Asked {

@@ -1,4 +1,5 @@
 import { writeFileSync } from "node:fs";
+import { request as httpsRequest } from "node:https";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ready } from "@atoll/demo/service";
@@ -28,6 +29,9 @@ beforeAll(async () => {
     cluster.put(clusterKinds.namespace, { metadata: { name: "shop", labels: { "kuma.io/sidecar-injection": "enabled" } } });
     served.push(await serveCluster(cluster));
   }
+  const service = { name: "kuma-control-plane", namespace: systemNamespace, path: "/default-kuma-io-v1alpha1-mesh" };
+  const webhooks = [{ name: "mesh.defaulter.kuma-admission.kuma.io", clientConfig: { service } }];
+  clusters.east.put(clusterKinds.mutatingWebhookConfiguration, { metadata: { name: "kuma-admission-mutating" }, webhooks });
   await startService("global");
   await startService("east");
 }, 120_000);
@@ -50,7 +54,7 @@ async function startService(name: keyof typeof clusters): Promise<void> {
   const started = await startProcess(binary, ["run", "kubernetes"], {
     env: {
       ATOLL_RUNTIME_KUBERNETES_KUBECONFIG: kubeconfig,
-      ATOLL_RUNTIME_KUBERNETES_ADMISSION_SERVER_PORT: "0",
+      ATOLL_RUNTIME_KUBERNETES_ADMISSION_SERVER_PORT: String(name === "east" ? atoll.port(5) : 0),
       ATOLL_DIAGNOSTICS_SERVER_PORT: String(diagnostics),
       ATOLL_MODE: name === "global" ? "global" : "zone",
       ATOLL_GENERAL_WORK_DIR: join(stack.workDir, "global"),
@@ -171,6 +175,82 @@ test("a Dataplane of a zone's cluster serves the zone, is an object at global un
   await settled(async () => {
     expect((await inZone("/meshes/shop/dataplanes/web-0.shop")).status).toBe(404);
     expect(objects(clusters.global, "Dataplane")).toEqual([]);
+  });
+});
+
+test("a pod with a proxy is a Dataplane of the mesh, by its Services, for as long as it runs", async () => {
+  const [namespace, labels] = ["shop", { app: "cart" }];
+  clusters.east.put(clusterKinds.service, {
+    metadata: { name: "cart", namespace },
+    spec: { selector: labels, clusterIP: "10.96.0.9", ports: [{ port: 80, targetPort: 8080, protocol: "TCP" }] },
+  });
+  const annotations = { "kuma.io/sidecar-injected": "true", "kuma.io/mesh": "shop" };
+  clusters.east.put(clusterKinds.pod, {
+    metadata: { name: "cart-0", namespace, labels: { ...labels, "kuma.io/mesh": "shop" }, annotations },
+    spec: { containers: [{ name: "app" }, { name: "kuma-sidecar" }] },
+    status: { phase: "Running", podIP: "10.1.0.9", containerStatuses: ["app", "kuma-sidecar"].map((name) => ({ name, ready: true })) },
+  });
+  await settled(async () => {
+    const dataplane = clusters.east.find(kindOf("Dataplane"), { namespace, name: "cart-0" });
+    expect(dataplane?.metadata.ownerReferences?.[0]).toMatchObject({ kind: "Pod", name: "cart-0", controller: true });
+    const answer = await inZone("/meshes/shop/dataplanes/cart-0.shop");
+    expect(answer.json<object>()).toMatchObject({
+      networking: {
+        address: "10.1.0.9",
+        inbound: [{ port: 8080, tags: { "kuma.io/service": "cart_shop_svc_80", "kuma.io/zone": "east" } }],
+      },
+    });
+  });
+  clusters.east.remove(clusterKinds.pod, { namespace, name: "cart-0" });
+  await settled(async () => {
+    expect(clusters.east.find(kindOf("Dataplane"), { namespace, name: "cart-0" })).toBeUndefined();
+    expect((await inZone("/meshes/shop/dataplanes/cart-0.shop")).status).toBe(404);
+  });
+});
+
+test("webhooks answer with a certificate of their own, which the API server is told to trust", async () => {
+  const configuration = () => clusters.east.find(clusterKinds.mutatingWebhookConfiguration, { name: "kuma-admission-mutating" });
+  const caOf = () => (configuration()?.["webhooks"] as { clientConfig: { caBundle?: string } }[])[0]!.clientConfig.caBundle;
+  await settled(() => expect(caOf()).toBeDefined());
+  const object = {
+    apiVersion: "kuma.io/v1alpha1",
+    kind: "MeshTimeout",
+    metadata: { name: "slow", namespace: "shop", labels: { "kuma.io/mesh": "shop" } },
+    spec: timeout("20s"),
+  };
+  const asked = { uid: "7", kind: { group: "kuma.io", version: "v1alpha1", kind: "MeshTimeout" }, namespace: "shop", operation: "CREATE" };
+  const review = {
+    apiVersion: "admission.k8s.io/v1",
+    kind: "AdmissionReview",
+    request: { ...asked, userInfo: { username: "jane" }, object },
+  };
+  const answer = await new Promise<string>((resolve, reject) => {
+    const asking = httpsRequest(
+      {
+        host: "127.0.0.1",
+        port: atoll.port(5),
+        path: "/default-kuma-io-v1alpha1-mesh",
+        method: "POST",
+        ca: Buffer.from(caOf()!, "base64"),
+        // As the API server asks a Service.
+        servername: `kuma-control-plane.${systemNamespace}.svc`,
+      },
+      (response) => {
+        let text = "";
+        response.setEncoding("utf8");
+        response.on("data", (chunk: string) => (text += chunk));
+        response.on("end", () => resolve(text));
+      },
+    );
+    asking.on("error", reject);
+    asking.end(JSON.stringify(review));
+  });
+  const { response } = JSON.parse(answer) as { response: { uid: string; allowed: boolean; patch: string } };
+  expect(response).toMatchObject({ uid: "7", allowed: true, patchType: "JSONPatch" });
+  expect(JSON.parse(Buffer.from(response.patch, "base64").toString("utf8"))).toContainEqual({
+    op: "add",
+    path: "/metadata/labels/kuma.io~1policy-role",
+    value: "consumer",
   });
 });
 
