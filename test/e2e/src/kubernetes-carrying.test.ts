@@ -210,7 +210,7 @@ test("a pod with a proxy is a Dataplane of the mesh, by its Services, for as lon
 
 test("webhooks answer with a certificate of their own, which the API server is told to trust", async () => {
   const configuration = () => clusters.east.find(clusterKinds.mutatingWebhookConfiguration, { name: "kuma-admission-mutating" });
-  const caOf = () => (configuration()?.["webhooks"] as { clientConfig: { caBundle?: string } }[])[0]!.clientConfig.caBundle;
+  const caOf = () => (configuration()!["webhooks"] as { clientConfig: { caBundle?: string } }[])[0]!.clientConfig.caBundle;
   await settled(() => expect(caOf()).toBeDefined());
   const object = {
     apiVersion: "kuma.io/v1alpha1",
