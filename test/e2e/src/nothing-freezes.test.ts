@@ -101,39 +101,52 @@ describe("what only an Envoy can refuse", () => {
     await eventually(async () => expect(await faults()).toEqual([]), { limitMs: 10_000 });
   }, 60_000);
 
-  test("a script in a ProxyTemplate that does not compile: that modification is withheld, the other is applied", async () => {
-    const lua = (inlineString: string) => ({
-      httpFilter: {
-        operation: "addFirst",
-        value: JSON.stringify({
-          name: "envoy.filters.http.lua",
-          typedConfig: { "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua", defaultSourceCode: { inlineString } },
-        }),
-      },
+  const lua = (inlineString: string) =>
+    JSON.stringify({
+      name: "envoy.filters.http.lua",
+      typedConfig: { "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua", defaultSourceCode: { inlineString } },
     });
-    const added = 'function envoy_on_response(handle) handle:headers():add("x-added", "yes") end';
-    const template = {
+  const scripts = ["this is no script", 'function envoy_on_response(handle) handle:headers():add("x-added", "yes") end'];
+  const ofAll = { mesh: "default", name: "scripts" };
+  test.each([
+    {
       type: "ProxyTemplate",
-      mesh: "default",
-      name: "scripts",
-      selectors: [{ match: { "kuma.io/service": "*" } }],
-      conf: { imports: ["default-proxy", "gateway-proxy"], modifications: [lua("this is no script"), lua(added)] },
-    };
-    await bed.during(template, async () => {
-      await eventually(
-        async () => {
-          for (const number of [client, edge]) expect((await bed.get(number)).headers["x-added"]).toContain("yes");
-          return true;
+      path: "proxytemplates",
+      spec: {
+        selectors: [{ match: { "kuma.io/service": "*" } }],
+        conf: {
+          imports: ["default-proxy", "gateway-proxy"],
+          modifications: scripts.map((one) => ({ httpFilter: { operation: "addFirst", value: lua(one) } })),
         },
-        { limitMs: 20_000 },
-      );
-      const found = await faults("/meshes/default/proxytemplates/scripts/_quarantine");
-      expect(found.map(({ kind, resources }) => [kind, resources])).toEqual([["modification", ["ProxyTemplate/default/scripts"]]]);
-      expect(found[0]).toMatchObject({ proxies: 3, reason: expect.stringContaining("script load error") });
-      await flows("3");
-    });
-    await eventually(async () => expect(await faults()).toEqual([]), { limitMs: 10_000 });
-  }, 60_000);
+      },
+    },
+    {
+      type: "MeshProxyPatch",
+      path: "meshproxypatches",
+      spec: {
+        spec: { default: { appendModifications: scripts.map((one) => ({ httpFilter: { operation: "AddFirst", value: lua(one) } })) } },
+      },
+    },
+  ])(
+    "a script in a $type that does not compile: that modification is withheld, the other is applied",
+    async ({ type, path, spec }) => {
+      await bed.during({ type, ...ofAll, ...spec }, async () => {
+        await eventually(
+          async () => {
+            for (const number of [client, edge]) expect((await bed.get(number)).headers["x-added"]).toContain("yes");
+            return true;
+          },
+          { limitMs: 20_000 },
+        );
+        const found = await faults(`/meshes/default/${path}/scripts/_quarantine`);
+        expect(found.map(({ kind, resources }) => [kind, resources])).toEqual([["modification", [`${type}/default/scripts`]]]);
+        expect(found[0]).toMatchObject({ proxies: 3, reason: expect.stringContaining("script load error") });
+        await flows("3");
+      });
+      await eventually(async () => expect(await faults()).toEqual([]), { limitMs: 10_000 });
+    },
+    60_000,
+  );
 });
 
 describe("values that nobody would write", () => {
