@@ -31,9 +31,14 @@ export function queryEnvoy(options: EnvoyAdminOptions, query: EnvoyQuery): Promi
   return callEnvoy(options, query.proxy, { method: "GET", path });
 }
 
-/** Tells a proxy's Envoy to end, in the same way. */
-export const quitEnvoy = (options: EnvoyAdminOptions, proxy: EnvoyQuery["proxy"]): Promise<Uint8Array> =>
-  callEnvoy(options, proxy, { method: "POST", path: "/quitquitquit" });
+/** Tells a proxy's Envoy to end, in the same way. It may be gone before it has answered. */
+export async function quitEnvoy(options: EnvoyAdminOptions, proxy: EnvoyQuery["proxy"]): Promise<void> {
+  try {
+    await callEnvoy(options, proxy, { method: "POST", path: "/quitquitquit" });
+  } catch (error) {
+    if (!/socket hang up|ECONNRESET/.test((error as Error).message)) throw error;
+  }
+}
 
 async function callEnvoy(
   { resources, adminAddress, adminTls }: EnvoyAdminOptions,

@@ -3,10 +3,12 @@ import { isFinished, parseKeyString } from "@atoll/resource";
 
 export interface FinishedProxiesOptions {
   resources: Pick<ZoneReplica, "get" | "list" | "watch">;
-  /** Whether the proxy has its configuration from this process. */
+  /** Whether the proxy's Envoy has a configuration from this process. Before that its admin listener is not there. */
   isServed(mesh: string, name: string): boolean;
   /** Tells its Envoy to end. */
   quit(proxy: { type: "Dataplane"; mesh: string; name: string }): Promise<unknown>;
+  /** Runs something later: a call that failed is made again. */
+  later(run: () => void): void;
   onQuit(name: string): void;
   onError(error: Error, name: string): void;
 }
@@ -20,7 +22,7 @@ interface Finished {
 
 /**
  * Ends the proxies whose workload has ended, as with a Job on Kubernetes: a label of their Dataplane says so, and whoever serves them asks
- * their Envoy, once. A call that fails is made again when anything is built.
+ * their Envoy, once. A call that fails is made again.
  */
 export class FinishedProxies {
   readonly #options: FinishedProxiesOptions;
@@ -56,15 +58,18 @@ export class FinishedProxies {
   }
 
   #end(finished: Finished): void {
-    const { isServed, quit, onQuit, onError } = this.#options;
+    const { isServed, quit, later, onQuit, onError } = this.#options;
     const { type, mesh, name } = finished;
     if (finished.isAsked || !isServed(mesh, name)) return;
     finished.isAsked = true;
     quit({ type, mesh, name }).then(
       () => onQuit(name),
       (error: unknown) => {
-        finished.isAsked = false;
         onError(error as Error, name);
+        later(() => {
+          finished.isAsked = false;
+          if (this.#finished.get(`${mesh}/${name}`) === finished) this.#end(finished);
+        });
       },
     );
   }

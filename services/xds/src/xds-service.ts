@@ -188,7 +188,6 @@ async function open(
       onRound: (round) => {
         watch.built(round);
         lastRound = { ...round, at: Date.now() };
-        finished.check();
         reporter.changed();
       },
     }),
@@ -197,7 +196,8 @@ async function open(
     "finished proxies",
     new FinishedProxies({
       resources,
-      isServed: (mesh, name) => cache.nodeIds().includes(nodeIdOf({ proxyType: "dataplane", mesh, name })),
+      isServed: (mesh, name) => cache.ackedRevision(nodeIdOf({ proxyType: "dataplane", mesh, name })) > 0,
+      later: (run) => void setTimeout(run, 1_000).unref(),
       quit: (proxy) => quitEnvoy({ resources, adminAddress, adminTls }, proxy),
       onQuit: (name) => log.info({ proxy: name }, "the proxy's workload has ended; its Envoy was told to end, too"),
       onError: (error, name) => log.warn({ err: error, proxy: name }, "the proxy's workload has ended, and its Envoy could not be told"),
@@ -210,7 +210,10 @@ async function open(
     revision: () => config!.revision,
     waiting: () => compiler.waiting,
     withheld: () => withheld.count,
-    onApplied: () => reporter.changed(),
+    onApplied: () => {
+      reporter.changed();
+      finished.check();
+    },
   });
   const lifecycleOfProxies = lifecycle.add(
     "proxies",

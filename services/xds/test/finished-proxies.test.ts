@@ -7,6 +7,7 @@ function bed() {
   const listeners = new Set<(event: { keys: KeyString[] }) => void>();
   const [served, asked, told] = [new Set<string>(), [] as string[], [] as string[]];
   const failing = { now: false };
+  const retries: (() => void)[] = [];
   const resources = {
     get: (_type: string, _mesh: string, name: string) => dataplanes.get(name),
     list: () => [...dataplanes.values()],
@@ -28,10 +29,11 @@ function bed() {
         asked.push(name);
         if (failing.now) throw new Error("no route");
       },
+      later: (run) => void retries.push(run),
       onQuit: (name) => told.push(`${name} ended`),
       onError: (error, name) => told.push(`${name}: ${error.message}`),
     });
-  return { put, start, served, asked, told, failing, settled: () => new Promise((resolve) => setImmediate(resolve)) };
+  return { put, start, served, asked, told, failing, retries, settled: () => new Promise((resolve) => setImmediate(resolve)) };
 }
 
 test("a proxy whose workload has ended is told once, by who serves it", async () => {
@@ -48,7 +50,7 @@ test("a proxy whose workload has ended is told once, by who serves it", async ()
 });
 
 test("one that comes later, or that could not be told, is told then; one that works again is not", async () => {
-  const { put, start, served, asked, told, failing, settled } = bed();
+  const { put, start, served, asked, told, failing, retries, settled } = bed();
   put("job", finishedLabel);
   put("back", finishedLabel);
   const proxies = start();
@@ -59,6 +61,7 @@ test("one that comes later, or that could not be told, is told then; one that wo
   await settled();
   failing.now = false;
   proxies.check();
+  for (const retry of retries) retry();
   await settled();
   expect([asked, told]).toEqual([
     ["job", "job"],
