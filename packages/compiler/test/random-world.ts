@@ -105,6 +105,14 @@ const configChanges: ((mesh: string, turn: number) => Record<string, unknown>)[]
       },
     }),
   (mesh, turn) =>
+    inMesh("MeshTLS", mesh, {
+      spec: { rules: [{ default: { mode: turn % 2 ? "Strict" : "Permissive", tlsVersion: { min: turn % 3 ? "TLS12" : "TLS13" } } }] },
+    }),
+  (mesh, turn) =>
+    inMesh("MeshPassthrough", mesh, {
+      spec: { default: { appendMatch: [{ type: "Domain", value: "a.test", port: 443 + (turn % 2), protocol: "tls" }] } },
+    }),
+  (mesh, turn) =>
     inMesh("MeshLoadBalancingStrategy", mesh, {
       spec: {
         targetRef: turn % 2 ? { kind: "Mesh" } : { kind: "MeshSubset", tags: { [service]: "client" } },

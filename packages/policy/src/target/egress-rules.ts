@@ -25,7 +25,9 @@ export interface EgressRules {
 export function egressRules(type: string, serviceTags: Tags, mesh: MeshResources): EgressRules {
   const policies = (mesh.resources(type) as readonly TargetedPolicy[]).filter((policy) => !isShadow(policy));
   const shape = shapeOf(type);
-  const resources = shape.to ? resourceRules(policies, mesh) : new Map<string, never>();
+  // All clients share it: what is for some of them alone has no say on what it calls.
+  const forAll = policies.filter((policy) => topOf(policy).kind === "Mesh");
+  const resources = shape.to ? resourceRules(forAll, mesh) : new Map<string, never>();
   if (shape.from) {
     const selected = policies.filter((policy) => selectsService(topOf(policy), serviceTags)).toSorted(comparePolicies);
     return { from: fromRules(selected), resources };
