@@ -63,7 +63,13 @@ export function endpointSet(cluster: string, endpoints: readonly Endpoint[], loc
     .sort(([a], [b]) => compare(a, b))
     .map(([, group]) => ({ ...group, endpoints: [...group.endpoints.values()] }));
   const { placement } = locality;
+  if (placement?.weighted) weigh(localities);
   return { cluster, localities, ...(placement ? { overprovisioningPercent: placement.overprovisioningPercent } : {}) };
+}
+
+/** A ring or a table takes nobody from a place without a weight, where the weights of others count: it weighs what its endpoints do. */
+function weigh(localities: EndpointSetView["localities"]): void {
+  for (const place of localities) place.weight ??= place.endpoints.reduce((sum, { weight = 1 }) => sum + weight, 0);
 }
 
 function endpointView({ address, port, weight, tags }: Endpoint): EndpointView {

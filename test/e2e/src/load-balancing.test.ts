@@ -176,6 +176,21 @@ describe("other zones", () => {
     await spreads(far, everywhere);
   });
 
+  test("are called after the own one by a ring that weighs near instances, too", async () => {
+    await spreads(far, everywhere);
+    const conf = {
+      loadBalancer: { type: "RingHash", ringHash: { hashPolicies: [{ type: "Header", header: { name: "x-key" } }] } },
+      localityAwareness: { localZone: { affinityTags: [{ key: "node" }] }, ...localityAwareness("Any") },
+    };
+    await bed.during(strategy("failover", toService("far", conf)), async () => {
+      await spreads(far, ["far-east"]);
+      farEast.respond = ({ path }) => (path === "/health" ? { status: 500 } : undefined);
+      await bed.during(failing, () => spreads(far, ["far-west"]));
+      farEast.respond = () => undefined;
+    });
+    await spreads(far, everywhere);
+  });
+
   test("come second where the mesh says so, unless the policy says no", async () => {
     await bed.apply(mesh("default", { routing: { localityAwareLoadBalancing: true } }));
     await spreads(far, ["far-east"]);

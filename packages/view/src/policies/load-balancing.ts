@@ -52,6 +52,8 @@ export interface Locality {
 export interface Placement {
   /** Endpoints of the own zone with the tag are a place of their own; the first that an endpoint has counts. */
   near: { tag: string; value: string; weight: number }[];
+  /** Whether the weights of places count. */
+  weighted: boolean;
   /** The first that takes a zone decides; a zone that none takes is not called. */
   failover: { to: Failover["to"]; priority: number }[];
   /** What all other zones are called, where an egress stands for them and chooses. */
@@ -86,6 +88,7 @@ function placement(
     .map(({ to, priority }) => ({ to, priority }));
   return {
     near,
+    weighted: affinity.length > 0,
     failover: applying,
     throughEgress: egressName(applying),
     overprovisioningPercent:

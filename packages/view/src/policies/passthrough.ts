@@ -128,7 +128,7 @@ function chainOf(
   const accessLogs = (of: "http" | "network") => (logs(of).length > 0 ? { accessLogs: logs(of) } : {});
   if (!isHttp(protocol)) {
     const clusters = [{ name: addCluster(value, protocol, port), weight: 1 }];
-    const serverNames = protocol === "tls" && range === undefined && value !== "*" ? [value] : undefined;
+    const serverNames = protocol === "tls" && range === undefined && value !== "*" ? [value.toLowerCase()] : undefined;
     const transportProtocol = protocol === "tls" ? ("tls" as const) : ("raw_buffer" as const);
     return {
       name,
