@@ -15,6 +15,7 @@ import {
 } from "@atoll/view";
 import type { EncodedResource, Snapshot, SnapshotCache } from "@atoll/xds";
 import { ArrivingProxies } from "./arriving-proxies.ts";
+import { BuildTurns } from "./build-turns.ts";
 import { computedConfig, type ComputedConfig } from "./computed-config.ts";
 import { previewChange } from "./preview/preview-change.ts";
 import { HostAddresses, type HostAddressesOptions } from "./host-addresses.ts";
@@ -47,6 +48,8 @@ export interface CompilerOptions {
   onWithheld?: (nodeId: string, withheld: readonly WithheldPart[]) => void;
   /** Called with what one round did, for metrics and the trace of a change. */
   onRound?: (round: CompileRound) => void;
+  /** Milliseconds of a monotonic clock. Default: the process's. */
+  clock?: () => number;
 }
 
 /** From a change until all that it affects is built; changes that come meanwhile are part of it. */
@@ -62,9 +65,6 @@ export interface CompileRound {
 
 /** The configuration as it was at a revision. */
 export type FormerConfiguration = ViewInputs["config"] & { readonly revision: number };
-
-/** How long proxies are built without letting anything else happen. */
-const turnMs = 10;
 
 /**
  * Keeps the snapshot of every connected proxy equal to what configuration, zone and inventory say. Each proxy watches the facts that its
@@ -82,9 +82,7 @@ export class Compiler {
   readonly #proxies = new Map<string, WatchedProxy>();
   readonly #unwatch: (() => void)[];
   readonly #suspects = new Set<string>();
-  readonly #due = { others: new Set<string>(), sidecars: new Set<string>() };
-  #tally: CompileRound | undefined;
-  #next: NodeJS.Immediate | undefined;
+  readonly #turns: BuildTurns;
   #scheduled = false;
   readonly #settling: (() => void)[] = [];
 
@@ -106,6 +104,11 @@ export class Compiler {
       },
     );
     this.#withheld = new WithheldParts(this.#contexts, (nodeId, withheld) => options.onWithheld?.(nodeId, withheld));
+    this.#turns = new BuildTurns({
+      build: (nodeId) => this.#build(nodeId),
+      onDone: (spent) => this.#done(spent),
+      clock: options.clock ?? (() => performance.now()),
+    });
     this.#everyMaterial = new Origin(this.#contexts.graph);
     materials.readThrough(this.#contexts.config);
     this.#unwatch = [
@@ -126,6 +129,7 @@ export class Compiler {
    */
   connect(nodeId: string, ref: ProxyRef, brought?: ResourceDraft): void {
     this.#proxies.get(nodeId)?.close();
+    this.#turns.forget(nodeId);
     const proxy = new WatchedProxy(nodeId, ref, {
       graph: this.#contexts.graph,
       contexts: this.#contexts,
@@ -151,6 +155,7 @@ export class Compiler {
     if (proxy?.brought) this.#tell(() => this.#bring(proxy, undefined));
     proxy?.close();
     this.#proxies.delete(nodeId);
+    this.#turns.forget(nodeId);
     this.#withheld.set(nodeId, []);
     this.#options.materials.release(nodeId);
     this.#options.cache.clear(nodeId);
@@ -181,7 +186,7 @@ export class Compiler {
 
   close(): void {
     for (const unwatch of this.#unwatch) unwatch();
-    clearImmediate(this.#next);
+    this.#turns.close();
     for (const resolve of this.#settling.splice(0)) resolve();
     this.#hosts.close();
     for (const proxy of this.#proxies.values()) proxy.close();
@@ -195,12 +200,12 @@ export class Compiler {
 
   /** How many proxies wait to be built. */
   get waiting(): number {
-    return this.#due.others.size + this.#due.sidecars.size;
+    return this.#turns.waiting;
   }
 
   /** Whether everything that is known has been built. */
   get idle(): boolean {
-    return !this.#scheduled && this.#tally === undefined;
+    return !this.#scheduled && !this.#turns.isUnderWay;
   }
 
   /** Resolves when everything that is known now has been built. */
@@ -282,48 +287,25 @@ export class Compiler {
       if (proxy === undefined) continue;
       cache.hold(nodeId);
       // Gateways and zone proxies are few, and each serves many.
-      (proxy.made?.view.kind === "sidecar" ? this.#due.sidecars : this.#due.others).add(nodeId);
+      this.#turns.add(nodeId, proxy.made?.view.kind !== "sidecar");
     }
     this.#suspects.clear();
-    const { revision } = config;
-    cache.advance(revision);
-    this.#tally ??= { revision, proxies: 0, built: 0, changed: 0, durationMs: 0 };
-    this.#work();
+    cache.advance(config.revision);
+    this.#turns.work();
   }
 
-  /** Builds for as long as one turn may take, and goes on after others had theirs: pushes, acknowledgements, new changes. */
-  #work(): void {
-    const tally = this.#tally;
-    if (tally === undefined) return;
-    const began = performance.now();
-    const { revision } = this.#options.config;
-    for (const due of [this.#due.others, this.#due.sidecars]) {
-      for (const nodeId of due) {
-        if (performance.now() - began > turnMs) break;
-        due.delete(nodeId);
-        const proxy = this.#proxies.get(nodeId);
-        if (proxy === undefined) continue;
-        tally.built++;
-        if (this.#build(nodeId, proxy, revision)) tally.changed++;
-      }
-    }
-    tally.durationMs += performance.now() - began;
-    if (this.waiting > 0) {
-      this.#next ??= setImmediate(() => {
-        this.#next = undefined;
-        this.#work();
-      });
-      return;
-    }
-    this.#tally = undefined;
+  #done(spent: Omit<CompileRound, "revision" | "proxies">): void {
     this.#contexts.graph.collect();
-    this.#options.onRound?.({ ...tally, revision, proxies: this.#proxies.size });
+    this.#options.onRound?.({ ...spent, revision: this.#options.config.revision, proxies: this.#proxies.size });
     if (this.idle) for (const resolve of this.#settling.splice(0)) resolve();
   }
 
   /** Whether the proxy got another snapshot. While it cannot be built it stays held, at no newer revision. */
-  #build(nodeId: string, proxy: WatchedProxy, revision: number): boolean {
-    const { cache } = this.#options;
+  #build(nodeId: string): boolean | undefined {
+    const { cache, config } = this.#options;
+    const { revision } = config;
+    const proxy = this.#proxies.get(nodeId);
+    if (proxy === undefined) return undefined;
     try {
       const parts = proxy.parts();
       if (parts === undefined || !isComplete(parts, proxy.ref.mesh)) return false;

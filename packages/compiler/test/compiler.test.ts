@@ -271,3 +271,46 @@ describe("host names in addresses", () => {
     expect(compiler.view("default.echo-2")!.listeners.map(({ address }) => address)).toContain("10.0.0.3");
   });
 });
+
+test("a Timeout for all encodes one cluster for each service that is called, however many proxies call it, and each proxy's own", async () => {
+  const every = [{ match: { [service]: "*" } }];
+  config.put({
+    type: "TrafficRoute",
+    mesh: "default",
+    name: "all",
+    sources: every,
+    destinations: every,
+    conf: { destination: { [service]: "*" } },
+  });
+  const timeout = (connectTimeout: string) => ({
+    ...{ type: "Timeout", mesh: "default", name: "all", sources: every, destinations: every },
+    conf: { connectTimeout },
+  });
+  config.put(timeout("5s"));
+  const names = Array.from({ length: 40 }, (_, index) => `app-${index}`);
+  const caller = (index: number) => ({
+    ...{ type: "Dataplane", mesh: "default", name: `app-${index}` },
+    networking: {
+      address: `10.0.0.${index}`,
+      inbound: [{ port: 8080, tags: { [service]: `service-${index % 4}`, "kuma.io/protocol": "http" } }],
+      outbound: [0, 1].map((at) => ({ port: 20_000 + at, tags: { [service]: `service-${(index + at) % 4}` } })),
+    },
+  });
+  zone.put(...names.map((_, index) => caller(index)));
+  for (const name of names) compiler.connect(`default.${name}`, { type: "dataplane", mesh: "default", name });
+  await settle();
+  const encoded = (): Set<Uint8Array> => {
+    const all = names.flatMap((name) => [...partsOf(cache.get(`default.${name}`)).values()]);
+    return new Set(all.map(({ bytes }) => bytes));
+  };
+  const before = encoded();
+  // Of each service two outbounds with a listener and routes; of all of them a cluster and endpoints, and of the admin interface a cluster; of
+  // each proxy the listeners at its address and its local cluster.
+  expect(before.size).toBeLessThanOrEqual(4 * 2 * 2 + 4 * 2 + 1 + 40 * 3);
+  config.put(timeout("7s"));
+  await settle();
+  const fresh = [...encoded()].filter((bytes) => !before.has(bytes));
+  // It says something of the connections to the workload, too.
+  expect(fresh).toHaveLength(4 + 40);
+  expect(rounds.at(-1)).toMatchObject({ changed: 41 });
+});

@@ -13,6 +13,7 @@ import { tracing } from "../policies/tracing.ts";
 import type { ProxyMetadata } from "../proxy-ref.ts";
 import type { AccessLogView } from "../proxy-view.ts";
 import { ViewBuilder } from "../view-builder.ts";
+import type { ViewParts } from "../view-builder.ts";
 import { realAddresses } from "../services/real-addresses.ts";
 import { calledService } from "../routes/called.ts";
 import { addDirectAccess } from "./direct-access.ts";
@@ -38,7 +39,7 @@ export function addSidecar(
   const kafkaFilter = metadata.kafkaFilter ?? false;
   const inbounds = networking.gateway ? [] : inboundInterfaces(dataplane);
   const traits = JSON.stringify([dataplane.name, metadata]);
-  addOwn(context, dataplane, builder, `inbounds/${traits}`, (own, into) => addInbounds(context, own, metadata, into));
+  addOwn(context, dataplane, builder, `inbounds/${traits}`, false, (own, into) => addInbounds(context, own, metadata, into));
 
   const outbounds = outboundAddresses(dataplane, context.virtualIps).map(({ tags, ...at }) => ({ ...at, to: calledService(tags) }));
   const real = realAddresses(dataplane, context).map(({ to, ...at }) => ({ ...at, to: { kind: "resource" as const, target: to } }));
@@ -50,7 +51,7 @@ export function addSidecar(
   const directLogs = (name: string) =>
     passThroughLogs(context, policies, { direction: "OUTBOUND", kind: "network", destinationService: name, pipeFolder });
   addDirectAccess({ builder, context, dataplane, clientTls }, taken, directLogs);
-  addOwn(context, dataplane, builder, `others/${traits}`, (own, into) => {
+  addOwn(context, dataplane, builder, `others/${traits}`, true, (own, into) => {
     // Of its own: what they found is of the time when they were asked.
     const itsPolicies = new ProxyPolicies(context, own);
     const outsideLogs = (kind: "http" | "network") =>
@@ -70,12 +71,13 @@ function passThroughLogs(context: MeshContext, policies: ProxyPolicies, logged: 
   return accessLogs(context, dataplane, conf, { ...logged, sourceService: identifyingServiceOf(dataplane.spec) });
 }
 
-/** What no other proxy plays a part in: made by itself, so that what happens to others leaves it as it is. `key` tells what `make` uses. */
+/** What no other proxy plays a part in: made by itself, so that what happens to others leaves it as it is. `key` tells what `make` uses. `isAlike`: what it makes is often what it makes for others. */
 function addOwn(
   context: MeshContext,
   { name }: Dataplane,
   builder: ViewBuilder,
   key: string,
+  isAlike: boolean,
   make: (dataplane: Dataplane, into: ViewBuilder) => void,
 ): void {
   const makeInto = (into: ViewBuilder): void => {
@@ -88,7 +90,18 @@ function addOwn(
     makeInto(own);
     return own.parts();
   });
-  builder.add(parts);
+  builder.add(isAlike ? alike(context, parts) : parts);
+}
+
+/** Parts that are the same for many proxies, such as those that catch what no other takes, as one object for all of them. */
+function alike(context: MeshContext, parts: ViewParts): ViewParts {
+  const one = <Part extends object>(part: Part): Part => context.memo.share(`alike/${JSON.stringify(part)}`, () => part);
+  return {
+    ...parts,
+    listeners: parts.listeners.map(one),
+    routes: parts.routes.map(one),
+    clusters: parts.clusters.map(({ cluster, endpoints }) => ({ cluster: one(cluster), endpoints })),
+  };
 }
 
 function addInbounds(context: MeshContext, dataplane: Dataplane, metadata: ProxyMetadata, builder: ViewBuilder): void {
