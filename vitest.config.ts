@@ -31,7 +31,13 @@ export default defineConfig({
             "test/*/{src,test}/**/*.test.ts",
             "test/*.test.ts",
           ],
-          exclude: ["**/node_modules/**", "**/dist/**", "test/e2e/**", "test/conformance/src/recorded-scenarios.test.ts"],
+          exclude: [
+            "**/node_modules/**",
+            "**/dist/**",
+            "test/e2e/**",
+            "test/kubernetes/**",
+            "test/conformance/src/recorded-scenarios.test.ts",
+          ],
           // Two cores: a worker each.
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
@@ -60,6 +66,18 @@ export default defineConfig({
               },
             },
           ]),
+      {
+        extends: true,
+        test: {
+          // On a real cluster, whose programs are being built while all the others run.
+          name: "kubernetes",
+          include: ["test/kubernetes/src/**/*.test.ts"],
+          ...e2e,
+          testTimeout: 120_000,
+          hookTimeout: 1_800_000,
+          sequence: { groupOrder: 3 },
+        },
+      },
     ],
   },
 });

@@ -3,18 +3,49 @@
  *
  *   npm test                 format, lint, types, then every test
  *   npm test -- packages/xds only tests whose file matches
+ *   npm test -- --without kubernetes   all but those on a real cluster; with CI=true nothing is left out
  */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { ensureCommand } from "../test/testkit/src/ensure-command.ts";
+import { whatIsMissing } from "../test/kubernetes/src/machine.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const filters = process.argv.slice(2);
+const { filters, without } = split(process.argv.slice(2));
 let passed = 0;
 let failed = 0;
+
+/** What is vitest's: all but `--without`. */
+function split(args: string[]): { filters: string[]; without: string[] } {
+  const { tokens, values } = parseArgs({ args, options: { without: { type: "string", multiple: true } }, strict: false, tokens: true });
+  const own = new Set(
+    tokens.flatMap((token) =>
+      token.kind === "option" && token.name === "without" ? [token.index, ...(token.inlineValue ? [] : [token.index + 1])] : [],
+    ),
+  );
+  const left = process.env["CI"] === "true" ? [] : (values.without ?? []).map(String);
+  return { filters: args.filter((_, index) => !own.has(index)), without: left };
+}
+
+// Building a cluster takes longer than anything else, and its tests are the last ones: it goes on beside the others.
+const hasKubernetes =
+  !without.includes("kubernetes") && (filters.length === 0 || filters.some((filter) => filter.includes("test/kubernetes")));
+if (hasKubernetes) {
+  const missing = whatIsMissing();
+  if (missing && process.env["CI"] !== "true") {
+    console.log(`no Kubernetes cluster can run here, and its tests are left out: ${missing}`);
+    without.push("kubernetes");
+  } else if (!missing) {
+    const building = spawn(process.execPath, [...process.execArgv, join(root, "test/kubernetes/src/main.ts"), "build"], {
+      stdio: "ignore",
+    });
+    process.once("exit", () => building.kill());
+  }
+}
 
 function check(name: string, command: string, args: string[]): void {
   process.stdout.write(`${name}: `);
@@ -51,10 +82,15 @@ for (const [command, args, debianPackage] of [
 }
 
 const report = join(mkdtempSync(join(tmpdir(), "atoll-test-")), "report.json");
-const status = spawnSync("vitest", ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, ...filters], {
-  cwd: root,
-  stdio: "inherit",
-}).status;
+const leftOut = without.map((project) => `--project=!${project}`);
+const status = spawnSync(
+  "vitest",
+  ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, ...leftOut, ...filters],
+  {
+    cwd: root,
+    stdio: "inherit",
+  },
+).status;
 try {
   const { numPassedTests, numFailedTests, numFailedTestSuites, testResults } = JSON.parse(readFileSync(report, "utf8"));
   passed += numPassedTests;
