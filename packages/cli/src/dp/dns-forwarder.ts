@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from "node:dgram";
 import { readFile } from "node:fs/promises";
 import { createConnection, createServer, isIPv6, type Server, type Socket as TcpSocket } from "node:net";
+import { danglingAlias, questionFor, withAddresses } from "./dns-alias.ts";
 import { addressTypes, DnsQuestion } from "./dns-question.ts";
 
 export interface DnsForwarderOptions {
@@ -84,9 +85,17 @@ async function resolve(question: Buffer, transport: "udp" | "tcp", options: DnsF
   const ask = transport === "udp" ? askOverUdp : askOverTcp;
   for (const server of await nameservers(resolvConf)) {
     const answer = await ask(question, server, resolverPort, timeoutMs);
-    if (answer) return answer;
+    if (answer) return completed(question, answer, envoyPort, timeoutMs);
   }
   return known;
+}
+
+/** A resolver outside of the mesh may know that one name is another, and not what Envoy knows of that. */
+async function completed(message: Buffer, answer: Buffer, envoyPort: number, timeoutMs: number): Promise<Buffer> {
+  const type = DnsQuestion.of(message)?.type ?? 0;
+  const name = addressTypes.includes(type) ? danglingAlias(answer) : undefined;
+  const known = name && (await askEnvoy(questionFor(name, { id: message, type }), envoyPort, timeoutMs));
+  return name === undefined || known === undefined || isOpen(known) ? answer : withAddresses(answer, name, known);
 }
 
 /** Envoy has addresses alone, and says of any other type that there is no such name, also of a name that is there. */
