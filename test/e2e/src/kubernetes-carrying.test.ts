@@ -123,6 +123,13 @@ test("objects of global become configuration, and copies in the cluster of a zon
     expect((await onGlobal("/meshes/shop/traffic-logs/all")).status).toBe(200);
     expect((await onGlobal(`/meshes/shop/meshtimeouts/slow.${systemNamespace}`)).json<{ spec: unknown }>().spec).toEqual(timeout("20s"));
   });
+  clusters.global.put(kindOf("MeshTimeout"), {
+    metadata: { name: "slow", namespace: systemNamespace, labels: { "kuma.io/mesh": "shop" } },
+    spec: timeout("21s"),
+  });
+  await settled(async () => {
+    expect((await onGlobal(`/meshes/shop/meshtimeouts/slow.${systemNamespace}`)).json<{ spec: unknown }>().spec).toEqual(timeout("21s"));
+  });
   const copyOf = () => clusters.east.all(kindOf("MeshTimeout")).find(({ metadata }) => metadata.name.startsWith("slow-"));
   await settled(() => {
     expect(objects(clusters.east, "Mesh")).toContain("shop");
@@ -138,6 +145,13 @@ test("objects of global become configuration, and copies in the cluster of a zon
     expect((await onGlobal(`/meshes/shop/meshtimeouts/slow.${systemNamespace}`)).status).toBe(404);
     expect(copyOf()).toBeUndefined();
   });
+  // Written once for each change of the object, and no more.
+  const { items } = (await onGlobal("/revisions?size=1000")).json<{
+    items: { accepted: boolean; changes: { op: string; key: string }[] }[];
+  }>();
+  const changes = items.flatMap(({ accepted, changes: all }) => (accepted ? all : []));
+  const ofSlow = changes.filter(({ key }) => key === `MeshTimeout/shop/slow.${systemNamespace}`);
+  expect(ofSlow.map(({ op }) => op)).toEqual(["put", "put", "delete"]);
 });
 
 test("what the log refuses is told as an event on the object, and taken once it may be", async () => {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import {
   carriedResource,
@@ -51,6 +52,8 @@ export class ObjectCarrier {
   readonly #refused = new Map<string, string>();
   /** Keys that this process deleted itself, until the log shows it. */
   readonly #deleting = new Set<string>();
+  /** What was written last of a key, as a hash, until the log shows a change of it: the copy of the log here is a moment behind an answer of REST. */
+  readonly #sent = new Map<string, string>();
   readonly #ends: (() => void)[] = [];
 
   constructor(options: ObjectCarrierOptions) {
@@ -64,11 +67,14 @@ export class ObjectCarrier {
     });
     const watched = new Set(carriedKinds(place).map(objectKindOf));
     for (const kind of watched) {
-      for (const object of cache.objects(kind)) this.#add(object);
+      for (const object of cache.objects(kind)) {
+        const key = this.#keyOf(object);
+        if (key !== undefined) this.#queue.add(key);
+      }
       this.#ends.push(
         cache.listen(kind, (now, before) => {
-          this.#add(before);
-          this.#add(now);
+          const keys = [before, now].map((object) => object && this.#keyOf(object));
+          for (const key of new Set(keys)) if (key !== undefined) this.#queue.add(key);
         }),
       );
     }
@@ -109,15 +115,16 @@ export class ObjectCarrier {
     await this.#queue.close();
   }
 
-  #add(object: KubernetesObject | undefined): void {
-    const carried = object && carriedResource(object, this.#options.place);
-    if (carried !== undefined) this.#queue.add(keyString(carried));
+  #keyOf(object: KubernetesObject): string | undefined {
+    const carried = carriedResource(object, this.#options.place);
+    return carried && keyString(carried);
   }
 
   #onLogChange(home: Home, keys: readonly string[]): void {
     const { place } = this.#options;
     for (const key of keys) {
       this.#deleting.delete(key);
+      this.#sent.delete(key);
       const { type } = parseKeyString(key);
       if (type === "Mesh" || type === "Secret") for (const refused of this.#refused.keys()) this.#queue.add(refused);
       const kind = kindOf(type);
@@ -134,6 +141,7 @@ export class ObjectCarrier {
     const found = this.#objectOf(kind, key);
     if (found === undefined) {
       this.#refused.delete(text);
+      this.#sent.delete(text);
       if (present === undefined || !isCarried(present)) return;
       this.#deleting.add(text);
       await this.#write(text, undefined, () => writers[home]!.delete(key));
@@ -146,8 +154,18 @@ export class ObjectCarrier {
       this.#refused.delete(text);
       return;
     }
-    await this.#write(text, object, () => writers[home]!.put(key, carried.body));
-    if (!this.#refused.has(text)) onWritten?.({ type: kind.type, result: "put" });
+    const sending = createHash("sha256").update(JSON.stringify(carried.body)).digest("base64");
+    if (this.#sent.get(text) === sending) return;
+    // Before the answer: what the log shows meanwhile counts.
+    this.#sent.set(text, sending);
+    try {
+      await this.#write(text, object, () => writers[home]!.put(key, carried.body));
+    } catch (error) {
+      this.#sent.delete(text);
+      throw error;
+    }
+    if (this.#refused.has(text)) this.#sent.delete(text);
+    else onWritten?.({ type: kind.type, result: "put" });
   }
 
   async #write(text: string, object: KubernetesObject | undefined, write: () => Promise<void>): Promise<void> {
