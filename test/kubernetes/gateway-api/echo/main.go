@@ -23,7 +23,7 @@ func main() {
 	serve(os.Args[1:])
 }
 
-// serve listens on every --port but those that --tls names: no test calls these.
+// serve listens on every --port but those that --tls names, which no test calls; on 8080 if there is none.
 func serve(args []string) {
 	tls := map[string]bool{}
 	for _, arg := range args {
@@ -31,12 +31,17 @@ func serve(args []string) {
 			tls[port] = true
 		}
 	}
-	failed := make(chan error)
+	var ports []string
 	for _, arg := range args {
-		port, ok := strings.CutPrefix(arg, "--port=")
-		if !ok || tls[port] {
-			continue
+		if port, ok := strings.CutPrefix(arg, "--port="); ok && !tls[port] {
+			ports = append(ports, port)
 		}
+	}
+	if len(ports) == 0 {
+		ports = []string{"8080"}
+	}
+	failed := make(chan error)
+	for _, port := range ports {
 		go func() { failed <- http.ListenAndServe(":"+port, answer(port)) }()
 	}
 	fmt.Fprintln(os.Stderr, <-failed)
