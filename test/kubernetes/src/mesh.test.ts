@@ -69,6 +69,40 @@ spec: { targetRef: { kind: Mesh }, from: [{ targetRef: { kind: Mesh }, default: 
   await eventually(async () => (await askFrom(cluster, client, "http://server.shop.svc.cluster.local")).status === 200, patient);
 });
 
+test("a pod of another ServiceAccount cannot take an identity", async () => {
+  interface Pod {
+    metadata: { name: string };
+    spec: { containers: { name: string; env?: { name: string; value?: string }[] }[] };
+  }
+  const [owner] = (await cluster.get<{ items: Pod[] }>("pods", "--namespace", "shop", "--selector=app=server")).items;
+  const sidecar = owner!.spec.containers.find(({ name }) => name === "kuma-sidecar")!;
+  const authority = sidecar.env!.find(({ name }) => name === "KUMA_CONTROL_PLANE_CA_CERT")!;
+  const token = "/var/run/secrets/kubernetes.io/serviceaccount/token";
+  const flags = [`--name=${owner!.metadata.name}.shop`, "--mesh=default", `--dataplane-token-file=${token}`, "--dns-enabled=false"];
+  const thief = {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name: "thief", namespace: "shop", labels: { "kuma.io/sidecar-injection": "disabled" } },
+    spec: {
+      serviceAccountName: "thief",
+      terminationGracePeriodSeconds: 1,
+      containers: [
+        {
+          name: "proxy",
+          image: imageNames.dataplane,
+          args: ["run", `--cp-address=https://kuma-control-plane.${systemNamespace}:5678`, ...flags],
+          env: [authority],
+        },
+      ],
+    },
+  };
+  await cluster.apply("{ apiVersion: v1, kind: ServiceAccount, metadata: { name: thief, namespace: shop } }");
+  await cluster.apply(JSON.stringify(thief));
+  await eventually(async () => /authentication/.test(await cluster.kubectl("--namespace", "shop", "logs", "thief")), patient);
+  expect(await cluster.kubectl("--namespace", "shop", "logs", "thief")).not.toMatch(/lds: add\/update listener/);
+  await cluster.kubectl("--namespace", "shop", "delete", "pod", "thief");
+});
+
 test("a job ends, and its sidecar with it", async () => {
   await cluster.apply(`
 apiVersion: batch/v1
