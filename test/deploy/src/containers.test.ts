@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { pythonTools } from "./python-tools.ts";
 import { deploy, root } from "./root.ts";
-import { serviceNames, settingsOf } from "./service-settings.ts";
+import { hostServiceNames, settingsOf } from "./service-settings.ts";
 
 const path = join(deploy, "container", "Dockerfile");
 const text = readFileSync(path, "utf8");
@@ -21,7 +21,7 @@ test("hadolint has nothing to say", () => {
   expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: "", stderr: "" });
 }, 180_000);
 
-test.each(serviceNames)("the image of %s runs it, as nobody, on the ports it listens on", (service) => {
+test.each(hostServiceNames)("the image of %s runs it, as nobody, on the ports it listens on", (service) => {
   const lines = stage(service);
   expect(lines.findLast((line) => line.startsWith("CMD"))).toBe(`CMD ["run", "${service}"]`);
   expect(lines.findLast((line) => line.startsWith("USER"))).toBe("USER 65532:65532");

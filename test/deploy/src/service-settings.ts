@@ -16,6 +16,8 @@ const schemas = {
 
 export type ServiceName = keyof typeof schemas;
 export const serviceNames = Object.keys(schemas) as ServiceName[];
+/** Those that run on a machine of their own. The one that joins a cluster runs in its pods alone, from the image of the control plane. */
+export const hostServiceNames = serviceNames.filter((name) => name !== "kubernetes");
 
 /** The settings a service has by this file and environment. Throws if it would not start with them, or if one of them has no effect. */
 export function settingsOf<Name extends ServiceName>(

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { scratchFolder } from "@atoll/testkit/scratch-folder";
 import { describe, expect, test } from "vitest";
 import { deploy, root } from "./root.ts";
-import { serviceNames } from "./service-settings.ts";
+import { hostServiceNames } from "./service-settings.ts";
 
 const folder = join(deploy, "systemd");
 const units = readdirSync(folder).sort();
@@ -12,10 +12,10 @@ const read = (unit: string) => readFileSync(join(folder, unit), "utf8");
 const value = (unit: string, key: string) => new RegExp(`^${key}=(.*)$`, "m").exec(read(unit))?.[1];
 
 test("there is a unit for each service, and one for proxies", () => {
-  expect(units).toEqual([...serviceNames.map((name) => `atoll-${name}.service`), "atoll-dp@.service"].sort());
+  expect(units).toEqual([...hostServiceNames.map((name) => `atoll-${name}.service`), "atoll-dp@.service"].sort());
 });
 
-test.each(serviceNames)("atoll-%s.service keeps its state where systemd makes a folder for it, and is no root", (service) => {
+test.each(hostServiceNames)("atoll-%s.service keeps its state where systemd makes a folder for it, and is no root", (service) => {
   const unit = `atoll-${service}.service`;
   expect(value(unit, "Environment")).toBe(`ATOLL_GENERAL_WORK_DIR=/var/lib/${value(unit, "StateDirectory")}`);
   expect(value(unit, "ExecStart")).toMatch(
