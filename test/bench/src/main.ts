@@ -28,7 +28,8 @@ const usage = `Measures Atoll on this machine, with real Envoys. Prints Markdown
 usage: npm run bench -- [BENCHMARK] [--stack embedded|kafka] [options]
 
   propagation   from the PUT of a MeshGatewayRoute on global until the gateway's Envoy in zone east serves by it (the default)
-                --rounds N (100), --warm-up N (10), --pause-ms N (20) between the effect of a change and the next one
+                --rounds N (100), --warm-up N (10), --pause-ms N (20) between the effect of a change and the next one,
+                --policies N (0) with a targetRef that are there before, about fifty services
   writes        acknowledged writes a second on one global while two zones and their proxies follow: --clients N (8), --seconds N (10),
                 --present N (0) routes that are there before, --no-zones, --profiles DIR gets a CPU profile of each process
   coldstart     a zone with nothing on its disk, until it has 10,000 resources: --resources N, --rounds N (5)
@@ -60,6 +61,7 @@ const { values, positionals } = parseArgs({
     clients: { type: "string", default: "8" },
     seconds: { type: "string", default: "10" },
     present: { type: "string", default: "0" },
+    policies: { type: "string", default: "0" },
     zones: { type: "boolean", default: true },
     profiles: { type: "string" },
     json: { type: "string" },
@@ -74,7 +76,16 @@ const common = { stack: values.stack as StackKind, signal: ended.signal, onProgr
 /** Each measures, and answers its figures and how they read. */
 const benchmarks: Record<string, () => Promise<{ result: unknown; text: string }>> = {
   propagation: () =>
-    shown(measurePropagation({ ...common, rounds: rounds(100), warmUp: whole("warm-up"), pauseMs: whole("pause-ms") }), renderPropagation),
+    shown(
+      measurePropagation({
+        ...common,
+        rounds: rounds(100),
+        warmUp: whole("warm-up"),
+        pauseMs: whole("pause-ms"),
+        policies: whole("policies"),
+      }),
+      renderPropagation,
+    ),
   writes: () => shown(measureWrites(writesOptions()), renderWrites),
   scale: () => shown(measureScale(scaleOptions()), renderScale),
   size: () => shown(measureSize({ ...common, resources: whole("resources") }), renderSize),
@@ -110,7 +121,17 @@ const scaleOptions = (): ScaleOptions => ({
 
 const rounds = (usual: number): number => (values.rounds === undefined ? usual : whole("rounds"));
 
-type WholeOption = "rounds" | "resources" | "services" | "dataplanes" | "warm-up" | "pause-ms" | "clients" | "seconds" | "present";
+type WholeOption =
+  | "rounds"
+  | "resources"
+  | "services"
+  | "dataplanes"
+  | "warm-up"
+  | "pause-ms"
+  | "clients"
+  | "seconds"
+  | "present"
+  | "policies";
 const whole = (name: WholeOption): number => wholeOf(name, values[name]);
 
 function wholeOf(name: string, text: string | undefined): number {

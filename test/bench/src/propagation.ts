@@ -6,6 +6,7 @@ import { Client } from "undici";
 import { withStack } from "./bench-stack.ts";
 import { monotonicMs } from "./clock.ts";
 import { bareKafka, durableAppends, envoyApplyTime } from "./floors.ts";
+import { writePolicies } from "./many-policies.ts";
 import { CpuWatch, type ProcessCpu } from "./process-cpu.ts";
 import { firstAnswer, RouteWatch } from "./route-watch.ts";
 import { stagesOf, type Round, type StageTimes } from "./stages.ts";
@@ -17,6 +18,8 @@ export interface PropagationOptions {
   warmUp: number;
   /** Between the effect of one change and the next change. */
   pauseMs: number;
+  /** Policies with a `targetRef` that are there before, and fifty services they are about. */
+  policies: number;
   signal: AbortSignal;
   onProgress: (message: string) => void;
 }
@@ -53,6 +56,7 @@ export async function measurePropagation(options: PropagationOptions): Promise<P
     let watch: RouteWatch | undefined;
     try {
       await eventually(async () => (await fetch(`${url}/orders`)).status === 200, { limitMs: 60_000, everyMs: 50 });
+      if (options.policies > 0) await writePolicies(stack, "east", options.policies, signal);
       const route = readDocuments("gateways", ports).find((document) => document.type === "MeshGatewayRoute" && document.name === "edge")!;
       watch = new RouteWatch(url, "/orders");
       const measured: Round[] = [];
