@@ -179,6 +179,8 @@ const schemas: Record<string, object> = {
     expect: { type: "object", additionalProperties: { type: ["integer", "null"] } },
     reason: text,
   }),
+  /** One of a stream of them: event `change`, `position`, `observed` or `gone`; `data` is JSON. */
+  ServerSentEvent: ofProperties({ event: text, id: text, data: text, retry: integer }, ["data"]),
   Revocation: ofProperties({ ids: texts, kind: text, mesh: text, subject: text, issuedBefore: text, reason: text }),
   Rollback: ofProperties({ reason: text }),
   Changed: ofProperties(

@@ -86,11 +86,11 @@ const operationId = (method: string, path: string): string =>
 const descriptions: Record<number, string> = { 200: "Done.", 201: "Created." };
 
 function answer(status: number, schema: string | null, gives = "application/json"): object {
-  const isJson = gives === "application/json";
+  const isText = gives === "text/plain";
   return {
     description: descriptions[status],
     headers: { "Atoll-Revision": { $ref: "#/components/headers/AtollRevision" } },
-    ...(schema !== null && { content: { [gives]: { schema: isJson ? reference(schema) : { type: "string" } } } }),
+    ...(schema !== null && { content: { [gives]: { schema: isText ? { type: "string" } : reference(schema) } } }),
   };
 }
 
@@ -190,7 +190,7 @@ const changeFeed: Shape = {
   summary: "Every change after a revision as it happens, as server-sent events whose id is the revision",
   query: ["after", "kind", "mesh", "feed_name", "zone", "observed"],
   headers: ["LastEventId"],
-  answers: { 200: "" },
+  answers: { 200: "ServerSentEvent" },
   gives: "text/event-stream",
 };
 
