@@ -61,6 +61,6 @@ function policy(number: number): object {
   const called = { kind: "MeshService", name: service };
   const spec = to
     ? { targetRef: number % 2 ? one : { kind: "Mesh" }, to: [{ targetRef: called, default: to }] }
-    : { targetRef: one, from: [{ targetRef: { kind: "Mesh" }, default: from }] };
+    : { targetRef: { ...one, proxyTypes: ["Sidecar"] }, from: [{ targetRef: { kind: "Mesh" }, default: from }] };
   return { type, mesh: "default", name: `busy-${number}`, spec };
 }
