@@ -4,6 +4,7 @@ export { startDebugServer, type DebugServerOptions } from "./debug-server.ts";
 export { listenHost } from "./listen-host.ts";
 export { Lifecycle, runUntilSignal, type Closeable } from "./lifecycle.ts";
 export { createLogger, type Logger } from "./logger.ts";
+export { gaugesOf } from "./gauges.ts";
 export { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "./metrics.ts";
 export { diagnosticsSettings } from "./diagnostics-settings.ts";
 export { readerGate, readerSettings, type ReaderGate } from "./reader-gate.ts";

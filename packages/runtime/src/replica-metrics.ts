@@ -1,4 +1,5 @@
-import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { Counter, Histogram, type Registry } from "prom-client";
+import { gaugesOf } from "./gauges.ts";
 import type { FoldedChange } from "./change-trace.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -88,15 +89,7 @@ export class ReplicaMetrics {
 
   /** How far this process is. */
   show(replica: ObservedReplica): void {
-    const gauge = (name: string, help: string, value: () => number) =>
-      new Gauge({
-        name,
-        help,
-        registers: [this.#registry],
-        collect() {
-          this.set(value());
-        },
-      });
+    const gauge = gaugesOf(this.#registry);
     gauge("atoll_revision", "Revision of the configuration folded here", () => replica.revision);
     gauge("atoll_resources", "Resources of the configuration", () => replica.size);
     gauge("atoll_undecided_change_sets", "Change sets submitted here whose verdict is awaited", () => replica.undecided);

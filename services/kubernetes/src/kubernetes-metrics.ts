@@ -1,51 +1,36 @@
 import type { ClusterCache } from "@atoll/kubernetes-client";
-import { Counter, type Diagnostics, Gauge } from "@atoll/runtime";
+import { Counter, type Diagnostics, Gauge, gaugesOf } from "@atoll/runtime";
 
 /** What the service counts of its own work. */
 export function kubernetesMetrics(
   { registry }: Diagnostics,
   state: { leads: () => boolean; waiting: () => number; refused: () => number },
 ) {
-  const registers = [registry];
-  const calls = new Counter({
-    name: "atoll_kubernetes_api_calls_total",
-    help: "Calls of the API server, by verb, kind and status (0: none came)",
-    labelNames: ["verb", "kind", "code"],
-    registers,
-  });
-  const carried = new Counter({
-    name: "atoll_kubernetes_carried_total",
-    help: "Resources written into the log for objects, by type and result",
-    labelNames: ["type", "result"],
-    registers,
-  });
-  const mirrored = new Counter({
-    name: "atoll_kubernetes_mirrored_total",
-    help: "Objects written for resources of the log, by type and result",
-    labelNames: ["type", "result"],
-    registers,
-  });
-  const reconciled = new Counter({
-    name: "atoll_kubernetes_reconciliations_total",
-    help: "Reconciliations, by controller and whether they wrote anything",
-    labelNames: ["controller", "wrote"],
-    registers,
-  });
-  const reviews = new Counter({
-    name: "atoll_kubernetes_admissions_total",
-    help: "Requests of the API server's webhooks, by path and whether they were allowed",
-    labelNames: ["webhook", "allowed"],
-    registers,
-  });
-  const gauge = (name: string, help: string, value: () => number) =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(value());
-      },
-    });
+  const counter = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
+    new Counter({ name, help, labelNames, registers: [registry] });
+  const calls = counter("atoll_kubernetes_api_calls_total", "Calls of the API server, by verb, kind and status (0: none came)", [
+    "verb",
+    "kind",
+    "code",
+  ]);
+  const carried = counter("atoll_kubernetes_carried_total", "Resources written into the log for objects, by type and result", [
+    "type",
+    "result",
+  ]);
+  const mirrored = counter("atoll_kubernetes_mirrored_total", "Objects written for resources of the log, by type and result", [
+    "type",
+    "result",
+  ]);
+  const reconciled = counter("atoll_kubernetes_reconciliations_total", "Reconciliations, by controller and whether they wrote anything", [
+    "controller",
+    "wrote",
+  ]);
+  const reviews = counter(
+    "atoll_kubernetes_admissions_total",
+    "Requests of the API server's webhooks, by path and whether they were allowed",
+    ["webhook", "allowed"],
+  );
+  const gauge = gaugesOf(registry);
   gauge("atoll_kubernetes_leads", "1 while this process is the one that writes", () => Number(state.leads()));
   gauge("atoll_kubernetes_waiting", "Keys that wait for their work", state.waiting);
   gauge("atoll_kubernetes_refused", "Objects that the control plane does not take", state.refused);

@@ -1,4 +1,4 @@
-import { ChangeTrace, Counter, type Diagnostics, Gauge, Histogram, type Logger } from "@atoll/runtime";
+import { ChangeTrace, Counter, type Diagnostics, gaugesOf, Histogram, type Logger } from "@atoll/runtime";
 import type { CompileRound } from "@atoll/compiler";
 import type { AdsAck, AdsNack, AdsSend, SnapshotCache } from "@atoll/xds";
 
@@ -59,15 +59,7 @@ export class ProxyWatch {
     this.#acks = new Counter({ name: "atoll_acks_total", help: "Responses that Envoys accepted", labelNames: ["type"], registers });
     this.#nacks = new Counter({ name: "atoll_nacks_total", help: "Configurations that Envoy rejected", labelNames: ["type"], registers });
     this.#refused = new Counter({ name: "atoll_proxies_refused_total", help: "Streams of proxies refused for their token", registers });
-    const gauge = (name: string, help: string, value: () => number) =>
-      new Gauge({
-        name,
-        help,
-        registers,
-        collect() {
-          this.set(value());
-        },
-      });
+    const gauge = gaugesOf(options.diagnostics.registry);
     gauge("atoll_proxies_connected", "Proxies that have a configuration from this process", () => cache.nodeIds().length);
     gauge(
       "atoll_proxies_behind",

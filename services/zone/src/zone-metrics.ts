@@ -1,5 +1,5 @@
 import type { Inventory } from "@atoll/inventory";
-import { type Diagnostics, Gauge } from "@atoll/runtime";
+import { type Diagnostics, Gauge, gaugesOf } from "@atoll/runtime";
 import type { ZoneSync } from "@atoll/sync";
 
 export interface ZoneMetricsOptions {
@@ -12,15 +12,7 @@ export interface ZoneMetricsOptions {
 /** What a zone's sync service knows of the other side, of its mirrors and of other zones, as metrics. */
 export function showZoneMetrics({ registry }: Diagnostics, { sync, inventory, xdsServers }: ZoneMetricsOptions): void {
   const registers = [registry];
-  const gauge = (name: string, help: string, value: () => number) =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(value());
-      },
-    });
+  const gauge = gaugesOf(registry);
   gauge("atoll_global_connected", "Whether global's log is heard", () => Number(sync.status().connected));
   gauge("atoll_zones_dead", "Zones that this one judges dead", () => sync.status().deadZones.length);
   gauge("atoll_xds_servers_connected", "xDS servers in session with this process", xdsServers);
