@@ -5,7 +5,7 @@ export { Delay, systemTimers, type Timers } from "./delay.ts";
 export { fieldManager } from "./field-manager.ts";
 export { HttpKubernetesApi } from "./http-api.ts";
 export { Informer, type ObjectListener } from "./informer.ts";
-export { KeyQueue } from "./key-queue.ts";
+export { KeyQueue, type KeyQueueOptions } from "./key-queue.ts";
 export {
   isConflict,
   isGone,

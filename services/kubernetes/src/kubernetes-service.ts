@@ -7,6 +7,7 @@ import { ResourceMirror } from "./carry/resource-mirror.ts";
 import { clusterView, openApi, runnable, watchCluster } from "./cluster-part.ts";
 import { controllersOf } from "./controllers.ts";
 import { injectionSettings } from "./injector-settings.ts";
+import type { KeyedWorker } from "./keyed-worker.ts";
 import { kubernetesMetrics, showObjects } from "./kubernetes-metrics.ts";
 import { openLogPart } from "./log-part.ts";
 import { ControllerRunner } from "./runner/controller-runner.ts";
@@ -34,19 +35,13 @@ export async function startKubernetes(settings: KubernetesSettings, logger: Logg
   }
 }
 
-interface Writing {
-  start(): void;
-  pause(): void;
-  readonly queue: { readonly size: number };
-}
-
 async function open(settings: KubernetesSettings, log: Logger, lifecycle: Lifecycle): Promise<void> {
   const place = placeOf(settings);
   const { systemNamespace } = place;
   const instanceId = instanceName("kubernetes", settings.diagnostics.serverPort);
   const source = { service: "kubernetes", instanceId, ...(place.zone !== "" && { zone: place.zone }) };
   const diagnostics = lifecycle.add("diagnostics", await Diagnostics.open(settings, "waiting for the log", source, log));
-  const writing: Writing[] = [];
+  const writing: KeyedWorker[] = [];
   let election: LeaseElection | undefined;
   let carrier: ObjectCarrier | undefined;
   const metrics = kubernetesMetrics(diagnostics, {

@@ -15,8 +15,9 @@ import {
   requireResourceKind,
   resourceKinds,
 } from "@atoll/kubernetes";
-import { type ClusterCache, KeyQueue, type Timers } from "@atoll/kubernetes-client";
+import { type ClusterCache, type Timers } from "@atoll/kubernetes-client";
 import { type Kind, keyString, kindOf, kinds, parseKeyString, type ResourceDraft, type ResourceKey } from "@atoll/resource";
+import { KeyedWorker } from "../keyed-worker.ts";
 import type { ObjectEvents } from "../runner/object-events.ts";
 import { RestRefusal, type RestWriter } from "./rest-writer.ts";
 import type { Stored } from "./stored-resources.ts";
@@ -45,46 +46,44 @@ export const objectKindOf = ({ type }: Kind): ObjectKind => (isSecretType(type) 
  * Carries objects into the log: what an object says is written through the REST API of its home, which checks it as it checks everybody's; what
  * was carried and has no object any more is deleted. What the log holds already is not written again, so a restart writes nothing.
  */
-export class ObjectCarrier {
+export class ObjectCarrier extends KeyedWorker {
   readonly #options: ObjectCarrierOptions;
-  readonly #queue: KeyQueue;
   /** Keys that were refused: they are tried again when the object, its mesh or a Secret changes. */
   readonly #refused = new Map<string, string>();
   /** Keys that this process deleted itself, until the log shows it. */
   readonly #deleting = new Set<string>();
   /** What was written last of a key, as a hash, until the log shows a change of it: the copy of the log here is a moment behind an answer of REST. */
   readonly #sent = new Map<string, string>();
-  readonly #ends: (() => void)[] = [];
 
   constructor(options: ObjectCarrierOptions) {
-    this.#options = options;
     const { cache, place, stored, timers, concurrency, onError } = options;
-    this.#queue = new KeyQueue({
+    super({
       work: (key) => this.#carry(key),
       concurrency,
       timers,
       onError: (error, key, delayMs) => onError(error, { key, delayMs }),
     });
+    this.#options = options;
     const watched = new Set(carriedKinds(place).map(objectKindOf));
     for (const kind of watched) {
       for (const object of cache.objects(kind)) {
         const key = this.#keyOf(object);
-        if (key !== undefined) this.#queue.add(key);
+        if (key !== undefined) this.queue.add(key);
       }
-      this.#ends.push(
+      this.ends.push(
         cache.listen(kind, (now, before) => {
           const keys = [before, now].map((object) => object && this.#keyOf(object));
-          for (const key of new Set(keys)) if (key !== undefined) this.#queue.add(key);
+          for (const key of new Set(keys)) if (key !== undefined) this.queue.add(key);
         }),
       );
     }
     for (const kind of carriedKinds(place)) {
       const reader = stored[homeOf(kind, place)!];
-      for (const resource of reader?.list(kind.type) ?? []) if (isCarried(resource)) this.#queue.add(keyString(resource));
+      for (const resource of reader?.list(kind.type) ?? []) if (isCarried(resource)) this.queue.add(keyString(resource));
     }
     for (const home of ["config", "zone"] as const) {
       const end = stored[home]?.watch(({ keys }) => this.#onLogChange(home, keys));
-      if (end) this.#ends.push(end);
+      if (end) this.ends.push(end);
     }
   }
 
@@ -93,26 +92,9 @@ export class ObjectCarrier {
     return Object.fromEntries(this.#refused);
   }
 
-  get queue(): KeyQueue {
-    return this.#queue;
-  }
-
   /** Is this process about to delete the resource, or has it just done so? */
   isDeleting(key: string): boolean {
     return this.#deleting.has(key);
-  }
-
-  start(): void {
-    this.#queue.start();
-  }
-
-  pause(): void {
-    this.#queue.pause();
-  }
-
-  async close(): Promise<void> {
-    for (const end of this.#ends) end();
-    await this.#queue.close();
   }
 
   #keyOf(object: KubernetesObject): string | undefined {
@@ -126,9 +108,9 @@ export class ObjectCarrier {
       this.#deleting.delete(key);
       this.#sent.delete(key);
       const { type } = parseKeyString(key);
-      if (type === "Mesh" || type === "Secret") for (const refused of this.#refused.keys()) this.#queue.add(refused);
+      if (type === "Mesh" || type === "Secret") for (const refused of this.#refused.keys()) this.queue.add(refused);
       const kind = kindOf(type);
-      if (kind !== undefined && homeOf(kind, place) === home) this.#queue.add(key);
+      if (kind !== undefined && homeOf(kind, place) === home) this.queue.add(key);
     }
   }
 

@@ -21,7 +21,6 @@ import {
   fieldManager,
   isConflict,
   isNotFound,
-  KeyQueue,
   type KubernetesApi,
   KubernetesError,
   type Timers,
@@ -40,6 +39,7 @@ import {
   serviceRecordType,
   type WithStatus,
 } from "@atoll/resource";
+import { KeyedWorker } from "../keyed-worker.ts";
 import type { MirrorSource } from "./mirror-sources.ts";
 import { objectKindOf } from "./object-carrier.ts";
 import type { RestWriter } from "./rest-writer.ts";
@@ -69,61 +69,42 @@ const meshKind = requireResourceKind("Mesh");
  * Writes into the cluster what the log has and no object says: what comes from the other side, what the control plane makes itself, and what it found
  * out of services. A copy whose resource is gone is deleted; objects that are at home here are not touched, except when their resource was deleted.
  */
-export class ResourceMirror {
+export class ResourceMirror extends KeyedWorker {
   readonly #options: ResourceMirrorOptions;
-  readonly #queue: KeyQueue;
   /** What each object should say, by its id; and which object each key of a source became. */
   readonly #wanted = new Map<string, Resource>();
   readonly #idOf = new Map<string, string>();
-  readonly #ends: (() => void)[] = [];
 
   constructor(options: ResourceMirrorOptions) {
-    this.#options = options;
     const { sources, stored, cache, timers, concurrency, onError } = options;
-    this.#queue = new KeyQueue({
+    super({
       work: (id) => this.#reconcile(id),
       concurrency,
       timers,
       onError: (error, key, delayMs) => onError(error, { key, delayMs }),
     });
+    this.#options = options;
     for (const source of sources) {
       for (const [key, resource] of source.all()) this.#want(key, resource);
-      this.#ends.push(source.watch((keys) => keys.forEach((key) => this.#want(key, source.get(key)))));
+      this.ends.push(source.watch((keys) => keys.forEach((key) => this.#want(key, source.get(key)))));
     }
     // Copies, also of what went while nobody looked, and services of our own.
     for (const kind of new Set(kinds.filter(({ readOnly, internal }) => !readOnly && !internal).map(objectKindOf))) {
       if (!cache.isWatched(kind)) continue;
       for (const object of cache.objects(kind)) this.#look(kind, object);
-      this.#ends.push(cache.listen(kind, (now, before) => this.#look(kind, (now ?? before)!)));
+      this.ends.push(cache.listen(kind, (now, before) => this.#look(kind, (now ?? before)!)));
     }
     for (const home of ["config", "zone"] as const) {
       const end = stored[home]?.watch(({ keys }) => {
         for (const key of keys) this.#onLogChange(key);
       });
-      if (end) this.#ends.push(end);
+      if (end) this.ends.push(end);
     }
-  }
-
-  get queue(): KeyQueue {
-    return this.#queue;
-  }
-
-  start(): void {
-    this.#queue.start();
-  }
-
-  pause(): void {
-    this.#queue.pause();
-  }
-
-  async close(): Promise<void> {
-    for (const end of this.#ends) end();
-    await this.#queue.close();
   }
 
   #look(kind: ObjectKind, object: KubernetesObject): void {
     const id = idOf(kind, object.metadata);
-    if (this.#wanted.has(id) || isCopy(object, this.#options.place) || isServiceType(object.kind)) this.#queue.add(id);
+    if (this.#wanted.has(id) || isCopy(object, this.#options.place) || isServiceType(object.kind)) this.queue.add(id);
   }
 
   #want(key: string, resource: Resource | undefined): void {
@@ -133,12 +114,12 @@ export class ResourceMirror {
     if (former !== undefined && former !== id) {
       this.#wanted.delete(former);
       this.#idOf.delete(key);
-      this.#queue.add(former);
+      this.queue.add(former);
     }
     if (id === undefined) return;
     this.#idOf.set(key, id);
     this.#wanted.set(id, resource!);
-    this.#queue.add(id);
+    this.queue.add(id);
   }
 
   /** A resource that was deleted takes its object along; what was found out of a service goes into its object. */
@@ -147,13 +128,13 @@ export class ResourceMirror {
     const { type, mesh, name } = parseKeyString(text);
     if (type === serviceRecordType) {
       const [of = "", service = ""] = [name.slice(0, name.indexOf(":")), name.slice(name.indexOf(":") + 1)];
-      if (isServiceType(of)) this.#queue.add(idOf(requireResourceKind(of), this.#keyOfName(kindOf(of)!, service)));
+      if (isServiceType(of)) this.queue.add(idOf(requireResourceKind(of), this.#keyOfName(kindOf(of)!, service)));
       return;
     }
     const kind = kindOf(type);
     const home = kind && homeOf(kind, place);
     if (home === undefined || stored[home]!.get(type, mesh, name) !== undefined) return;
-    this.#queue.add(`${gone}${text}`);
+    this.queue.add(`${gone}${text}`);
   }
 
   #keyOfName(kind: Kind, name: string): ObjectKey {

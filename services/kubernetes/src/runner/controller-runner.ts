@@ -6,11 +6,11 @@ import {
   fieldManager,
   isConflict,
   isNotFound,
-  KeyQueue,
   type KubernetesApi,
   type Timers,
 } from "@atoll/kubernetes-client";
 import type { ClusterView, Controller, Desired, OwnedKind } from "@atoll/kubernetes-controllers";
+import { KeyedWorker } from "../keyed-worker.ts";
 import { hasStatusSubresource } from "../status-subresource.ts";
 import type { ObjectEvents } from "./object-events.ts";
 
@@ -36,34 +36,32 @@ const parseKey = (text: string): ObjectKey => {
  * Runs one controller: asks it what should be whenever something changed that it looks at, and writes what differs from what is there. It holds
  * nothing that a restart would lose: every object is looked at once in the beginning.
  */
-export class ControllerRunner {
+export class ControllerRunner extends KeyedWorker {
   readonly #options: ControllerRunnerOptions;
-  readonly #queue: KeyQueue;
   readonly #manager: string;
   /** Keys of owned objects by kind and owner. */
   readonly #owned: { readonly kind: ObjectKind; readonly owned: OwnedKind; readonly byOwner: Map<string, Set<string>> }[] = [];
-  readonly #ends: (() => void)[] = [];
 
   /** Kinds are watched already, and have their first list. */
   constructor(options: ControllerRunnerOptions) {
-    this.#options = options;
     const { controller, cache, timers, concurrency, onError } = options;
-    this.#manager = `${fieldManager}-${controller.name}`;
-    this.#queue = new KeyQueue({
+    super({
       work: (key) => this.#reconcile(key),
       concurrency,
       timers,
       onError: (error, key, delayMs) => onError(error, { controller: controller.name, key, delayMs }),
     });
+    this.#options = options;
+    this.#manager = `${fieldManager}-${controller.name}`;
     for (const owned of controller.owns) this.#follow(owned);
-    for (const object of cache.objects(controller.reconciles)) this.#queue.add(keyText(object.metadata));
-    this.#ends.push(
-      cache.listen(controller.reconciles, (now, before) => this.#queue.add(keyText((now ?? before)!.metadata))),
+    for (const object of cache.objects(controller.reconciles)) this.queue.add(keyText(object.metadata));
+    this.ends.push(
+      cache.listen(controller.reconciles, (now, before) => this.queue.add(keyText((now ?? before)!.metadata))),
       ...controller.watches.map(({ kind, concerns }) =>
         cache.listen(kind, (now, before) => {
           for (const object of [before, now]) {
             if (object === undefined) continue;
-            for (const key of concerns(object, options.view)) this.#queue.add(keyText(key));
+            for (const key of concerns(object, options.view)) this.queue.add(keyText(key));
           }
         }),
       ),
@@ -72,24 +70,6 @@ export class ControllerRunner {
 
   static kindsOf({ reconciles, owns, watches }: Controller): ObjectKind[] {
     return [reconciles, ...owns.map(({ kind }) => kind), ...watches.map(({ kind }) => kind)];
-  }
-
-  get queue(): KeyQueue {
-    return this.#queue;
-  }
-
-  /** Writes, from now on: this process leads. */
-  start(): void {
-    this.#queue.start();
-  }
-
-  pause(): void {
-    this.#queue.pause();
-  }
-
-  async close(): Promise<void> {
-    for (const end of this.#ends) end();
-    await this.#queue.close();
   }
 
   #follow(owned: OwnedKind): void {
@@ -108,10 +88,10 @@ export class ControllerRunner {
         if (keys?.size === 0) byOwner.delete(former);
       }
       if (owner !== undefined) byOwner.set(owner, (byOwner.get(owner) ?? new Set()).add(key));
-      for (const concerned of new Set([owner, former])) if (concerned !== undefined) this.#queue.add(concerned);
+      for (const concerned of new Set([owner, former])) if (concerned !== undefined) this.queue.add(concerned);
     };
     for (const object of cache.objects(owned.kind)) take(object, undefined);
-    this.#ends.push(cache.listen(owned.kind, take));
+    this.ends.push(cache.listen(owned.kind, take));
     this.#owned.push({ kind: owned.kind, owned, byOwner });
   }
 
