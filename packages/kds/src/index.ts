@@ -1,5 +1,7 @@
 export { globalAccess, zoneAccess } from "./access-policy.ts";
 export { connectZone } from "./connect-zone.ts";
+export { joinSyncService } from "./join-sync-service.ts";
+export { RefusalNotice } from "./refusal-notice.ts";
 export type { Registration, ZoneConnection, ZoneConnectionOptions } from "./connect-zone.ts";
 export { parseEndpoint } from "./endpoint.ts";
 export type { Endpoint, EndpointOptions } from "./endpoint.ts";

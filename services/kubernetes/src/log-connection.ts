@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { EventLog } from "@atoll/event-log";
-import { connectZone, openRelay } from "@atoll/kds";
+import { joinSyncService, openRelay } from "@atoll/kds";
 import {
   expandPath,
   kafkaConnection,
@@ -44,12 +44,9 @@ export async function connectToZone({
 }: Context): Promise<LogConnection> {
   const token = tokenSource(settings.multizone.zone, "multizone.zone.token");
   const { address, rootCaFile, tlsSkipVerify } = settings.zone;
-  const ring: { zone?: KeyRing["zone"] } = {};
-  const refused = Promise.withResolvers<never>();
-  refused.promise.catch(() => undefined);
-  let refusedBecause: string | undefined;
-  diagnostics.checks.push(() => refusedBecause);
-  const connection = connectZone({
+  const { connection, ring, notice } = joinSyncService({
+    self: "service",
+    log,
     addresses: address.split(","),
     tls: { ...(rootCaFile !== undefined && { ca: readFileSync(expandPath(rootCaFile), "utf8") }), skipVerify: tlsSkipVerify },
     token,
@@ -57,24 +54,14 @@ export async function connectToZone({
     version: version.kuma,
     instanceId,
     progress,
-    onRegistered: (registration) => {
-      refusedBecause = undefined;
-      ring.zone = registration.sealingKey ?? ring.zone;
-      log.info("connected to the zone's sync service");
-    },
-    onDisconnected: (refusal, delayMs) => log.warn({ reason: refusal.reason, delayMs }, "no session with the zone's sync service"),
-    onRefused: (refusal) => {
-      log.error({ reason: refusal.reason }, "the zone's sync service refuses this service");
-      refusedBecause = `the zone's sync service refuses this service: ${refusal.reason}`;
-      refused.reject(new Error(refusedBecause));
-    },
   });
+  diagnostics.checks.push(() => notice.because);
   lifecycle.add("connection", connection);
   lifecycle.add(
     "token file",
     watchTokenFile(settings.multizone.zone, () => connection.reconnect()),
   );
-  await Promise.race([connection.registered, refused.promise]);
+  await Promise.race([connection.registered, notice.refused]);
   return { log: connection.log, ring, bearer: token };
 }
 

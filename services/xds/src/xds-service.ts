@@ -11,7 +11,7 @@ import {
   resourceTypeOf,
   type ProxyAuthentication,
 } from "@atoll/dp-server";
-import { connectZone, type ProxyQuery } from "@atoll/kds";
+import { joinSyncService, type ProxyQuery } from "@atoll/kds";
 import { ConfigReplica, ReplicaBeat, ZoneConfiguration, ZoneReplica } from "@atoll/replica";
 import {
   expandPath,
@@ -27,7 +27,6 @@ import {
   type Logger,
   listenHost,
 } from "@atoll/runtime";
-import type { KeyRing } from "@atoll/secret";
 import { InventoryFeed, liveInventory } from "@atoll/sync";
 import { configuredKeys, resourceKeys, resourceRevocations } from "@atoll/token";
 import { SnapshotCache } from "@atoll/xds";
@@ -73,12 +72,10 @@ async function open(
   const { views } = diagnostics;
 
   const { address, rootCaFile = join(workDir, "tls.crt"), tlsSkipVerify } = settings.zone;
-  const ring: { zone?: KeyRing["zone"] } = {};
-  const refused = Promise.withResolvers<never>();
-  refused.promise.catch(() => undefined);
-  let refusedBecause: string | undefined;
-  diagnostics.checks.push(() => refusedBecause);
-  const connection = connectZone({
+  const { connection, ring, notice } = joinSyncService({
+    self: "server",
+    meanwhile: "proxies keep what they have",
+    log,
     addresses: address.split(","),
     tls: { ...(tlsSkipVerify ? {} : { ca: readFileSync(expandPath(rootCaFile), "utf8") }), skipVerify: tlsSkipVerify },
     token,
@@ -92,31 +89,20 @@ async function open(
       if (query.subject === "explain" || query.subject === "config") return shown(query);
       return queryEnvoy({ resources, adminAddress, adminTls }, query);
     },
-    onRegistered: (registration) => {
-      refusedBecause = undefined;
-      ring.zone = registration.sealingKey ?? ring.zone;
-      log.info("connected to the zone's sync service");
-    },
-    onDisconnected: (refusal, delayMs) =>
-      log.warn({ reason: refusal.reason, delayMs }, "no session with the zone's sync service; proxies keep what they have"),
-    onRefused: (refusal) => {
-      log.error({ reason: refusal.reason }, "the zone's sync service refuses this server");
-      refusedBecause = `the zone's sync service refuses this server, whose proxies keep what they have: ${refusal.reason}`;
-      refused.reject(new Error(`the zone's sync service refuses this server: ${refusal.reason}`));
-    },
   });
+  diagnostics.checks.push(() => notice.because);
   lifecycle.add("connection", connection);
   lifecycle.add(
     "token file",
     watchTokenFile(settings.multizone.zone, () => connection.reconnect()),
   );
   let config: ConfigReplica | undefined;
-  await Promise.race([connection.registered, refused.promise]);
+  await Promise.race([connection.registered, notice.refused]);
   const follow = { log: connection.log, signal: lifecycle.signal, onError };
   const configurationLog = await openConfigurationLog(settings.log, connection.log, lifecycle, log);
   config = lifecycle.add(
     "configuration",
-    await Promise.race([ConfigReplica.open({ ...follow, log: configurationLog, observer: diagnostics.replica }), refused.promise]),
+    await Promise.race([ConfigReplica.open({ ...follow, log: configurationLog, observer: diagnostics.replica }), notice.refused]),
   );
   const resources = lifecycle.add("resources", await ZoneReplica.open({ ...follow, zone }));
   diagnostics.observe(config);

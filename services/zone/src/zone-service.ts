@@ -22,6 +22,7 @@ import {
   inspectThrough,
   openRelay,
   QueryError,
+  RefusalNotice,
   startKdsServer,
   zoneAccess,
   zoneTokenVerifier,
@@ -95,10 +96,8 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
   await assertFolderOf(zone, { workDir, checkpoint, config, log: embedded });
   const ring: { zone?: KeyRing["zone"] } = { zone: checkpoint?.key };
   const upstream = new ConnectionSignal();
-  let refusedBecause: string | undefined;
-  diagnostics.checks.push(() => refusedBecause);
-  const refused = Promise.withResolvers<never>();
-  refused.promise.catch(() => undefined);
+  const notice = new RefusalNotice();
+  diagnostics.checks.push(() => notice.because);
   const connection = connectZone({
     addresses: globalAddress.split(","),
     tls: {
@@ -118,7 +117,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
         ? Buffer.from(JSON.stringify(await fleetThrough(relay.sessions(zone), zone, query.question)))
         : inspectThrough(relay.sessions(zone), zone, query),
     onRegistered: (registration) => {
-      refusedBecause = undefined;
+      notice.letIn();
       if (registration.sealingKey !== undefined) {
         ring.zone = registration.sealingKey;
         keys.write({ zone, clusterId: registration.clusterId, key: registration.sealingKey }).catch(onError);
@@ -134,8 +133,10 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     onRefused: (refusal) => {
       upstream.set(false);
       log.error({ reason: refusal.reason }, "global refuses this zone");
-      refusedBecause = `global refuses this zone, which serves what it has: ${refusal.reason}`;
-      refused.reject(new Error(`global refuses this zone: ${refusal.reason}`));
+      notice.refuse(
+        `global refuses this zone, which serves what it has: ${refusal.reason}`,
+        new Error(`global refuses this zone: ${refusal.reason}`),
+      );
     },
     onAlarm: (alarm) => log.error({ alarm }, `the mirror of the configuration is ${alarm.type}`),
   });
@@ -146,7 +147,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
   );
   // A zone that has served before goes on with what it has; a new one can't begin without global.
   diagnostics.notReady = "waiting for global";
-  if (ring.zone === undefined) await Promise.race([connection.registered, refused.promise]);
+  if (ring.zone === undefined) await Promise.race([connection.registered, notice.refused]);
 
   const certificate = await loadServiceCertificate({ ...settings.general, workDir, nowMs: Date.now() });
   const kafka = await openKafkaUpstream(settings.log, log);
@@ -202,7 +203,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
       onError,
     }),
   );
-  if (checkpoint === undefined) await Promise.race([sync.configMirrored, refused.promise]);
+  if (checkpoint === undefined) await Promise.race([sync.configMirrored, notice.refused]);
   // A zone with a new disk first hears of the others what Redis may still know.
   void (checkpoint === undefined ? sync.inventoriesMirrored() : Promise.resolve()).then(() => inventory.markComplete());
 
