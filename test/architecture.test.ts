@@ -44,7 +44,19 @@ const allowed: Record<string, string[]> = {
   ],
   "packages/kds": ["event-log", "kds-api", "replica", "resource", "secret", "token"],
   "packages/sync": ["event-log", "inventory", "kds", "names", "replica", "resource"],
-  "packages/api": ["caller", "certificate", "event-log", "inventory", "policy", "replica", "resource", "secret", "token", "view"],
+  "packages/api": [
+    "caller",
+    "certificate",
+    "event-log",
+    "inventory",
+    "policy",
+    "replica",
+    "resource",
+    "rest-answers",
+    "secret",
+    "token",
+    "view",
+  ],
   "packages/dp-server": [
     "certificate",
     "compiler",
@@ -59,7 +71,8 @@ const allowed: Record<string, string[]> = {
     "view",
     "xds",
   ],
-  "packages/dashboard": [],
+  "packages/rest-answers": ["resource"],
+  "packages/dashboard": ["rest-answers"],
   "packages/kubernetes": ["resource", "yaml"],
   "packages/kubernetes-client": ["kubernetes", "yaml"],
   "packages/transparent-proxy": ["resource"],
@@ -71,6 +84,7 @@ const allowed: Record<string, string[]> = {
     "kubernetes",
     "kubernetes-client",
     "resource",
+    "rest-answers",
     "runtime",
     "service-global",
     "service-kubernetes",
@@ -158,6 +172,10 @@ const internal = (path: string) =>
 test("every package is in the table", () => {
   const found = [...packagesIn("packages").map((name) => `packages/${name}`), ...packagesIn("services").map((name) => `services/${name}`)];
   expect(found.sort()).toEqual(Object.keys(allowed).sort());
+});
+
+test.each(Object.keys(allowed))("%s has its row in docs/architecture.md", (path) => {
+  expect(readFileSync(join(root, "docs/architecture.md"), "utf8")).toContain(`| \`${path}\` |`);
 });
 
 test.each(Object.entries(allowed))("%s imports only what it may", (path, names) => {

@@ -1,5 +1,6 @@
 import type { ResourceReader } from "@atoll/replica";
 import { durationMs, type KeyString } from "@atoll/resource";
+import type { RevisionStatus } from "@atoll/rest-answers";
 import type { Call } from "./call.ts";
 import type { AppliedRevision, Proxies } from "./ports.ts";
 import { badRequest } from "./problem.ts";
@@ -17,13 +18,6 @@ export function appliedRevisionOf(zone: ResourceReader): AppliedRevision {
 /** As the zone's xDS servers count them. */
 export const tokenHoldersOf = (zone: ResourceReader, signingKey: KeyString): number =>
   zone.list<{ tokenKeys?: Record<string, number> }>("ProxyStatus").reduce((sum, { spec }) => sum + (spec.tokenKeys?.[signingKey] ?? 0), 0);
-
-export interface RevisionStatus {
-  revision: number;
-  /** Every live proxy of every zone has acknowledged the revision. */
-  done: boolean;
-  zones: (AppliedRevision & { name: string; done: boolean })[];
-}
 
 export function revisionStatus(proxies: Proxies, revision: number): RevisionStatus {
   const zones = Object.entries(proxies.appliedRevisions())

@@ -1,4 +1,5 @@
 import type { User } from "./access.ts";
+import { badRequest } from "./problem.ts";
 
 /** One request, free of the HTTP framework. */
 export interface Call {
@@ -40,4 +41,11 @@ export interface Route {
   open?: boolean;
   /** Media type of its answers, if it is not JSON. */
   gives?: "text/event-stream";
+}
+
+/** A query parameter that is true or false; false without it. @throws ApiError */
+export function readFlag({ query }: Call, name: string): boolean {
+  const text = query.get(name) ?? "false";
+  if (text !== "true" && text !== "false") throw badRequest(`query parameter ${name}: must be true or false`);
+  return text === "true";
 }

@@ -13,7 +13,7 @@ import { carriesObjects } from "./access.ts";
 import type { ApiContext } from "./api-context.ts";
 import { readWait } from "./applied-revisions.ts";
 import { requireAccess } from "./resource-routes.ts";
-import { type Answer, type Call, type Route, json } from "./call.ts";
+import { type Answer, type Call, type Route, json, readFlag } from "./call.ts";
 import { isWritable, livesInZones } from "./catalog.ts";
 import type { Condition, Preparation, Proposal } from "./config-writer.ts";
 import { warningsOf } from "./deprecations.ts";
@@ -95,11 +95,7 @@ async function readBase(context: ApiContext, call: Call): Promise<number> {
 }
 
 /** `?dry_run=true`: everything is decided and checked, nothing is written; the answer says what would change. */
-export function readDryRun(call: Call): boolean {
-  const text = call.query.get("dry_run") ?? "false";
-  if (text !== "true" && text !== "false") throw badRequest("query parameter dry_run: must be true or false");
-  return text === "true";
-}
+export const readDryRun = (call: Call): boolean => readFlag(call, "dry_run");
 
 /** Keys that the changes would leave with another value. */
 const changedKeys = (changes: readonly Change[], config: ResourceReader): KeyString[] =>

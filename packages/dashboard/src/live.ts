@@ -1,14 +1,7 @@
+import type { FeedChange } from "@atoll/rest-answers";
 import { effect, signal } from "@preact/signals";
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 import { request, token } from "./rest.ts";
-
-export interface Change {
-  revision: number;
-  at: string;
-  author: string;
-  reason?: string;
-  changes: { op: "put" | "delete"; key: string }[];
-}
 
 /** Newest revision that the feed told of; 0 before it did. */
 export const revision = signal(0);
@@ -16,7 +9,7 @@ export const connection = signal<"connecting" | "live" | "lost">("connecting");
 /** Counts what zones observe: proxies that came, went, or are at another revision. */
 export const observed = signal(0);
 /** Changes since the page was opened, newest first. */
-export const news = signal<readonly Change[]>([]);
+export const news = signal<readonly FeedChange[]>([]);
 
 const mostNews = 50;
 const longestRetryMs = 10_000;
@@ -65,7 +58,7 @@ function take({ event, data }: EventSourceMessage): void {
   if (event === "observed") observed.value += 1;
   if (event === "position") revision.value = Math.max(revision.value, (JSON.parse(data) as { revision: number }).revision);
   if (event !== "change") return;
-  const change = JSON.parse(data) as Change;
+  const change = JSON.parse(data) as FeedChange;
   news.value = [change, ...news.value].slice(0, mostNews);
   revision.value = change.revision;
 }

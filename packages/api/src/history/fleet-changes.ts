@@ -1,25 +1,13 @@
-import type { EnvoyResourceChange, FleetAnswer, FleetProxy, FleetQuestion, ProxyEffects } from "@atoll/resource";
+import type { FleetAnswer, FleetQuestion } from "@atoll/resource";
+import type { FleetChanges } from "@atoll/rest-answers";
 import { type AccessRules, defaultAccess, requirePermission } from "../access.ts";
 import type { ApiContext } from "../api-context.ts";
-import type { Call } from "../call.ts";
-import { ApiError, badRequest } from "../problem.ts";
-
-type ZonedProxy = FleetProxy & { zone: string };
-
-/** How the connected proxies of all zones differ between two states of the configuration. */
-export interface FleetChanges {
-  /** By zone: how many of its proxies were looked at, and how many differ; or why nobody could tell. */
-  zones: Record<string, { proxies: number; changed: number; missing?: string[] } | { error: string }>;
-  /** Most proxies first. Those of a group change in the same way, to the byte. */
-  groups: { proxies: ZonedProxy[]; resources: EnvoyResourceChange[]; effects: ProxyEffects }[];
-  unbuilt: (ZonedProxy & { reason: string })[];
-}
+import { type Call, readFlag } from "../call.ts";
+import { ApiError } from "../problem.ts";
 
 /** Whether a request wants the proxies too: `?proxies=true`. What Envoys hold is for who may see it. */
 export function wantsProxies({ options }: ApiContext, call: Call): boolean {
-  const text = call.query.get("proxies") ?? "false";
-  if (text !== "true" && text !== "false") throw badRequest("query parameter proxies: must be true or false");
-  if (text === "false") return false;
+  if (!readFlag(call, "proxies")) return false;
   const permission: keyof AccessRules = "viewConfigDump";
   requirePermission((options.settings.access ?? defaultAccess)[permission], call.user, "envoy proxy info");
   return true;

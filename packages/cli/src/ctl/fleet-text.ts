@@ -1,17 +1,9 @@
-import type { EnvoyResourceChange, FleetProxy, ProxyEffects } from "@atoll/resource";
+import type { EnvoyResourceChange } from "@atoll/resource";
+import { effectTexts, type FleetChanges, proxyName, shortKey } from "@atoll/rest-answers";
 import type { ApiAnswer } from "./client.ts";
 import type { Io } from "./io.ts";
 import { print } from "./output.ts";
 import { changedLines, signs } from "./changed-lines.ts";
-
-type ZonedProxy = FleetProxy & { zone: string };
-
-/** What a control plane says of a change of the fleet: see `FleetChanges` of the REST API. */
-export interface FleetChanges {
-  zones: Record<string, { proxies: number; changed: number; missing?: string[] } | { error: string }>;
-  groups: { proxies: ZonedProxy[]; resources: EnvoyResourceChange[]; effects: ProxyEffects }[];
-  unbuilt: (ZonedProxy & { reason: string })[];
-}
 
 /** What asks for everything that a change would do. */
 export const serverDryRun = "dry_run=true&proxies=true";
@@ -24,7 +16,7 @@ export function sayForetold({ text }: ApiAnswer, output: string, io: Io): void {
   const answer = JSON.parse(text) as { changed: string[]; warnings?: string[]; fleet?: FleetChanges };
   for (const warning of answer.warnings ?? []) io.err(`Warning: ${warning}\n`);
   if (output !== "lines") return print(io, output, answer, () => "");
-  io.out(answer.changed.length === 0 ? "nothing would change\n" : answer.changed.map((key) => `  ${key.replace("//", "/")}\n`).join(""));
+  io.out(answer.changed.length === 0 ? "nothing would change\n" : answer.changed.map((key) => `  ${shortKey(key)}\n`).join(""));
   io.out(fleetText(answer.fleet));
 }
 
@@ -48,23 +40,9 @@ function zoneText(zone: string, answer: FleetChanges["zones"][string]): string {
 function groupText({ proxies, resources, effects }: FleetChanges["groups"][number]): string {
   const named = proxies.slice(0, mostNamed).map(proxyName).join(", ");
   const more = proxies.length > mostNamed ? ` and ${proxies.length - mostNamed} more` : "";
-  return `\n${named}${more}\n${effectLines(effects)
+  return `\n${named}${more}\n${effectTexts(effects)
     .map((line) => `  ! ${line}\n`)
     .join("")}${resources.map(resourceText).join("")}`;
-}
-
-const proxyName = ({ zone, mesh, name }: ZonedProxy): string => [zone, mesh, name].filter((part) => part !== "").join("/");
-
-function effectLines({ drained, certificates, unreachable, denied = [], withheld = [] }: ProxyEffects): string[] {
-  return [
-    ...(unreachable ? [`nothing is reachable any more at ${unreachable.join(", ")}`] : []),
-    ...denied.map(
-      ({ listener, principals }) => `denied at ${listener}: ${principals.map((one) => (one === "*" ? "everybody else" : one)).join(", ")}`,
-    ),
-    ...(drained ? [`connections are drained at ${drained.join(", ")}`] : []),
-    ...(certificates ? [`new certificates: ${certificates.join(", ")}`] : []),
-    ...withheld.map(({ part, reason }) => `Envoy would not take ${part}, the rest is served: ${reason}`),
-  ];
 }
 
 function resourceText({ type, name, change, before, after }: EnvoyResourceChange): string {

@@ -1,3 +1,4 @@
+import { type FleetChanges, type ResourceChange, type RevisionEntry, type RevisionStatus, shortKey } from "@atoll/rest-answers";
 import type { Command } from "commander";
 import type { ApiClient } from "./client.ts";
 import { CtlError } from "./ctl-error.ts";
@@ -5,30 +6,8 @@ import type { Io } from "./io.ts";
 import { checkFormat, outputFlag, print } from "./output.ts";
 import { renderTable } from "./table.ts";
 import { changedLines, signs } from "./changed-lines.ts";
-import { type FleetChanges, fleetText, fleetWaitMs, serverDryRun } from "./fleet-text.ts";
+import { fleetText, fleetWaitMs, serverDryRun } from "./fleet-text.ts";
 import { readDuration, waitFlags, waitQuery, type WaitFlags } from "./wait.ts";
-
-interface RevisionEntry {
-  revision: number;
-  at: string;
-  author: string;
-  reason?: string;
-  accepted: boolean;
-  changes: { op: "put" | "delete"; key: string }[];
-}
-
-interface Difference {
-  key: string;
-  change: "created" | "updated" | "deleted";
-  before?: object;
-  after?: object;
-}
-
-interface Status {
-  revision: number;
-  done: boolean;
-  zones: { name: string; proxies: number; applied: number | null; done: boolean }[];
-}
 
 /** What a log adds: who changed what and when, what differs, the way back, and waiting until Envoy has it. */
 export function addRevisions(program: Command, inspect: Command, client: () => ApiClient, io: Io): void {
@@ -38,9 +17,6 @@ export function addRevisions(program: Command, inspect: Command, client: () => A
   addRollback(program, client, io);
   addWait(program, client, io);
 }
-
-/** `Type/mesh/name` without the empty mesh of kinds of global scope. */
-const shortKey = (key: string): string => key.replace("//", "/");
 
 function addList(parent: Command, client: () => ApiClient, io: Io): void {
   parent
@@ -85,14 +61,16 @@ function addDiff(program: Command, client: () => ApiClient, io: Io): void {
     .option("-o, --output <format>", "lines, yaml or json", "lines")
     .action(async (from: string, to: string | undefined, { output, proxies }: { output: string; proxies?: true }) => {
       const query = new URLSearchParams({ from: revisionOf(from), ...(to && { to: revisionOf(to) }), ...(proxies && { proxies: "true" }) });
-      const answer = await client().json<{ items: Difference[]; fleet?: FleetChanges }>("GET", `/diff?${query}`, { waitMs: fleetWaitMs });
+      const answer = await client().json<{ items: ResourceChange[]; fleet?: FleetChanges }>("GET", `/diff?${query}`, {
+        waitMs: fleetWaitMs,
+      });
       if (output === "lines") io.out(answer.items.map(differenceText).join("") + fleetText(answer.fleet));
       else print(io, output, answer, () => "");
     });
 }
 
 /** `~ Type/mesh/name`, and below it the lines of its YAML that went and came. */
-function differenceText({ key, change, before, after }: Difference): string {
+function differenceText({ key, change, before, after }: ResourceChange): string {
   return `${signs[change]} ${shortKey(key)}\n${changedLines(before, after)
     .map((line) => `    ${line}\n`)
     .join("")}`;
@@ -140,13 +118,13 @@ function addWait(program: Command, client: () => ApiClient, io: Io): void {
       checkFormat(output);
       const waitMs = readDuration("timeout", timeout);
       const path = `/revisions/${revisionOf(revision)}/status?wait=applied&timeout=${encodeURIComponent(timeout)}`;
-      const status = await client().json<Status>("GET", path, { waitMs });
+      const status = await client().json<RevisionStatus>("GET", path, { waitMs });
       print(io, output, status, statusTable);
       if (!status.done) throw new CtlError(`revision ${status.revision} is not applied by every proxy after ${timeout}`);
     });
 }
 
-const statusTable = ({ zones }: Status): string =>
+const statusTable = ({ zones }: RevisionStatus): string =>
   renderTable(
     ["ZONE", "PROXIES", "APPLIED", "DONE"],
     zones.map(({ name, proxies, applied, done }) => [name, String(proxies), applied === null ? "-" : String(applied), done ? "yes" : "no"]),

@@ -1,3 +1,4 @@
+import type { ListedToken } from "@atoll/rest-answers";
 import type { Command } from "commander";
 import type { ApiClient } from "./client.ts";
 import { CtlError } from "./ctl-error.ts";
@@ -7,17 +8,6 @@ import { checkFormat, outputFlag, pagingFooter, print, type Page } from "./outpu
 import { withQuery } from "./point-flags.ts";
 import { renderTable } from "./table.ts";
 import { waitFlags, waitQuery, type WaitFlags } from "./wait.ts";
-
-interface IssuedToken {
-  jti: string;
-  kind: string;
-  subject: string;
-  mesh?: string;
-  author: string;
-  issuedAt: string;
-  expiresAt: string;
-  state: string;
-}
 
 interface Selection {
   kind?: string;
@@ -50,7 +40,7 @@ export function addTokenLedger(program: Command, client: () => ApiClient, io: Io
       checkFormat(flags.output);
       const { state, size, offset } = flags;
       const query = { ...chosen(flags), ...(state && { state }), ...(size && { size }), ...(offset && { offset }) };
-      const page = await client().json<Page<IssuedToken>>("GET", withQuery("/tokens", query));
+      const page = await client().json<Page<ListedToken>>("GET", withQuery("/tokens", query));
       print(io, flags.output, page, ({ items }) => tokenTable(items) + pagingFooter(page));
     });
 
@@ -81,7 +71,7 @@ interface Revoked {
   warnings?: string[];
 }
 
-const tokenTable = (items: readonly IssuedToken[]): string =>
+const tokenTable = (items: readonly ListedToken[]): string =>
   renderTable(
     ["ID", "KIND", "MESH", "FOR", "STATE", "ISSUED", "EXPIRES", "BY"],
     items.map(({ jti, kind, mesh = "-", subject, state, issuedAt, expiresAt, author }) => [

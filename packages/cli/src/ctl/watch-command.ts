@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { type FeedChange, shortKey } from "@atoll/rest-answers";
 import type { Command } from "commander";
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 import { type ApiClient, UnreachableError } from "./client.ts";
@@ -14,14 +15,6 @@ interface WatchFlags {
   zone: string[];
   count?: string;
   output: string;
-}
-
-interface ChangeMessage {
-  revision: number;
-  at: string;
-  author: string;
-  reason?: string;
-  changes: { op: "put" | "delete"; key: string }[];
 }
 
 const collect = (value: string, earlier: string[]): string[] => [...earlier, ...value.split(",")];
@@ -45,19 +38,19 @@ export function addWatch(program: Command, client: () => ApiClient, io: Io): voi
     });
 }
 
-function painter(output: string, io: Io): (message: ChangeMessage) => void {
+function painter(output: string, io: Io): (message: FeedChange) => void {
   if (output === "json") return (message) => io.out(`${JSON.stringify(message)}\n`);
   if (output === "yaml") return (message) => io.out(`---\n${renderYaml(message)}`);
   if (output === "lines") return (message) => io.out(lines(message));
   throw new CtlError(`unknown output format ${JSON.stringify(output)}: lines, json or yaml`);
 }
 
-function lines({ revision, at, author, reason, changes }: ChangeMessage): string {
+function lines({ revision, at, author, reason, changes }: FeedChange): string {
   const head = [String(revision), at, author, ...(reason === undefined ? [] : [reason])].join("  ");
-  return `${head}\n${changes.map(({ op, key }) => `    ${op} ${key.replace("//", "/")}\n`).join("")}`;
+  return `${head}\n${changes.map(({ op, key }) => `    ${op} ${shortKey(key)}\n`).join("")}`;
 }
 
-async function watch(client: ApiClient, flags: WatchFlags, wanted: number, show: (message: ChangeMessage) => void, io: Io): Promise<void> {
+async function watch(client: ApiClient, flags: WatchFlags, wanted: number, show: (message: FeedChange) => void, io: Io): Promise<void> {
   const query = new URLSearchParams();
   if (flags.after !== undefined) query.set("after", String(wholeNumber("after", flags.after)));
   for (const name of ["kind", "mesh", "name", "zone"] as const) for (const value of flags[name]) query.append(name, value);
@@ -68,7 +61,7 @@ async function watch(client: ApiClient, flags: WatchFlags, wanted: number, show:
 
   const take = ({ event, id, data }: EventSourceMessage): void => {
     if (shown >= wanted) return;
-    const message = JSON.parse(data) as ChangeMessage & { detail: string };
+    const message = JSON.parse(data) as FeedChange & { detail: string };
     if (event === "gone") throw new CtlError(message.detail);
     position = id ?? position;
     if (event !== "change") return;

@@ -1,30 +1,19 @@
+import { type FleetChanges, type ResourceChange, type RevisionEntry, type RevisionStatus, shortKey } from "@atoll/rest-answers";
 import { useEffect, useState } from "preact/hooks";
 import { useData } from "../data.ts";
 import { observed, revision as newest } from "../live.ts";
-import { Fleet, type FleetChanges } from "../parts/fleet.tsx";
+import { Fleet } from "../parts/fleet.tsx";
 import { Lines } from "../parts/lines.tsx";
-import { Badge, Section, shortKey, Shown, Table, time } from "../parts/shown.tsx";
+import { Badge, Section, Shown, Table, time } from "../parts/shown.tsx";
 import { post } from "../rest.ts";
 import { go, linkTo } from "../route.ts";
-import type { RevisionEntry } from "./changes-page.tsx";
-
-interface Difference {
-  key: string;
-  change: "created" | "updated" | "deleted";
-  before?: object;
-  after?: object;
-}
-
-interface Status {
-  done: boolean;
-  zones: { name: string; proxies: number; applied: number | null; done: boolean }[];
-}
+import { useSending } from "../sending.ts";
 
 /** One revision: what it changed, whom it reached, how far it is, and the way back. */
 export function ChangePage({ revision }: { revision: number }) {
   const entry = useData<RevisionEntry & { conflict?: object }>(`/revisions/${revision}`, "never");
-  const diff = useData<{ items: Difference[] }>(`/diff?from=${revision - 1}&to=${revision}`, "never");
-  const status = useData<Status>(`/revisions/${revision}/status`, "observed");
+  const diff = useData<{ items: ResourceChange[] }>(`/diff?from=${revision - 1}&to=${revision}`, "never");
+  const status = useData<RevisionStatus>(`/revisions/${revision}/status`, "observed");
   const [reached, setReached] = useState(false);
   const fleet = useData<{ fleet: FleetChanges }>(reached ? `/diff?from=${revision - 1}&to=${revision}&proxies=true` : undefined, "never");
   useEffect(() => setReached(false), [revision]);
@@ -120,25 +109,15 @@ interface Tried {
 function RollBack({ revision }: { revision: number }) {
   const [tried, setTried] = useState<Tried | undefined>(undefined);
   const [reason, setReason] = useState("");
-  const [error, setError] = useState<string | undefined>(undefined);
-  const [busy, setBusy] = useState(false);
+  const { busy, error, send } = useSending();
   useEffect(() => setTried(undefined), [revision]);
-  const send = async (query: string, then: (answer: Tried) => void) => {
-    setBusy(true);
-    setError(undefined);
-    try {
-      then(await post<Tried>(`/revisions/${revision}/rollback${query}`, reason === "" ? {} : { reason }));
-    } catch (problem) {
-      setError((problem as Error).message);
-    } finally {
-      setBusy(false);
-    }
-  };
+  const rollBack = (query: string, then: (answer: Tried) => void) =>
+    send(async () => then(await post<Tried>(`/revisions/${revision}/rollback${query}`, reason === "" ? {} : { reason })));
   return (
     <Section title={`Back to revision ${revision}`}>
       {error !== undefined && <p class="problem">{error}</p>}
       <p class="actions">
-        <button type="button" disabled={busy} onClick={() => void send("?dry_run=true&proxies=true", setTried)}>
+        <button type="button" disabled={busy} onClick={() => void rollBack("?dry_run=true&proxies=true", setTried)}>
           See what that would change
         </button>
       </p>
@@ -159,7 +138,7 @@ function RollBack({ revision }: { revision: number }) {
                 type="button"
                 class="danger"
                 disabled={busy}
-                onClick={() => void send("", ({ revision: made }) => go(linkTo("changes", made)))}
+                onClick={() => void rollBack("", ({ revision: made }) => go(linkTo("changes", made)))}
               >
                 Roll back
               </button>

@@ -1,17 +1,9 @@
+import { type RevisionEntry, shortKey } from "@atoll/rest-answers";
 import { useState } from "preact/hooks";
 import { useData } from "../data.ts";
 import { revision } from "../live.ts";
-import { Badge, Shown, shortKey, Table, time } from "../parts/shown.tsx";
+import { Badge, Shown, Table, time } from "../parts/shown.tsx";
 import { linkTo } from "../route.ts";
-
-export interface RevisionEntry {
-  revision: number;
-  at: string;
-  author: string;
-  reason?: string;
-  accepted: boolean;
-  changes: { op: "put" | "delete"; key: string }[];
-}
 
 const pageSize = 50;
 

@@ -1,13 +1,15 @@
+import { type FleetChanges, shortKey } from "@atoll/rest-answers";
 import { yaml } from "@codemirror/lang-yaml";
 import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { tags } from "@lezer/highlight";
 import { basicSetup, EditorView } from "codemirror";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { parseAllDocuments, stringify } from "yaml";
-import { Fleet, type FleetChanges } from "../parts/fleet.tsx";
-import { Section, shortKey } from "../parts/shown.tsx";
+import { Fleet } from "../parts/fleet.tsx";
+import { Section } from "../parts/shown.tsx";
 import { get, post } from "../rest.ts";
 import { go, linkTo, route } from "../route.ts";
+import { useSending } from "../sending.ts";
 
 interface Answer {
   revision: number;
@@ -43,9 +45,8 @@ export function EditorPage() {
   const place = useRef<HTMLDivElement>(null);
   const editor = useRef<EditorView | undefined>(undefined);
   const [tried, setTried] = useState<{ text: string; answer: Answer } | undefined>(undefined);
-  const [error, setError] = useState<string | undefined>(undefined);
   const [reason, setReason] = useState("");
-  const [busy, setBusy] = useState(false);
+  const { busy, error, fail, send } = useSending();
   const [text, setText] = useState(example);
 
   useEffect(() => {
@@ -70,21 +71,15 @@ export function EditorPage() {
     get<Record<string, unknown>>(path).then(
       ({ creationTime: _created, modificationTime: _modified, status: _status, ...document }) =>
         editor.current?.dispatch({ changes: { from: 0, to: editor.current.state.doc.length, insert: stringify(document) } }),
-      (problem: Error) => setError(problem.message),
+      fail,
     );
   }, [path]);
 
-  const send = async (query: string, then: (answer: Answer) => void) => {
-    setBusy(true);
-    setError(undefined);
-    try {
-      then(await post<Answer>(`/changes${query}`, { resources: documentsOf(text), ...(reason !== "" && query === "" && { reason }) }));
-    } catch (problem) {
-      setTried(undefined);
-      setError((problem as Error).message);
-    } finally {
-      setBusy(false);
-    }
+  const change = async (query: string, then: (answer: Answer) => void) => {
+    const done = await send(async () =>
+      then(await post<Answer>(`/changes${query}`, { resources: documentsOf(text), ...(reason !== "" && query === "" && { reason }) })),
+    );
+    if (!done) setTried(undefined);
   };
   const isTried = tried?.text === text;
   return (
@@ -95,7 +90,7 @@ export function EditorPage() {
         <button
           type="button"
           disabled={busy}
-          onClick={() => void send("?dry_run=true&proxies=true", (answer) => setTried({ text, answer }))}
+          onClick={() => void change("?dry_run=true&proxies=true", (answer) => setTried({ text, answer }))}
         >
           Check and show what it would do
         </button>
@@ -106,7 +101,7 @@ export function EditorPage() {
           type="button"
           class="danger"
           disabled={busy || !isTried || tried.answer.changed.length === 0}
-          onClick={() => void send("", ({ revision }) => go(linkTo("changes", revision)))}
+          onClick={() => void change("", ({ revision }) => go(linkTo("changes", revision)))}
         >
           Apply
         </button>

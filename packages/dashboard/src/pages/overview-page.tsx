@@ -1,13 +1,8 @@
+import { type RevisionEntry, type RevisionStatus, shortKey } from "@atoll/rest-answers";
 import { useData } from "../data.ts";
 import { news, revision } from "../live.ts";
-import { Badge, Section, shortKey, Shown, Table, time } from "../parts/shown.tsx";
+import { Badge, Section, Shown, Table, time } from "../parts/shown.tsx";
 import { linkTo } from "../route.ts";
-
-interface Status {
-  revision: number;
-  done: boolean;
-  zones: { name: string; proxies: number; applied: number | null; done: boolean }[];
-}
 
 interface Fault {
   zone: string;
@@ -35,13 +30,11 @@ interface Counts {
 /** How everything is doing now, and what is wrong. */
 export function OverviewPage() {
   const at = revision.value;
-  const status = useData<Status>(at > 0 ? `/revisions/${at}/status` : undefined, "observed");
+  const status = useData<RevisionStatus>(at > 0 ? `/revisions/${at}/status` : undefined, "observed");
   const zones = useData<Zones>("/zones/_overview", "observed");
   const faults = useData<{ items: Fault[] }>("/quarantine", "observed");
   const counts = useData<Counts>("/global-insight", "observed");
-  const recent = useData<{
-    items: { revision: number; at: string; author: string; reason?: string; accepted: boolean; changes: { op: string; key: string }[] }[];
-  }>(at > 0 ? `/revisions?from=${Math.max(1, at - 7)}` : undefined);
+  const recent = useData<{ items: RevisionEntry[] }>(at > 0 ? `/revisions?from=${Math.max(1, at - 7)}` : undefined);
   const applied = new Map((status.value?.zones ?? []).map((zone) => [zone.name, zone]));
   return (
     <>

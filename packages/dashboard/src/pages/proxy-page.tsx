@@ -1,9 +1,10 @@
+import { shortKey } from "@atoll/rest-answers";
 import { useState } from "preact/hooks";
 import { useData } from "../data.ts";
 import { revision as newest } from "../live.ts";
 import { Graph, type GraphEdge, type GraphNode } from "../parts/graph.tsx";
 import { Lines } from "../parts/lines.tsx";
-import { Badge, Section, shortKey, Shown, Table } from "../parts/shown.tsx";
+import { Badge, Section, Shown, Table } from "../parts/shown.tsx";
 import { linkTo } from "../route.ts";
 
 interface Origin {

@@ -1,22 +1,15 @@
+import type { ListedToken } from "@atoll/rest-answers";
 import { useState } from "preact/hooks";
 import { useData } from "../data.ts";
 import { Badge, Shown, Table, time } from "../parts/shown.tsx";
 import { post } from "../rest.ts";
 import { go, linkTo } from "../route.ts";
+import { useSending } from "../sending.ts";
 
 interface Tokens {
   total: number;
   next: string | null;
-  items: {
-    jti: string;
-    kind: string;
-    subject: string;
-    mesh?: string;
-    author: string;
-    issuedAt: string;
-    expiresAt: string;
-    state: string;
-  }[];
+  items: ListedToken[];
 }
 
 const pageSize = 50;
@@ -26,16 +19,14 @@ const states = ["valid", "expired", "revoked"];
 export function TokensPage() {
   const [state, setState] = useState("valid");
   const [offset, setOffset] = useState(0);
-  const [error, setError] = useState<string | undefined>(undefined);
+  const { error, send } = useSending();
   const tokens = useData<Tokens>(`/tokens?size=${pageSize}&offset=${offset}${state === "" ? "" : `&state=${state}`}`);
   const revoke = async (jti: string, name: string) => {
     if (!confirm(`Revoke the token of ${name}? Its streams end, and nobody can undo it.`)) return;
-    try {
+    await send(async () => {
       const { revision } = await post<{ revision: number }>("/tokens/revoke", { ids: [jti], reason: `revoke the token of ${name}` });
       go(linkTo("changes", revision));
-    } catch (problem) {
-      setError((problem as Error).message);
-    }
+    });
   };
   return (
     <>

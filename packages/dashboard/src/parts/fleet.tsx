@@ -1,31 +1,7 @@
+import { effectTexts, type FleetChanges, proxyName } from "@atoll/rest-answers";
 import { Lines } from "./lines.tsx";
 import { Badge } from "./shown.tsx";
 
-interface Proxy {
-  zone: string;
-  type: string;
-  mesh: string;
-  name: string;
-}
-
-/** `FleetChanges` of the REST API. */
-export interface FleetChanges {
-  zones: Record<string, { proxies: number; changed: number; missing?: string[] } | { error: string }>;
-  groups: {
-    proxies: Proxy[];
-    resources: { type: string; name: string; change: "created" | "updated" | "deleted"; before?: unknown; after?: unknown }[];
-    effects: {
-      drained?: string[];
-      certificates?: string[];
-      unreachable?: string[];
-      denied?: { listener: string; principals: string[] }[];
-      withheld?: { part: string; reason: string }[];
-    };
-  }[];
-  unbuilt: (Proxy & { reason: string })[];
-}
-
-const nameOf = ({ zone, mesh, name }: Proxy): string => [zone, mesh, name].filter(Boolean).join("/");
 const mostNamed = 8;
 
 /** Which proxies a change reaches, those that change alike once. */
@@ -48,8 +24,8 @@ export function Fleet({ fleet }: { fleet: FleetChanges }) {
         ))}
       </ul>
       {fleet.unbuilt.map((one) => (
-        <p key={nameOf(one)} class="problem">
-          {nameOf(one)} can not be built and keeps what it has: {one.reason}
+        <p key={proxyName(one)} class="problem">
+          {proxyName(one)} can not be built and keeps what it has: {one.reason}
         </p>
       ))}
       {fleet.groups.map((group, index) => (
@@ -61,23 +37,13 @@ export function Fleet({ fleet }: { fleet: FleetChanges }) {
 
 function Group({ group, open }: { group: FleetChanges["groups"][number]; open: boolean }) {
   const { proxies, resources, effects } = group;
-  const { unreachable, denied = [], drained, certificates, withheld = [] } = effects;
-  const warnings = [
-    ...(unreachable ? [`nothing is reachable any more at ${unreachable.join(", ")}`] : []),
-    ...denied.map(
-      ({ listener, principals }) => `denied at ${listener}: ${principals.map((one) => (one === "*" ? "everybody else" : one)).join(", ")}`,
-    ),
-    ...(drained ? [`connections are drained at ${drained.join(", ")}`] : []),
-    ...(certificates ? [`new certificates: ${certificates.join(", ")}`] : []),
-    ...withheld.map(({ part, reason }) => `Envoy would not take ${part}: ${reason}`),
-  ];
   return (
     <details open={open}>
       <summary>
-        {proxies.length} {proxies.length === 1 ? "proxy" : "proxies"}: {proxies.slice(0, mostNamed).map(nameOf).join(", ")}
+        {proxies.length} {proxies.length === 1 ? "proxy" : "proxies"}: {proxies.slice(0, mostNamed).map(proxyName).join(", ")}
         {proxies.length > mostNamed && ` and ${proxies.length - mostNamed} more`}
       </summary>
-      {warnings.map((warning) => (
+      {effectTexts(effects).map((warning) => (
         <p key={warning} class="warning">
           {warning}
         </p>

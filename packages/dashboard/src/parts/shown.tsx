@@ -68,7 +68,4 @@ export function Badge({ good, children }: { good: boolean | undefined; children:
   );
 }
 
-/** `Type/mesh/name` without the empty mesh of what has none. */
-export const shortKey = (key: string): string => key.replace("//", "/");
-
 export const time = (text: string): string => new Date(text).toLocaleString(undefined, { dateStyle: "short", timeStyle: "medium" });

@@ -1,0 +1,3 @@
+export * from "./fleet-changes.ts";
+export * from "./history.ts";
+export * from "./issued-tokens.ts";
