@@ -19,6 +19,18 @@ export class Lifecycle {
     this.#log = log;
   }
 
+  /** Closes what was opened so far if the rest cannot be. */
+  static async opening(log: Logger, open: (lifecycle: Lifecycle) => Promise<void>): Promise<Lifecycle> {
+    const lifecycle = new Lifecycle(log);
+    try {
+      await open(lifecycle);
+      return lifecycle;
+    } catch (error) {
+      await lifecycle.close();
+      throw error;
+    }
+  }
+
   /** Aborts when closing begins. */
   get signal(): AbortSignal {
     return this.#abort.signal;

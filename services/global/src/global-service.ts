@@ -71,14 +71,7 @@ const presenceType = "GlobalInstance";
 
 /** The global service: REST, registration of zones, and the log, lent to those who cannot reach it. */
 export async function startGlobal(settings: GlobalSettings, log: Logger): Promise<{ close(): Promise<void> }> {
-  const lifecycle = new Lifecycle(log);
-  try {
-    await open(settings, log, lifecycle);
-    return lifecycle;
-  } catch (error) {
-    await lifecycle.close();
-    throw error;
-  }
+  return Lifecycle.opening(log, (lifecycle) => open(settings, log, lifecycle));
 }
 
 async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle): Promise<void> {

@@ -25,14 +25,7 @@ const carryConcurrency = 16;
 export async function startKubernetes(settings: KubernetesSettings, logger: Logger): Promise<{ close(): Promise<void> }> {
   const { name: zone } = settings.multizone.zone;
   const log = zone === "" ? logger : logger.child({ zone });
-  const lifecycle = new Lifecycle(log);
-  try {
-    await open(settings, log, lifecycle);
-    return lifecycle;
-  } catch (error) {
-    await lifecycle.close();
-    throw error;
-  }
+  return Lifecycle.opening(log, (lifecycle) => open(settings, log, lifecycle));
 }
 
 async function open(settings: KubernetesSettings, log: Logger, lifecycle: Lifecycle): Promise<void> {

@@ -60,14 +60,7 @@ import { showZoneMetrics } from "./zone-metrics.ts";
 /** A zone's sync service: the one process of the zone that talks to global, and the relay for its xDS replicas. */
 export async function startZone(settings: ZoneSettings, logger: Logger): Promise<{ close(): Promise<void> }> {
   const log = logger.child({ zone: settings.multizone.zone.name });
-  const lifecycle = new Lifecycle(log);
-  try {
-    await open(settings, log, lifecycle);
-    return lifecycle;
-  } catch (error) {
-    await lifecycle.close();
-    throw error;
-  }
+  return Lifecycle.opening(log, (lifecycle) => open(settings, log, lifecycle));
 }
 
 async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): Promise<void> {
