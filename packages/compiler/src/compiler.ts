@@ -232,7 +232,7 @@ export class Compiler {
    */
   explain(nodeId: string, then?: FormerConfiguration): (ProxyExplanation & { revision: number; acknowledged: number }) | undefined {
     const proxy = this.#proxies.get(nodeId);
-    const explanation = proxy && explainProxyView(this.#contextsOf(then), proxy.ref);
+    const explanation = proxy && explainProxyView(this.#stateOf(then), proxy.ref);
     const { cache, config } = this.#options;
     return explanation && { revision: then?.revision ?? config.revision, acknowledged: cache.ackedRevision(nodeId), ...explanation };
   }
@@ -250,13 +250,13 @@ export class Compiler {
   /** What the proxy's Envoy is told as things are now, by itself; undefined if it is not connected here. */
   computed(nodeId: string, options: { shadow: boolean }, then?: FormerConfiguration): ComputedConfig | undefined {
     const proxy = this.#proxies.get(nodeId);
-    return proxy && computedConfig(this.#contextsOf(then), proxy.ref, options);
+    return proxy && computedConfig(this.#stateOf(then), proxy.ref, options);
   }
 
   /** Of another configuration, with what the zone says now. */
-  #contextsOf(then: FormerConfiguration | undefined): MeshContexts {
+  #stateOf(then: FormerConfiguration | undefined): Pick<MeshContexts, "inputs" | "options"> {
     const { inputs, options } = this.#contexts;
-    return then ? new MeshContexts({ ...inputs, config: then }, options) : this.#contexts;
+    return { inputs: then ? { ...inputs, config: then } : inputs, options };
   }
 
   #bring(proxy: WatchedProxy, draft: ResourceDraft | undefined): void {

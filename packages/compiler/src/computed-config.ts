@@ -12,8 +12,12 @@ export type ComputedConfig = Record<string, Record<string, unknown>>;
  * What a proxy's Envoy is told, but for secrets, as it follows from what is known now; with `shadow` as if the policies acted that are only
  * there to be looked at. Built anew by itself, so that nobody who is served notices. undefined where the proxy has no view.
  */
-export function computedConfig(contexts: MeshContexts, proxy: ProxyRef, { shadow }: { shadow: boolean }): ComputedConfig | undefined {
-  const { inputs, options } = contexts;
+export function computedConfig(
+  state: Pick<MeshContexts, "inputs" | "options">,
+  proxy: ProxyRef,
+  { shadow }: { shadow: boolean },
+): ComputedConfig | undefined {
+  const { inputs, options } = state;
   const fresh = new MeshContexts(shadow ? { ...inputs, config: withShadows(inputs.config) } : inputs, options);
   const view = buildProxyView(fresh, proxy);
   if (view === undefined) return undefined;

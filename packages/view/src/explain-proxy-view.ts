@@ -49,7 +49,7 @@ export interface RouteExplanation extends Reasons {
  * Builds the view of a proxy once more and keeps, for each part, what it was made from and how its policies were chosen. Nothing that was
  * built before is used, so that every choice is made, and told, here. undefined where `buildProxyView` has no view.
  */
-export function explainProxyView(contexts: MeshContexts, proxy: ProxyRef): ProxyExplanation | undefined {
+export function explainProxyView(contexts: Pick<MeshContexts, "inputs" | "options">, proxy: ProxyRef): ProxyExplanation | undefined {
   const reasons = new Map<object, Reasons>();
   const fresh = new MeshContexts(contexts.inputs, contexts.options);
   const view = buildProxyView(fresh, proxy, new ViewBuilder(reasons));
