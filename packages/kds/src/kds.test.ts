@@ -354,19 +354,6 @@ test("each caller reaches its own part of global's log only", async () => {
   expect(await log.head(topics.config)).toBe(1);
 });
 
-test("a zone's own services write the zone's records and nothing else", () => {
-  const allows = zoneAccess("east");
-  const east = { type: "zone", zone: "east" } as const;
-  expect(allows(east, "append", topics.zone("east"))).toBe(true);
-  expect(allows(east, "read", topics.config)).toBe(true);
-  expect(allows(east, "read", topics.inventory("west"))).toBe(true);
-  expect(allows(east, "append", topics.inventory("east"))).toBe(false);
-  expect(allows(east, "append", topics.config)).toBe(false);
-  expect(allows(east, "read", topics.zone("west"))).toBe(false);
-  expect(allows({ type: "zone", zone: "west" }, "read", topics.config)).toBe(false);
-  expect(allows({ type: "internal" }, "read", topics.config)).toBe(false);
-});
-
 test("a taken port and a bad address are said clearly", async () => {
   const { server, log } = await global();
   const again = startKdsServer({
