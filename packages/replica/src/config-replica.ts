@@ -14,6 +14,8 @@ import {
   revisionAt,
   stateAt,
 } from "./history.ts";
+import type { DecidedState } from "./in-effect/zone-decision.ts";
+import type { HeldZone } from "./in-effect/held-values.ts";
 import { Listeners } from "./listeners.ts";
 import type { ChangeEvent, ResourceReader } from "./reader.ts";
 import { RecentMap } from "./recent-map.ts";
@@ -120,6 +122,10 @@ export class ConfigReplica implements ResourceReader {
     return this.#state.list(type, mesh);
   }
 
+  heldFor(zone: string): HeldZone | undefined {
+    return this.#state.heldFor(zone);
+  }
+
   /** Every resource, in no particular order. */
   all(): Iterable<Resource> {
     return this.#state.all();
@@ -206,7 +212,7 @@ export class ConfigReplica implements ResourceReader {
   }
 
   /** The configuration as it was. @throws HistoryError when the log no longer reaches back that far, or not yet that far. */
-  async at(revision: number): Promise<ResourceReader & { readonly revision: number; checksum(): string; all(): Iterable<Resource> }> {
+  async at(revision: number): Promise<DecidedState & { readonly revision: number; checksum(): string; all(): Iterable<Resource> }> {
     return stateAt(this.#log, revision);
   }
 

@@ -1,6 +1,7 @@
 import { type KeyString, type Resource, type ResourceKey, keyString, parseKeyString } from "@atoll/resource";
 import type { Verdict } from "./change-set.ts";
 import type { Outcome } from "./fold.ts";
+import { type HeldCapture, HeldValues, type HeldZone } from "./in-effect/held-values.ts";
 import type { ResourceReader } from "./reader.ts";
 import { RecentMap } from "./recent-map.ts";
 import { ResourceTable } from "./resource-table.ts";
@@ -18,6 +19,8 @@ export interface ConfigCapture {
   resources: readonly Resource[];
   /** Oldest first. */
   verdicts: readonly (readonly [id: string, verdict: Verdict])[];
+  /** What pinned zones have in place of the resources. Absent: no zone is pinned. */
+  held?: readonly HeldCapture[];
 }
 
 /** The folded configuration at one revision. Decisions are made by `fold`; this holds their result. */
@@ -27,12 +30,14 @@ export class ConfigState implements ResourceReader {
   readonly #verdicts = new RecentMap<string, Verdict>(rememberedIds);
   /** Keys written since the digest was brought up to date, and what they held in it. */
   readonly #undigested = new Map<KeyString, Resource | undefined>();
+  #held = new HeldValues();
   #revision = 0;
 
   static from(capture: ConfigCapture): ConfigState {
     const state = new ConfigState();
     for (const resource of capture.resources) state.#put(resource);
     for (const [id, verdict] of capture.verdicts) state.#verdicts.set(id, verdict);
+    state.#held = HeldValues.from(capture.held ?? []);
     state.#revision = capture.revision;
     return state;
   }
@@ -61,6 +66,11 @@ export class ConfigState implements ResourceReader {
     return this.#table.all();
   }
 
+  /** What a pinned zone has in place of what is here; undefined if it is not pinned. */
+  heldFor(zone: string): HeldZone | undefined {
+    return this.#held.of(zone);
+  }
+
   verdictOf(id: string): Verdict | undefined {
     return this.#verdicts.get(id);
   }
@@ -82,6 +92,7 @@ export class ConfigState implements ResourceReader {
   apply(revision: number, outcome: Outcome): void {
     this.#revision = revision;
     if (outcome.repeated) return;
+    this.#held.note(outcome.writes, this.#table);
     for (const write of outcome.writes) {
       if (write.resource) this.#put(write.resource);
       else this.#delete(write.key);
@@ -97,7 +108,14 @@ export class ConfigState implements ResourceReader {
 
   /** Resources are shared, not copied: they are never changed in place. */
   capture(): ConfigCapture {
-    return { revision: this.#revision, checksum: this.checksum(), resources: [...this.all()], verdicts: [...this.#verdicts] };
+    const held = this.#held.capture();
+    return {
+      revision: this.#revision,
+      checksum: this.checksum(),
+      resources: [...this.all()],
+      verdicts: [...this.#verdicts],
+      ...(held.length > 0 && { held }),
+    };
   }
 
   #put(resource: Resource): void {

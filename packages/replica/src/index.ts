@@ -10,6 +10,12 @@ export { ensureTopicIfAllowed, followTopic, readToHead, retryUntilAvailable } fr
 export type { FollowOptions } from "./follow.ts";
 export { HistoryError, differences, foldTo, stateAt } from "./history.ts";
 export type { HistoryEntry, ResourceDifference } from "./history.ts";
+export type { HeldCapture, HeldZone } from "./in-effect/held-values.ts";
+export { OverlaidReader, Overlay } from "./in-effect/overlay.ts";
+export { decisionFor, isInEffect, isInShare, shareIn, supersededBy, valueDigest } from "./in-effect/zone-decision.ts";
+export type { DecidedState, Trial, ZoneDecision } from "./in-effect/zone-decision.ts";
+export { ZoneInEffect, inEffectAt } from "./in-effect/zone-in-effect.ts";
+export type { TrialReader } from "./in-effect/zone-in-effect.ts";
 export { joinReaders } from "./join-readers.ts";
 export { Listeners } from "./listeners.ts";
 export type { ChangeEvent, ResourceReader } from "./reader.ts";

@@ -3,6 +3,7 @@ import type { Resource } from "@atoll/resource";
 import type { Verdict } from "./change-set.ts";
 import { type ConfigCapture, ConfigState } from "./config-state.ts";
 import { readToHead } from "./follow.ts";
+import type { HeldCapture } from "./in-effect/held-values.ts";
 import { decodeJson, encodeJson } from "./record-codec.ts";
 
 /**
@@ -22,6 +23,7 @@ const recordsPerAppend = 16;
 interface Chunk {
   resources?: Resource[];
   verdicts?: [string, Verdict][];
+  held?: HeldCapture[];
 }
 
 interface Closing {
@@ -63,14 +65,20 @@ export async function readNewestSnapshot(log: EventLog, signal?: AbortSignal): P
 function assemble(slot: Slot, closing: Closing, records: ReadonlyMap<string, LogRecord>): ConfigCapture | undefined {
   const resources: Resource[] = [];
   const verdicts: [string, Verdict][] = [];
+  const held = new Map<string, HeldCapture>();
   for (let n = 0; n < closing.chunks; n++) {
     const record = records.get(`${slot}/chunk/${n}`);
     if (!record?.value || record.headers[snapshotHeader] !== closing.id) return undefined;
     const chunk = decodeJson(record.value) as Chunk;
     for (const resource of chunk.resources ?? []) resources.push(resource);
     for (const verdict of chunk.verdicts ?? []) verdicts.push(verdict);
+    // One zone's may be in several chunks.
+    for (const { zone, meshes, values } of chunk.held ?? []) {
+      held.set(zone, { zone, meshes, values: [...(held.get(zone)?.values ?? []), ...values] });
+    }
   }
-  return { revision: closing.revision, checksum: closing.checksum, resources, verdicts };
+  const { revision, checksum } = closing;
+  return { revision, checksum, resources, verdicts, ...(held.size > 0 && { held: [...held.values()] }) };
 }
 
 /** Appends the capture as the newest snapshot. Resolves when its closing marker is durable. */
@@ -112,4 +120,21 @@ function* chunksOf(capture: ConfigCapture): Generator<Uint8Array> {
   for (let i = 0; i < capture.verdicts.length; i += verdictsPerChunk) {
     yield encodeJson({ verdicts: capture.verdicts.slice(i, i + verdictsPerChunk) });
   }
+  for (const { zone, meshes, values } of capture.held ?? []) {
+    for (const part of partsOf(values)) yield encodeJson({ held: [{ zone, meshes, values: part }] });
+  }
+}
+
+/** At least one, each about as long as a chunk may be. */
+function* partsOf(values: HeldCapture["values"]): Generator<HeldCapture["values"]> {
+  let part: HeldCapture["values"] = [];
+  let sizeBytes = 0;
+  for (const value of values) {
+    part.push(value);
+    sizeBytes += JSON.stringify(value).length;
+    if (sizeBytes < chunkBytes) continue;
+    yield part;
+    [part, sizeBytes] = [[], 0];
+  }
+  if (part.length > 0 || values.length === 0) yield part;
 }

@@ -85,3 +85,17 @@ export {
   type ServiceRecordSpec,
   type ServiceType,
 } from "./service-record.ts";
+export {
+  isStaged,
+  isUnderWay,
+  rolloutOrderType,
+  rolloutType,
+  zonePinType,
+  type RolloutChange,
+  type RolloutGate,
+  type RolloutSpec,
+  type RolloutStage,
+  type RolloutState,
+  type RolloutStep,
+  type ZonePinSpec,
+} from "./rollout.ts";
