@@ -1,11 +1,10 @@
-import { Origin } from "@atoll/facts";
 import type { Inventory } from "@atoll/inventory";
 import type { ChangeEvent, ResourceReader } from "@atoll/replica";
 import { parseKeyString, type FleetAnswer, type ResourceDraft, type ResourceKey } from "@atoll/resource";
 import {
   buildProxyView,
   explainProxyView,
-  MeshContexts,
+  type MeshContexts,
   reuseEqual,
   type ProxyExplanation,
   type ProxyRef,
@@ -13,18 +12,20 @@ import {
   type ViewInputs,
   type ViewOptions,
 } from "@atoll/view";
-import type { EncodedResource, Snapshot, SnapshotCache } from "@atoll/xds";
+import type { Snapshot, SnapshotCache } from "@atoll/xds";
 import { ArrivingProxies } from "./arriving-proxies.ts";
 import { BuildTurns } from "./build-turns.ts";
 import { computedConfig, type ComputedConfig } from "./computed-config.ts";
 import { previewChange } from "./preview/preview-change.ts";
 import { HostAddresses, type HostAddressesOptions } from "./host-addresses.ts";
 import type { SecretMaterials } from "./secret-materials.ts";
+import { reuseTypes } from "./reuse-types.ts";
 import { stillRefused, withRefusals } from "./refusals.ts";
 import { addResource, endpointType, isPlain, ViewEncoder, type EncodedView } from "./view-encoder.ts";
 import { sameItems, WatchedProxy, type MadeSnapshot, type ProxyParts } from "./watched-proxy.ts";
 import { WithheldParts, type WithheldPart } from "./withheld-parts.ts";
 import { withoutDangling } from "./without-dangling.ts";
+import { Worlds, type TrialConfiguration } from "./worlds.ts";
 import { askersOf, withoutFailedSecrets } from "./without-failed-secrets.ts";
 
 export interface WatchedReader extends ResourceReader {
@@ -35,6 +36,8 @@ export interface CompilerOptions {
   zone: string;
   config: WatchedReader & { readonly revision: number };
   zoneResources: WatchedReader;
+  /** What some of the proxies have instead, looked for whenever the configuration changes. Absent: nobody does, ever. */
+  trial?: () => TrialConfiguration | undefined;
   inventory: Inventory;
   materials: SecretMaterials;
   cache: SnapshotCache;
@@ -73,10 +76,9 @@ export type FormerConfiguration = ViewInputs["config"] & { readonly revision: nu
  */
 export class Compiler {
   readonly #options: CompilerOptions;
-  readonly #contexts: MeshContexts;
+  readonly #worlds: Worlds;
   readonly #hosts: HostAddresses;
   readonly #arriving: ArrivingProxies;
-  readonly #everyMaterial: Origin;
   readonly #encoder = new ViewEncoder();
   readonly #withheld: WithheldParts;
   readonly #proxies = new Map<string, WatchedProxy>();
@@ -92,32 +94,35 @@ export class Compiler {
     this.#arriving = new ArrivingProxies(zoneResources);
     this.#hosts = new HostAddresses({
       ...options.hosts,
-      inUse: () => this.#contexts.hosts(),
-      onChange: (host) => this.#tell(() => this.#contexts.addressChanged(host)),
+      inUse: () => this.#worlds.all.flatMap(({ contexts }) => [...contexts.hosts()]),
+      onChange: (host) => this.#tell((contexts) => contexts.addressChanged(host)),
     });
-    this.#contexts = new MeshContexts(
+    this.#worlds = new Worlds(
       { zone, config, zoneResources, inventory, brought: (type, mesh, name) => this.#arriving.get(type, mesh, name) },
       {
         certificateKeyType: (mesh, secret) => materials.certificateKeyType(mesh, secret),
         addresses: { get: (host) => this.#hosts.get(host) },
         ...options.viewOptions,
       },
+      options.trial,
     );
-    this.#withheld = new WithheldParts(this.#contexts, (nodeId, withheld) => options.onWithheld?.(nodeId, withheld));
+    this.#withheld = new WithheldParts((nodeId, withheld) => options.onWithheld?.(nodeId, withheld));
     this.#turns = new BuildTurns({
       build: (nodeId) => this.#build(nodeId),
       onDone: (spent) => this.#done(spent),
       clock: options.clock ?? (() => performance.now()),
     });
-    this.#everyMaterial = new Origin(this.#contexts.graph);
-    materials.readThrough(this.#contexts.config);
+    materials.readThrough(this.#worlds.main.contexts.config);
     this.#unwatch = [
-      config.watch(({ keys }) => this.#tell(() => this.#contexts.configChanged(keys.map(parseKeyString)))),
-      zoneResources.watch(({ keys }) => this.#tell(() => this.#contexts.zoneChanged(keys.map(parseKeyString)))),
+      config.watch(({ keys }) => this.#configChanged(keys.map(parseKeyString))),
+      zoneResources.watch(({ keys }) => {
+        const changed = keys.map(parseKeyString);
+        this.#tell((contexts) => contexts.zoneChanged(changed));
+      }),
       inventory.watch(({ zone: other, meshes, keys }) =>
-        this.#tell(() => {
-          this.#contexts.entriesChanged(other, keys);
-          if (meshes === null) this.#contexts.zonesChanged();
+        this.#tell((contexts) => {
+          contexts.entriesChanged(other, keys);
+          if (meshes === null) contexts.zonesChanged();
         }),
       ),
     ];
@@ -130,29 +135,20 @@ export class Compiler {
   connect(nodeId: string, ref: ProxyRef, brought?: ResourceDraft): void {
     this.#proxies.get(nodeId)?.close();
     this.#turns.forget(nodeId);
-    const proxy = new WatchedProxy(nodeId, ref, {
-      graph: this.#contexts.graph,
-      contexts: this.#contexts,
-      materials: this.#options.materials,
-      everyMaterial: this.#everyMaterial,
-      onSuspect: () => this.#suspects.add(nodeId),
-    });
-    this.#proxies.set(nodeId, proxy);
-    this.#suspects.add(nodeId);
-    this.#tell(() => {
-      if (brought) this.#bring(proxy, brought);
-    });
+    const proxy = this.#watch(nodeId, ref);
+    if (brought) this.#bring(proxy, brought);
+    this.#tell();
   }
 
   /** What the proxy brought is stored now. */
   arrived(nodeId: string): void {
     const proxy = this.#proxies.get(nodeId);
-    if (proxy?.brought !== undefined) this.#tell(() => this.#bring(proxy, undefined));
+    if (proxy?.brought !== undefined) this.#bring(proxy, undefined);
   }
 
   disconnect(nodeId: string): void {
     const proxy = this.#proxies.get(nodeId);
-    if (proxy?.brought) this.#tell(() => this.#bring(proxy, undefined));
+    if (proxy?.brought) this.#bring(proxy, undefined);
     proxy?.close();
     this.#proxies.delete(nodeId);
     this.#turns.forget(nodeId);
@@ -163,7 +159,8 @@ export class Compiler {
 
   /** Something outside of the readers changed for one proxy, such as its certificate. */
   rebuild(nodeId: string): void {
-    this.#tell(() => this.#proxies.get(nodeId)?.materialChanged());
+    this.#proxies.get(nodeId)?.materialChanged();
+    this.#tell();
   }
 
   /** The proxy's Envoy refuses some of the elements of a resource, in these words: it is built without them until they change. */
@@ -171,7 +168,8 @@ export class Compiler {
     const proxy = this.#proxies.get(nodeId);
     if (proxy === undefined) return;
     proxy.refusals = withRefusals(proxy.refusals, typeUrl, name, elements);
-    this.#tell(() => this.#suspects.add(nodeId));
+    this.#suspects.add(nodeId);
+    this.#tell();
   }
 
   /** What of the proxy is withheld from its Envoy, and which resources that comes from. */
@@ -181,7 +179,8 @@ export class Compiler {
 
   /** The same for all of them, such as their CA. */
   rebuildAll(): void {
-    this.#tell(() => this.#everyMaterial.changed());
+    this.#worlds.materialsChanged();
+    this.#tell();
   }
 
   close(): void {
@@ -195,7 +194,7 @@ export class Compiler {
 
   /** How often any shared fact, view or set of secrets was made, since the beginning. */
   get factsMade(): number {
-    return this.#contexts.graph.made;
+    return this.#worlds.made;
   }
 
   /** How many proxies wait to be built. */
@@ -217,7 +216,7 @@ export class Compiler {
   /** Debug view: the intent of one proxy as it is now. */
   view(nodeId: string): ProxyView | undefined {
     const proxy = this.#proxies.get(nodeId);
-    return proxy && buildProxyView(this.#contexts, proxy.ref);
+    return proxy && buildProxyView(proxy.world.contexts, proxy.ref);
   }
 
   /** Which listeners and clusters of the proxy ask for a secret. */
@@ -232,31 +231,53 @@ export class Compiler {
    */
   explain(nodeId: string, then?: FormerConfiguration): (ProxyExplanation & { revision: number; acknowledged: number }) | undefined {
     const proxy = this.#proxies.get(nodeId);
-    const explanation = proxy && explainProxyView(this.#stateOf(then), proxy.ref);
+    const explanation = proxy && explainProxyView(stateOf(proxy, then), proxy.ref);
     const { cache, config } = this.#options;
     return explanation && { revision: then?.revision ?? config.revision, acknowledged: cache.ackedRevision(nodeId), ...explanation };
   }
 
   /**
    * How the connected proxies would change if the configuration went from one state to another, which differs in `changed`. Nothing is
-   * changed by asking. What the zone itself says counts as it is now.
+   * changed by asking. What the zone itself says counts as it is now. `takes` says which proxies are looked at; default: all.
    */
-  preview(from: ViewInputs["config"], to: ViewInputs["config"], changed: readonly ResourceKey[]): Promise<Omit<FleetAnswer, "revision">> {
-    const { inputs, options } = this.#contexts;
-    const proxies = [...this.#proxies.values()].map(({ ref, refusals, made }) => ({ ref, refusals, failedSecrets: made?.failed ?? [] }));
+  preview(
+    from: ViewInputs["config"],
+    to: ViewInputs["config"],
+    changed: readonly ResourceKey[],
+    takes: (nodeId: string) => boolean = () => true,
+  ): Promise<Omit<FleetAnswer, "revision">> {
+    const { inputs, options } = this.#worlds.main.contexts;
+    const proxies = [...this.#proxies]
+      .filter(([nodeId]) => takes(nodeId))
+      .map(([, { ref, refusals, made }]) => ({ ref, refusals, failedSecrets: made?.failed ?? [] }));
     return previewChange({ inputs: { ...inputs, config: from }, viewOptions: options, proxies, to, changed });
   }
 
   /** What the proxy's Envoy is told as things are now, by itself; undefined if it is not connected here. */
   computed(nodeId: string, options: { shadow: boolean }, then?: FormerConfiguration): ComputedConfig | undefined {
     const proxy = this.#proxies.get(nodeId);
-    return proxy && computedConfig(this.#stateOf(then), proxy.ref, options);
+    return proxy && computedConfig(stateOf(proxy, then), proxy.ref, options);
   }
 
-  /** Of another configuration, with what the zone says now. */
-  #stateOf(then: FormerConfiguration | undefined): Pick<MeshContexts, "inputs" | "options"> {
-    const { inputs, options } = this.#contexts;
-    return { inputs: then ? { ...inputs, config: then } : inputs, options };
+  #watch(nodeId: string, ref: ProxyRef): WatchedProxy {
+    const { materials } = this.#options;
+    const onSuspect = () => this.#suspects.add(nodeId);
+    const proxy = new WatchedProxy(nodeId, ref, { world: this.#worlds.of(nodeId), materials, onSuspect });
+    this.#proxies.set(nodeId, proxy);
+    this.#suspects.add(nodeId);
+    return proxy;
+  }
+
+  #configChanged(keys: readonly ResourceKey[]): void {
+    if (this.#worlds.configChanged(keys)) {
+      for (const [nodeId, proxy] of this.#proxies) {
+        if (proxy.world === this.#worlds.of(nodeId)) continue;
+        proxy.close();
+        // What comes out equal there is not sent again.
+        this.#watch(nodeId, proxy.ref).takeOver(proxy);
+      }
+    }
+    this.#tell();
   }
 
   #bring(proxy: WatchedProxy, draft: ResourceDraft | undefined): void {
@@ -265,12 +286,12 @@ export class Compiler {
     if (draft) this.#arriving.add(draft);
     else this.#arriving.remove(changed);
     proxy.brought = draft;
-    this.#contexts.zoneChanged([changed]);
+    this.#tell((contexts) => contexts.zoneChanged([changed]));
   }
 
   /** One round for all that happens in one turn of the event loop. */
-  #tell(change: () => void): void {
-    change();
+  #tell(change?: (contexts: MeshContexts) => void): void {
+    if (change) this.#worlds.each(change);
     if (this.#scheduled) return;
     this.#scheduled = true;
     queueMicrotask(() => {
@@ -295,7 +316,7 @@ export class Compiler {
   }
 
   #done(spent: Omit<CompileRound, "revision" | "proxies">): void {
-    this.#contexts.graph.collect();
+    this.#worlds.collect();
     this.#options.onRound?.({ ...spent, revision: this.#options.config.revision, proxies: this.#proxies.size });
     if (this.idle) for (const resolve of this.#settling.splice(0)) resolve();
   }
@@ -329,7 +350,7 @@ export class Compiler {
       // What was refused and is not in the view any more need not be remembered.
       proxy.refusals = stillRefused(refusals, withheld);
       proxy.made = { ...next, encoded, refusals: proxy.refusals, withheld };
-      this.#withheld.set(nodeId, withheld, proxy.ref);
+      this.#withheld.set(nodeId, withheld, { contexts: proxy.world.contexts, ref: proxy.ref });
       return true;
     } catch (error) {
       proxy.made = undefined;
@@ -366,6 +387,12 @@ interface EncodedSnapshot {
   withheld: MadeSnapshot["withheld"];
 }
 
+/** What a proxy is made from, or would be made from with another configuration and what the zone says now. */
+function stateOf({ world }: WatchedProxy, then: FormerConfiguration | undefined): Pick<MeshContexts, "inputs" | "options"> {
+  const { inputs, options } = world.contexts;
+  return { inputs: then ? { ...inputs, config: then } : inputs, options };
+}
+
 /** False while a secret is missing without which the proxy is better left as it is. */
 function isComplete({ intent, secrets }: ProxyParts, mesh: string): boolean {
   // Envoy would hold its listeners back until the certificate comes; better to give it all at once.
@@ -373,15 +400,4 @@ function isComplete({ intent, secrets }: ProxyParts, mesh: string): boolean {
   return !intent.view.secrets.some(
     ({ name, source }) => source.type === "identity" && source.mesh === mesh && secrets.failed.includes(name),
   );
-}
-
-/** Types whose resources are all as before keep their map, by which the session sees that there is nothing to compare. */
-function reuseTypes(before: Snapshot["resources"] | undefined, now: Snapshot["resources"]): Snapshot["resources"] {
-  const reused = new Map<string, ReadonlyMap<string, EncodedResource>>(now);
-  for (const [typeUrl, resources] of now) {
-    const former = before?.get(typeUrl);
-    if (former === resources || former?.size !== resources.size) continue;
-    if ([...resources].every(([name, one]) => former.get(name) === one)) reused.set(typeUrl, former);
-  }
-  return reused;
 }

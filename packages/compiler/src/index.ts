@@ -5,3 +5,4 @@ export type { IssuedCertificate } from "./identities.ts";
 export { formerAuthorityMs, SecretMaterials, type ResolvedSecrets, type SecretMaterialsOptions } from "./secret-materials.ts";
 export { zoneAdminTls } from "./zone-admin-tls.ts";
 export { formerAuthorities, type FormerAuthority } from "./former-authorities.ts";
+export type { TrialConfiguration } from "./worlds.ts";

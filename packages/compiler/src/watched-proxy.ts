@@ -1,10 +1,11 @@
-import { Fact, Origin, Watcher, type FactGraph } from "@atoll/facts";
+import { Fact, Origin, Watcher } from "@atoll/facts";
 import type { ResourceDraft } from "@atoll/resource";
-import { buildProxyIntent, type MeshContexts, type ProxyIntent, type ProxyRef, type ProxyView } from "@atoll/view";
+import { buildProxyIntent, type ProxyIntent, type ProxyRef, type ProxyView } from "@atoll/view";
 import type { EncodedResource } from "@atoll/xds";
 import type { Refusals } from "./refusals.ts";
 import type { Withheld } from "./screened-part.ts";
 import type { ResolvedSecrets, SecretMaterials } from "./secret-materials.ts";
+import type { World } from "./worlds.ts";
 
 /** Everything that a proxy's snapshot is made from. */
 export interface ProxyParts {
@@ -33,6 +34,8 @@ export interface MadeSnapshot {
  */
 export class WatchedProxy {
   readonly ref: ProxyRef;
+  /** Whose facts it is made from. */
+  readonly world: World;
   /** What it brought that is not stored yet. */
   brought: ResourceDraft | undefined;
   made: MadeSnapshot | undefined;
@@ -41,14 +44,12 @@ export class WatchedProxy {
   readonly #watcher: Watcher<ProxyParts | undefined>;
   readonly #material: Origin;
 
-  /** `everyMaterial` stands for what all proxies' secrets are made from besides the configuration. */
-  constructor(
-    nodeId: string,
-    ref: ProxyRef,
-    of: { graph: FactGraph; contexts: MeshContexts; materials: SecretMaterials; everyMaterial: Origin; onSuspect: () => void },
-  ) {
-    const { graph, contexts, materials, everyMaterial } = of;
+  constructor(nodeId: string, ref: ProxyRef, of: { world: World; materials: SecretMaterials; onSuspect: () => void }) {
+    const { world, materials } = of;
+    const { contexts, everyMaterial } = world;
+    const { graph } = contexts;
     this.ref = ref;
+    this.world = world;
     this.#material = new Origin(graph);
     const intent = new Fact(graph, () => buildProxyIntent(contexts, ref), Object.is);
     const secrets = new Fact<ResolvedSecrets | undefined>(
@@ -69,6 +70,13 @@ export class WatchedProxy {
       },
       of.onSuspect,
     );
+  }
+
+  /** Goes on where another left off that stood for the same proxy. */
+  takeOver({ brought, made, refusals }: WatchedProxy): void {
+    this.brought = brought;
+    this.made = made;
+    this.refusals = refusals;
   }
 
   /** Undefined while the proxy's resource, or its mesh, does not exist. Throws what building threw. */

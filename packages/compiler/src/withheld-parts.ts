@@ -20,14 +20,18 @@ const places: Readonly<Record<string, SoughtElement["place"]>> = {
   [typeUrls.route]: "routes",
 };
 
+/** Whose parts they are, and what these are made from. */
+interface NamedBy {
+  contexts: MeshContexts;
+  ref: ProxyRef;
+}
+
 /** Keeps account of what is withheld from which proxy, and tells when that changes. */
 export class WithheldParts {
-  readonly #contexts: MeshContexts;
   readonly #onChange: (nodeId: string, withheld: readonly WithheldPart[]) => void;
   readonly #nodes = new Map<string, { key: string; parts: readonly WithheldPart[] }>();
 
-  constructor(contexts: MeshContexts, onChange: (nodeId: string, withheld: readonly WithheldPart[]) => void) {
-    this.#contexts = contexts;
+  constructor(onChange: (nodeId: string, withheld: readonly WithheldPart[]) => void) {
     this.#onChange = onChange;
   }
 
@@ -36,7 +40,7 @@ export class WithheldParts {
   }
 
   /** What is withheld now. Where it comes from is looked up only if it is something else than before. */
-  set(nodeId: string, withheld: readonly Withheld[], proxy?: ProxyRef): void {
+  set(nodeId: string, withheld: readonly Withheld[], proxy?: NamedBy): void {
     const key = JSON.stringify(withheld.map(({ typeUrl, resource, element, reason }) => [typeUrl, resource, element.id, reason]));
     const before = this.#nodes.get(nodeId);
     if (withheld.length === 0 && before === undefined) return;
@@ -47,13 +51,13 @@ export class WithheldParts {
     this.#onChange(nodeId, parts);
   }
 
-  #name(withheld: readonly Withheld[], proxy: ProxyRef): WithheldPart[] {
+  #name(withheld: readonly Withheld[], { contexts, ref }: NamedBy): WithheldPart[] {
     const sought = withheld.map(({ typeUrl, resource, element }): SoughtElement => {
       const { id, kind } = element;
       const templated = isOfTemplate(element) || id.startsWith("dangling:");
       return { place: templated ? "template" : (places[typeUrl] ?? "template"), resource, id, kind };
     });
-    const culprits = culpritsOf(this.#contexts, proxy, sought);
+    const culprits = culpritsOf(contexts, ref, sought);
     return withheld.map(({ element, resource, reason }, index) => ({
       part: placeOf(element, resource),
       kind: element.kind,

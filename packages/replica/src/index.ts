@@ -14,6 +14,8 @@ export type { HeldCapture, HeldZone } from "./in-effect/held-values.ts";
 export { OverlaidReader, Overlay } from "./in-effect/overlay.ts";
 export { decisionFor, isInEffect, isInShare, shareIn, supersededBy, valueDigest } from "./in-effect/zone-decision.ts";
 export type { DecidedState, Trial, ZoneDecision } from "./in-effect/zone-decision.ts";
+export { stateInZone } from "./in-effect/state-in-zone.ts";
+export type { StateInZone } from "./in-effect/state-in-zone.ts";
 export { ZoneInEffect, inEffectAt } from "./in-effect/zone-in-effect.ts";
 export type { TrialReader } from "./in-effect/zone-in-effect.ts";
 export { joinReaders } from "./join-readers.ts";

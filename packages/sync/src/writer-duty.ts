@@ -17,6 +17,8 @@ export interface WriterDutyOptions {
   /** As `ZoneSyncOptions.connection`. */
   connection: UpstreamConnection | undefined;
   config: ConfigReplica;
+  /** The configuration as it holds in the zone. */
+  decided: NamePublisherOptions["config"];
   resources: ZoneReplica;
   inventory: NamePublisherOptions["inventory"];
   feed: InventoryFeed;
@@ -57,7 +59,7 @@ export class WriterDuty {
 
   private constructor(options: WriterDutyOptions) {
     this.#options = options;
-    const { zone, local, config, resources, graceMs, clock, schedule, signal, onError } = options;
+    const { zone, local, decided: config, resources, graceMs, clock, schedule, signal, onError } = options;
     if (signal.aborted) this.#stop.abort();
     else signal.addEventListener("abort", () => this.#stop.abort(), { once: true });
     this.#publisher = new AvailabilityPublisher({ zone, log: local, config, resources, signal: this.#stop.signal, onError });
@@ -115,7 +117,7 @@ export class WriterDuty {
   #startNames(): void {
     if (this.#stop.signal.aborted) return;
     this.#startServices();
-    const { zone, names: settings, config, resources, inventory, onError, onNameConflict: onConflict } = this.#options;
+    const { zone, names: settings, decided: config, resources, inventory, onError, onNameConflict: onConflict } = this.#options;
     this.#names = new NamePublisher({
       ...{ zone, settings, config, resources, inventory, onError, onConflict },
       signal: this.#stop.signal,
@@ -124,7 +126,17 @@ export class WriterDuty {
   }
 
   #startServices(): void {
-    const { zone, services: settings, config, resources, feed, clock, schedule, onError, onServiceConflict: onConflict } = this.#options;
+    const {
+      zone,
+      services: settings,
+      decided: config,
+      resources,
+      feed,
+      clock,
+      schedule,
+      onError,
+      onServiceConflict: onConflict,
+    } = this.#options;
     const { signal } = this.#stop;
     this.#services = new ServicePublisher({ zone, settings, config, resources, feed, clock, schedule, signal, onError, onConflict });
     this.#services.refresh();

@@ -28,6 +28,8 @@ export interface ZoneSyncOptions {
   /** Both over `local`. */
   config: ConfigReplica;
   resources: ZoneReplica;
+  /** The configuration as it holds in the zone, which its names, services and what it offers are made from. Default: as it is. */
+  decided?: WriterDutyOptions["decided"];
   inventory: Inventory;
   /** This instance among those of the zone. Default: the only one. */
   self?: ZoneWriter;
@@ -194,6 +196,7 @@ export class ZoneSync {
     const { services, onServiceConflict } = this.#options;
     this.#role = await ZoneRole.open({
       ...this.#options,
+      decided: this.#options.decided ?? config,
       upstream,
       connection: this.#options.connection,
       feed: this.#feed,

@@ -12,7 +12,7 @@ import {
   type ProxyAuthentication,
 } from "@atoll/dp-server";
 import { joinSyncService, type ProxyQuery } from "@atoll/kds";
-import { ConfigReplica, ReplicaBeat, ZoneConfiguration, ZoneReplica } from "@atoll/replica";
+import { ConfigReplica, ReplicaBeat, ZoneConfiguration, ZoneInEffect, ZoneReplica } from "@atoll/replica";
 import {
   expandPath,
   instanceName,
@@ -36,6 +36,7 @@ import { openConfigurationLog } from "./direct-configuration.ts";
 import { queryEnvoy, quitEnvoy } from "./envoy-admin.ts";
 import { FinishedProxies } from "./finished-proxies.ts";
 import { answerFleet, formerConfiguration } from "./fleet-answer.ts";
+import { explained, trialOf } from "./decided-configuration.ts";
 import { ProxyWatch } from "./proxy-watch.ts";
 import type { XdsSettings } from "./settings.ts";
 import { openServiceAccounts } from "./service-accounts.ts";
@@ -85,7 +86,7 @@ async function open(
     progress: () => ({ revision: config?.revision ?? 0, checksum: config?.checksum() ?? "" }),
     answer: async (query) => {
       if (query.subject === "fleet")
-        return Buffer.from(JSON.stringify(await answerFleet(query.question, { config: config!, resources, compiler })));
+        return Buffer.from(JSON.stringify(await answerFleet(query.question, { zone, config: config!, resources, compiler })));
       if (query.subject === "explain" || query.subject === "config") return shown(query);
       return queryEnvoy({ resources, adminAddress, adminTls }, query);
     },
@@ -109,7 +110,8 @@ async function open(
   const inventory = lifecycle.add("inventory", await openInventory(settings.inventory, zone, log));
   const feed = lifecycle.add("inventory feed", await InventoryFeed.open({ ...follow, config, inventory, zone }));
 
-  const inEffect = new ZoneConfiguration(config, resources);
+  const decided = new ZoneInEffect(zone, config, onError);
+  const inEffect = new ZoneConfiguration(decided, resources);
   const cache = new SnapshotCache();
   const withheld = new WithheldSummary({
     withheld: ({ proxies: _proxies, examples: [proxy], ...report }) =>
@@ -157,6 +159,7 @@ async function open(
     new Compiler({
       zone,
       config: inEffect,
+      trial: () => trialOf(decided, resources),
       zoneResources: resources,
       inventory: liveInventory(inventory, feed),
       viewOptions: { parseYaml: readYaml },
@@ -308,9 +311,13 @@ async function open(
 
   async function shown(query: Extract<ProxyQuery, { subject: "explain" | "config" }>): Promise<Uint8Array> {
     const { type, mesh, name } = query.proxy;
-    const then = query.revision === undefined ? undefined : await formerConfiguration(query.revision, { config: config!, resources });
     const nodeId = nodeIdOf({ proxyType: proxyTypes.find((one) => resourceTypeOf[one] === type) ?? "dataplane", mesh, name });
-    const answer = query.subject === "explain" ? compiler.explain(nodeId, then) : compiler.computed(nodeId, query, then);
+    const { revision } = query;
+    const then = revision === undefined ? undefined : await formerConfiguration(revision, { zone, nodeId, config: config!, resources });
+    const answer =
+      query.subject === "explain"
+        ? explained(compiler.explain(nodeId, then), then?.decision ?? decided.decision, nodeId)
+        : compiler.computed(nodeId, query, then);
     if (answer === undefined) throw new Error(`${type} ${name} is not connected`);
     return Buffer.from(JSON.stringify(answer));
   }

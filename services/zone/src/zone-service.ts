@@ -27,7 +27,7 @@ import {
   zoneAccess,
   zoneTokenVerifier,
 } from "@atoll/kds";
-import { ConfigReplica, ZoneConfiguration, ZoneReplica } from "@atoll/replica";
+import { ConfigReplica, ZoneConfiguration, ZoneInEffect, ZoneReplica } from "@atoll/replica";
 import { typesOf, virtualIpType, type VirtualIpSpec } from "@atoll/resource";
 import {
   clientCertificates,
@@ -81,6 +81,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
   const local = new ZoneLog(embedded, zone);
   const config = lifecycle.add("configuration", await ConfigReplica.open({ log: local, observer: diagnostics.replica, onError }));
   diagnostics.observe(config);
+  const decided = new ZoneInEffect(zone, config, onError);
   const resources = lifecycle.add("resources", await ZoneReplica.open({ log: local, zone, onError }));
   const inventory = lifecycle.add("inventory", await openInventory(settings.inventory, zone, onError));
 
@@ -151,6 +152,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     upstream: kafka?.log ?? connection.log,
     connection: kafka?.connection ?? upstream,
     config,
+    decided,
     resources,
     inventory,
     self: {
@@ -306,7 +308,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
   const { monitoringAssignmentServer: discovery } = settings;
   if (discovery.port !== 0) {
     const watch = (listener: (keys: readonly string[]) => void) => {
-      const ends = [config, resources].map((one) => one.watch(({ keys }) => listener(keys)));
+      const ends = [decided, resources].map((one) => one.watch(({ keys }) => listener(keys)));
       return () => ends.forEach((end) => end());
     };
     const gate = readerGate(discovery, "monitoringAssignmentServer");
@@ -314,7 +316,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     const tls = pair && { key: pair.keyPem, cert: pair.certPem, minVersion: nodeTlsVersion(discovery.tlsMinVersion) };
     const monitoring = createMonitoringApi(
       {
-        config: new ZoneConfiguration(config, resources),
+        config: new ZoneConfiguration(decided, resources),
         zone: resources,
         watch,
         defaultFetchTimeoutMs: discovery.defaultFetchTimeoutMs,

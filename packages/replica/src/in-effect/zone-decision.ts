@@ -30,6 +30,8 @@ export interface Trial {
 /** What a zone has that the configuration has not, or not yet. */
 export interface ZoneDecision {
   pinnedAt?: number;
+  /** Roll-outs that have come to all of it. */
+  reached: readonly string[];
   overlay: Overlay;
   trial?: Trial;
   /** Whose changes may end a roll-out, or bring it back. */
@@ -37,31 +39,34 @@ export interface ZoneDecision {
 }
 
 const none: ReadonlySet<KeyString> = new Set();
-const nothing: ZoneDecision = { overlay: new Overlay(), reliesOn: none };
+const nothing: ZoneDecision = { reached: [], overlay: new Overlay(), reliesOn: none };
 
 /** What holds in a zone at a state of the configuration. A function of that state, and so of the log. */
 export function decisionFor(zone: string, state: DecidedState): ZoneDecision {
   const held = state.heldFor(zone);
   if (held) {
     const pin = state.get<ZonePinSpec>(zonePinType, "", zone);
-    return { pinnedAt: pin?.spec.revision ?? 0, overlay: held.values, reliesOn: none };
+    return { pinnedAt: pin?.spec.revision ?? 0, reached: [], overlay: held.values, reliesOn: none };
   }
   const underWay = state.list<RolloutSpec>(rolloutType).filter(({ spec }) => isUnderWay(spec));
   if (underWay.length === 0) return nothing;
   const reliesOn = new Set(underWay.flatMap(({ spec }) => Object.keys(spec.base).flatMap(withMesh)));
   const rollouts = underWay.filter((one) => isInEffect(one, state));
   const overlay = new Overlay();
+  const reached: string[] = [];
   let trial: { rollout: Resource<RolloutSpec>; share: number } | undefined;
   for (const rollout of rollouts.toSorted((a, b) => startOf(a) - startOf(b))) {
     const share = shareIn(zone, rollout.spec);
-    if (share >= 100) addChanges(overlay, rollout, state);
-    else if (share > 0) trial ??= { rollout, share };
+    if (share >= 100) {
+      addChanges(overlay, rollout, state);
+      reached.push(rollout.name);
+    } else if (share > 0) trial ??= { rollout, share };
   }
-  if (!trial) return { overlay, reliesOn };
+  if (!trial) return { reached, overlay, reliesOn };
   const more = new Overlay();
   for (const [key, value] of overlay.entries()) more.set(key, value);
   addChanges(more, trial.rollout, state);
-  return { overlay, reliesOn, trial: { rollout: trial.rollout.name, share: trial.share, overlay: more } };
+  return { reached, overlay, reliesOn, trial: { rollout: trial.rollout.name, share: trial.share, overlay: more } };
 }
 
 /** Whether a roll-out decides anything: under way, and nobody else wrote what it changes. */
