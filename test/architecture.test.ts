@@ -28,6 +28,7 @@ const allowed: Record<string, string[]> = {
   "packages/view": ["facts", "names", "policy", "resource"],
   "packages/xds": ["envoy-api"],
   "packages/replica": ["event-log", "resource"],
+  "packages/rollout": ["event-log", "replica", "resource"],
   "packages/translate": ["view", "envoy-api", "resource"],
   "packages/compiler": [
     "certificate",
@@ -53,6 +54,7 @@ const allowed: Record<string, string[]> = {
     "replica",
     "resource",
     "rest-answers",
+    "rollout",
     "secret",
     "token",
     "view",
@@ -104,6 +106,7 @@ const allowed: Record<string, string[]> = {
     "kds",
     "replica",
     "resource",
+    "rollout",
     "runtime",
     "secret",
     "sync",

@@ -1,5 +1,6 @@
 import type { Change } from "@atoll/replica";
-import { type KeyString, type ResourceKey, keyString, parseKeyString } from "@atoll/resource";
+import { type KeyString, type ResourceKey, keyString, parseKeyString, rolloutType } from "@atoll/resource";
+import { progressText, rolloutOf } from "@atoll/rollout";
 import { KeyQueue } from "./key-queue.ts";
 import type { ConfigStore } from "./ports.ts";
 import { ApiError, conflict } from "./problem.ts";
@@ -30,6 +31,8 @@ export interface WriteOptions {
   author: string;
   reason?: string;
   conditions?: readonly Condition[];
+  /** The roll-out whose step this is: it may write what it holds. */
+  rollout?: string;
 }
 
 export interface Written<Result> {
@@ -72,8 +75,22 @@ export class ConfigWriter {
     for (;;) {
       for (const condition of conditions) this.#check(condition);
       const decided = decide();
-      if (!("prepare" in decided)) return decided;
+      if (!("prepare" in decided)) {
+        this.refuseHeld(decided.changes);
+        return decided;
+      }
       await decided.prepare();
+    }
+  }
+
+  /** What a roll-out under way changes is nobody else's to write. @throws ApiError */
+  refuseHeld(changes: readonly Change[], own?: string): void {
+    if (this.#config.list(rolloutType).length === 0) return;
+    for (const key of changes.map(keyOf)) {
+      const rollout = rolloutOf(key, this.#config);
+      if (!rollout || rollout.name === own) continue;
+      const { name, spec } = rollout;
+      throw conflict(`${key} is changed by the roll-out ${JSON.stringify(name)} (${progressText(spec)}): continue or abort it first`);
     }
   }
 
@@ -84,6 +101,7 @@ export class ConfigWriter {
       try {
         for (const condition of options.conditions ?? []) this.#check(condition);
         decided = spanned("decide", decide);
+        if (!("prepare" in decided)) this.refuseHeld(decided.changes, options.rollout);
       } catch (error) {
         if (isCurrent || !(error instanceof ApiError)) throw error;
         await this.#config.reachHead();

@@ -28,6 +28,8 @@ import { policyRoutes } from "./policy-routes.ts";
 import { ApiError, logProblem, problemBody, tooLarge } from "./problem.ts";
 import { quarantineRoutes } from "./quarantine-routes.ts";
 import { resourceRoutes } from "./resource-routes.ts";
+import { pinRoutes } from "./rollouts/pin-routes.ts";
+import { rolloutRoutes } from "./rollouts/rollout-routes.ts";
 import { RouteTable } from "./route-table.ts";
 import { tokenLedgerRoutes } from "./token-ledger.ts";
 import { tokenRoutes } from "./token-routes.ts";
@@ -63,6 +65,8 @@ export function apiRoutes(options: ApiOptions): Route[] {
     ...rollbackRoutes(context),
     changeFeedRoute(context),
     ...quarantineRoutes(context),
+    ...rolloutRoutes(context),
+    ...pinRoutes(context),
     ...(options.settings.mode === "global" ? changeRoutes(context) : []),
   ];
   return [...routes, openApiRoute(routes, options)];

@@ -89,6 +89,60 @@ const reasons = {
 };
 const many = (properties: Record<string, object>) => ({ type: "array", items: ofProperties(properties) });
 
+const stage = ofProperties(
+  {
+    zones: texts,
+    share: { type: "number", exclusiveMinimum: 0, maximum: 100 },
+    gate: ofProperties({
+      minTime: text,
+      errors: { type: "array", items: ofProperties({ cluster: text, maxPercent: { type: "number" } }, ["cluster", "maxPercent"]) },
+    }),
+  },
+  ["zones"],
+);
+const rolloutFields = { name: text, onFailure: { type: "string", enum: ["hold", "rollback"] }, stages: { type: "array", items: stage } };
+const rollouts: Record<string, object> = {
+  NewRollout: ofProperties(
+    {
+      ...rolloutFields,
+      resources: { type: "array", items: reference("Resource") },
+      delete: { type: "array", items: ofProperties({ type: text, mesh: text, name: text }, ["type", "name"]) },
+      expect: { type: "object", additionalProperties: { type: ["integer", "null"] } },
+      reason: text,
+    },
+    ["stages"],
+  ),
+  Rollout: ofProperties(
+    {
+      ...rolloutFields,
+      ...{
+        reason: text,
+        author: text,
+        state: text,
+        progress: text,
+        stage: integer,
+        since: text,
+        revision: integer,
+        why: text,
+        waits: texts,
+      },
+      changes: texts,
+      zones: {
+        type: "array",
+        items: ofProperties({ name: text, share: { type: "number" }, proxies: integer, applied: { type: ["integer", "null"] } }),
+      },
+      steps: { type: "array", items: ofProperties({ at: text, stage: integer, state: text, author: text, why: text }) },
+      warnings: texts,
+    },
+    ["name", "state", "progress", "stage", "stages", "changes", "zones"],
+  ),
+  Rollouts: ofProperties({ revision: integer, items: { type: "array", items: reference("Rollout") } }, ["items"]),
+  ZonePin: ofProperties({ zone: text, revision: integer, since: text, author: text, reason: text, held: texts }, ["zone", "revision"]),
+  ZonePins: ofProperties({ revision: integer, items: { type: "array", items: reference("ZonePin") } }, ["items"]),
+  Why: ofProperties({ reason: text }),
+  PinAt: ofProperties({ revision: integer, reason: text }),
+};
+
 const explanation: Record<string, object> = {
   PolicyChoice: ofProperties(
     {
@@ -193,11 +247,18 @@ const schemas: Record<string, object> = {
       done: { type: "boolean" },
       zones: {
         type: "array",
-        items: ofProperties({ name: text, proxies: integer, applied: { type: ["integer", "null"] }, done: { type: "boolean" } }),
+        items: ofProperties({
+          name: text,
+          proxies: integer,
+          applied: { type: ["integer", "null"] },
+          done: { type: "boolean" },
+          held: text,
+        }),
       },
     },
     ["revision", "done", "zones"],
   ),
+  ...rollouts,
   ...explanation,
   TokenRequest: ofProperties({
     name: text,

@@ -135,6 +135,16 @@ const special: readonly { path: RegExp; shape: Shape }[] = [
     },
   },
   {
+    path: /^\/rollouts\/:name\//,
+    shape: { tag: "history", summary: "Take a roll-out further, hold it, or end it", body: "Why", answers: { 200: "Rollout" } },
+  },
+  { path: /^\/rollouts\/:name$/, shape: { tag: "history", summary: "One roll-out, and what it waits for", answers: { 200: "Rollout" } } },
+  { path: /^\/zone-pins$/, shape: { tag: "history", summary: "Zones that stay at a revision", answers: { 200: "ZonePins" } } },
+  {
+    path: /^\/zones\/:name\/(pin|release)$/,
+    shape: { tag: "history", summary: "Let a zone stay at a revision, or go on", body: "PinAt", answers: { 200: "Object" } },
+  },
+  {
     path: /\/rollback$/,
     shape: {
       tag: "history",
@@ -194,8 +204,20 @@ const changeFeed: Shape = {
   gives: "text/event-stream",
 };
 
+/** Where a path is two things. */
+const rollouts: Partial<Record<Route["method"], Shape>> = {
+  GET: { tag: "history", summary: "Roll-outs, those under way first", answers: { 200: "Rollouts" } },
+  POST: {
+    tag: "history",
+    summary: "Begin a roll-out: several changes that take effect in stages",
+    body: "NewRollout",
+    answers: { 201: "Rollout" },
+  },
+};
+
 function shapeOf(route: Route): Shape {
   const { method, path } = route;
+  if (path === "/rollouts") return rollouts[method]!;
   if (route.gives !== undefined) return changeFeed;
   const kind = kindAt(path);
   if (kind === undefined || kind.readOnly) {

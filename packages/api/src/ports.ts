@@ -1,4 +1,4 @@
-import type { ChangeSet, ResourceReader, Verdict } from "@atoll/replica";
+import type { ChangeSet, DecidedState, ResourceReader, Verdict } from "@atoll/replica";
 import type { FleetAnswer, FleetQuestion, KeyString, ResourceDraft, ResourceKey, Violation, ZoneInsightSpec } from "@atoll/resource";
 import type { InventoryEntry, InventoryIngress } from "@atoll/inventory";
 import type { IssuedToken, TokenKind, TokenRequest } from "@atoll/token";
@@ -26,7 +26,9 @@ export interface ConfigStore extends ResourceReader {
   /** Called after a change is visible here. Returns the unsubscribe function. */
   watch(listener: () => void): () => void;
   /** The configuration as it was. Rejects with `HistoryError` where the log does not reach back that far. */
-  at(revision: number): Promise<ResourceReader>;
+  at(revision: number): Promise<DecidedState>;
+  /** What a pinned zone has in place of what is here. */
+  heldFor: DecidedState["heldFor"];
 }
 
 export interface RevisionRecord {
@@ -190,6 +192,8 @@ export interface ApiOptions {
   /** Verifies a user token; rejects if it is not good. */
   verifyUserToken: (token: string) => Promise<User>;
   proxies?: Proxies;
+  /** What roll-outs that run wait for, by name. Absent: nobody here takes them further. */
+  rolloutWaits?: () => Readonly<Record<string, readonly string[]>>;
   /** Milliseconds since the epoch. */
   now: () => number;
   newId: () => string;

@@ -131,8 +131,8 @@ async function putResource(kind: Kind, context: ApiContext, call: Call): Promise
     reason: call.headers["atoll-reason"],
     conditions: readConditions(call, key),
   });
-  const { headers, warnings } = await afterWrite(context, waitMs, written.revision);
-  const told = [...warningsOf(kind, document), ...reach, ...hiddenInZones(kind, key, options), ...warnings];
+  const { headers, warnings, held } = await afterWrite(context, waitMs, written);
+  const told = [...warningsOf(kind, document), ...reach, ...hiddenInZones(kind, key, options), ...held, ...warnings];
   return json(successBody(told), written.result === "created" ? 201 : 200, headers);
 }
 
@@ -189,6 +189,6 @@ async function deleteResource(kind: Kind, context: ApiContext, call: Call): Prom
     reason: call.headers["atoll-reason"],
     conditions: readConditions(call, key),
   });
-  const { headers, warnings } = await afterWrite(context, waitMs, written.revision);
-  return json(successBody([...reach, ...warnings]), 200, headers);
+  const { headers, warnings, held } = await afterWrite(context, waitMs, written);
+  return json(successBody([...reach, ...held, ...warnings]), 200, headers);
 }

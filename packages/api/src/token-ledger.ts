@@ -126,7 +126,7 @@ async function revoke(context: ApiContext, call: Call): Promise<Answer> {
     author: call.user.name,
     reason: reason ?? `revoke ${tokens.length} tokens`,
   });
-  const { headers, warnings } = await afterWrite(context, waitMs, written.revision);
+  const { headers, warnings } = await afterWrite(context, waitMs, written);
   return json({ revision: written.revision, revoked, ...(warnings.length > 0 && { warnings }) }, 200, headers);
 }
 

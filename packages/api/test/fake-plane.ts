@@ -54,6 +54,9 @@ export class FakeConfig implements ConfigStore {
   get watchers(): number {
     return this.#listeners.size;
   }
+  heldFor(zone: string): ReturnType<ConfigState["heldFor"]> {
+    return this.state.heldFor(zone);
+  }
   async at(revision: number): Promise<ConfigState> {
     const state = new ConfigState();
     for (const { revision: at, changeSet } of this.records) {

@@ -12,7 +12,7 @@ export { HistoryError, differences, foldTo, stateAt } from "./history.ts";
 export type { HistoryEntry, ResourceDifference } from "./history.ts";
 export type { HeldCapture, HeldZone } from "./in-effect/held-values.ts";
 export { OverlaidReader, Overlay } from "./in-effect/overlay.ts";
-export { decisionFor, isInEffect, isInShare, shareIn, supersededBy, valueDigest } from "./in-effect/zone-decision.ts";
+export { decisionFor, isInEffect, isInShare, pinnedRevision, shareIn, supersededBy, valueDigest } from "./in-effect/zone-decision.ts";
 export type { DecidedState, Trial, ZoneDecision } from "./in-effect/zone-decision.ts";
 export { stateInZone } from "./in-effect/state-in-zone.ts";
 export type { StateInZone } from "./in-effect/state-in-zone.ts";

@@ -25,8 +25,11 @@ export interface RevisionStatus {
   revision: number;
   /** Every live proxy of every zone has acknowledged the revision. */
   done: boolean;
-  /** `applied` is the minimum over the zone's live proxies, null without any. */
-  zones: { name: string; proxies: number; applied: number | null; done: boolean }[];
+  /**
+   * `applied` is the minimum over the zone's live proxies, null without any. `held`: by whose decision the zone, although its proxies are
+   * there, has something else than the revision says.
+   */
+  zones: { name: string; proxies: number; applied: number | null; done: boolean; held?: string }[];
 }
 
 /** `Type/mesh/name` as people read it: without the empty mesh of what has none. */

@@ -63,6 +63,7 @@ import { assertClusterKeys, clusterIdOf, ensureClusterSecrets, ensureHostnameGen
 import { nativeFaultOf } from "./native-resources.ts";
 import { openLog } from "./open-log.ts";
 import { globalMetrics } from "./global-metrics.ts";
+import { openRollouts } from "./rollouts.ts";
 import type { GlobalSettings } from "./settings.ts";
 import { ensureZone } from "./zone-registration.ts";
 
@@ -176,6 +177,14 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
     for (const { type, name } of keys.map(parseKeyString)) if (type === "Zone" && !config.get(type, "", name)) sessions.forget(name);
   });
 
+  const proxies = proxiesThrough(kds, zones, (zone) =>
+    sessions.holders(zone).flatMap((instance) => {
+      const peer = observed.get<GlobalPeer>(presenceType, "", instance)?.spec;
+      return peer ? [(query) => inspectAtPeer(peer, deriveServiceBearer(ring.global!), zone, query)] : [];
+    }),
+  );
+  const rollouts = lifecycle.add("roll-outs", openRollouts({ config, zones, proxies, newId: randomUUID, diagnostics, log }));
+
   const options: ApiOptions = {
     settings: {
       mode: "global",
@@ -217,12 +226,8 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
       const { name, groups } = await verifyUserToken(token, verification());
       return { name, groups: groups ?? [] };
     },
-    proxies: proxiesThrough(kds, zones, (zone) =>
-      sessions.holders(zone).flatMap((instance) => {
-        const peer = observed.get<GlobalPeer>(presenceType, "", instance)?.spec;
-        return peer ? [(query) => inspectAtPeer(peer, deriveServiceBearer(ring.global!), zone, query)] : [];
-      }),
-    ),
+    proxies,
+    rolloutWaits: () => rollouts.waits(),
     now: Date.now,
     newId: randomUUID,
     requests: diagnostics.requests,

@@ -1,4 +1,4 @@
-import { type Change, HistoryError, type ResourceReader } from "@atoll/replica";
+import { type Change, type DecidedState, HistoryError } from "@atoll/replica";
 import { type ResourceDraft, keyString } from "@atoll/resource";
 import type { ApiContext } from "../api-context.ts";
 import { readWait, revisionStatus, whenApplied } from "../applied-revisions.ts";
@@ -6,6 +6,7 @@ import { type Call, type Route, json } from "../call.ts";
 import type { RevisionRecord } from "../ports.ts";
 import { ApiError, badRequest, notFound } from "../problem.ts";
 import { readRevision } from "../conditions.ts";
+import { heldIn } from "../rollouts/held-zones.ts";
 
 const mostAtOnce = 1000;
 export const retrieveTitle = "Could not retrieve revisions";
@@ -67,12 +68,14 @@ async function statusOf(context: ApiContext, call: Call): Promise<object> {
   const { proxies } = context.options;
   if (proxies === undefined) throw new ApiError({ status: 503, title: "Service unavailable", detail: "this process sees no proxies" });
   const timeoutMs = readWait(call);
-  const { revision } = await recordOf(context, call);
-  return timeoutMs === undefined ? revisionStatus(proxies, revision) : whenApplied(proxies, revision, timeoutMs);
+  const { revision, verdict } = await recordOf(context, call);
+  const status = timeoutMs === undefined ? revisionStatus(proxies, revision) : await whenApplied(proxies, revision, timeoutMs);
+  const held = heldIn(context.options.config, { revision, changed: verdict.accepted ? verdict.changed : [] });
+  return { ...status, zones: status.zones.map((zone) => ({ ...zone, ...(held.has(zone.name) && { held: held.get(zone.name) }) })) };
 }
 
 /** The configuration as it was; 404 for a revision that is not there yet. */
-export async function stateAt(context: ApiContext, revision: number): Promise<ResourceReader> {
+export async function stateAt(context: ApiContext, revision: number): Promise<DecidedState> {
   const { config } = context.options;
   await known(context, revision);
   if (revision > config.revision) throw notFound(retrieveTitle);

@@ -100,8 +100,12 @@ async function rollBack(context: ApiContext, call: Call): Promise<Answer> {
   }
   if (proposed.length === 0) return json({ revision: config.revision, restored: revision, changed: [] });
   const written = await context.writer.write(decide, { keys: [], author: call.user.name, reason });
-  const { headers, warnings } = await afterWrite(context, waitMs, written.revision);
-  const body = { revision: written.revision, restored: revision, changed: written.changed, ...(warnings.length > 0 && { warnings }) };
+  const { headers, warnings, held } = await afterWrite(context, waitMs, written);
+  const body = {
+    ...{ revision: written.revision, restored: revision, changed: written.changed },
+    ...(held.length > 0 && { held }),
+    ...(warnings.length > 0 && { warnings }),
+  };
   return json(body, 200, headers);
 }
 

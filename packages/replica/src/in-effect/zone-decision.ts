@@ -46,7 +46,7 @@ export function decisionFor(zone: string, state: DecidedState): ZoneDecision {
   const held = state.heldFor(zone);
   if (held) {
     const pin = state.get<ZonePinSpec>(zonePinType, "", zone);
-    return { pinnedAt: pin?.spec.revision ?? 0, reached: [], overlay: held.values, reliesOn: none };
+    return { pinnedAt: pin ? pinnedRevision(pin) : 0, reached: [], overlay: held.values, reliesOn: none };
   }
   const underWay = state.list<RolloutSpec>(rolloutType).filter(({ spec }) => isUnderWay(spec));
   if (underWay.length === 0) return nothing;
@@ -121,6 +121,9 @@ function withMesh(text: string): KeyString[] {
   const { mesh } = parseKeyString(text);
   return [text as KeyString, ...(mesh === "" ? [] : [keyString({ type: "Mesh", mesh: "", name: mesh })])];
 }
+
+/** The revision whose configuration a pinned zone has: what was there when it was pinned, or what it was told to have. */
+export const pinnedRevision = ({ spec, revision }: Resource<ZonePinSpec>): number => (spec.values ? spec.revision : revision - 1);
 
 const startOf = ({ creationTime }: Resource): number => Date.parse(creationTime);
 

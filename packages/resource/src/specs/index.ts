@@ -86,6 +86,7 @@ export {
   type ServiceType,
 } from "./service-record.ts";
 export {
+  isShareable,
   isStaged,
   isUnderWay,
   rolloutOrderType,

@@ -13,6 +13,20 @@ const ofDecisions = new Set([rolloutType, zonePinType, rolloutOrderType]);
 /** Whether a zone can have another version of resources of this type than others have. */
 export const isStaged = (type: string): boolean => !sameEverywhere.has(type) && !ofDecisions.has(type);
 
+/** Kinds from which a zone's names and services are made, which are the same for all of its proxies. */
+const ofWholeZones = new Set([
+  "ExternalService",
+  "HostnameGenerator",
+  "MeshExternalService",
+  "MeshGateway",
+  "MeshMultiZoneService",
+  "MeshService",
+  "VirtualOutbound",
+]);
+
+/** Whether some of a zone's proxies can have another version of resources of this type than the others. */
+export const isShareable = (type: string): boolean => isStaged(type) && !ofWholeZones.has(type);
+
 export type RolloutChange = { op: "put"; resource: ResourceDraft } | { op: "delete"; key: ResourceKey };
 
 /** What has to hold before the next stage begins. */
@@ -74,7 +88,7 @@ export interface RolloutSpec {
  * revision: these are different there from what the zone has.
  */
 export interface ZonePinSpec {
-  /** Whose configuration the zone has. */
+  /** Whose configuration the zone has; without `values` what was there before the record, whatever this says (`pinnedRevision`). */
   revision: number;
   reason?: string;
   author: string;
