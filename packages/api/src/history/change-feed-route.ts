@@ -1,5 +1,5 @@
 import { HistoryError } from "@atoll/replica";
-import { keyString, kinds } from "@atoll/resource";
+import { keyString, kinds, rolloutType, zonePinType } from "@atoll/resource";
 import type { ApiContext } from "../api-context.ts";
 import type { Call, Route } from "../call.ts";
 import type { ApiOptions } from "../ports.ts";
@@ -10,6 +10,9 @@ import { known, orGone, renderSpec, retrieveTitle } from "./revision-routes.ts";
 
 /** Shorter than what proxies and load balancers usually give an idle connection (60 s). */
 const keepAliveMs = 15_000;
+
+/** What can be asked for: kinds, and what is decided about where they hold. */
+const watched = new Set([...kinds.map(({ type }) => type), rolloutType, zonePinType]);
 
 /** How long a client that lost the stream should wait before it comes again. */
 const retryMs = 1000;
@@ -49,7 +52,7 @@ function readFilter(call: Call): FeedFilter {
     return values.length > 0 ? new Set(values.filter((value) => value !== "")) : undefined;
   };
   const [types, meshes, names, zones] = [set("kind"), set("mesh"), set("name"), set("zone")];
-  const unknown = [...(types ?? [])].find((type) => !kinds.some((kind) => kind.type === type));
+  const unknown = [...(types ?? [])].find((type) => !watched.has(type));
   if (unknown !== undefined) throw badRequest(`query parameter kind: there is no kind ${JSON.stringify(unknown)}`);
   return { ...(types && { kinds: types }), ...(meshes && { meshes }), ...(names && { names }), ...(zones && { zones }) };
 }

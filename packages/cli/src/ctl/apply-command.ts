@@ -8,10 +8,12 @@ import { errorIn, itemPath, nameOfSource, type ReadDocument, readDocuments, read
 import { fleetWaitMs, sayForetold, serverDryRun } from "./fleet-text.ts";
 import { repeated, requireFlags } from "./flags.ts";
 import type { Io } from "./io.ts";
+import { startRollout } from "./rollout-commands.ts";
+import { readStages, type StageFlags } from "./rollout-flags.ts";
 import { waitFlags, waitQuery, type WaitFlags } from "./wait.ts";
 import { renderResourceYaml, renderYaml } from "./yaml-output.ts";
 
-interface ApplyFlags extends WaitFlags {
+interface ApplyFlags extends WaitFlags, StageFlags {
   file: string;
   var?: string[];
   dryRun?: string;
@@ -38,7 +40,12 @@ export function addApply(program: Command, client: () => ApiClient, io: Io): voi
     )
     .option("-o, --output <format>", "of --dry-run=server: lines, yaml or json", "lines")
     .option("--atomic", "all documents as one change set: all of them, or none")
-    .option("--reason <text>", "why, for the history (with --atomic)")
+    .option("--reason <text>", "why, for the history (with --atomic or --stages)")
+    .option("--stages <stages>", "as a roll-out, stage after stage: zone[+zone...][:share%],... such as east:20%,east,west+north")
+    .option("--name <name>", "of the roll-out; default: after its revision")
+    .option("--min-time <duration>", "how long each stage lasts at least")
+    .option("--max-errors <cluster=percent>", "which share of a cluster's requests may fail in a stage; again for more", repeated)
+    .option("--on-failure <what>", "hold (default) or rollback: what becomes of a roll-out whose gate fails")
     .option("--show-revision", "print the revision of the change");
   waitFlags(command).action(async (flags: ApplyFlags) => {
     requireFlags({ ...flags }, "file");
@@ -50,6 +57,7 @@ export function addApply(program: Command, client: () => ApiClient, io: Io): voi
     if (flags.dryRun === "server") await foretell(documents, flags, client(), io);
     else if (flags.dryRun !== undefined && flags.dryRun !== "false")
       io.out(documents.map(({ kind, resource }) => (kind.plugin ? renderYaml : renderResourceYaml)(written(resource))).join("---\n"));
+    else if (flags.stages !== undefined) await applyInStages(documents, flags, client(), io);
     else if (flags.atomic) await applyAtOnce(documents, flags, client(), io);
     else await applyEach(documents, flags, client(), io);
   });
@@ -77,6 +85,16 @@ async function applyAtOnce(documents: readonly ReadDocument[], flags: ApplyFlags
   const answer = await client.call("POST", `/changes${query}`, { body, waitMs });
   if (answer.status !== 200) throw new CtlError(withPlaces(describeProblem(answer), documents));
   say(answer, flags, io);
+}
+
+async function applyInStages(documents: readonly ReadDocument[], flags: ApplyFlags, client: ApiClient, io: Io): Promise<void> {
+  const { name, onFailure, reason } = flags;
+  const resources = documents.map(({ resource }) => written(resource));
+  try {
+    await startRollout({ name, reason, stages: readStages(flags), onFailure, resources }, client, io);
+  } catch (error) {
+    throw error instanceof CtlError ? new CtlError(withPlaces(error.message, documents)) : error;
+  }
 }
 
 /** What the documents would change if they were applied at once. Nothing is. */

@@ -16,6 +16,7 @@ import { addInspect } from "./inspect-command.ts";
 import { addMigrate } from "./migration/migrate-command.ts";
 import { type Io, processIo } from "./io.ts";
 import { addRevisions } from "./revision-commands.ts";
+import { addRollouts } from "./rollout-commands.ts";
 import { addInstallTransparentProxy, addUninstallTransparentProxy } from "./transparent-proxy/transparent-proxy-commands.ts";
 import { addTokenLedger } from "./tokens-command.ts";
 import { readDuration } from "./wait.ts";
@@ -31,6 +32,7 @@ Examples:
   atollctl revisions                                              who changed what, when, why
   atollctl diff 41 42
   atollctl watch --kind MeshGatewayRoute                          every change as it happens
+  atollctl apply -f retries.yaml --stages east:10%,east,west       zone by zone, each after the one before took it
   atollctl rollback 41 --reason "42 broke checkout"
   atollctl generate zone-token --zone east --scope cp --valid-for 720h > zone-token`;
 
@@ -58,6 +60,7 @@ export function ctlCommand(io: Io = processIo): Command {
   addGet(program, client, io);
   const inspect = addInspect(program, client, io);
   addRevisions(program, inspect, client, io);
+  addRollouts(program, client, io);
   addWatch(program, client, io);
   addTokenLedger(program, client, io);
   const generate = program.command("generate").description("Generate tokens, signing keys and their public keys");

@@ -6,6 +6,8 @@ export interface ExplanationAnswer extends ProxyExplanation {
   revision: number;
   /** What Envoy has acknowledged. */
   acknowledged: number;
+  /** Why the proxy has something else than the configuration says. */
+  decided?: string[];
 }
 
 const verdicts: Record<PolicyVerdict["verdict"], string> = {
@@ -32,6 +34,7 @@ const verdicts: Record<PolicyVerdict["verdict"], string> = {
 export function explanationText(answer: ExplanationAnswer, only = ""): string {
   const { kind, mesh, name, zone, revision, acknowledged } = answer;
   const head = `${kind} ${name}${mesh && ` of mesh ${mesh}`} in zone ${zone}, revision ${revision}, Envoy at ${acknowledged}`;
+  const decided = (answer.decided ?? []).map((why) => `DECIDED ${why}`);
   const wanted = (text: string): boolean => text.includes(only);
   const whole = answer.policies.flatMap((choice) => choiceLines(choice, ""));
   const listeners = answer.listeners
@@ -63,7 +66,7 @@ export function explanationText(answer: ExplanationAnswer, only = ""): string {
       ...endpoints.map((endpoint) => `  endpoint ${endpoint}`),
     ]);
   const problems = answer.problems.flatMap(({ resource, reason }) => ["", `PROBLEM ${resource}: ${reason}`]);
-  return `${[head, ...whole, ...listeners, ...routes, ...clusters, ...problems].join("\n")}\n`;
+  return `${[head, ...decided, ...whole, ...listeners, ...routes, ...clusters, ...problems].join("\n")}\n`;
 }
 
 const reasonLines = ({ from, policies }: Reasons, indent: string): string[] => [

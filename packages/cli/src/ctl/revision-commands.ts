@@ -80,6 +80,8 @@ interface RolledBack {
   revision: number;
   restored: number;
   changed: string[];
+  /** Zones that do not take it. */
+  held?: string[];
   warnings?: string[];
   fleet?: FleetChanges;
 }
@@ -103,7 +105,7 @@ function addRollback(program: Command, client: () => ApiClient, io: Io): void {
         ? `nothing differs from revision ${answer.restored}\n`
         : `restored revision ${answer.restored} as revision ${answer.revision}\n`,
     );
-    for (const warning of answer.warnings ?? []) io.err(`Warning: ${warning}\n`);
+    for (const warning of [...(answer.held ?? []), ...(answer.warnings ?? [])]) io.err(`Warning: ${warning}\n`);
     if (answer.warnings !== undefined) throw new CtlError("not applied by every proxy in time");
   });
 }
@@ -126,8 +128,11 @@ function addWait(program: Command, client: () => ApiClient, io: Io): void {
 
 const statusTable = ({ zones }: RevisionStatus): string =>
   renderTable(
-    ["ZONE", "PROXIES", "APPLIED", "DONE"],
-    zones.map(({ name, proxies, applied, done }) => [name, String(proxies), applied === null ? "-" : String(applied), done ? "yes" : "no"]),
+    ["ZONE", "PROXIES", "APPLIED", "DONE", ...(zones.some(({ held }) => held !== undefined) ? ["HELD"] : [])],
+    zones.map(({ name, proxies, applied, done, held }) => [
+      ...[name, String(proxies), applied === null ? "-" : String(applied), done ? "yes" : "no"],
+      ...(held === undefined ? [] : [held]),
+    ]),
   );
 
 function revisionOf(text: string): string {
