@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 /** What stacks on Kafka do otherwise than embedded ones is seen in these. `ATOLL_TEST_STACK=kafka` runs all files of `e2e` there. */
-const alsoOnKafka = ["four-hops", "crashes", "shared-load", "conditional-writes"].map((name) => `test/e2e/src/${name}.test.ts`);
+const alsoOnKafka = ["four-hops", "crashes", "shared-load", "conditional-writes", "rollouts"].map((name) => `test/e2e/src/${name}.test.ts`);
 const isAllOnKafka = process.env["ATOLL_TEST_STACK"] === "kafka";
 
 const e2e = {
