@@ -42,7 +42,7 @@ export function addApply(program: Command, client: () => ApiClient, io: Io): voi
     .option("--atomic", "all documents as one change set: all of them, or none")
     .option("--reason <text>", "why, for the history (with --atomic or --stages)")
     .option("--stages <stages>", "as a roll-out, stage after stage: zone[+zone...][:share%],... such as east:20%,east,west+north")
-    .option("--name <name>", "of the roll-out; default: after its revision")
+    .option("--rollout <name>", "what the roll-out is called; default: after its revision")
     .option("--min-time <duration>", "how long each stage lasts at least")
     .option("--max-errors <cluster=percent>", "which share of a cluster's requests may fail in a stage; again for more", repeated)
     .option("--on-failure <what>", "hold (default) or rollback: what becomes of a roll-out whose gate fails")
@@ -88,7 +88,7 @@ async function applyAtOnce(documents: readonly ReadDocument[], flags: ApplyFlags
 }
 
 async function applyInStages(documents: readonly ReadDocument[], flags: ApplyFlags, client: ApiClient, io: Io): Promise<void> {
-  const { name, onFailure, reason } = flags;
+  const { rollout: name, onFailure, reason } = flags;
   const resources = documents.map(({ resource }) => written(resource));
   try {
     await startRollout({ name, reason, stages: readStages(flags), onFailure, resources }, client, io);

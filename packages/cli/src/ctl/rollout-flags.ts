@@ -4,7 +4,7 @@ import type { StageAnswer } from "@atoll/rest-answers";
 
 export interface StageFlags {
   stages?: string;
-  name?: string;
+  rollout?: string;
   minTime?: string;
   maxErrors?: string[];
   onFailure?: string;
