@@ -41,7 +41,7 @@ export const isShownInZones = ({ type, name }: Resource): boolean => type !== "G
 const byMeshAndName = (a: Shown, b: Shown) => compare(a.resource.mesh, b.resource.mesh) || compare(a.resource.name, b.resource.name);
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
-export type CatalogOptions = Pick<ApiOptions, "settings" | "zones" | "zoneStore" | "inventory" | "zoneInsight"> & {
+export type CatalogOptions = Pick<ApiOptions, "settings" | "zones" | "zoneStore" | "producerPolicies" | "inventory" | "zoneInsight"> & {
   config: ResourceReader;
 };
 
@@ -119,7 +119,7 @@ export class Catalog {
   }
 
   #sources(type: string): { reader: ResourceReader; visible: (r: Resource) => boolean; show: (r: Resource) => Shown }[] {
-    const { settings, config, zones, zoneStore } = this.#options;
+    const { settings, config, zones, zoneStore, producerPolicies } = this.#options;
     const always = () => true;
     if (settings.mode === "global") {
       const fromZones = (zones?.names() ?? []).flatMap((zone) => {
@@ -147,6 +147,9 @@ export class Catalog {
     return [
       ...own,
       { reader: config, visible, show: (home: Resource): Shown => ({ resource: this.#inZone(this.#fromGlobal(home)), home }) },
+      ...(producerPolicies
+        ? [{ reader: producerPolicies, visible: always, show: (home: Resource): Shown => ({ resource: home, home }) }]
+        : []),
     ];
   }
 

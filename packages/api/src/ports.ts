@@ -171,6 +171,8 @@ export interface ApiOptions {
   zones?: ZoneReaders;
   /** Mode zone. */
   zoneStore?: ZoneStore;
+  /** Mode zone: policies of other zones about their services, under the names that they have here. */
+  producerPolicies?: ResourceReader;
   /** Calls with the kinds of which something changed in what zones say: proxies, what is observed of them. Returns the unsubscribe function. */
   watchObserved?: (listener: (types: ReadonlySet<string>) => void) => () => void;
   inventory: InventoryReader;

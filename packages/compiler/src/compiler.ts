@@ -1,5 +1,5 @@
 import type { Inventory } from "@atoll/inventory";
-import type { ChangeEvent, ResourceReader } from "@atoll/replica";
+import type { WatchedReader } from "@atoll/replica";
 import { parseKeyString, type FleetAnswer, type ResourceDraft, type ResourceKey } from "@atoll/resource";
 import {
   buildProxyView,
@@ -27,10 +27,6 @@ import { WithheldParts, type WithheldPart } from "./withheld-parts.ts";
 import { withoutDangling } from "./without-dangling.ts";
 import { Worlds, type TrialConfiguration } from "./worlds.ts";
 import { askersOf, withoutFailedSecrets } from "./without-failed-secrets.ts";
-
-export interface WatchedReader extends ResourceReader {
-  watch(listener: (event: ChangeEvent) => void): () => void;
-}
 
 export interface CompilerOptions {
   zone: string;

@@ -1,4 +1,4 @@
-export { Compiler, type CompilerOptions, type CompileRound, type FormerConfiguration, type WatchedReader } from "./compiler.ts";
+export { Compiler, type CompilerOptions, type CompileRound, type FormerConfiguration } from "./compiler.ts";
 export type { WithheldPart } from "./withheld-parts.ts";
 export { WithheldSummary, type WithheldReport } from "./withheld-summary.ts";
 export type { IssuedCertificate } from "./identities.ts";

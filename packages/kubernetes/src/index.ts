@@ -19,4 +19,3 @@ export { customResourceDefinitions } from "./definitions/custom-resource-definit
 export * from "./workload-objects.ts";
 export { type CarriedResource, carriedResource } from "./carry/carried-resource.ts";
 export { environment, type Home, homeOf, isCarried, isCopy, type Place } from "./carry/place.ts";
-export { policyRole, type PolicyRole } from "./carry/policy-role.ts";

@@ -1,5 +1,5 @@
 import { type Resource, keyString } from "@atoll/resource";
-import type { ResourceReader } from "./reader.ts";
+import type { ResourceReader, WatchedReader } from "./reader.ts";
 
 /** Reads several folded states as one. Where two hold the same key the earlier reader wins. */
 export function joinReaders(...readers: readonly ResourceReader[]): ResourceReader {
@@ -23,5 +23,14 @@ export function joinReaders(...readers: readonly ResourceReader[]): ResourceRead
     },
   };
 }
+
+/** `joinReaders` of what can be watched. */
+export const joinWatched = (...readers: readonly WatchedReader[]): WatchedReader => ({
+  ...joinReaders(...readers),
+  watch(listener) {
+    const ends = readers.map((reader) => reader.watch(listener));
+    return () => ends.forEach((end) => end());
+  },
+});
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

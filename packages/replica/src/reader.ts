@@ -12,3 +12,8 @@ export interface ChangeEvent {
   revision: number;
   keys: readonly KeyString[];
 }
+
+export interface WatchedReader extends ResourceReader {
+  /** Returns what ends it. */
+  watch(listener: (event: ChangeEvent) => void): () => void;
+}

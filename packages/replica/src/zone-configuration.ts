@@ -1,10 +1,6 @@
 import { isWrittenOnBothSides, kindOf, type Resource } from "@atoll/resource";
 import { joinReaders } from "./join-readers.ts";
-import type { ChangeEvent, ResourceReader } from "./reader.ts";
-
-interface Watched extends ResourceReader {
-  watch(listener: (event: ChangeEvent) => void): () => void;
-}
+import type { ChangeEvent, ResourceReader, WatchedReader } from "./reader.ts";
 
 const isJoined = (type: string): boolean => {
   const kind = kindOf(type);
@@ -16,12 +12,12 @@ const isJoined = (type: string): boolean => {
  * and name the zone's holds; of two Secrets global's, so that nobody in a zone replaces what a mesh's identities hang on.
  */
 export class ZoneConfiguration implements ResourceReader {
-  readonly #config: Watched & { readonly revision: number };
-  readonly #own: Watched;
+  readonly #config: WatchedReader & { readonly revision: number };
+  readonly #own: WatchedReader;
   readonly #zoneFirst: ResourceReader;
   readonly #globalFirst: ResourceReader;
 
-  constructor(config: Watched & { readonly revision: number }, own: Watched) {
+  constructor(config: WatchedReader & { readonly revision: number }, own: WatchedReader) {
     this.#config = config;
     this.#own = own;
     this.#zoneFirst = joinReaders(own, config);

@@ -19,6 +19,7 @@ export { clusterIpLabel, clusterIpOf, headless } from "./cluster-ip-label.ts";
 export { finishedLabel, isFinished } from "./finished-label.ts";
 export { sortedLabels, withComputedLabels, type WritePlace } from "./computed-labels.ts";
 export { fnv1a64, homeNameOf, syncedName } from "./synced-name.ts";
+export { policyRole, type PolicyRole } from "./policy-role.ts";
 export { copyFromGlobal, copyFromZone } from "./synced-copy.ts";
 export { globalHostnameGenerators, zoneHostnameGenerators } from "./default-hostname-generators.ts";
 export { meshWithDefaults } from "./mesh-defaults.ts";

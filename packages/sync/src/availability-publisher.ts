@@ -8,7 +8,7 @@ import {
   ZoneOffers,
   entryContent,
 } from "@atoll/inventory";
-import { type ChangeEvent, type ResourceReader, WriterFence, encodeJson, joinReaders, readToHead } from "@atoll/replica";
+import { type ChangeEvent, type WatchedReader, WriterFence, encodeJson, joinReaders, readToHead } from "@atoll/replica";
 import { type DataplaneInsightSpec, isOffline, type KeyString, keyString, parseKeyString } from "@atoll/resource";
 import { Recomputation } from "./recomputation.ts";
 import {
@@ -25,10 +25,6 @@ import { sharedKeyOf, sharedResource, sharedResources } from "./shared-resources
 interface ZoneIngressIntent {
   zone?: string;
   networking?: { address?: string; port?: number; advertisedAddress?: string; advertisedPort?: number; admin?: { port?: number } };
-}
-
-export interface WatchedReader extends ResourceReader {
-  watch(listener: (event: ChangeEvent) => void): () => void;
 }
 
 export interface AvailabilityPublisherOptions {

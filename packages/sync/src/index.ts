@@ -1,5 +1,5 @@
 export { AvailabilityPublisher } from "./availability-publisher.ts";
-export type { AvailabilityPublisherOptions, WatchedReader } from "./availability-publisher.ts";
+export type { AvailabilityPublisherOptions } from "./availability-publisher.ts";
 export { ConnectionSignal } from "./connection-signal.ts";
 export { mirrorConfig } from "./config-mirror.ts";
 export { ForeignSourceError } from "./foreign-source-error.ts";
@@ -12,6 +12,7 @@ export type { Liveness } from "./live-inventory.ts";
 export { LivenessJudge, scheduleTimeout } from "./liveness-judge.ts";
 export type { LivenessJudgeOptions, Schedule } from "./liveness-judge.ts";
 export type { MirrorStatus } from "./mirrors.ts";
+export { ProducerPolicies } from "./producer-policies.ts";
 export type { ZoneWriter } from "./zone-lease.ts";
 export { ZoneLog } from "./zone-log.ts";
 export type { LocalLog } from "./zone-log.ts";

@@ -1,6 +1,6 @@
 import type { ChangeEvent, ZoneReplica } from "@atoll/replica";
 import { type MeshLifeSpec, meshLifeType, type ResourceKey } from "@atoll/resource";
-import type { WatchedReader } from "./availability-publisher.ts";
+import type { WatchedReader } from "@atoll/replica";
 
 export interface MeshEndsOptions {
   config: WatchedReader & { readonly revision: number };

@@ -8,7 +8,7 @@ import {
   type NameSettings,
   type PresentRecord,
 } from "@atoll/names";
-import { type ZoneReplica, joinReaders } from "@atoll/replica";
+import { type WatchedReader, type ZoneReplica, joinReaders } from "@atoll/replica";
 import {
   parseKeyString,
   serviceProtocolType,
@@ -20,7 +20,7 @@ import {
   type VirtualIpSpec,
   type VirtualOutboundSpec,
 } from "@atoll/resource";
-import { type WatchedReader, watchTypes } from "./availability-publisher.ts";
+import { watchTypes } from "./availability-publisher.ts";
 import { Recomputation } from "./recomputation.ts";
 import { TagSetsInUse } from "./tag-sets-in-use.ts";
 

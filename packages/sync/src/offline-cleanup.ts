@@ -1,6 +1,6 @@
 import type { ChangeEvent } from "@atoll/replica";
 import { isOnline, parseKeyString, type ResourceKey } from "@atoll/resource";
-import type { WatchedReader } from "./availability-publisher.ts";
+import type { WatchedReader } from "@atoll/replica";
 import type { Schedule } from "./liveness-judge.ts";
 
 export interface OfflineCleanupOptions {

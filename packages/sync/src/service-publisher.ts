@@ -9,7 +9,7 @@ import {
   type SharedService,
   zoneServices,
 } from "@atoll/names";
-import { type ChangeEvent, type ZoneReplica } from "@atoll/replica";
+import { type ChangeEvent, type WatchedReader, type ZoneReplica } from "@atoll/replica";
 import {
   copyFromGlobal,
   copyFromZone,
@@ -28,7 +28,7 @@ import {
   type ServiceType,
   zoneHostnameGenerators,
 } from "@atoll/resource";
-import { type WatchedReader, watchTypes } from "./availability-publisher.ts";
+import { watchTypes } from "./availability-publisher.ts";
 import type { InventoryFeed } from "./inventory-feed.ts";
 import type { Schedule } from "./liveness-judge.ts";
 import type { SharedResource } from "./inventory-records.ts";

@@ -1,15 +1,22 @@
 import type { TrialConfiguration } from "@atoll/compiler";
-import { isInShare, ZoneConfiguration, type ResourceReader, type ZoneDecision, type ZoneInEffect, type ZoneReplica } from "@atoll/replica";
+import {
+  isInShare,
+  ZoneConfiguration,
+  type ResourceReader,
+  type ZoneDecision,
+  type WatchedReader,
+  type ZoneInEffect,
+} from "@atoll/replica";
 
-/** What holds in the zone, over one state of the configuration: with what the zone wrote itself, which holds in every state. */
-export const zoneConfiguration = (state: ResourceReader, revision: number, resources: ZoneReplica): ZoneConfiguration =>
-  new ZoneConfiguration({ get: state.get.bind(state), list: state.list.bind(state), revision, watch: () => () => {} }, resources);
+/** What holds in the zone, over one state of the configuration: with what the zone and others wrote for it, which holds in every state. */
+export const zoneConfiguration = (state: ResourceReader, revision: number, ofZones: WatchedReader): ZoneConfiguration =>
+  new ZoneConfiguration({ get: state.get.bind(state), list: state.list.bind(state), revision, watch: () => () => {} }, ofZones);
 
 /** What some of the zone's proxies have, while a roll-out has come to some of them. */
-export function trialOf(decided: ZoneInEffect, resources: ZoneReplica): TrialConfiguration | undefined {
+export function trialOf(decided: ZoneInEffect, ofZones: WatchedReader): TrialConfiguration | undefined {
   const { trial } = decided;
   if (!trial) return undefined;
-  return { of: trial.rollout, key: trial.key, config: zoneConfiguration(trial.reader, decided.revision, resources), takes: trial.takes };
+  return { of: trial.rollout, key: trial.key, config: zoneConfiguration(trial.reader, decided.revision, ofZones), takes: trial.takes };
 }
 
 /** An explanation with what was decided for the proxy: why it has something else than the configuration says. */

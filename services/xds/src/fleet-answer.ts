@@ -8,7 +8,7 @@ import {
   type ConfigReplica,
   type StateInZone,
   type ZoneDecision,
-  type ZoneReplica,
+  type WatchedReader,
 } from "@atoll/replica";
 import { parseKeyString, type FleetAnswer, type FleetGroup, type FleetQuestion } from "@atoll/resource";
 import { zoneConfiguration } from "./decided-configuration.ts";
@@ -19,7 +19,7 @@ const arrivalMs = 10_000;
 interface FleetAnswerOptions {
   zone: string;
   config: ConfigReplica;
-  resources: ZoneReplica;
+  ofZones: WatchedReader;
   compiler: Pick<Compiler, "preview">;
 }
 
@@ -27,10 +27,7 @@ interface FleetAnswerOptions {
  * How the proxies of this server would differ between two states of the configuration, the second with changes on top: between what holds
  * for them in this zone at each of these.
  */
-export async function answerFleet(
-  question: FleetQuestion,
-  { zone, config, resources, compiler }: FleetAnswerOptions,
-): Promise<FleetAnswer> {
+export async function answerFleet(question: FleetQuestion, { zone, config, ofZones, compiler }: FleetAnswerOptions): Promise<FleetAnswer> {
   const { from = config.revision, to = from, changes = [] } = question;
   await config.waitFor(Math.max(from, to), { timeoutMs: arrivalMs });
   const { revision } = config;
@@ -39,7 +36,7 @@ export async function answerFleet(
     stateInZone(zone, at === config.revision ? config : await config.at(at), made);
   const first = await stateAt(from);
   const second = await stateAt(to, changes);
-  const inZone = (state: StateInZone["whole"]) => zoneConfiguration(state, revision, resources);
+  const inZone = (state: StateInZone["whole"]) => zoneConfiguration(state, revision, ofZones);
   const answers: Omit<FleetAnswer, "revision">[] = [];
   for (const [isBefore, isAfter] of [false, true].flatMap((one) => [false, true].map((other) => [one, other] as const))) {
     if ((isBefore && !first.trial) || (isAfter && !second.trial)) continue;
@@ -71,9 +68,9 @@ function joined(answers: readonly Omit<FleetAnswer, "revision">[]): Omit<FleetAn
 /** What held for a proxy at a revision, or would have held with what the zone says itself now. */
 export async function formerConfiguration(
   revision: number,
-  { zone, nodeId, config, resources }: { zone: string; nodeId: string; config: ConfigReplica; resources: ZoneReplica },
+  { zone, nodeId, config, ofZones }: { zone: string; nodeId: string; config: ConfigReplica; ofZones: WatchedReader },
 ): Promise<FormerConfiguration & { decision: ZoneDecision }> {
   await config.waitFor(revision, { timeoutMs: arrivalMs });
   const state = await config.at(revision);
-  return Object.assign(zoneConfiguration(inEffectAt(zone, state, nodeId), revision, resources), { decision: decisionFor(zone, state) });
+  return Object.assign(zoneConfiguration(inEffectAt(zone, state, nodeId), revision, ofZones), { decision: decisionFor(zone, state) });
 }

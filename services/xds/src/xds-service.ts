@@ -12,7 +12,7 @@ import {
   type ProxyAuthentication,
 } from "@atoll/dp-server";
 import { joinSyncService, type ProxyQuery } from "@atoll/kds";
-import { ConfigReplica, ReplicaBeat, ZoneConfiguration, ZoneInEffect, ZoneReplica } from "@atoll/replica";
+import { ConfigReplica, joinWatched, ReplicaBeat, ZoneConfiguration, ZoneInEffect, ZoneReplica } from "@atoll/replica";
 import {
   expandPath,
   instanceName,
@@ -27,7 +27,7 @@ import {
   type Logger,
   listenHost,
 } from "@atoll/runtime";
-import { InventoryFeed, liveInventory } from "@atoll/sync";
+import { InventoryFeed, liveInventory, ProducerPolicies } from "@atoll/sync";
 import { configuredKeys, resourceKeys, resourceRevocations } from "@atoll/token";
 import { SnapshotCache } from "@atoll/xds";
 import { readYaml } from "@atoll/yaml";
@@ -86,7 +86,7 @@ async function open(
     progress: () => ({ revision: config?.revision ?? 0, checksum: config?.checksum() ?? "" }),
     answer: async (query) => {
       if (query.subject === "fleet")
-        return Buffer.from(JSON.stringify(await answerFleet(query.question, { zone, config: config!, resources, compiler })));
+        return Buffer.from(JSON.stringify(await answerFleet(query.question, { zone, config: config!, ofZones, compiler })));
       if (query.subject === "explain" || query.subject === "config") return shown(query);
       return queryEnvoy({ resources, adminAddress, adminTls }, query);
     },
@@ -111,7 +111,8 @@ async function open(
   const feed = lifecycle.add("inventory feed", await InventoryFeed.open({ ...follow, config, inventory, zone }));
 
   const decided = new ZoneInEffect(zone, config, onError);
-  const inEffect = new ZoneConfiguration(decided, resources);
+  const ofZones = joinWatched(resources, new ProducerPolicies(zone, feed, onError));
+  const inEffect = new ZoneConfiguration(decided, ofZones);
   const cache = new SnapshotCache();
   const withheld = new WithheldSummary({
     withheld: ({ proxies: _proxies, examples: [proxy], ...report }) =>
@@ -159,7 +160,7 @@ async function open(
     new Compiler({
       zone,
       config: inEffect,
-      trial: () => trialOf(decided, resources),
+      trial: () => trialOf(decided, ofZones),
       zoneResources: resources,
       inventory: liveInventory(inventory, feed),
       viewOptions: { parseYaml: readYaml },
@@ -313,7 +314,7 @@ async function open(
     const { type, mesh, name } = query.proxy;
     const nodeId = nodeIdOf({ proxyType: proxyTypes.find((one) => resourceTypeOf[one] === type) ?? "dataplane", mesh, name });
     const { revision } = query;
-    const then = revision === undefined ? undefined : await formerConfiguration(revision, { zone, nodeId, config: config!, resources });
+    const then = revision === undefined ? undefined : await formerConfiguration(revision, { zone, nodeId, config: config!, ofZones });
     const answer =
       query.subject === "explain"
         ? explained(compiler.explain(nodeId, then), then?.decision ?? decided.decision, nodeId)

@@ -27,7 +27,7 @@ import {
   zoneAccess,
   zoneTokenVerifier,
 } from "@atoll/kds";
-import { ConfigReplica, ZoneConfiguration, ZoneInEffect, ZoneReplica } from "@atoll/replica";
+import { ConfigReplica, joinWatched, ZoneConfiguration, ZoneInEffect, ZoneReplica } from "@atoll/replica";
 import { typesOf, virtualIpType, type VirtualIpSpec } from "@atoll/resource";
 import {
   clientCertificates,
@@ -48,7 +48,7 @@ import {
   listenHost,
 } from "@atoll/runtime";
 import type { KeyRing } from "@atoll/secret";
-import { ConnectionSignal, OfflineCleanup, scheduleTimeout, ZoneLog, ZoneSync } from "@atoll/sync";
+import { ConnectionSignal, OfflineCleanup, ProducerPolicies, scheduleTimeout, ZoneLog, ZoneSync } from "@atoll/sync";
 import { configuredKeys, createRemoteIssuer, resourceKeys, resourceRevocations, verifyUserToken } from "@atoll/token";
 import { openKafkaUpstream } from "./kafka-upstream.ts";
 import type { ZoneSettings } from "./settings.ts";
@@ -202,6 +202,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
   // A zone with a new disk first hears of the others what Redis may still know.
   void (checkpoint === undefined ? sync.inventoriesMirrored() : Promise.resolve()).then(() => inventory.markComplete());
 
+  const producerPolicies = new ProducerPolicies(zone, sync.feed, onError);
   const { apiServer, dpServer } = settings;
   const keysInUse = configuredKeys(
     { user: userTokenVerification(apiServer.authn), zone: zoneTokenVerification(dpServer.authn) },
@@ -256,6 +257,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     },
     config,
     zoneStore: resources,
+    producerPolicies,
     watchObserved: (listener) => resources.watch(({ keys: changed }) => listener(typesOf(changed))),
     inventory,
     ...keyRingPorts(ring, Date.now),
@@ -316,7 +318,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
     const tls = pair && { key: pair.keyPem, cert: pair.certPem, minVersion: nodeTlsVersion(discovery.tlsMinVersion) };
     const monitoring = createMonitoringApi(
       {
-        config: new ZoneConfiguration(decided, resources),
+        config: new ZoneConfiguration(decided, joinWatched(resources, producerPolicies)),
         zone: resources,
         watch,
         defaultFetchTimeoutMs: discovery.defaultFetchTimeoutMs,

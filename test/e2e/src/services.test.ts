@@ -18,6 +18,7 @@ const sharedPort = 2;
 const externalPort = 3;
 const explicit = { local: 4, remote: 5, world: 6, outside: 7, nobody: 8 };
 const edgePort = 9;
+const stallPort = 10;
 
 const withMode = (mode: string, more: object = {}) => mesh("default", { meshServices: { mode }, routing: { zoneEgress: true }, ...more });
 
@@ -35,6 +36,12 @@ const shared = (targetPort: number) => ({
     selector: { dataplaneTags: { "kuma.io/service": "web" } },
     ports: [{ name: "main", port: bed.port(sharedPort), targetPort, appProtocol: "http" }],
   },
+});
+/** As one of a Kubernetes namespace. */
+const inNamespace = { ...own, "k8s.kuma.io/namespace": "market" };
+const stall = (targetPort: number) => ({
+  ...{ type: "MeshService", mesh: "default", name: "stall", labels: inNamespace },
+  spec: { ...shared(targetPort).spec, ports: [{ port: bed.port(sharedPort), targetPort, appProtocol: "http" }] },
 });
 const world = () => ({
   ...{ type: "MeshMultiZoneService", mesh: "default", name: "world" },
@@ -87,6 +94,7 @@ beforeAll(async () => {
   egressAdmin = egress.admin;
   await inZone("east", "PUT", "meshservices/shared", shared(inbound.webEast));
   await inZone("west", "PUT", "meshservices/shared", shared(inbound.webWest));
+  await inZone("west", "PUT", "meshservices/stall", stall(inbound.webWest));
   await bed.atoll.apply(world());
   const to = (kind: string, ref: object, port: number) => ({ backendRef: { kind, ...ref, port } });
   const named = (displayName: string, more: object = {}) => ({ labels: { "kuma.io/display-name": displayName, ...more } });
@@ -102,6 +110,7 @@ beforeAll(async () => {
           { port: bed.port(explicit.remote), ...to("MeshService", named("web", { "kuma.io/zone": "west" }), inbound.webWest) },
           { port: bed.port(explicit.world), ...to("MeshMultiZoneService", named("world"), bed.port(sharedPort)) },
           { port: bed.port(explicit.outside), ...to("MeshExternalService", named("ext"), bed.port(externalPort)) },
+          { port: bed.port(stallPort), ...to("MeshService", named("stall", { "kuma.io/zone": "west" }), bed.port(sharedPort)) },
           { port: bed.port(explicit.nobody), ...to("MeshService", { name: "nobody" }, 80) },
         ],
       },
@@ -177,7 +186,7 @@ describe("the mode of a mesh, changed live", () => {
     await bed.apply(withMode("Disabled"));
     await patient(async () => {
       const names = (await inZone("east", "GET", "meshservices")).json<{ items: { name: string }[] }>().items.map(({ name }) => name);
-      expect(names.filter((name) => !name.startsWith("shared"))).toEqual([]);
+      expect(names.filter((name) => !/^(shared|stall)/.test(name))).toEqual([]);
       return true;
     });
     await bed.apply(withMode("Everywhere"));
@@ -208,5 +217,36 @@ describe("what a zone writes", () => {
       await expect(bed.get(edgePort)).rejects.toMatchObject({ code: "ECONNREFUSED" });
       return true;
     });
+  });
+
+  test("how a service of its own is called holds in the other zones, and ends with what it wrote", async () => {
+    const path = "meshhttproutes/stall-route";
+    const signed = { type: "ResponseHeaderModifier", responseHeaderModifier: { set: [{ name: "x-stall", value: "west" }] } };
+    const route = {
+      ...{ type: "MeshHTTPRoute", mesh: "default", name: "stall-route", labels: { ...inNamespace, "kuma.io/policy-role": "producer" } },
+      spec: {
+        targetRef: { kind: "Mesh" },
+        to: [
+          {
+            targetRef: { kind: "MeshService", name: "stall" },
+            rules: [{ matches: [{ path: { type: "PathPrefix", value: "/" } }], default: { filters: [signed] } }],
+          },
+        ],
+      },
+    };
+    const answered = (header: string | undefined): Promise<boolean> =>
+      patient(async () => {
+        const { status, headers } = await bed.get(stallPort);
+        expect({ status, header: headers["x-stall"] }).toEqual({ status: 200, header });
+        return true;
+      });
+    await answered(undefined);
+    await inZone("west", "PUT", path, route);
+    await answered("west");
+    const { items } = (await inZone("east", "GET", "meshhttproutes")).json<{ items: { name: string; labels: object }[] }>();
+    const expected = { "kuma.io/origin": "global", "kuma.io/zone": "west", "kuma.io/display-name": "stall-route" };
+    expect(items).toMatchObject([{ name: expect.stringMatching(/^stall-route-/), labels: expected }]);
+    await inZone("west", "DELETE", path);
+    await answered(undefined);
   });
 });

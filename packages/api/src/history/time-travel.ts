@@ -40,6 +40,6 @@ export async function pointOf(kind: Kind, context: ApiContext, call: Call): Prom
   const headers = { "atoll-at-revision": String(revision) };
   const then = await stateAt(context, revision);
   const { options } = context;
-  const { zones: _zones, zoneStore: _zoneStore, ...rest } = options;
+  const { zones: _zones, zoneStore: _zoneStore, producerPolicies: _producerPolicies, ...rest } = options;
   return { context: { ...context, catalog: new Catalog({ ...rest, config: then }) }, headers };
 }

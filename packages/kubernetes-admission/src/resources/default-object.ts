@@ -1,5 +1,5 @@
-import { documentOf, isSecretType, type KubernetesObject, policyRole, resourceOfObject } from "@atoll/kubernetes";
-import { type Kind, label, parseDocument, sortedLabels, withComputedLabels, type ResourceDraft } from "@atoll/resource";
+import { documentOf, isSecretType, type KubernetesObject, resourceOfObject } from "@atoll/kubernetes";
+import { type Kind, label, parseDocument, policyRole, sortedLabels, withComputedLabels, type ResourceDraft } from "@atoll/resource";
 import { type AdmissionPlace, judgeOperation } from "./judge-operation.ts";
 import { type AdmissionRequest, type AdmissionVerdict, allowed, errored } from "./review.ts";
 

@@ -1,5 +1,5 @@
-import { type KubernetesObject, type Place, policyRole } from "@atoll/kubernetes";
-import { type Kind, label } from "@atoll/resource";
+import { type KubernetesObject, type Place } from "@atoll/kubernetes";
+import { type Kind, label, policyRole } from "@atoll/resource";
 import { type AdmissionVerdict, allowed, forbidden } from "./review.ts";
 
 /** Where a control plane's webhooks are asked. */

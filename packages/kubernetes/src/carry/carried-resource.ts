@@ -4,6 +4,7 @@ import {
   type ParsedDocument,
   label,
   parseDocument,
+  policyRole,
   type ResourceDraft,
   sortedLabels,
   withComputedLabels,
@@ -13,7 +14,6 @@ import type { KubernetesObject } from "../kubernetes-object.ts";
 import { documentOf, type ObjectDocument } from "../read-object.ts";
 import { isSecretType } from "../resource-kinds.ts";
 import { environment, type Home, homeOf, isCopy, type Place } from "./place.ts";
-import { policyRole } from "./policy-role.ts";
 
 /** What an object says here: what to send to the REST API of its home, and what the log holds once that took it. */
 export interface CarriedResource {

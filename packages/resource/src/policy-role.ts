@@ -1,4 +1,4 @@
-import type { Kind } from "@atoll/resource";
+import type { Kind } from "./kind.ts";
 
 export type PolicyRole = "producer" | "consumer" | "workload-owner" | "system";
 
