@@ -84,7 +84,7 @@ export const holdStep = (rollout: Rollout, by: StepBy): Step => stepTo(rollout, 
 
 /** Where it has come, there is again what was before. */
 export const endStep = (rollout: Rollout, state: "aborted" | "rolledBack", by: StepBy): Step =>
-  stepTo(rollout, { ...rollout.spec, state, changes: [], why: by.why }, by);
+  stepTo(rollout, { ...rollout.spec, state, changes: [], since: by.at, why: by.why }, by);
 
 function stepTo({ name, spec: before }: Rollout, spec: RolloutSpec, { at, author, why }: StepBy): Step {
   const step = { at, stage: spec.stage, state: spec.state, author, ...(why !== undefined && { why }) };

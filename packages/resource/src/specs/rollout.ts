@@ -73,7 +73,7 @@ export interface RolloutSpec {
   state: RolloutState;
   /** The newest stage that was begun, from 0. */
   stage: number;
-  /** When it began, RFC 3339. */
+  /** When it began, or the roll-out ended, RFC 3339. */
   since: string;
   /** Why it is held, or ended. */
   why?: string;
