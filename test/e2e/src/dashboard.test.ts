@@ -113,6 +113,34 @@ test("the editor checks and shows the effect before anything is applied", async 
   expect((await bed.atoll.call("/meshes/default/timeouts/seen-live")).text).toContain("8s");
 });
 
+test("a roll-out under way and a pinned zone are on the overview, and can be decided about there", async () => {
+  const body = { name: "slower", resources: [connection("Timeout", "slower", { to: "web", conf: { connectTimeout: "9s" } })] };
+  const stages = [
+    { zones: ["east"], gate: { minTime: "10m" } },
+    { zones: ["west"], gate: { minTime: "10m" } },
+  ];
+  const post = (path: string, what: object) =>
+    bed.atoll.call(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(what) });
+  await open("");
+  await page.getByRole("status").getByText("live").waitFor();
+  expect((await post("/rollouts", { ...body, stages })).status).toBe(201);
+  await page.getByText("stage 1 of 2").waitFor();
+  await page.getByText("Waits for its time").waitFor();
+  expect((await post("/zones/west/pin", { reason: "the fair" })).status).toBe(200);
+  await page.getByRole("region", { name: "Pinned zones" }).getByText("the fair").waitFor();
+  await page.evaluate(axe);
+  const { violations } = (await page.evaluate("axe.run()")) as { violations: { impact: string; id: string }[] };
+  expect(violations.filter(({ impact }) => impact === "serious" || impact === "critical").map(({ id }) => id)).toEqual([]);
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByText("stage 2 of 2").waitFor();
+  await page.getByRole("link", { name: /^revision \d+$/ }).click();
+  await page.getByRole("heading", { level: 2, name: "Roll-out" }).waitFor();
+  await page.getByRole("button", { name: "Abort" }).click();
+  await page.getByText("aborted").first().waitFor();
+  expect((await bed.atoll.call("/meshes/default/timeouts/slower")).status).toBe(404);
+  expect((await post("/zones/west/release", {})).status).toBe(200);
+});
+
 test("who is not signed in is told so, and writes nothing", async () => {
   const stranger = await browser.newPage({ extraHTTPHeaders: { "x-forwarded-for": "192.0.2.1" } });
   await stranger.goto(`${bed.atoll.stack.url}/gui/#/editor`);

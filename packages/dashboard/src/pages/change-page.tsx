@@ -4,6 +4,7 @@ import { useData } from "../data.ts";
 import { observed, revision as newest } from "../live.ts";
 import { Fleet } from "../parts/fleet.tsx";
 import { Lines } from "../parts/lines.tsx";
+import { RolloutOf } from "../parts/rollouts.tsx";
 import { Badge, Section, Shown, Table, time } from "../parts/shown.tsx";
 import { post } from "../rest.ts";
 import { go, linkTo } from "../route.ts";
@@ -60,13 +61,18 @@ export function ChangePage({ revision }: { revision: number }) {
                   zone.name,
                   zone.proxies,
                   zone.applied ?? "–",
-                  <Badge good={zone.done}>{zone.done ? "applied" : "behind"}</Badge>,
+                  <Badge good={zone.held === undefined ? zone.done : undefined}>{zone.held ?? (zone.done ? "applied" : "behind")}</Badge>,
                 ])}
               />
             </>
           )}
         </Shown>
       </Section>
+      {(entry.value?.changes ?? [])
+        .filter(({ key }) => key.startsWith("Rollout//"))
+        .map(({ key }) => (
+          <RolloutOf key={key} name={key.slice("Rollout//".length)} />
+        ))}
       <Section title="What it changed">
         <Shown data={diff}>
           {({ items }) =>

@@ -1,6 +1,7 @@
 import { type RevisionEntry, type RevisionStatus, shortKey } from "@atoll/rest-answers";
 import { useData } from "../data.ts";
 import { news, revision } from "../live.ts";
+import { Decided } from "../parts/rollouts.tsx";
 import { Badge, Section, Shown, Table, time } from "../parts/shown.tsx";
 import { linkTo } from "../route.ts";
 
@@ -81,6 +82,7 @@ export function OverviewPage() {
           }}
         </Shown>
       </Section>
+      <Decided />
       <Section title="Zones">
         <Shown data={zones}>
           {({ items }) => (
