@@ -19,6 +19,7 @@ import { pageOf, readPage } from "./pagination.ts";
 import type { ProxyAdminQuery, ProxyKey } from "./ports.ts";
 import { ApiError, badRequest, invalid, notAllowed, notFound } from "./problem.ts";
 import { renderMeta } from "./render.ts";
+import { contextOfDataplane } from "./rollouts/proxy-context.ts";
 import { policyLists, targetRulesOf } from "./policy-routes.ts";
 import { meshOf } from "./resource-routes.ts";
 
@@ -41,8 +42,10 @@ export function inspectRoutes(context: ApiContext): Route[] {
     },
     ...[dataplane, gateway].map((kind): Route => {
       const run = (call: Call) =>
-        shownOr404(kind, context, call, `Could not retrieve ${kind.type}`, ({ resource }) => {
-          const rules = targetRulesOf(context, resource.mesh, policyLists(context, resource.mesh));
+        shownOr404(kind, context, call, `Could not retrieve ${kind.type}`, (found) => {
+          const { resource } = found;
+          const inEffect = kind === dataplane ? contextOfDataplane(context, found) : context;
+          const rules = targetRulesOf(inEffect, resource.mesh, policyLists(inEffect, resource.mesh));
           if (kind === dataplane) return json(rules.render(resource as Resource<DataplaneSpec>));
           const shown = rules.renderGateway(resource as Resource<MeshGatewaySpec>);
           if (shown === undefined) throw invalid("no selectors on MeshGateway this is not supported", []);

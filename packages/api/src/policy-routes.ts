@@ -5,6 +5,7 @@ import { type Answer, type Call, type Route, json } from "./call.ts";
 import { type GatewayPolicies, gatewayPolicies } from "./gateway-policies.ts";
 import { notFound } from "./problem.ts";
 import { renderWithMeta } from "./render.ts";
+import { contextOfDataplane } from "./rollouts/proxy-context.ts";
 import { type Attachment, type PolicyLists, sidecarAttachments } from "./sidecar-policies.ts";
 import { TargetRules } from "./target-rules.ts";
 
@@ -58,10 +59,11 @@ const metaOf = (resource: Resource): object => renderWithMeta(resource.type, res
 const metaByType = (policies: ReadonlyMap<string, Resource>): object =>
   Object.fromEntries([...policies].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([type, policy]) => [type, metaOf(policy)]));
 
-function policiesOfDataplane(context: ApiContext, call: Call): Answer {
-  const mesh = requireMesh(context, call, "Could not build MeshContext");
-  const shown = context.catalog.get("Dataplane", mesh, call.params["name"]!);
+function policiesOfDataplane(asked: ApiContext, call: Call): Answer {
+  const mesh = requireMesh(asked, call, "Could not build MeshContext");
+  const shown = asked.catalog.get("Dataplane", mesh, call.params["name"]!);
   if (shown === undefined) throw notFound("Could not get MatchedPolicies");
+  const context = contextOfDataplane(asked, shown);
   const dataplane = shown.resource as Dataplane;
   const lists = policyLists(context, mesh);
   if (isBuiltinGateway(dataplane.spec)) return json(renderGateway(gatewayPolicies(dataplane, lists)));

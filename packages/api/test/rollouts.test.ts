@@ -1,7 +1,7 @@
 import { inEffectAt } from "@atoll/replica";
 import type { Proxies } from "../src/index.ts";
 import { expect, test } from "vitest";
-import { mesh, planeWithMesh, timeout } from "./fake-plane.ts";
+import { dataplane, FakeZoneStore, mesh, planeWithMesh, timeout } from "./fake-plane.ts";
 
 const proxies: Proxies = {
   inspect: async () => "",
@@ -158,4 +158,33 @@ test("a zone is pinned as it is, or at a revision, and released; who writes mean
   expect((await request("POST /zones/east/pin", { revision: 10_000 })).status).toBe(404);
   const user = { headers: { authorization: "Bearer user-token" }, remoteAddress: "10.0.0.1" };
   expect((await request("POST /zones/west/pin", {}, user)).status).toBe(403);
+});
+
+test("what acts on a dataplane is what holds for it in its zone", async () => {
+  const { request, zones } = await planeWithZones();
+  for (const zone of ["east", "west"]) {
+    const store = new FakeZoneStore();
+    const {
+      type,
+      mesh: of,
+      name,
+      ...spec
+    } = dataplane("web-1", {
+      networking: {
+        address: "10.0.0.1",
+        inbound: [{ port: 8080, tags: { "kuma.io/service": "x" } }],
+        outbound: [{ port: 1000, tags: { "kuma.io/service": "y" } }],
+      },
+    });
+    await store.put({ type, mesh: of, name, spec });
+    zones.set(zone, store);
+  }
+  await request("POST /zones/west/pin", {});
+  await request("DELETE /meshes/default/timeouts/slow");
+  const { items } = (await request("GET /meshes/default/dataplanes")).body;
+  const acting = async (zone: string) => {
+    const shown = items.find(({ labels }: { labels: Record<string, string> }) => labels["kuma.io/zone"] === zone).name;
+    return (await request(`GET /meshes/default/dataplanes/${shown}/policies`)).text.includes('"slow"');
+  };
+  expect([await acting("east"), await acting("west")]).toEqual([false, true]);
 });

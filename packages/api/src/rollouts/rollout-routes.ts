@@ -16,7 +16,7 @@ import {
   type KeyString,
   type RolloutSpec,
   type RolloutStage,
-  formatDuration,
+  formatGoDuration,
   isUnderWay,
   kindOf,
   parseKeyString,
@@ -190,7 +190,7 @@ function answerOf(rollout: Rollout, { options }: ApiContext): RolloutAnswer {
 function stageAnswer({ zones, share, gate }: RolloutStage): StageAnswer {
   const { minTimeMs, errors } = gate ?? {};
   const shown = {
-    ...(minTimeMs !== undefined && { minTime: formatDuration(BigInt(minTimeMs) * 1_000_000n) }),
+    ...(minTimeMs !== undefined && { minTime: formatGoDuration(BigInt(minTimeMs) * 1_000_000n) }),
     ...(errors && { errors }),
   };
   return { zones, ...(share !== undefined && { share }), ...(gate && { gate: shown }) };
