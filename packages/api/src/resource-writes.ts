@@ -13,6 +13,7 @@ import {
   withComputedLabels,
   withUnprovenInbounds,
   withZoneTag,
+  zonePinType,
 } from "@atoll/resource";
 import type { Preparation, Proposal } from "./config-writer.ts";
 import { externalServiceViolations, rateLimitViolations } from "./external-service-rules.ts";
@@ -121,6 +122,9 @@ export function decideDelete(key: ResourceKey, options: ApiOptions, hasDataplane
     }
   }
   const changes: Change[] = [{ op: "delete", key: { type: key.type, mesh: key.mesh, name: key.name } }];
+  // Who comes by that name later is another zone.
+  const pin = { type: zonePinType, mesh: "", name: key.name };
+  if (key.type === "Zone" && config.get(pin.type, pin.mesh, pin.name) !== undefined) changes.push({ op: "delete", key: pin });
   const companion = { type: "TokenVerificationKey", mesh: key.mesh, name: key.name };
   if ((key.type === "Secret" || key.type === "GlobalSecret") && config.get(companion.type, companion.mesh, companion.name) !== undefined) {
     changes.push({ op: "delete", key: companion });

@@ -155,6 +155,11 @@ test("a zone is pinned as it is, or at a revision, and released; who writes mean
   expect(timeoutIn("west")).toBe("3s");
   expect((await request("POST /zones/west/release", {})).status).toBe(404);
   expect((await request("POST /zones/south/pin", {})).status).toBe(404);
+  // With a zone ends what was decided for it.
+  await request("PUT /zones/south", { type: "Zone", name: "south" });
+  expect((await request("POST /zones/south/pin", {})).status).toBe(200);
+  expect((await request("DELETE /zones/south")).status).toBe(200);
+  expect((await request("GET /zone-pins")).body.items.map(({ zone }: { zone: string }) => zone)).toEqual(["east"]);
   expect((await request("POST /zones/east/pin", { revision: 10_000 })).status).toBe(404);
   const user = { headers: { authorization: "Bearer user-token" }, remoteAddress: "10.0.0.1" };
   expect((await request("POST /zones/west/pin", {}, user)).status).toBe(403);

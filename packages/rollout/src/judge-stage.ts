@@ -17,8 +17,8 @@ export interface Fault {
 export interface Observed {
   /** Milliseconds since the epoch. */
   nowMs: number;
-  /** The revision that all live proxies of a zone have acknowledged; null without any. */
-  applied: Readonly<Record<string, { applied: number | null; proxies: number }>>;
+  /** The revision that all live proxies of a zone have acknowledged, null without any; and how many there are to be, by the zone's log. */
+  applied: Readonly<Record<string, { applied: number | null; proxies: number; registered?: number }>>;
   faults: Readonly<Record<string, readonly Fault[]>>;
   /** Of the stage's callers, by cluster, since somebody began to count; absent: nobody does. */
   requests?: { sinceMs: number; untilMs: number; byCluster: Readonly<Record<string, RequestCount>> };
@@ -37,6 +37,9 @@ export type Judgement =
   /** `atMs`: when the time alone may change that. */
   | { verdict: "waits"; for: string[]; atMs?: number };
 
+/** With fewer requests than this nobody judges before the time of a stage is over: one that fails says little. */
+const fewRequests = 20;
+
 /** What has become of the newest stage of a roll-out. */
 export function judgeStage(rollout: Rollout, state: ResourceReader, observed: Observed): Judgement {
   const superseded = supersededBy(rollout, state);
@@ -52,22 +55,25 @@ export function judgeStage(rollout: Rollout, state: ResourceReader, observed: Ob
   if (!stage) return { verdict: "passed" };
   const fault = newFault(rollout, observed);
   if (fault) return { verdict: "failed", why: fault };
-  const failing = tooManyErrors(stage.gate, observed);
+  const { minTimeMs = 0, errors = [] } = stage.gate ?? {};
+  const countedMs = observed.requests ? observed.requests.untilMs - observed.requests.sinceMs : -1;
+  const failing = tooManyErrors(stage.gate, observed, countedMs < minTimeMs ? fewRequests : 1);
   if (failing) return { verdict: "failed", why: failing };
 
   const waits: string[] = [];
   for (const zone of stage.zones) {
     if (state.get<ZonePinSpec>(zonePinType, "", zone)) continue;
-    const { applied = null, proxies = 0 } = observed.applied[zone] ?? {};
-    if (applied !== null && applied < rollout.revision) {
+    const { applied = null, proxies = 0, registered = 0 } = observed.applied[zone] ?? {};
+    if (applied === null) {
+      // A server that is started anew is no reason to think that nobody is there.
+      if (registered > 0) waits.push(`proxies of zone ${zone} to be connected: ${registered} are registered, and none is`);
+    } else if (applied < rollout.revision) {
       waits.push(`proxies of zone ${zone} to acknowledge revision ${rollout.revision}: the last of its ${proxies} is at ${applied}`);
     }
   }
-  const { minTimeMs = 0, errors = [] } = stage.gate ?? {};
   const atMs = Date.parse(spec.since) + minTimeMs;
   if (observed.nowMs < atMs) waits.push(`its time: until ${new Date(atMs).toISOString()}`);
-  const counted = observed.requests ? observed.requests.untilMs - observed.requests.sinceMs : -1;
-  if (errors.length > 0 && counted < minTimeMs) waits.push("requests to be counted for as long as the stage is to last");
+  if (errors.length > 0 && countedMs < minTimeMs) waits.push("requests to be counted for as long as the stage is to last");
   if (waits.length === 0) return { verdict: "passed" };
   return { verdict: "waits", for: waits, ...(observed.nowMs < atMs && { atMs }) };
 }
@@ -94,10 +100,10 @@ function newFault(rollout: Rollout, observed: Observed): string | undefined {
   return `zone ${zone}: ${proxies} without ${fault.part}, of ${fault.resources.join(", ")}: ${fault.reason}`;
 }
 
-function tooManyErrors(gate: RolloutGate | undefined, { requests }: Observed): string | undefined {
+function tooManyErrors(gate: RolloutGate | undefined, { requests }: Observed, atLeast: number): string | undefined {
   for (const { cluster, maxPercent } of gate?.errors ?? []) {
     const count = requests?.byCluster[cluster];
-    if (!count || count.requests === 0) continue;
+    if (!count || count.requests < atLeast) continue;
     const percent = (100 * count.failed) / count.requests;
     if (percent > maxPercent)
       return `cluster ${cluster}: ${count.failed} of ${count.requests} requests failed (${percent.toFixed(1)}%, at most ${maxPercent}% may)`;

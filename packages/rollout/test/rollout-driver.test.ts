@@ -15,7 +15,7 @@ afterEach(async () => {
 
 class Bed {
   nowMs = startMs;
-  applied: Record<string, { applied: number | null; proxies: number }> = {};
+  applied: Record<string, { applied: number | null; proxies: number; registered?: number }> = {};
   faults: Record<string, Fault[]> = {};
   counts = new Map<string, ProxyCounts>();
   readonly config: ConfigReplica;
@@ -190,6 +190,17 @@ test("a zone without proxies has nothing to wait for", async () => {
   await bed.reaches("done", 1);
 });
 
+test("a zone whose proxies are all away is waited for: its server may be starting anew", async () => {
+  const bed = await Bed.open();
+  const driver = await bed.drive();
+  bed.applied = { east: { applied: null, proxies: 0, registered: 3 } };
+  await bed.start([{ zones: ["east"] }]);
+  await bed.stays("running", 0);
+  expect(driver.waits()["r"]).toEqual(["proxies of zone east to be connected: 3 are registered, and none is"]);
+  bed.acknowledge("east");
+  await bed.reaches("done", 1);
+});
+
 test("what an Envoy refuses holds it where it is; what was known, or is of something else, does not", async () => {
   const bed = await Bed.open();
   bed.acknowledge("east", "west", "north");
@@ -259,6 +270,10 @@ test("errors of the chosen cluster hold it as soon as they are counted; without 
   failing.counts = count(1_000, 500);
   await failing.drive();
   await failing.start(stages);
+  await failing.stays("running", 0);
+  // Few requests say little so early.
+  failing.counts = count(1_010, 505);
+  failing.advance(2_000);
   await failing.stays("running", 0);
   failing.counts = count(1_100, 540);
   failing.advance(2_000);

@@ -40,7 +40,7 @@ export function openRollouts({ config, zones, proxies, newId, diagnostics, log }
   return new RolloutDriver({
     config,
     fleet: {
-      applied: () => proxies.appliedRevisions(),
+      applied: () => appliedOf(zones, proxies),
       faults: () => proxies.withheld?.() ?? {},
       watch: (listener) => proxies.watchApplied(listener),
     },
@@ -63,6 +63,16 @@ export function openRollouts({ config, zones, proxies, newId, diagnostics, log }
     onError: (error) => log.warn({ err: error }, "a roll-out cannot be taken further now"),
   });
 }
+
+/** With how many proxies there are by each zone's log, connected or not. */
+const appliedOf = (zones: ZoneReplicaSet, proxies: Proxies) =>
+  Object.fromEntries(
+    Object.entries(proxies.appliedRevisions()).map(([zone, applied]) => {
+      const reader = zones.reader(zone);
+      const registered = ["Dataplane", "ZoneIngress", "ZoneEgress"].reduce((sum, type) => sum + (reader?.list(type).length ?? 0), 0);
+      return [zone, { ...applied, registered }];
+    }),
+  );
 
 /** Asks the Envoys of dataplanes that a stage has come to. Who does not answer is left out, and counted when it does. */
 function countThrough(zones: ZoneReplicaSet, proxies: Proxies): CountRequests {

@@ -41,7 +41,10 @@ export function addApply(program: Command, client: () => ApiClient, io: Io): voi
     .option("-o, --output <format>", "of --dry-run=server: lines, yaml or json", "lines")
     .option("--atomic", "all documents as one change set: all of them, or none")
     .option("--reason <text>", "why, for the history (with --atomic or --stages)")
-    .option("--stages <stages>", "as a roll-out, stage after stage: zone[+zone...][:share%],... such as east:20%,east,west+north")
+    .option(
+      "--stages <stages>",
+      "as a roll-out, stage after stage (--wait: until it is done): zone[+zone...][:share%],... such as east:20%,east,west+north",
+    )
     .option("--rollout <name>", "what the roll-out is called; default: after its revision")
     .option("--min-time <duration>", "how long each stage lasts at least")
     .option("--max-errors <cluster=percent>", "which share of a cluster's requests may fail in a stage; again for more", repeated)
@@ -91,7 +94,7 @@ async function applyInStages(documents: readonly ReadDocument[], flags: ApplyFla
   const { rollout: name, onFailure, reason } = flags;
   const resources = documents.map(({ resource }) => written(resource));
   try {
-    await startRollout({ name, reason, stages: readStages(flags), onFailure, resources }, client, io);
+    await startRollout({ name, reason, stages: readStages(flags), onFailure, resources }, client, io, flags.wait && flags.timeout);
   } catch (error) {
     throw error instanceof CtlError ? new CtlError(withPlaces(error.message, documents)) : error;
   }

@@ -38,12 +38,7 @@ export function addRollouts(program: Command, client: () => ApiClient, io: Io): 
     .command("wait <name>")
     .description("Wait until a roll-out is done; fails if it is held or ends otherwise")
     .option("--timeout <duration>", "how long, such as 10m", "10m")
-    .action(async (name: string, { timeout }: { timeout: string }) => {
-      const ended = await whenSettled(client(), name, readDuration("timeout", timeout));
-      io.out(statusText(ended));
-      if (ended.state === "running") throw new CtlError(`roll-out ${name} is under way after ${timeout}`);
-      if (ended.state !== "done") throw new CtlError(`roll-out ${name} is ${ended.progress}: ${ended.why ?? "by hand"}`);
-    });
+    .action((name: string, { timeout }: { timeout: string }) => waitForRollout(name, timeout, client(), io));
   const step = (verb: string, description: string) =>
     rollout
       .command(`${verb} <name>`)
@@ -60,6 +55,14 @@ export function addRollouts(program: Command, client: () => ApiClient, io: Io): 
   step("hold", "Stop at the present stage until somebody decides");
   step("abort", "End it: where it has come, there is again what was before");
   addZones(program, client, io);
+}
+
+/** Until it is done. Rejects if it is held or ends otherwise, or when the time is up. */
+async function waitForRollout(name: string, timeout: string, client: ApiClient, io: Io): Promise<void> {
+  const ended = await whenSettled(client, name, readDuration("timeout", timeout));
+  io.out(statusText(ended));
+  if (ended.state === "running") throw new CtlError(`roll-out ${name} is under way after ${timeout}`);
+  if (ended.state !== "done") throw new CtlError(`roll-out ${name} is ${ended.progress}: ${ended.why ?? "by hand"}`);
 }
 
 function addStart(rollout: Command, client: () => ApiClient, io: Io): void {
@@ -88,11 +91,12 @@ function readObject(text: string, source: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-/** Begins a roll-out and says so. Rejects with what the control plane has against it. */
-export async function startRollout(body: object, client: ApiClient, io: Io): Promise<void> {
+/** Begins a roll-out and says so; with a time, waits for its end. Rejects with what the control plane has against it. */
+export async function startRollout(body: object, client: ApiClient, io: Io, timeout?: string): Promise<void> {
   const answer = await client.json<RolloutAnswer & { warnings?: string[] }>("POST", "/rollouts", { body });
   for (const warning of answer.warnings ?? []) io.err(`Warning: ${warning}\n`);
   io.out(`roll-out ${answer.name}: ${answer.progress}, revision ${answer.revision}\n`);
+  if (timeout !== undefined) await waitForRollout(answer.name, timeout, client, io);
 }
 
 /** As soon as it does not run any more, or as it is when the time is up. The change feed says when to look. */
