@@ -47,12 +47,14 @@ export class ViewEncoder {
         continue;
       }
       const screened = view[place].map((part) => this.#screen(kinds[place] as PartKind<object>, part, refusals));
-      withheld.push(...screened.flatMap((one) => one.withheld));
-      for (const { resource, left } of screened) {
-        if (resource === undefined) continue;
-        if (view.template === undefined) addResource(resources, resource);
-        else if (left !== undefined) plain.set(left, resource);
+      for (const one of screened) withheld.push(...one.withheld);
+      if (view.template === undefined) {
+        const ofType = new Map<string, EncodedResource>();
+        for (const { resource } of screened) if (resource !== undefined) ofType.set(resource.name, resource);
+        if (ofType.size > 0) resources.set(kinds[place].typeUrl, ofType);
+        continue;
       }
+      for (const { resource, left } of screened) if (resource !== undefined && left !== undefined) plain.set(left, resource);
       sound[place] = screened.flatMap(({ left }) => left ?? []) as never;
     }
     if (view.template !== undefined) {
@@ -81,7 +83,8 @@ export class ViewEncoder {
   }
 
   #screen(kind: PartKind<object>, part: object, refusals: Refusals): ScreenedPart {
-    const refused = refusals.get(refusalKey(kind.typeUrl, kind.name(part)));
+    // Hardly any proxy refuses anything, and each has many parts.
+    const refused = refusals.size === 0 ? undefined : refusals.get(refusalKey(kind.typeUrl, kind.name(part)));
     if (refused === undefined) return this.#screened(kind, part);
     const withheld: Withheld[] = [];
     const left = kind.keep(part, (element) => {

@@ -1,4 +1,4 @@
-import { Fact, Origin, Watcher } from "@atoll/facts";
+import { equalValue, Fact, Origin, Watcher } from "@atoll/facts";
 import type { ResourceDraft } from "@atoll/resource";
 import { buildProxyIntent, type ProxyIntent, type ProxyRef, type ProxyView } from "@atoll/view";
 import type { EncodedResource } from "@atoll/xds";
@@ -52,13 +52,15 @@ export class WatchedProxy {
     this.world = world;
     this.#material = new Origin(graph);
     const intent = new Fact(graph, () => buildProxyIntent(contexts, ref), Object.is);
+    // Most changes of a view leave the secrets that it names as they are.
+    const named = new Fact(graph, () => intent.get()?.view.secrets, equalValue);
     const secrets = new Fact<ResolvedSecrets | undefined>(
       graph,
       () => {
         this.#material.read();
         everyMaterial.read();
-        const made = intent.get();
-        return made && materials.resolve(nodeId, made.view.secrets);
+        const views = named.get();
+        return views && materials.resolve(nodeId, views);
       },
       (a, b) => a !== undefined && b !== undefined && sameSecrets(a, b),
     );

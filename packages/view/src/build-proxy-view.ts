@@ -60,7 +60,7 @@ function viewWithoutEndpoints(contexts: MeshContexts, proxy: ProxyRef, builder: 
   const gateway = isBuiltinGateway(dataplane);
   const policies = new ProxyPolicies(context, dataplane, gateway ? context.gatewayOf(dataplane) : undefined);
   if (gateway) certificates = addGateway(contexts, context, policies, metadata, builder);
-  else addSidecar(contexts, context, policies, metadata, builder);
+  else addSidecar(contexts, context, dataplane, metadata, builder);
   const kind = gateway ? "gateway" : "sidecar";
   const template = proxyTemplate(context, policies, kind, builder);
   const view = builder.finish({ kind, mesh, name, zone });

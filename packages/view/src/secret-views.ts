@@ -42,6 +42,16 @@ export function secretNames({ listeners, clusters }: Pick<ProxyView, "listeners"
   return names;
 }
 
+/** What a proxy's certificate states of it, by its Dataplane: the same object as long as that is the same. */
+const identities = new WeakMap<Dataplane, SecretView["source"]>();
+
+function identityOf(own: Dataplane): SecretView["source"] {
+  let identity = identities.get(own);
+  if (identity === undefined)
+    identities.set(own, (identity = { type: "identity", mesh: own.mesh, services: services(own), tags: pairs(tagSets(own)) }));
+  return identity;
+}
+
 const pairs = (sets: readonly Tags[]): [string, string][] =>
   collectTags(sets).flatMap(([key, values]) => values.map((value): [string, string] => [key, value]));
 
@@ -75,7 +85,7 @@ function wellKnown(contexts: MeshContexts, own: Dataplane | null, name: string):
   if (ca !== undefined && contexts.mesh(ca)) return { type: "meshCa", mesh: ca };
   const mesh = identityMesh(name);
   if (mesh === undefined) return undefined;
-  if (own) return own.mesh === mesh ? { type: "identity", mesh, services: services(own), tags: pairs(tagSets(own)) } : undefined;
+  if (own) return own.mesh === mesh ? identityOf(own) : undefined;
   return (
     contexts.mesh(mesh) && { type: "identity", mesh, services: [zoneEgressService], tags: pairs([{ [serviceTag]: zoneEgressService }]) }
   );

@@ -1,4 +1,4 @@
-import { Family } from "@atoll/facts";
+import { Family, type Fact } from "@atoll/facts";
 import { connecting, mutualTls, outboundChooser, proxyCallee, ProxyPolicies, SidecarCaller, standInFor } from "@atoll/policy";
 import { identifyingServiceOf, type TrafficRouteSpec } from "@atoll/resource";
 import { tagSets } from "../dataplane.ts";
@@ -56,6 +56,8 @@ class SidecarKin {
   readonly #listeners: Family<MadeOutbound["listener"] | undefined>;
   readonly #routes: Family<MadeOutbound["routes"]>;
   readonly #clusters: Family<ViewParts["clusters"]>;
+  /** Whole lists of outbounds: most of kin have the same, and then what any of them becomes is put together once. */
+  readonly #lists: Family<ViewParts>;
 
   constructor(contexts: MeshContexts, context: MeshContext, standIn: Dataplane, traits: CallerTraits) {
     const { graph } = contexts;
@@ -74,16 +76,27 @@ class SidecarKin {
       graph,
       (key) => this.#made.get(key)?.clusters.map(({ cluster, endpoints }) => ({ cluster, ...optional("endpoints", endpoints) })) ?? [],
     );
+    this.#lists = new Family(
+      graph,
+      (list) => {
+        const whole = new ViewBuilder();
+        for (const key of JSON.parse(list) as string[]) {
+          const listener = this.#listeners.get(key);
+          const routes = this.#routes.get(key);
+          if (listener) whole.add({ listeners: [listener], routes: routes ? [routes] : [], clusters: this.#clusters.get(key) });
+        }
+        return whole.parts();
+      },
+      different,
+    );
   }
 
-  outbound(key: string): ViewParts | undefined {
-    const listener = this.#listeners.get(key);
-    const routes = this.#routes.get(key);
-    return listener && { listeners: [listener], routes: routes ? [routes] : [], clusters: this.#clusters.get(key) };
+  outbounds(keys: readonly string[]): Fact<ViewParts> {
+    return this.#lists.fact(JSON.stringify(keys));
   }
 }
 
-/** Adds the outbounds of a sidecar, those that it shares with its kin as they are; where somebody asks for reasons, each for itself. */
+/** Adds the outbounds of a sidecar, each made for it alone and with its reasons. */
 export function addOutbounds(
   contexts: MeshContexts,
   context: MeshContext,
@@ -93,24 +106,28 @@ export function addOutbounds(
   traits: CallerTraits,
 ): void {
   if (outbounds.length === 0) return;
-  if (builder.explains) {
-    const scope = outboundScope(contexts, context, dataplane, builder, traits);
-    for (const outbound of outbounds) {
-      const { listener, routes, clusters, reasons } = makeOutbound(scope, outbound);
-      for (const made of clusters) builder.cluster(made.cluster, made.endpoints, made.reasons);
-      builder.listener(listener, reasons);
-      if (routes) builder.route(routes);
-    }
-    return;
+  const scope = outboundScope(contexts, context, dataplane, builder, traits);
+  for (const outbound of outbounds) {
+    const { listener, routes, clusters, reasons } = makeOutbound(scope, outbound);
+    for (const made of clusters) builder.cluster(made.cluster, made.endpoints, made.reasons);
+    builder.listener(listener, reasons);
+    if (routes) builder.route(routes);
   }
+}
+
+/** The outbounds of a sidecar as they are made for all of its kin that have the same. */
+export function sharedOutbounds(
+  contexts: MeshContexts,
+  context: MeshContext,
+  dataplane: Dataplane,
+  outbounds: readonly Outbound[],
+  traits: CallerTraits,
+): Fact<ViewParts> {
   const standIn = standInFor(context, dataplane);
   // Where the Dataplane stands for itself, it tells its own revisions apart, too.
   const key = `kin/${JSON.stringify([standIn, traits])}`;
   const kin = context.memo.share(key, () => new SidecarKin(contexts, context, standIn, traits));
-  for (const outbound of outbounds) {
-    const parts = kin.outbound(outboundKey(outbound));
-    if (parts) builder.add(parts);
-  }
+  return kin.outbounds(outbounds.map(outboundKey));
 }
 
 /** Everything that an outbound is, or by what it is found again. */

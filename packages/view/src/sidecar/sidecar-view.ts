@@ -2,7 +2,7 @@ import { mutualTls, outboundLogs, passThroughService, proxyCallee, ProxyPolicies
 import { identifyingServiceOf } from "@atoll/resource";
 import { isIPv6 } from "node:net";
 import { addAdminListener } from "../admin-listener.ts";
-import { inboundInterfaces, isTransparent } from "../dataplane.ts";
+import { callsByName, inboundInterfaces, isTransparent } from "../dataplane.ts";
 import type { Dataplane } from "../dataplane.ts";
 import type { MeshContext } from "../mesh-context.ts";
 import type { MeshContexts } from "../mesh-contexts.ts";
@@ -22,47 +22,86 @@ import { addInbound } from "./inbound.ts";
 import { outboundAddresses } from "./outbound-addresses.ts";
 import { addPassthrough } from "./passthrough.ts";
 import { addProbes } from "./probe.ts";
-import { addOutbounds } from "./sidecar-caller.ts";
+import type { Outbound } from "./outbound.ts";
+import { addOutbounds, sharedOutbounds } from "./sidecar-caller.ts";
+import type { CallerTraits } from "./sidecar-caller.ts";
 
 /** The proxy beside a workload, or beside a gateway of another product (which then has outbounds only). */
 export function addSidecar(
   contexts: MeshContexts,
   context: MeshContext,
-  policies: ProxyPolicies,
+  dataplane: Dataplane,
   metadata: ProxyMetadata,
   builder: ViewBuilder,
 ): void {
-  const { dataplane } = policies;
-  const { networking } = dataplane.spec;
-  const transparent = isTransparent(dataplane);
   const pipeFolder = metadata.workDir ?? "/tmp";
-  const kafkaFilter = metadata.kafkaFilter ?? false;
-  const inbounds = networking.gateway ? [] : inboundInterfaces(dataplane);
-  const traits = JSON.stringify([dataplane.name, metadata]);
-  addOwn(context, dataplane, builder, `inbounds/${traits}`, false, (own, into) => addInbounds(context, own, metadata, into));
-
-  const outbounds = outboundAddresses(dataplane, context.virtualIps).map(({ tags, ...at }) => ({ ...at, to: calledService(tags) }));
-  const real = realAddresses(dataplane, context).map(({ to, ...at }) => ({ ...at, to: { kind: "resource" as const, target: to } }));
-  const all = [...outbounds, ...real];
-  addOutbounds(contexts, context, dataplane, builder, all, { pipeFolder, ipv6: isIPv6(networking.address), transparent, kafkaFilter });
-  addDnsListener(builder, context, dataplane, metadata.dnsPort, new Set(all.map(({ address }) => address)));
-  const taken = new Set([...inbounds, ...all].map(({ address, port }) => `${address}:${port}`));
-  const clientTls = proxyCallee(policies).answer(mutualTls);
-  const directLogs = (name: string) =>
-    passThroughLogs(context, policies, { direction: "OUTBOUND", kind: "network", destinationService: name, pipeFolder });
-  addDirectAccess({ builder, context, dataplane, clientTls }, taken, directLogs);
-  addOwn(context, dataplane, builder, `others/${traits}`, true, (own, into) => {
+  const of: Own = { context, dataplane, builder, traits: JSON.stringify([dataplane.name, metadata]) };
+  addOwn(of, "inbounds", true, (own, into) => addInbounds(context, own, metadata, into));
+  addCalled({ ...of, contexts, metadata });
+  addOwn(of, "others", false, (own, into) => {
     // Of its own: what they found is of the time when they were asked.
-    const itsPolicies = new ProxyPolicies(context, own);
+    const policies = new ProxyPolicies(context, own);
     const outsideLogs = (kind: "http" | "network") =>
-      passThroughLogs(context, itsPolicies, { direction: "UNSPECIFIED", kind, destinationService: "external", pipeFolder });
-    addPassthrough(into, itsPolicies, own, outsideLogs);
-    addMetrics(into, context, itsPolicies, metadata);
-    addLogCollectors(into, own, itsPolicies);
+      passThroughLogs(context, policies, { direction: "UNSPECIFIED", kind, destinationService: "external", pipeFolder });
+    addPassthrough(into, policies, own, outsideLogs);
+    addMetrics(into, context, policies, metadata);
+    addLogCollectors(into, own, policies);
     addProbes(into, own);
     addAdminListener(into, own, metadata);
   });
 }
+
+/** One sidecar, and what besides its Dataplane it is made from. */
+interface Own {
+  context: MeshContext;
+  dataplane: Dataplane;
+  builder: ViewBuilder;
+  traits: string;
+}
+
+/** Where it calls others. What it shares with its kin is made for all of them; which kin that is, and what it calls, is a fact of its own. */
+function addCalled({ contexts, context, dataplane, builder, traits, metadata }: Own & { contexts: MeshContexts; metadata: ProxyMetadata }) {
+  const pipeFolder = metadata.workDir ?? "/tmp";
+  const callsOf = (own: Dataplane): { outbounds: Outbound[]; callerTraits: CallerTraits } => ({
+    outbounds: [
+      ...outboundAddresses(own, context.virtualIps).map(({ tags, ...at }) => ({ ...at, to: calledService(tags) })),
+      ...realAddresses(own, context).map(({ to, ...at }) => ({ ...at, to: { kind: "resource" as const, target: to } })),
+    ],
+    callerTraits: {
+      ...{ pipeFolder, kafkaFilter: metadata.kafkaFilter ?? false },
+      ...{ ipv6: isIPv6(own.spec.networking.address), transparent: isTransparent(own) },
+    },
+  });
+  const addUnlisted = (own: Dataplane, outbounds: readonly Outbound[], into: ViewBuilder): void => {
+    addDnsListener(into, context, own, metadata.dnsPort, new Set(outbounds.map(({ address }) => address)));
+    const taken = new Set([...inboundsOf(own), ...outbounds].map(({ address, port }) => `${address}:${port}`));
+    const policies = new ProxyPolicies(context, own);
+    const directLogs = (name: string) =>
+      passThroughLogs(context, policies, { direction: "OUTBOUND", kind: "network", destinationService: name, pipeFolder });
+    const clientTls = proxyCallee(policies).answer(mutualTls);
+    addDirectAccess({ builder: into, context, dataplane: own, clientTls }, taken, directLogs);
+  };
+  if (builder.explains) {
+    const { outbounds, callerTraits } = callsOf(dataplane);
+    addOutbounds(contexts, context, dataplane, builder, outbounds, callerTraits);
+    addUnlisted(dataplane, outbounds, builder);
+    return;
+  }
+  const called = context.memo.share(`called/${traits}`, () => {
+    const own = context.dataplane(dataplane.name);
+    if (!own) return undefined;
+    const { outbounds, callerTraits } = callsOf(own);
+    const listed = outbounds.length === 0 ? undefined : sharedOutbounds(contexts, context, own, outbounds, callerTraits);
+    if (!callsByName(own)) return { listed };
+    const unlisted = new ViewBuilder();
+    addUnlisted(own, outbounds, unlisted);
+    return { listed, unlisted: unlisted.parts() };
+  });
+  if (called?.listed) builder.add(called.listed.get());
+  if (called?.unlisted) builder.add(called.unlisted);
+}
+
+const inboundsOf = (dataplane: Dataplane) => (dataplane.spec.networking.gateway ? [] : inboundInterfaces(dataplane));
 
 /** Logs of what goes to a name that is no service's. */
 function passThroughLogs(context: MeshContext, policies: ProxyPolicies, logged: Omit<LoggedConnection, "sourceService">): AccessLogView[] {
@@ -71,13 +110,11 @@ function passThroughLogs(context: MeshContext, policies: ProxyPolicies, logged: 
   return accessLogs(context, dataplane, conf, { ...logged, sourceService: identifyingServiceOf(dataplane.spec) });
 }
 
-/** What no other proxy plays a part in: made by itself, so that what happens to others leaves it as it is. `key` tells what `make` uses. `isAlike`: what it makes is often what it makes for others. */
+/** What no other proxy plays a part in: made by itself, so that what happens to others leaves it as it is. `make` uses what `traits` tell. */
 function addOwn(
-  context: MeshContext,
-  { name }: Dataplane,
-  builder: ViewBuilder,
-  key: string,
-  isAlike: boolean,
+  { context, dataplane: { name }, builder, traits }: Own,
+  what: string,
+  hasOwnListeners: boolean,
   make: (dataplane: Dataplane, into: ViewBuilder) => void,
 ): void {
   const makeInto = (into: ViewBuilder): void => {
@@ -85,20 +122,21 @@ function addOwn(
     if (dataplane) make(dataplane, into);
   };
   if (builder.explains) return makeInto(builder);
-  const parts = context.memo.share(key, () => {
-    const own = new ViewBuilder();
-    makeInto(own);
-    return own.parts();
-  });
-  builder.add(isAlike ? alike(context, parts) : parts);
+  builder.add(
+    context.memo.share(`${what}/${traits}`, () => {
+      const own = new ViewBuilder();
+      makeInto(own);
+      return alike(context, own.parts(), hasOwnListeners);
+    }),
+  );
 }
 
 /** Parts that are the same for many proxies, such as those that catch what no other takes, as one object for all of them. */
-function alike(context: MeshContext, parts: ViewParts): ViewParts {
+function alike(context: MeshContext, parts: ViewParts, hasOwnListeners: boolean): ViewParts {
   const one = <Part extends object>(part: Part): Part => context.memo.share(`alike/${JSON.stringify(part)}`, () => part);
   return {
     ...parts,
-    listeners: parts.listeners.map(one),
+    listeners: hasOwnListeners ? parts.listeners : parts.listeners.map(one),
     routes: parts.routes.map(one),
     clusters: parts.clusters.map(({ cluster, endpoints }) => ({ cluster: one(cluster), endpoints })),
   };
