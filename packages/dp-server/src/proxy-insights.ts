@@ -2,9 +2,9 @@ import { randomUUID } from "node:crypto";
 import type { Clock, Log, ZoneStore } from "./ports.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import { insightKey, type ProxyName } from "./proxy-records.ts";
+import { Gathered } from "./gathered.ts";
 import {
-  count,
-  newSubscription,
+  SubscriptionCounts,
   withSubscription,
   type InsightSpec,
   type ResponseCounts,
@@ -24,9 +24,9 @@ export interface ProxyInsightsOptions {
 
 interface Observed {
   node: ProxyName & { nodeId: string };
-  subscription: SubscriptionInsight;
+  subscription: Omit<SubscriptionInsight, "status">;
+  readonly counts: SubscriptionCounts;
   mTLS: InsightSpec["mTLS"];
-  timer: NodeJS.Timeout | undefined;
   /** Not before is anything of it written: until then the proxy is online to nobody. */
   published: boolean;
 }
@@ -45,10 +45,16 @@ export class ProxyInsights {
   readonly #ended = new Map<string, Observed>();
   /** What was written last and cannot be read yet, so that the next write builds on it. */
   readonly #inFlight = new Map<string, InsightSpec>();
+  /** Whose counters are to be written, and who is to be tried again. */
+  readonly #due: Gathered<Observed>;
+  readonly #again: Gathered<Observed>;
   #closed = false;
 
   constructor(options: ProxyInsightsOptions) {
     this.#options = options;
+    const write = (observed: Observed) => void this.#write(observed);
+    this.#due = new Gathered(options.flushMs, write);
+    this.#again = new Gathered(retryMs, write);
   }
 
   /** Observes a proxy whose stream has begun. */
@@ -58,9 +64,12 @@ export class ProxyInsights {
     this.#dismiss(this.#connected, node.nodeId);
     const observed: Observed = {
       node: { nodeId: node.nodeId, proxyType: node.proxyType, mesh: node.mesh, name: node.name },
-      subscription: newSubscription(randomUUID(), instanceId, clock.now(), node.version),
+      subscription: {
+        ...{ id: randomUUID(), controlPlaneInstanceId: instanceId, connectTime: clock.now().toISOString() },
+        ...(node.version !== undefined && { version: node.version }),
+      },
+      counts: new SubscriptionCounts(),
       mTLS: this.#stored(node)?.mTLS,
-      timer: undefined,
       published: false,
     };
     this.#connected.set(node.nodeId, observed);
@@ -88,8 +97,8 @@ export class ProxyInsights {
   count(nodeId: string, typeUrl: string, what: keyof ResponseCounts): void {
     const observed = this.#connected.get(nodeId);
     if (observed === undefined) return;
-    observed.subscription = count(observed.subscription, typeUrl, what, this.#options.clock.now());
-    this.#writeAfter(observed, this.#options.flushMs);
+    observed.counts.count(typeUrl, what, this.#options.clock.now());
+    this.#writeSoon(observed);
   }
 
   /** Records which certificate a dataplane was given. */
@@ -104,7 +113,7 @@ export class ProxyInsights {
       issuedBackend: issued.backend,
       supportedBackends: issued.supportedBackends,
     };
-    this.#writeAfter(observed, this.#options.flushMs);
+    this.#writeSoon(observed);
   }
 
   /**
@@ -122,21 +131,27 @@ export class ProxyInsights {
   /** Writes no more. What is connected stays so in the log: it is about to connect elsewhere, or here again. */
   close(): void {
     this.#closed = true;
-    for (const observed of [...this.#connected.values(), ...this.#ended.values()]) clearTimeout(observed.timer);
+    this.#due.close();
+    this.#again.close();
   }
 
   #dismiss(from: Map<string, Observed>, nodeId: string): void {
-    clearTimeout(from.get(nodeId)?.timer);
+    const observed = from.get(nodeId);
+    if (observed !== undefined) this.#forget(observed);
     from.delete(nodeId);
   }
 
-  #writeAfter(observed: Observed, delayMs: number): void {
-    if (observed.published) observed.timer ??= setTimeout(() => void this.#write(observed), delayMs);
+  #writeSoon(observed: Observed): void {
+    if (observed.published) this.#due.add(observed);
+  }
+
+  #forget(observed: Observed): void {
+    this.#due.delete(observed);
+    this.#again.delete(observed);
   }
 
   #write(observed: Observed): Promise<void> {
-    clearTimeout(observed.timer);
-    observed.timer = undefined;
+    this.#forget(observed);
     return this.#put(observed).then(
       () => {
         const { nodeId } = observed.node;
@@ -147,7 +162,7 @@ export class ProxyInsights {
       (error: unknown) => {
         if (this.#closed || !this.#isWanted(observed)) return;
         this.#options.log.warn({ err: error, proxy: observed.node.nodeId }, "cannot record the state of a proxy; trying again");
-        this.#writeAfter(observed, retryMs);
+        this.#again.add(observed);
       },
     );
   }
@@ -158,7 +173,7 @@ export class ProxyInsights {
     const present = this.#inFlight.get(nodeId) ?? this.#stored(observed.node) ?? {};
     const spec = withSubscription(
       { ...present, ...(observed.mTLS && { mTLS: observed.mTLS }) },
-      observed.subscription,
+      subscription(observed),
       this.#options.keptSubscriptions,
     );
     this.#inFlight.set(nodeId, spec);
@@ -178,4 +193,9 @@ export class ProxyInsights {
     const { nodeId } = observed.node;
     return this.#connected.get(nodeId) === observed || this.#ended.get(nodeId) === observed;
   }
+}
+
+/** As it is recorded: what it is, its counters, what it runs. */
+function subscription({ subscription: { version, ...rest }, counts }: Observed): SubscriptionInsight {
+  return { ...rest, status: counts.status(), ...(version !== undefined && { version }) };
 }

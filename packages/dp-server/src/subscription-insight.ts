@@ -5,15 +5,17 @@ export interface SubscriptionInsight {
   connectTime: string;
   disconnectTime?: string;
   generation?: number;
-  status: {
-    lastUpdateTime?: string;
-    total: ResponseCounts;
-    cds: ResponseCounts;
-    eds: ResponseCounts;
-    lds: ResponseCounts;
-    rds: ResponseCounts;
-  };
+  status: SubscriptionStatus;
   version?: Record<string, unknown>;
+}
+
+export interface SubscriptionStatus {
+  lastUpdateTime?: string;
+  total: ResponseCounts;
+  cds: ResponseCounts;
+  eds: ResponseCounts;
+  lds: ResponseCounts;
+  rds: ResponseCounts;
 }
 
 export interface ResponseCounts {
@@ -36,19 +38,6 @@ export interface InsightSpec {
 /** How many subscriptions stay in an insight, unless told otherwise. */
 export const keptSubscriptions = 2;
 
-export const newSubscription = (
-  id: string,
-  instanceId: string,
-  now: Date,
-  version: Record<string, unknown> | undefined,
-): SubscriptionInsight => ({
-  id,
-  controlPlaneInstanceId: instanceId,
-  connectTime: now.toISOString(),
-  status: { total: {}, cds: {}, eds: {}, lds: {}, rds: {} },
-  ...(version !== undefined && { version }),
-});
-
 /** Puts a subscription's newest state into the insight, which keeps the last `kept`. A new one closes whatever was open before it. Pure. */
 export function withSubscription(insight: InsightSpec, subscription: SubscriptionInsight, kept = keptSubscriptions): InsightSpec {
   const present = insight.subscriptions ?? [];
@@ -67,25 +56,38 @@ export const withoutOpenSubscriptions = (insight: InsightSpec, now: Date): Insig
 const closeAll = (subscriptions: readonly SubscriptionInsight[], disconnectTime: string): SubscriptionInsight[] =>
   subscriptions.map((one) => (one.disconnectTime === undefined ? { ...one, disconnectTime } : one));
 
-type CountedType = "cds" | "eds" | "lds" | "rds";
+const counted = ["total", "cds", "eds", "lds", "rds"] as const;
+type Counted = (typeof counted)[number];
 
-const countedTypes: Record<string, CountedType> = {
+const countedTypes: Record<string, Counted> = {
   "type.googleapis.com/envoy.config.cluster.v3.Cluster": "cds",
   "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment": "eds",
   "type.googleapis.com/envoy.config.listener.v3.Listener": "lds",
   "type.googleapis.com/envoy.config.route.v3.RouteConfiguration": "rds",
 };
 
-/** Counts one response, ACK or NACK in its type and in the total. Pure. */
-export function count(subscription: SubscriptionInsight, typeUrl: string, what: keyof ResponseCounts, now: Date): SubscriptionInsight {
-  const status = { lastUpdateTime: "", ...subscription.status, total: plusOne(subscription.status.total, what) };
-  status.lastUpdateTime = now.toISOString();
-  const type = countedTypes[typeUrl];
-  if (type !== undefined) status[type] = plusOne(status[type], what);
-  return { ...subscription, status };
-}
+/** Counts the responses of one stream, each in its type and in the total. Every response and answer comes by here, and few are written. */
+export class SubscriptionCounts {
+  readonly #counts = new Map<Counted, Partial<Record<keyof ResponseCounts, number>>>();
+  #updated: Date | undefined;
 
-const plusOne = (counts: ResponseCounts, what: keyof ResponseCounts): ResponseCounts => ({
-  ...counts,
-  [what]: String(Number(counts[what] ?? 0) + 1),
-});
+  count(typeUrl: string, what: keyof ResponseCounts, now: Date): void {
+    this.#updated = now;
+    this.#add("total", what);
+    const type = countedTypes[typeUrl];
+    if (type !== undefined) this.#add(type, what);
+  }
+
+  status(): SubscriptionStatus {
+    const of = (type: Counted): ResponseCounts =>
+      Object.fromEntries(Object.entries(this.#counts.get(type) ?? {}).map(([what, count]) => [what, String(count)]));
+    const counts = { total: of("total"), cds: of("cds"), eds: of("eds"), lds: of("lds"), rds: of("rds") };
+    return this.#updated === undefined ? counts : { lastUpdateTime: this.#updated.toISOString(), ...counts };
+  }
+
+  #add(type: Counted, what: keyof ResponseCounts): void {
+    let counts = this.#counts.get(type);
+    if (counts === undefined) this.#counts.set(type, (counts = {}));
+    counts[what] = (counts[what] ?? 0) + 1;
+  }
+}

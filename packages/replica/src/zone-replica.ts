@@ -1,4 +1,4 @@
-import { Backoff, type EventLog, LogError, type LogRecord, pause, topics, tracedAppend } from "@atoll/event-log";
+import { Backoff, type EventLog, LogError, type LogRecord, type NewRecord, pause, topics, tracedAppend } from "@atoll/event-log";
 import { type KeyString, type Resource, type ResourceDraft, type ResourceKey, keyString, parseKeyString } from "@atoll/resource";
 import { equalValue } from "./equal-value.ts";
 import { ensureTopicIfAllowed, followTopic, readToHead, retryUntilAvailable } from "./follow.ts";
@@ -28,6 +28,16 @@ export interface ZoneWriteOptions {
   signal?: AbortSignal;
 }
 
+/** A write that cannot be read yet. */
+interface OnTheWay {
+  /** null = it is deleted. */
+  resource: Resource | null;
+  /** As it was appended. */
+  bytes: Uint8Array | null;
+  done: Promise<void>;
+  settled: Promise<void>;
+}
+
 /** A copy of one zone's own resources that follows `atoll.zone.<zone>`: the last record of a key wins, unless its writer was deposed. */
 export class ZoneReplica implements ResourceReader {
   readonly zone: string;
@@ -41,7 +51,9 @@ export class ZoneReplica implements ResourceReader {
   readonly #caughtUp = Promise.withResolvers<void>();
   readonly #waiting = new Set<{ offset: number; resolve: () => void; reject: (error: unknown) => void }>();
   /** Values on their way into the log, so that a second write of a key is compared with the first and not with what it replaces. */
-  readonly #onTheWay = new Map<KeyString, { resource: Resource | null; done: Promise<void>; settled: Promise<void> }>();
+  readonly #onTheWay = new Map<KeyString, OnTheWay>();
+  /** Writes that have not given up, to be told when the replica closes. */
+  readonly #writing = new Set<AbortController>();
   #table = new ResourceTable();
   #position = 0;
   #fence = new WriterFence();
@@ -60,7 +72,10 @@ export class ZoneReplica implements ResourceReader {
   /** Resolves when the replica has every record up to the head of the topic at that time. */
   static async open(options: ZoneReplicaOptions): Promise<ZoneReplica> {
     const replica = new ZoneReplica(options);
-    const closed = () => replica.#rejectAll(new LogError("closed", "the zone replica was closed"));
+    const closed = () => {
+      replica.#rejectAll(new LogError("closed", "the zone replica was closed"));
+      for (const writing of replica.#writing) writing.abort();
+    };
     if (replica.#signal.aborted) closed();
     else replica.#signal.addEventListener("abort", closed, { once: true });
     try {
@@ -171,23 +186,25 @@ export class ZoneReplica implements ResourceReader {
     const { timeoutMs = 10_000, durable = true } = options;
     // Writes of one key go one after the other: a retried older one must not overtake a newer one.
     const earlier = this.#onTheWay.get(key)?.settled;
-    const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(timeoutMs), ...(options.signal ? [options.signal] : [])]);
+    const record = { key, value: resource && encodeJson(resource) };
     const run = async (): Promise<void> => {
-      // The wait is part of the time this write has.
-      await Promise.race([earlier, aborted(signal)]);
-      if (signal.aborted) throw new LogError("unavailable", `${this.#topic}: an earlier write of ${key} is still on its way`);
-      const record = { key, value: resource && encodeJson(resource) };
-      const backoff = new Backoff({ firstMs: 10, maxMs: 500 });
-      for (;;) {
-        try {
-          const [offset] = await tracedAppend(this.#log, this.#topic, [record], { durable });
-          await this.#folded(offset!, signal);
-          return;
-        } catch (error) {
-          if (!(error instanceof LogError) || !error.canRetry || signal.aborted) throw error;
-          await pause(backoff.next(), signal);
-          if (signal.aborted) throw error;
-        }
+      // Composed signals, and timeouts that nobody takes back, cost more than the write.
+      const writing = new AbortController();
+      const { signal } = writing;
+      const giveUp = () => writing.abort();
+      const timer = setTimeout(giveUp, timeoutMs);
+      this.#writing.add(writing);
+      options.signal?.addEventListener("abort", giveUp);
+      if (options.signal?.aborted) giveUp();
+      try {
+        // The wait is part of the time this write has.
+        if (earlier) await Promise.race([earlier, aborted(signal)]);
+        if (signal.aborted) throw new LogError("unavailable", `${this.#topic}: an earlier write of ${key} is still on its way`);
+        await this.#append(record, durable, signal);
+      } finally {
+        clearTimeout(timer);
+        this.#writing.delete(writing);
+        options.signal?.removeEventListener("abort", giveUp);
       }
     };
     const done = run();
@@ -195,10 +212,32 @@ export class ZoneReplica implements ResourceReader {
     const settled = Promise.allSettled([earlier, done]).then(() => {
       if (this.#onTheWay.get(key) === entry) this.#onTheWay.delete(key);
     });
-    const entry = { resource, done, settled };
+    const entry = { resource, bytes: record.value, done, settled };
     this.#onTheWay.set(key, entry);
     await done;
   }
+
+  async #append(record: NewRecord, durable: boolean, signal: AbortSignal): Promise<void> {
+    let backoff: Backoff | undefined;
+    for (;;) {
+      try {
+        const [offset] = await tracedAppend(this.#log, this.#topic, [record], { durable });
+        await this.#folded(offset!, signal);
+        return;
+      } catch (error) {
+        if (!(error instanceof LogError) || !error.canRetry || signal.aborted) throw error;
+        backoff ??= new Backoff({ firstMs: 10, maxMs: 500 });
+        await pause(backoff.next(), signal);
+        if (signal.aborted) throw error;
+      }
+    }
+  }
+
+  /** What a record says. Those that were written here are read back, too, and need not be decoded: the value is the one that was encoded. */
+  readonly #decode = ({ key, value }: LogRecord): Resource => {
+    const own = this.#onTheWay.get(key as KeyString);
+    return own?.resource && own.bytes && equalBytes(own.bytes, value!) ? own.resource : decodeResource(value!);
+  };
 
   async #folded(offset: number, signal: AbortSignal): Promise<void> {
     if (this.#position > offset) return;
@@ -226,7 +265,7 @@ export class ZoneReplica implements ResourceReader {
       await this.#rebuild();
       return false;
     }
-    const changed = foldInto(this.#table, batch, this.#position, this.#fence, this.#onError);
+    const changed = foldInto(this.#table, batch, this.#position, this.#fence, this.#decode, this.#onError);
     this.#publish(changed, Math.max(this.#position, batch.at(-1)!.offset + 1));
     return true;
   }
@@ -237,7 +276,7 @@ export class ZoneReplica implements ResourceReader {
     const head = await this.#log.head(this.#topic);
     let position = 0;
     for await (const batch of readToHead(this.#log, this.#topic, 0, this.#signal)) {
-      foldInto(table, batch, 0, fence, this.#onError);
+      foldInto(table, batch, 0, fence, this.#decode, this.#onError);
       position = batch.at(-1)!.offset + 1;
     }
     // What was read reaches the head, also where the newest records are tombstones that are gone.
@@ -272,6 +311,8 @@ export class ZoneReplica implements ResourceReader {
   }
 }
 
+const equalBytes = (one: Uint8Array, other: Uint8Array): boolean => one.length === other.length && Buffer.compare(one, other) === 0;
+
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => (signal.aborted ? resolve() : signal.addEventListener("abort", () => resolve(), { once: true })));
 
@@ -281,6 +322,7 @@ function foldInto(
   batch: readonly LogRecord[],
   position: number,
   fence: WriterFence,
+  decode: (record: LogRecord) => Resource,
   onError: (error: unknown) => void,
 ): Set<KeyString> {
   const before = new Map<KeyString, Resource | undefined>();
@@ -290,7 +332,7 @@ function foldInto(
       const key = parseKeyString(record.key);
       const text = keyString(key);
       if (!before.has(text)) before.set(text, table.get(key.type, key.mesh, key.name));
-      if (record.value) table.set({ ...decodeResource(record.value), ...key });
+      if (record.value) table.set({ ...decode(record), ...key });
       else table.delete(key);
     } catch (error) {
       onError(new Error(`zone record ${record.offset} (${record.key}) is unreadable and was passed over`, { cause: error }));

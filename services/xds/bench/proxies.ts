@@ -65,7 +65,7 @@ const clients = fork(new URL("./proxy-clients.ts", import.meta.url), [String(por
 });
 
 await measured(`${count} proxies of ${services} services have all they need`, () => once(clients, "message"));
-await delay(4_000);
+await measured("  four seconds afterwards", () => delay(4_000));
 for (let turn = 0; turn < 5; turn++) {
   await measured("a Timeout for all: last acknowledgement", async () => {
     clients.send("all");
@@ -73,7 +73,7 @@ for (let turn = 0; turn < 5; turn++) {
     await zone.apply(timeout(2 + turn));
     await done;
   });
-  await delay(3_000);
+  await measured("  three seconds afterwards", () => delay(3_000));
 }
 for (let turn = 0; turn < 5; turn++) {
   await measured("a Timeout for one service: first acknowledgement", async () => {
