@@ -56,6 +56,9 @@ const refreshed: readonly string[] = [typeUrls.endpoint, typeUrls.route];
 export class Session {
   readonly protocol: Protocol;
   readonly types = new Map<string, TypeState>();
+  /** The same in the order of updates, and in that of removals. */
+  #forUpdate: TypeState[] = [];
+  #forRemoval: TypeState[] = [];
   /** The highest revision whose resources the client has acknowledged, in all types it needs; 0 if none yet. */
   applied = 0;
   readonly #forms: KnownForms;
@@ -120,6 +123,8 @@ export class Session {
     if (type === undefined) {
       type = new TypeState(request.typeUrl, this.protocol, this.#forms, this.#piece);
       this.types.set(request.typeUrl, type);
+      this.#forUpdate = [...this.#forUpdate, type].sort((a, b) => compareForUpdate(a.typeUrl, b.typeUrl));
+      this.#forRemoval = [...this.#forRemoval, type].sort((a, b) => compareForRemoval(a.typeUrl, b.typeUrl));
     } else {
       const push = type.unanswered(request.nonce);
       if (push) {
@@ -178,7 +183,7 @@ export class Session {
   #advance(): SessionEvent[] {
     if (this.#snapshot === undefined) return [];
     const events: SessionEvent[] = [];
-    const types = [...this.types.values()].sort((a, b) => compareForUpdate(a.typeUrl, b.typeUrl));
+    const types = this.#forUpdate;
     for (const type of types) {
       const view = this.#view(type, this.#snapshot);
       if (type.refresh(view)) this.#awaitsNames = undefined;
@@ -188,7 +193,7 @@ export class Session {
       this.#resendDependants(push);
     }
     const removable = (generation: number): boolean => generation <= this.#released || types.every((type) => type.answered >= generation);
-    for (const type of types.sort((a, b) => compareForRemoval(a.typeUrl, b.typeUrl))) {
+    for (const type of this.#forRemoval) {
       const removals = type.removable(removable);
       if (removals.length === 0) continue;
       events.push(this.#sent(type.pushRemovals(this.#view(type, this.#snapshot), ++this.#sequence, removals)));
@@ -238,7 +243,7 @@ export class Session {
   }
 
   #hasAll(snapshot: Snapshot): boolean {
-    const types = [...this.types.values()];
+    const types = this.#forUpdate;
     if (types.length === 0 || types.some((type) => type.inFlight !== undefined || type.hasUpserts())) return false;
     return !this.#mayAskForMore(snapshot);
   }
