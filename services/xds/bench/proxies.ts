@@ -86,6 +86,7 @@ for (let turn = 0; turn < 5; turn++) {
 }
 await measured("ten seconds in which nothing happens", () => delay(10_000));
 console.log(`memory of the server without proxies ${bare.memoryMb.toFixed(0)} MB`);
+await told();
 await ended(clients);
 await server.stop(8_000);
 await zone[Symbol.asyncDispose]();
@@ -105,6 +106,16 @@ function used(): { cpuMs: number; memoryMb: number } {
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const resident = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${server.pid}/status`, "utf8"))![1];
   return { cpuMs: (Number(fields[11]) + Number(fields[12])) * 10, memoryMb: Number(resident) / 1024 };
+}
+
+/** What its memory is made of, as the server's own metrics and the kernel have it. */
+async function told(): Promise<void> {
+  const metrics = await (await fetch(`http://127.0.0.1:${diagnostics}/metrics`)).text();
+  const mb = (text: string, unit = 1 << 20): string => `${(Number(text) / unit).toFixed(0)} MB`;
+  for (const [, name, value] of metrics.matchAll(/^nodejs_(heap_size_total|heap_size_used|external_memory)_bytes ([\d.e+]+)/gm))
+    console.log(`  ${name} ${mb(value!)}`);
+  for (const [, name, value] of readFileSync(`/proc/${server.pid}/status`, "utf8").matchAll(/^(Rss\w+):\s+(\d+) kB/gm))
+    console.log(`  ${name} ${mb(value!, 1024)}`);
 }
 
 async function ended(child: ChildProcess): Promise<void> {
