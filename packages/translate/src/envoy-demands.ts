@@ -48,10 +48,18 @@ const demands = {
       ? `ring hash: minimum_ring_size (${minimumRingSize}) > maximum_ring_size (${maximumRingSize})`
       : undefined,
   "google.protobuf.Any": (any: Any) => {
-    const schema = packed.getMessage(any.typeUrl.slice(any.typeUrl.lastIndexOf("/") + 1));
-    return schema && messageFault(schema, packedIn(schema, any) ?? fromBinary(schema, any.value));
+    let fault = packedFaults.get(any);
+    if (fault === undefined) {
+      const schema = packed.getMessage(any.typeUrl.slice(any.typeUrl.lastIndexOf("/") + 1));
+      fault = (schema && messageFault(schema, packedIn(schema, any) ?? fromBinary(schema, any.value))) ?? null;
+      packedFaults.set(any, fault);
+    }
+    return fault ?? undefined;
   },
 };
+
+/** What is packed is never changed, and is part of many messages. null = nothing is wrong with it. */
+const packedFaults = new WeakMap<Any, string | null>();
 
 /** Types that are looked into where they are packed: those with values that users write. */
 const packed = createRegistry(

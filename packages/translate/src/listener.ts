@@ -86,11 +86,21 @@ function listenerFilters(view: ListenerView): ListenerFilterInit[] {
   return filters;
 }
 
+const sockets = new WeakMap<object, ReturnType<typeof downstreamTlsSocket>>();
+const managers = new WeakMap<object, FilterInit>();
+
+/** What was made of a part of a view, which is never changed: encoding it is most of the work. */
+function remembered<View extends object, Made>(made: WeakMap<object, Made>, view: View, make: (view: View) => Made): Made {
+  let known = made.get(view);
+  if (known === undefined) made.set(view, (known = make(view)));
+  return known;
+}
+
 function filterChain(view: FilterChainView, routes: (view: RouteConfigView) => RouteConfiguration): Init<typeof FilterChainSchema> {
   return {
     name: view.name ?? "",
     filterChainMatch: view.match && chainMatch(view.match),
-    transportSocket: view.tls && downstreamTlsSocket(view.tls),
+    transportSocket: view.tls && remembered(sockets, view.tls, downstreamTlsSocket),
     filters: filters(view, routes),
   };
 }
@@ -109,7 +119,8 @@ function filters({ rbac, filter }: FilterChainView, routes: (view: RouteConfigVi
       return [
         ...(filter.connectionLimit ? [connectionLimit(filter.connectionLimit)] : []),
         ...guard,
-        httpConnectionManager(filter, { routes, rbac: overHttp ? rbac : undefined }),
+        // The same for all instances of a service, unless it says who may send requests to this one.
+        overHttp ? httpConnectionManager(filter, { routes, rbac }) : remembered(managers, filter, (one) => httpConnectionManager(one, { routes })),
       ];
     case "tcp":
       return [...guard, ...tcpFilters(filter)];

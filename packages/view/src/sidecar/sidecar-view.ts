@@ -11,7 +11,7 @@ import type { LoggedConnection } from "../policies/access-log.ts";
 import { addMetrics } from "../policies/metrics.ts";
 import { tracing } from "../policies/tracing.ts";
 import type { ProxyMetadata } from "../proxy-ref.ts";
-import type { AccessLogView } from "../proxy-view.ts";
+import type { AccessLogView, FilterChainView, ListenerView } from "../proxy-view.ts";
 import { ViewBuilder } from "../view-builder.ts";
 import type { ViewParts } from "../view-builder.ts";
 import { realAddresses } from "../services/real-addresses.ts";
@@ -36,9 +36,9 @@ export function addSidecar(
 ): void {
   const pipeFolder = metadata.workDir ?? "/tmp";
   const of: Own = { context, dataplane, builder, traits: JSON.stringify([dataplane.name, metadata]) };
-  addOwn(of, "inbounds", true, (own, into) => addInbounds(context, own, metadata, into));
+  addOwn(of, "inbounds", (own, into) => addInbounds(context, own, metadata, into));
   addCalled({ ...of, contexts, metadata });
-  addOwn(of, "others", false, (own, into) => {
+  addOwn(of, "others", (own, into) => {
     // Of its own: what they found is of the time when they were asked.
     const policies = new ProxyPolicies(context, own);
     const outsideLogs = (kind: "http" | "network") =>
@@ -114,7 +114,6 @@ function passThroughLogs(context: MeshContext, policies: ProxyPolicies, logged: 
 function addOwn(
   { context, dataplane: { name }, builder, traits }: Own,
   what: string,
-  hasOwnListeners: boolean,
   make: (dataplane: Dataplane, into: ViewBuilder) => void,
 ): void {
   const makeInto = (into: ViewBuilder): void => {
@@ -126,17 +125,26 @@ function addOwn(
     context.memo.share(`${what}/${traits}`, () => {
       const own = new ViewBuilder();
       makeInto(own);
-      return alike(context, own.parts(), hasOwnListeners);
+      return alike(context, own.parts());
     }),
   );
 }
 
-/** Parts that are the same for many proxies, such as those that catch what no other takes, as one object for all of them. */
-function alike(context: MeshContext, parts: ViewParts, hasOwnListeners: boolean): ViewParts {
+/**
+ * Parts that are the same for many proxies, such as those that catch what no other takes, as one object for all of them; of listeners with
+ * an address of the proxy's own what is not about that: it is most of them.
+ */
+function alike(context: MeshContext, parts: ViewParts): ViewParts {
   const one = <Part extends object>(part: Part): Part => context.memo.share(`alike/${JSON.stringify(part)}`, () => part);
+  const chain = (view: FilterChainView): FilterChainView => ({
+    ...view,
+    ...(view.tls && { tls: one(view.tls) }),
+    filter: one(view.filter),
+  });
+  const isAnywhere = ({ address }: ListenerView): boolean => address === "0.0.0.0" || address === "::";
   return {
     ...parts,
-    listeners: hasOwnListeners ? parts.listeners : parts.listeners.map(one),
+    listeners: parts.listeners.map((view) => (isAnywhere(view) ? one(view) : { ...view, chains: view.chains.map(chain) })),
     routes: parts.routes.map(one),
     clusters: parts.clusters.map(({ cluster, endpoints }) => ({ cluster: one(cluster), endpoints })),
   };
