@@ -120,7 +120,9 @@ function filters({ rbac, filter }: FilterChainView, routes: (view: RouteConfigVi
         ...(filter.connectionLimit ? [connectionLimit(filter.connectionLimit)] : []),
         ...guard,
         // The same for all instances of a service, unless it says who may send requests to this one.
-        overHttp ? httpConnectionManager(filter, { routes, rbac }) : remembered(managers, filter, (one) => httpConnectionManager(one, { routes })),
+        overHttp
+          ? httpConnectionManager(filter, { routes, rbac })
+          : remembered(managers, filter, (one) => httpConnectionManager(one, { routes })),
       ];
     case "tcp":
       return [...guard, ...tcpFilters(filter)];
