@@ -1,4 +1,5 @@
 import { MemoryInventory } from "@atoll/inventory";
+import { ZoneInEffect } from "@atoll/replica";
 import { SealingKey } from "@atoll/secret";
 import { SnapshotCache } from "@atoll/xds";
 import { Compiler, SecretMaterials, zoneAdminTls, type CompileRound, type SecretMaterialsOptions } from "../src/index.ts";
@@ -25,6 +26,8 @@ export class BenchWorld {
   readonly zone = new FakeState();
   readonly inventory = new MemoryInventory();
   readonly cache = new SnapshotCache();
+  /** The configuration as roll-outs have come to it. */
+  readonly #decided = new ZoneInEffect("zone-1", this.config);
   readonly #compiler: Compiler;
   #rounds: CompileRound[] = [];
 
@@ -43,7 +46,7 @@ export class BenchWorld {
       throw error;
     };
     const materials = new SecretMaterials({
-      config: this.config,
+      config: this.#decided,
       keyRing: ring,
       now: Date.now,
       onIssued: (nodeId) => this.#compiler.rebuild(nodeId),
@@ -53,7 +56,11 @@ export class BenchWorld {
     });
     this.#compiler = new Compiler({
       zone: "zone-1",
-      config: this.config,
+      config: this.#decided,
+      trial: () => {
+        const { trial } = this.#decided;
+        return trial && { ...trial, of: trial.rollout, config: trial.reader };
+      },
       zoneResources: this.zone,
       inventory: this.inventory,
       materials,
@@ -81,6 +88,13 @@ export class BenchWorld {
     let round!: CompileRound;
     for (let turn = 1; turn <= turns; turn++) round = await this.#turn(change, turn);
     return { ms: (cpuMs() - began) / turns, round, made: (this.#compiler.factsMade - madeBefore) / turns };
+  }
+
+  /** What a change costs once. */
+  async once(change: () => void): Promise<Pick<Measured, "ms" | "round">> {
+    const began = cpuMs();
+    const round = await this.#turn(change, 0);
+    return { ms: cpuMs() - began, round };
   }
 
   async #turn(change: (turn: number) => void | Promise<void>, turn: number): Promise<CompileRound> {

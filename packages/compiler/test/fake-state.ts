@@ -57,6 +57,11 @@ export class FakeState {
     for (const named of this.#byType.values()) yield* named.values();
   }
 
+  /** No zone is pinned here. */
+  heldFor(): undefined {
+    return undefined;
+  }
+
   watch(listener: (event: ChangeEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

@@ -23,11 +23,7 @@ class StagedWorld {
 
   constructor(seed: number) {
     this.world = new RandomWorld(seed);
-    const { config } = this.world;
-    const decided = Object.assign(Object.create(config) as typeof config, { heldFor: () => undefined });
-    for (const name of ["get", "list", "watch"] as const) Object.assign(decided, { [name]: config[name].bind(config) });
-    Object.defineProperty(decided, "revision", { get: () => config.revision });
-    this.inEffect = new ZoneInEffect("zone-1", decided);
+    this.inEffect = new ZoneInEffect("zone-1", this.world.config);
     this.#policies = new RandomPolicies((below) => this.world.pick(below));
   }
 
