@@ -2,6 +2,13 @@ import type { Violation } from "./resource.ts";
 
 export type ParsedSpec = { spec: unknown } | { violations: Violation[] } | { parseError: string };
 
+export interface SpecOptions {
+  /** Leave out the defaults that are written into what is stored. */
+  asWritten?: boolean;
+  /** What the label of a policy says whose it is: some may not select everything. */
+  role?: string;
+}
+
 /** Everything that is known about one kind of resource without looking at any instance. */
 export interface Kind {
   readonly type: string;
@@ -33,8 +40,5 @@ export interface Kind {
   /** JSON Schema (2020-12) of a spec as its author writes it; absent where the spec follows protobuf's JSON mapping. */
   readonly specSchema?: () => object;
   /** Reads, normalises and validates a spec. All violations are reported, in the order of the spec's fields. */
-  parseSpec(
-    raw: unknown,
-    options?: { /** Leave out the defaults that are written into what is stored. */ asWritten?: boolean },
-  ): ParsedSpec;
+  parseSpec(raw: unknown, options?: SpecOptions): ParsedSpec;
 }

@@ -50,7 +50,8 @@ export function parseDocument(body: unknown, options: ParseOptions = {}): Parsed
     const reason = meta.type === "" ? "cannot be empty" : `unknown type ${JSON.stringify(meta.type)}`;
     return { ok: false, violations: [{ field: "type", reason }] };
   }
-  const parsed = kind.parseSpec(meta.rawSpec, { asWritten: options.asWritten ?? false });
+  const role = meta.labels?.[label.policyRole];
+  const parsed = kind.parseSpec(meta.rawSpec, { asWritten: options.asWritten ?? false, ...(role !== undefined && { role }) });
   if ("parseError" in parsed) return { ok: false, parseError: parsed.parseError };
   if ("violations" in parsed) return { ok: false, violations: parsed.violations };
   const mesh = kind.scope === "global" ? "" : meta.mesh;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Kind, ParsedSpec } from "../kind.ts";
+import type { Kind, ParsedSpec, SpecOptions } from "../kind.ts";
 import { isObject, requireShallow } from "../schema/codec.ts";
 import { meshPolicySchemas } from "../specs/mesh-policies.ts";
 import { serviceSchemas } from "../specs/service-resources.ts";
@@ -8,7 +8,7 @@ import { jsonTypeName } from "../schema/parse-error.ts";
 import { meshPolicyDeprecations } from "../validators/mesh-policies/deprecations.ts";
 import { meshPolicyValidators } from "../validators/mesh-policies/index.ts";
 import { serviceValidators } from "../validators/service-resources.ts";
-import { violationsOfZod } from "../validators/violation.ts";
+import { type Violations, violationsOfZod } from "../validators/violation.ts";
 import { kindMeta, type MetaRow, readSpec } from "./define-kind.ts";
 
 const schemas: Readonly<Record<string, z.ZodType>> = { ...meshPolicySchemas, ...serviceSchemas };
@@ -22,16 +22,16 @@ interface PluginRow extends MetaRow {
 export function definePluginKind(row: PluginRow): Kind {
   const { type, policy = false, emptyStatus } = row;
   const schema = schemas[type];
-  const validate = meshPolicyValidators[type] ?? serviceValidators[type];
+  const validate: ((spec: never, role?: string) => Violations) | undefined = meshPolicyValidators[type] ?? serviceValidators[type];
   if (schema === undefined || validate === undefined) throw new Error(`${type} has no schema or no validator`);
-  const parseSpec = (raw: unknown): ParsedSpec => {
+  const parseSpec = (raw: unknown, { role }: SpecOptions = {}): ParsedSpec => {
     if (raw === undefined || raw === null) return { violations: [{ field: "", reason: ".spec in body is required" }] };
     if (!isObject(raw)) return { violations: [{ field: "", reason: `spec in body must be of type object: "${jsonTypeName(raw)}"` }] };
     return readSpec(() => {
       requireShallow(raw);
       const parsed = schema.safeParse(raw, { reportInput: true });
       if (!parsed.success) return { violations: violationsOfZod("spec", parsed.error) };
-      const violations = [...validate(parsed.data as never)];
+      const violations = [...validate(parsed.data as never, role)];
       return violations.length > 0 ? { violations } : { spec: parsed.data };
     });
   };

@@ -16,8 +16,8 @@ import { validateMeshTls } from "./mesh-tls.ts";
 import { validateMeshTrace } from "./mesh-trace.ts";
 import { validateMeshTrafficPermission } from "./mesh-traffic-permission.ts";
 
-/** By kind, for specs that have the shape of the kind. */
-export const meshPolicyValidators: Readonly<Record<string, (spec: never) => Violations>> = {
+/** By kind, for specs that have the shape of the kind, of a policy of that role. */
+export const meshPolicyValidators: Readonly<Record<string, (spec: never, role?: string) => Violations>> = {
   MeshTrafficPermission: validateMeshTrafficPermission,
   MeshTimeout: validateMeshTimeout,
   MeshRetry: validateMeshRetry,

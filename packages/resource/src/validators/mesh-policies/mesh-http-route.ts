@@ -15,8 +15,8 @@ const onlyPrefixes = "can only appear if all matches match a path prefix";
 /** The name of a backend that is not there, which Kuma writes itself. */
 const unresolved = "kuma.io/unresolved-backend";
 
-export function* validateMeshHttpRoute({ targetRef, to = [] }: MeshHttpRouteSpec): Violations {
-  if (targetRef) yield* validateTargetRef("spec.targetRef", targetRef, { kinds: tops, gatewayTags: true });
+export function* validateMeshHttpRoute({ targetRef, to = [] }: MeshHttpRouteSpec, role?: string): Violations {
+  if (targetRef) yield* validateTargetRef("spec.targetRef", targetRef, { kinds: tops, role, gatewayTags: true });
   const isGateway = targetRef?.kind === "MeshGateway";
   for (const [index, item] of to.entries()) {
     const path = at("spec.to", index);

@@ -8,8 +8,8 @@ type Profiles = NonNullable<NonNullable<Conf["sidecar"]>["profiles"]>;
 
 const tops = ["Mesh", "MeshSubset", "MeshService", "MeshServiceSubset", "MeshGateway", "Dataplane"] as const;
 
-export function* validateMeshMetric({ targetRef, default: conf = {} }: MeshMetricSpec): Violations {
-  if (targetRef) yield* validateTargetRef("spec.targetRef", targetRef, { kinds: tops, gatewayTags: true });
+export function* validateMeshMetric({ targetRef, default: conf = {} }: MeshMetricSpec, role?: string): Violations {
+  if (targetRef) yield* validateTargetRef("spec.targetRef", targetRef, { kinds: tops, role, gatewayTags: true });
   const path = "spec.default";
   const { exclude, include } = conf.sidecar?.profiles ?? {};
   yield* validateSelectors(`${path}.sidecar.profiles.exclude`, exclude);

@@ -16,8 +16,8 @@ const atFilter: Readonly<Record<string, string>> = {
   Patch: must,
 };
 
-export function* validateMeshProxyPatch({ targetRef, default: { appendModifications = [] } }: MeshProxyPatchSpec): Violations {
-  if (targetRef) yield* validateTargetRef("spec.targetRef", targetRef, { kinds: tops });
+export function* validateMeshProxyPatch({ targetRef, default: { appendModifications = [] } }: MeshProxyPatchSpec, role?: string): Violations {
+  if (targetRef) yield* validateTargetRef("spec.targetRef", targetRef, { kinds: tops, role });
   const path = "spec.default.appendModifications";
   if (appendModifications.length === 0) yield violation(path, "must not be empty");
   for (const [index, modification] of appendModifications.entries()) {

@@ -10,10 +10,10 @@ type Local = NonNullable<Conf["local"]>;
 
 const tops = ["Mesh", "MeshSubset", "MeshGateway", "MeshService", "MeshServiceSubset", "MeshHTTPRoute", "Dataplane"] as const;
 
-export function* validateMeshRateLimit(spec: MeshRateLimitSpec): Violations {
+export function* validateMeshRateLimit(spec: MeshRateLimitSpec, role?: string): Violations {
   const { targetRef, from = [], to = [], rules = [] } = spec;
   if (rules.length > 0 && from.length + to.length > 0) yield violation("spec", rulesInstead);
-  if (targetRef) yield* validateTargetRef("spec.targetRef", targetRef, { kinds: tops, gatewayTags: true, inbound: actsOnInbounds(spec) });
+  if (targetRef) yield* validateTargetRef("spec.targetRef", targetRef, { kinds: tops, role, gatewayTags: true, inbound: actsOnInbounds(spec) });
   const withGateways = includesGateways(targetRef);
   if (withGateways && rules.length > 0) yield violation("spec.rules", "must not be defined");
   else yield* validateRules("spec.rules", rules, validateConf);

@@ -16,8 +16,8 @@ const httpConditions = new Set([
   ...methods,
 ]);
 
-export function* validateMeshRetry({ targetRef, to = [] }: MeshRetrySpec): Violations {
-  if (targetRef) yield* validateTargetRef("spec.targetRef", targetRef, { kinds: tops, gatewayTags: true });
+export function* validateMeshRetry({ targetRef, to = [] }: MeshRetrySpec, role?: string): Violations {
+  if (targetRef) yield* validateTargetRef("spec.targetRef", targetRef, { kinds: tops, role, gatewayTags: true });
   if (to.length === 0) yield violation("spec.to", "needs at least one item");
   const top = targetRef?.kind ?? "Mesh";
   const fewer = top === "MeshGateway" || top === "MeshHTTPRoute";

@@ -5,8 +5,8 @@ import { validateTargetRef } from "./target-ref.ts";
 
 const tops = ["Mesh", "MeshSubset", "MeshGateway", "MeshService", "MeshServiceSubset", "Dataplane"] as const;
 
-export function* validateMeshTcpRoute({ targetRef, to = [] }: MeshTcpRouteSpec): Violations {
-  if (targetRef) yield* validateTargetRef("spec.targetRef", targetRef, { kinds: tops, gatewayTags: true });
+export function* validateMeshTcpRoute({ targetRef, to = [] }: MeshTcpRouteSpec, role?: string): Violations {
+  if (targetRef) yield* validateTargetRef("spec.targetRef", targetRef, { kinds: tops, role, gatewayTags: true });
   const kinds =
     targetRef?.kind === "MeshGateway" ? (["Mesh"] as const) : (["MeshService", "MeshExternalService", "MeshMultiZoneService"] as const);
   for (const [index, item] of to.entries()) {

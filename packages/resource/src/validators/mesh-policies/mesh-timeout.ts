@@ -9,9 +9,9 @@ type Conf = NonNullable<NonNullable<MeshTimeoutSpec["rules"]>[number]["default"]
 const tops = ["Mesh", "MeshSubset", "Dataplane", "MeshGateway", "MeshService", "MeshServiceSubset", "MeshHTTPRoute"] as const;
 const ofRoute = "can't be specified when top-level TargetRef is referencing MeshHTTPRoute";
 
-export function* validateMeshTimeout(spec: MeshTimeoutSpec): Violations {
+export function* validateMeshTimeout(spec: MeshTimeoutSpec, role?: string): Violations {
   const { targetRef, from, to, rules } = spec;
-  if (targetRef) yield* validateTargetRef("spec.targetRef", targetRef, { kinds: tops, gatewayTags: true, inbound: actsOnInbounds(spec) });
+  if (targetRef) yield* validateTargetRef("spec.targetRef", targetRef, { kinds: tops, role, gatewayTags: true, inbound: actsOnInbounds(spec) });
   yield* validateSections(spec, "both first");
   const top = targetRef?.kind ?? "Mesh";
   const withoutFrom = top === "MeshHTTPRoute" || top === "MeshGateway";

@@ -8,8 +8,8 @@ type Backend = NonNullable<Conf["backends"]>[number];
 
 const tops = ["Mesh", "MeshSubset", "MeshGateway", "MeshService", "MeshServiceSubset", "Dataplane"] as const;
 
-export function* validateMeshTrace({ targetRef, default: conf = {} }: MeshTraceSpec): Violations {
-  if (targetRef) yield* validateTargetRef("spec.targetRef", targetRef, { kinds: tops });
+export function* validateMeshTrace({ targetRef, default: conf = {} }: MeshTraceSpec, role?: string): Violations {
+  if (targetRef) yield* validateTargetRef("spec.targetRef", targetRef, { kinds: tops, role });
   const { backends, tags = [], sampling = {} } = conf;
   const path = "spec.default";
   if (backends === undefined) yield violation(`${path}.backends`, "must be defined");

@@ -4,6 +4,8 @@ import { violation, type Violations } from "../violation.ts";
 
 export interface TargetRefRules {
   kinds: readonly TargetRef["kind"][];
+  /** Whose policy it is: gateways and routes are none of a namespace's, so that only who runs the mesh names them. Default: "system". */
+  role?: string;
   /** Tags of a MeshGateway pick its listeners. */
   gatewayTags?: boolean;
   /** The policy acts on inbounds, so that one of them may be named. */
@@ -20,10 +22,12 @@ type Field = "name" | "mesh" | "tags" | "labels" | "namespace" | "sectionName" |
 const isSet = (value: unknown): boolean =>
   Array.isArray(value) ? value.length > 0 : typeof value === "object" && value !== null ? Object.keys(value).length > 0 : Boolean(value);
 
+const isOfNamespace = (role: string | undefined): boolean => role !== undefined && role !== "" && role !== "system";
+
 /** Whether a reference is of a kind that may stand here, with the fields of that kind. */
 export function* validateTargetRef(path: string, ref: TargetRef, rules: TargetRefRules): Violations {
   const { kind } = ref;
-  if (!rules.kinds.includes(kind)) return yield violation(`${path}.kind`, rules.otherKinds ?? "value is not supported");
+  if (!rules.kinds.includes(kind) || (isOfNamespace(rules.role) && (kind === "MeshGateway" || kind === "MeshHTTPRoute"))) return yield violation(`${path}.kind`, rules.otherKinds ?? "value is not supported");
   const forbid = function* (...fields: Field[]): Violations {
     for (const field of fields) if (isSet(ref[field])) yield violation(`${path}.${field}`, `must not be set with kind ${kind}`);
   };
