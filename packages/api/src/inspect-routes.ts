@@ -34,12 +34,6 @@ export function inspectRoutes(context: ApiContext): Route[] {
     { method: "GET", path: "/meshes/:mesh/dataplanes/:name/:view", run: (call) => viewProxy("Dataplane", context, call) },
     { method: "GET", path: "/zoneingresses/:name/:view", run: (call) => viewProxy("ZoneIngress", context, call) },
     { method: "GET", path: "/zoneegresses/:name/:view", run: (call) => viewProxy("ZoneEgress", context, call) },
-    // The view before there was `_rules`, of which nothing that is in use is known to ask any more.
-    {
-      method: "GET",
-      path: "/meshes/:mesh/dataplanes/:name/rules",
-      run: (call) => shownOr404(dataplane, context, call, "Could not get MatchedPolicies", () => json({ total: 0, items: [] })),
-    },
     ...[dataplane, gateway].map((kind): Route => {
       const run = (call: Call) =>
         shownOr404(kind, context, call, `Could not retrieve ${kind.type}`, (found) => {

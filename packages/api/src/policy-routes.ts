@@ -6,6 +6,7 @@ import { type GatewayPolicies, gatewayPolicies } from "./gateway-policies.ts";
 import { notFound } from "./problem.ts";
 import { renderWithMeta } from "./render.ts";
 import { contextOfDataplane } from "./rollouts/proxy-context.ts";
+import { ruleAttachments } from "./rule-attachments.ts";
 import { type Attachment, type PolicyLists, sidecarAttachments } from "./sidecar-policies.ts";
 import { TargetRules } from "./target-rules.ts";
 
@@ -19,6 +20,7 @@ export function policyRoutes(context: ApiContext): Route[] {
   const policies = kinds.filter((kind) => kind.policy && kind.scope === "mesh" && !notInspected.has(kind.type));
   return [
     { method: "GET", path: "/meshes/:mesh/dataplanes/:name/policies", run: (call) => policiesOfDataplane(context, call) },
+    { method: "GET", path: "/meshes/:mesh/dataplanes/:name/rules", run: (call) => rulesOfDataplane(context, call) },
     ...policies.map((kind): Route => ({
       method: "GET",
       path: `/meshes/:mesh/${kind.path}/:name/dataplanes`,
@@ -59,16 +61,21 @@ const metaOf = (resource: Resource): object => renderWithMeta(resource.type, res
 const metaByType = (policies: ReadonlyMap<string, Resource>): object =>
   Object.fromEntries([...policies].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([type, policy]) => [type, metaOf(policy)]));
 
-function policiesOfDataplane(asked: ApiContext, call: Call): Answer {
+/** The dataplane that is asked for, and what it is answered from. */
+function askedDataplane(asked: ApiContext, call: Call): { context: ApiContext; shown: Shown<DataplaneSpec>; lists: PolicyLists } {
   const mesh = requireMesh(asked, call, "Could not build MeshContext");
   const shown = asked.catalog.get("Dataplane", mesh, call.params["name"]!);
   if (shown === undefined) throw notFound("Could not get MatchedPolicies");
   const context = contextOfDataplane(asked, shown);
-  const dataplane = shown.resource as Dataplane;
-  const lists = policyLists(context, mesh);
+  return { context, shown: shown as Shown<DataplaneSpec>, lists: policyLists(context, mesh) };
+}
+
+function policiesOfDataplane(asked: ApiContext, call: Call): Answer {
+  const { context, shown, lists } = askedDataplane(asked, call);
+  const dataplane = shown.resource;
   if (isBuiltinGateway(dataplane.spec)) return json(renderGateway(gatewayPolicies(dataplane, lists)));
-  const attachments = attachmentsOf(context, shown as Shown<DataplaneSpec>, lists);
-  const targeted = targetRulesOf(context, mesh, lists).matched(dataplane);
+  const attachments = attachmentsOf(context, shown, lists);
+  const targeted = targetRulesOf(context, dataplane.mesh, lists).matched(dataplane);
   const items = withTargeted(
     attachments,
     targeted.flatMap(({ policies }) => policies),
@@ -80,6 +87,14 @@ function policiesOfDataplane(asked: ApiContext, call: Call): Answer {
     return { ...attachmentKey({ type, name, service }), matchedPolicies: Object.fromEntries(matchedPolicies) };
   });
   return json({ kind: "SidecarDataplane", total: items.length, items });
+}
+
+function rulesOfDataplane(asked: ApiContext, call: Call): Answer {
+  const { context, shown, lists } = askedDataplane(asked, call);
+  const { resource, zone } = shown;
+  const byType = targetRulesOf(context, resource.mesh, lists).ofParts(resource);
+  const items = ruleAttachments(resource, context.catalog.virtualIps(resource.mesh, zone), byType);
+  return json({ total: items.length, items });
 }
 
 /** Policies with a targetRef are shown for the dataplane as a whole, which comes first. */

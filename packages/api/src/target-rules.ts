@@ -15,6 +15,7 @@ import {
 } from "@atoll/policy";
 import { type DataplaneSpec, type MeshGatewaySpec, type Resource, isBuiltinGateway, tagSetsOf } from "@atoll/resource";
 import { renderMeta } from "./render.ts";
+import type { RulesOfType } from "./rule-attachments.ts";
 import type { PolicyLists } from "./sidecar-policies.ts";
 
 type Dataplane = Resource<DataplaneSpec>;
@@ -66,6 +67,16 @@ export class TargetRules {
     const rules = matched.flatMap((one) => this.#renderType(one, proxy) ?? []);
     const routes = matched.find(({ type }) => type === "MeshHTTPRoute");
     return { httpMatches: routes ? httpMatches(routes.policies) : [], resource: renderMeta(dataplane), rules };
+  }
+
+  /** What they come to for the parts of a sidecar, type by type. */
+  ofParts(dataplane: Dataplane): RulesOfType[] {
+    return this.matched(dataplane).map(({ type, policies, byInbound }) => ({
+      type,
+      from: new Map([...byInbound].map(([place, own]) => [place, fromRules(own).rules])),
+      to: toRules(policies, this.#mesh).rules,
+      single: singleRule(policies),
+    }));
   }
 
   #proxy(dataplane: Dataplane): TargetProxy {

@@ -74,7 +74,7 @@ test("a zone keeps what it writes of such kinds in its own log, where global fin
   expect((await zone.request("GET /meshes/default/meshtimeouts")).body.total).toBe(0);
 });
 
-test("rules are empty, since no policy with a target is in force", async () => {
+test("rules of a proxy without places or outbounds are empty", async () => {
   const plane = await planeWithMesh();
   const west = new FakeZoneStore();
   plane.zones.set("west", west);

@@ -1,5 +1,6 @@
 import type { DataplaneSpec, MeshGatewaySpec, MeshSpec, Resource } from "@atoll/resource";
 import { expect, test } from "vitest";
+import { ruleAttachments } from "../src/rule-attachments.ts";
 import { TargetRules } from "../src/target-rules.ts";
 
 const resource = <Spec>(type: string, name: string, spec: Spec): Resource<Spec> => ({
@@ -47,6 +48,64 @@ const rules = new TargetRules(
     ) as unknown as readonly Resource<Spec>[],
 );
 const meta = (type: string, name: string) => ({ type, mesh: "m", name, labels: {} });
+
+test("the view from before `_rules`: rules by the parts of a sidecar, the names and addresses of a service together", () => {
+  const client = resource<DataplaneSpec>("Dataplane", "client", {
+    networking: {
+      address: "10.0.0.3",
+      inbound: [{ port: 81, tags: { "kuma.io/service": "client" } }],
+      outbound: [
+        { port: 10001, tags: { "kuma.io/service": "web" } },
+        { address: "127.0.0.2", port: 10002, tags: { "kuma.io/service": "web" } },
+        { port: 10003, tags: { "kuma.io/service": "web", v: "1" } },
+      ],
+    },
+  });
+  const slow = resource("MeshTimeout", "slow", {
+    targetRef: everything,
+    from: [{ targetRef: everything, default: { idleTimeout: "3s" } }],
+    to: [{ targetRef: { kind: "MeshService", name: "web" }, default: { idleTimeout: "4s" } }],
+  });
+  const denied = { kind: "MeshSubset", tags: { v: "1" } };
+  const some = resource("MeshTrafficPermission", "some", {
+    targetRef: everything,
+    from: [
+      { targetRef: everything, default: { action: "Allow" } },
+      { targetRef: denied, default: { action: "Deny" } },
+    ],
+  });
+  const alone = new TargetRules(
+    mesh,
+    <Spec>(type: string) => [slow, some, trace].filter((one) => one.type === type) as unknown as readonly Resource<Spec>[],
+  );
+  const inboundPlace = { name: "client", service: "client", tags: { "kuma.io/service": "client" }, addresses: ["10.0.0.3:81"] };
+  const web = { type: "DestinationSubset", service: "web", policyType: "MeshTimeout", subset: { "kuma.io/service": "web" } };
+  const from = (name: string) => [{ mesh: "m", name }];
+  const calls = { type: "ClientSubset", ...inboundPlace };
+  const virtual = [
+    { address: "240.0.0.1", domains: ["web.mesh"], outbounds: [{ port: 80, tags: { "kuma.io/service": "web" }, origin: "service" }] },
+  ];
+  expect(ruleAttachments(client, virtual, alone.ofParts(client))).toEqual([
+    { type: "SingleItem", policyType: "MeshTrace", subset: {}, conf: { backends: [] }, origins: from("spans") },
+    { ...calls, policyType: "MeshTimeout", subset: {}, conf: { idleTimeout: "3s" }, origins: from("slow") },
+    { ...calls, policyType: "MeshTrafficPermission", subset: { v: "1" }, conf: { action: "Deny" }, origins: from("some") },
+    { ...calls, policyType: "MeshTrafficPermission", subset: { v: "!1" }, conf: { action: "Allow" }, origins: from("some") },
+    {
+      ...{ ...web, name: "web", addresses: ["127.0.0.1:10001", "127.0.0.2:10002"], tags: { "kuma.io/service": "web" } },
+      ...{ conf: { idleTimeout: "4s" }, origins: from("slow") },
+    },
+    {
+      ...{ ...web, name: "web-7c4f18b68e7e3cb1", addresses: ["127.0.0.1:10003"], tags: { "kuma.io/service": "web", v: "1" } },
+      ...{ conf: { idleTimeout: "4s" }, origins: from("slow") },
+    },
+  ]);
+  const { networking } = client.spec;
+  const byName = {
+    ...client,
+    spec: { networking: { ...networking, transparentProxying: { redirectPortInbound: 1, redirectPortOutbound: 2 } } },
+  };
+  expect(ruleAttachments(byName, virtual, alone.ofParts(client)).at(-1)).toMatchObject({ addresses: ["web.mesh:80", "240.0.0.1:80"] });
+});
 
 test("a policy selects the proxies that its targetRef means", () => {
   const selected = (policy: Resource) => [sidecar, edge].filter((one) => rules.selects(policy, one)).map(({ name }) => name);

@@ -11,7 +11,8 @@ const tops = ["Mesh", "MeshSubset", "MeshGateway", "MeshService", "MeshServiceSu
 
 export function* validateMeshFaultInjection(spec: MeshFaultInjectionSpec, role?: string): Violations {
   const { targetRef, from = [], to = [] } = spec;
-  if (targetRef) yield* validateTargetRef("spec.targetRef", targetRef, { kinds: tops, role, gatewayTags: true, inbound: actsOnInbounds(spec) });
+  if (targetRef)
+    yield* validateTargetRef("spec.targetRef", targetRef, { kinds: tops, role, gatewayTags: true, inbound: actsOnInbounds(spec) });
   const withGateways = includesGateways(targetRef);
   if (withGateways && from.length > 0) yield violation("spec.from", notWithGateways);
   else yield* validateItems("spec.from", from, ["Mesh", "MeshSubset", "MeshServiceSubset", "MeshService"], validateConf);

@@ -16,7 +16,10 @@ const atFilter: Readonly<Record<string, string>> = {
   Patch: must,
 };
 
-export function* validateMeshProxyPatch({ targetRef, default: { appendModifications = [] } }: MeshProxyPatchSpec, role?: string): Violations {
+export function* validateMeshProxyPatch(
+  { targetRef, default: { appendModifications = [] } }: MeshProxyPatchSpec,
+  role?: string,
+): Violations {
   if (targetRef) yield* validateTargetRef("spec.targetRef", targetRef, { kinds: tops, role });
   const path = "spec.default.appendModifications";
   if (appendModifications.length === 0) yield violation(path, "must not be empty");

@@ -13,7 +13,8 @@ const tops = ["Mesh", "MeshSubset", "MeshGateway", "MeshService", "MeshServiceSu
 export function* validateMeshRateLimit(spec: MeshRateLimitSpec, role?: string): Violations {
   const { targetRef, from = [], to = [], rules = [] } = spec;
   if (rules.length > 0 && from.length + to.length > 0) yield violation("spec", rulesInstead);
-  if (targetRef) yield* validateTargetRef("spec.targetRef", targetRef, { kinds: tops, role, gatewayTags: true, inbound: actsOnInbounds(spec) });
+  if (targetRef)
+    yield* validateTargetRef("spec.targetRef", targetRef, { kinds: tops, role, gatewayTags: true, inbound: actsOnInbounds(spec) });
   const withGateways = includesGateways(targetRef);
   if (withGateways && rules.length > 0) yield violation("spec.rules", "must not be defined");
   else yield* validateRules("spec.rules", rules, validateConf);

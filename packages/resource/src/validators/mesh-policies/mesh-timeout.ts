@@ -11,7 +11,8 @@ const ofRoute = "can't be specified when top-level TargetRef is referencing Mesh
 
 export function* validateMeshTimeout(spec: MeshTimeoutSpec, role?: string): Violations {
   const { targetRef, from, to, rules } = spec;
-  if (targetRef) yield* validateTargetRef("spec.targetRef", targetRef, { kinds: tops, role, gatewayTags: true, inbound: actsOnInbounds(spec) });
+  if (targetRef)
+    yield* validateTargetRef("spec.targetRef", targetRef, { kinds: tops, role, gatewayTags: true, inbound: actsOnInbounds(spec) });
   yield* validateSections(spec, "both first");
   const top = targetRef?.kind ?? "Mesh";
   const withoutFrom = top === "MeshHTTPRoute" || top === "MeshGateway";

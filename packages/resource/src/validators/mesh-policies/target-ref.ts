@@ -27,7 +27,8 @@ const isOfNamespace = (role: string | undefined): boolean => role !== undefined 
 /** Whether a reference is of a kind that may stand here, with the fields of that kind. */
 export function* validateTargetRef(path: string, ref: TargetRef, rules: TargetRefRules): Violations {
   const { kind } = ref;
-  if (!rules.kinds.includes(kind) || (isOfNamespace(rules.role) && (kind === "MeshGateway" || kind === "MeshHTTPRoute"))) return yield violation(`${path}.kind`, rules.otherKinds ?? "value is not supported");
+  if (!rules.kinds.includes(kind) || (isOfNamespace(rules.role) && (kind === "MeshGateway" || kind === "MeshHTTPRoute")))
+    return yield violation(`${path}.kind`, rules.otherKinds ?? "value is not supported");
   const forbid = function* (...fields: Field[]): Violations {
     for (const field of fields) if (isSet(ref[field])) yield violation(`${path}.${field}`, `must not be set with kind ${kind}`);
   };
