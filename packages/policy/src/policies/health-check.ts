@@ -26,6 +26,8 @@ export interface HttpProbe {
   path: string;
   expectedStatuses?: number[];
   headers?: { name: string; value: string; append: boolean }[];
+  /** Requests say who asks, as those of its workload do. */
+  tellsCaller?: true;
 }
 
 export interface HealthChecking {
@@ -135,7 +137,7 @@ function checker({ http, grpc, tcp }: MeshHealthCheckConf, kind: keyof typeof he
   if (kind === "http" && http && !http.disabled) {
     const { path = "/", expectedStatuses, requestHeadersToAdd: { set = [], add = [] } = {} } = http;
     const headers = [...set.map((one) => ({ ...one, append: false })), ...add.map((one) => ({ ...one, append: true }))];
-    return { http: { path, ...(expectedStatuses?.length ? { expectedStatuses } : {}), ...(headers.length ? { headers } : {}) } };
+    return { http: { path, ...(expectedStatuses?.length ? { expectedStatuses } : {}), ...(headers.length ? { headers } : {}), tellsCaller: true } };
   }
   if (kind === "grpc" && grpc && !grpc.disabled) {
     const { serviceName, authority } = grpc;

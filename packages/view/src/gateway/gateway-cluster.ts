@@ -8,7 +8,7 @@ import { clusterNames, upstreamTls } from "../mesh-tls.ts";
 import { destinationClusterName, protocolTag, serviceTag, unresolvedBackend, zoneEgressService } from "../names.ts";
 import { optional } from "../optional.ts";
 import { circuitBreakerView } from "../policies/circuit-breaker.ts";
-import { healthCheckingOf, healthCheckView } from "../policies/health-check.ts";
+import { callerOfChecks, healthCheckingOf, healthCheckView } from "../policies/health-check.ts";
 import { balancingView, localityOf } from "../policies/load-balancing.ts";
 import { clusterTimeouts, routedTimeouts, timeoutsOf } from "../policies/timeout.ts";
 import { parseProtocol, upstreamHttp } from "../protocol.ts";
@@ -65,6 +65,7 @@ export function addGatewayCluster(
   const breaking = caller.towards(circuitBreaking, called);
   const checking = caller.towards(healthCheckingOf(protocol), called);
   const balancing = caller.towards(loadBalancing, called);
+  const asker = callerOfChecks(checking.conf, scope.sources);
   const key = JSON.stringify([
     "gateway",
     name,
@@ -73,13 +74,14 @@ export function addGatewayCluster(
     timeouts.key,
     breaking.key,
     checking.key,
+    asker,
     balancing.key,
     clientTls.key,
     dialled.map(identityOf),
     facts,
     scope.ipv6,
   ]);
-  const isOfMesh = !facts.external && !destination.crossMesh;
+  const isOfMesh = !facts.external || destination.crossMesh;
   const cluster = context.memo.share(key, (): ClusterView => {
     const identity = facts.external && context.zoneEgress && !destination.crossMesh ? zoneEgressService : service;
     const own = upstreamTls(context, destination.upstream, identity, destination.tags);
@@ -92,7 +94,7 @@ export function addGatewayCluster(
       ...(external ? {} : optional("tls", own && isOfMesh ? { ...own, ...clientTls.conf?.parameters } : own)),
       ...balancingView(balancing.conf, { type: "roundRobin" }),
       ...circuitBreakerView(breaking.conf),
-      ...healthCheckView(checking.conf, protocol),
+      ...healthCheckView(checking.conf, protocol, asker),
     };
   });
   const reasons = (): Reasons => ({

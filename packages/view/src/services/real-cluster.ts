@@ -8,7 +8,7 @@ import type { MeshContexts } from "../mesh-contexts.ts";
 import { clusterNames, meshAlpn } from "../mesh-tls.ts";
 import { identitySecret, meshCaSecret, spiffeId, zoneEgressService } from "../names.ts";
 import { optional } from "../optional.ts";
-import { healthCheckingOf, healthCheckView } from "../policies/health-check.ts";
+import { callerOfChecks, healthCheckingOf, healthCheckView } from "../policies/health-check.ts";
 import { balancingView, localityOf } from "../policies/load-balancing.ts";
 import { clusterTimeouts, timeoutsOf } from "../policies/timeout.ts";
 import { upstreamHttp } from "../protocol.ts";
@@ -55,7 +55,8 @@ export function realCluster(
       ];
   const own = clientTls(context, target);
   const tls = own && !external ? { ...own, ...said.conf?.parameters } : own;
-  const key = JSON.stringify([name, tls, port.protocol, timeouts.key, breaking?.key, checking?.key, balancing?.key]);
+  const asker = callerOfChecks(checking?.conf, sources);
+  const key = JSON.stringify([name, tls, port.protocol, timeouts.key, breaking?.key, checking?.key, asker, balancing?.key]);
   const cluster = context.memo.share(`real/${key}`, (): ClusterView => {
     return {
       ...clusterNames(name),
@@ -64,7 +65,7 @@ export function realCluster(
       ...optional("http", external ? upstreamHttp(port.protocol) : "http2"),
       ...optional("tls", tls),
       ...optional("circuitBreaker", breaking?.conf),
-      ...healthCheckView(checking?.conf, port.protocol),
+      ...healthCheckView(checking?.conf, port.protocol, asker),
       ...balancingView(balancing?.conf),
     };
   });

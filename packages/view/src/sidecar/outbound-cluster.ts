@@ -12,7 +12,7 @@ import { clusterNames, upstreamTls } from "../mesh-tls.ts";
 import { destinationClusterName, meshTag, serviceTag, zoneEgressService } from "../names.ts";
 import { optional } from "../optional.ts";
 import { circuitBreakerView } from "../policies/circuit-breaker.ts";
-import { healthCheckingOf, healthCheckView } from "../policies/health-check.ts";
+import { callerOfChecks, healthCheckingOf, healthCheckView } from "../policies/health-check.ts";
 import { balancingView, localityOf } from "../policies/load-balancing.ts";
 import { clusterTimeouts, routedTimeouts, timeoutsOf } from "../policies/timeout.ts";
 import { upstreamHttp } from "../protocol.ts";
@@ -70,6 +70,7 @@ export function outboundCluster(
   const breaking = caller.towards(circuitBreaking, called);
   const checking = caller.towards(healthCheckingOf(facts.protocol), called);
   const balancing = caller.towards(loadBalancing, called);
+  const asker = callerOfChecks(checking.conf, request.sources);
   const key = JSON.stringify([
     "outbound",
     name,
@@ -78,6 +79,7 @@ export function outboundCluster(
     timeouts.key,
     breaking.key,
     checking.key,
+    asker,
     balancing.key,
     request.clientTls.key,
     request.loadBalancer,
@@ -85,14 +87,14 @@ export function outboundCluster(
     facts,
     request.ipv6,
   ]);
-  // An egress, or a gateway of another mesh, has its own mind about versions.
-  const isOfMesh = !facts.external && !destination.crossMesh;
+  // What leaves the mesh by an egress is none of MeshTLS; a gateway of another mesh is called as any other service is.
+  const isOfMesh = !facts.external || destination.crossMesh;
   const cluster = context.memo.share(key, (): ClusterView => {
     const common = {
       ...clusterNames(name),
       ...clusterTimeouts(timeouts.conf ?? (request.routed ? routedTimeouts : undefined), facts.protocol),
       ...circuitBreakerView(breaking.conf),
-      ...healthCheckView(checking.conf, facts.protocol),
+      ...healthCheckView(checking.conf, facts.protocol, asker),
     };
     const external = facts.external && !destination.crossMesh;
     const balanced = balancingView(balancing.conf, external ? undefined : request.loadBalancer);
