@@ -137,7 +137,9 @@ function checker({ http, grpc, tcp }: MeshHealthCheckConf, kind: keyof typeof he
   if (kind === "http" && http && !http.disabled) {
     const { path = "/", expectedStatuses, requestHeadersToAdd: { set = [], add = [] } = {} } = http;
     const headers = [...set.map((one) => ({ ...one, append: false })), ...add.map((one) => ({ ...one, append: true }))];
-    return { http: { path, ...(expectedStatuses?.length ? { expectedStatuses } : {}), ...(headers.length ? { headers } : {}), tellsCaller: true } };
+    return {
+      http: { path, ...(expectedStatuses?.length ? { expectedStatuses } : {}), ...(headers.length ? { headers } : {}), tellsCaller: true },
+    };
   }
   if (kind === "grpc" && grpc && !grpc.disabled) {
     const { serviceName, authority } = grpc;
