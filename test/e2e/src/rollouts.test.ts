@@ -125,6 +125,13 @@ test("a good change goes from some proxies of a zone to all of it, and from zone
   await split();
   await everywhere({ west: "v1", north: "v1" });
 
+  const { revision: begun } = await rollout("good");
+  const diff = (await bed.atoll.call(`/diff?from=${begun - 1}&to=${begun}&proxies=true`)).json<{
+    fleet: { zones: Record<string, { changed: number }>; groups: { proxies: { name: string }[] }[] };
+  }>();
+  expect(diff.fleet.groups.flatMap(({ proxies }) => proxies.map(({ name }) => name)).toSorted()).toEqual(["caller-b", "caller-c"]);
+  expect(diff.fleet.zones).toMatchObject({ east: { changed: 2 }, west: { changed: 0 }, north: { changed: 0 } });
+
   // Whoever begins anew makes of the log what was there before.
   await bed.atoll.zone("east").xds.kill();
   await bed.atoll.zone("east").sync.kill();

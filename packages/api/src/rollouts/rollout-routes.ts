@@ -30,6 +30,7 @@ import { type Answer, type Call, type Route, json } from "../call.ts";
 import { isObject, keysOf, prepareChanges, readBody, readRequest, requireWritable } from "../change-request.ts";
 import type { Preparation, Proposal } from "../config-writer.ts";
 import { parseJson } from "../json-text.ts";
+import type { ConfigStore } from "../ports.ts";
 import { badRequest, conflict, notFound } from "../problem.ts";
 import { checkStages, readRolloutRequest, type RolloutRequest } from "./rollout-request.ts";
 
@@ -106,10 +107,18 @@ async function start(context: ApiContext, call: Call): Promise<Answer> {
     conditions: request.conditions,
   });
   const begun = config.get<RolloutSpec>(rolloutType, "", written.result)!;
-  const pinned = [...new Set(rollout.stages.flatMap(({ zones }) => zones))].filter((zone) => config.get(zonePinType, "", zone));
-  const told = [...warnings, ...pinned.map((zone) => `zone ${zone} is pinned: it does not take part`)];
+  const told = [...warnings, ...leftOut(rollout, config)];
   const answer = { ...answerOf(begun, context), revision: written.revision, ...(told.length > 0 && { warnings: told }) };
   return json(answer, 201, revisionHeader(written.revision));
+}
+
+/** Zones that have no stage of their own. */
+function leftOut({ stages }: RolloutRequest, config: ConfigStore): string[] {
+  const staged = new Set(stages.flatMap(({ zones }) => zones));
+  return config.list("Zone").flatMap(({ name }) => {
+    if (config.get(zonePinType, "", name)) return [`zone ${name} is pinned: it does not take part`];
+    return staged.has(name) ? [] : [`zone ${name} is in no stage: it has the change when the last stage is passed`];
+  });
 }
 
 /** Two roll-outs of one name, or two that have some of the proxies of one zone. */

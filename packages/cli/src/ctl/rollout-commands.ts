@@ -1,7 +1,8 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { type RolloutAnswer, type StageAnswer, type ZonePinAnswer, shortKey } from "@atoll/rest-answers";
 import { readYaml, YamlError } from "@atoll/yaml";
 import type { Command } from "commander";
-import type { ApiClient } from "./client.ts";
+import { type ApiClient, UnreachableError } from "./client.ts";
 import { CtlError } from "./ctl-error.ts";
 import { nameOfSource, readSource } from "./documents.ts";
 import { requireFlags } from "./flags.ts";
@@ -99,27 +100,54 @@ export async function startRollout(body: object, client: ApiClient, io: Io, time
   if (timeout !== undefined) await waitForRollout(answer.name, timeout, client, io);
 }
 
-/** As soon as it does not run any more, or as it is when the time is up. The change feed says when to look. */
+/** How long a lost connection rests before it is tried again. */
+const retryMs = 500;
+
+/**
+ * As soon as it does not run any more, or as it is when the time is up. The change feed says when to look; where it is lost, because global
+ * is started anew for one, it is opened again.
+ */
 async function whenSettled(client: ApiClient, name: string, timeoutMs: number): Promise<RolloutAnswer> {
   const look = () => client.json<RolloutAnswer>("GET", pathOf(name));
-  const first = await look();
-  if (first.state !== "running") return first;
-  const query = new URLSearchParams({ kind: "Rollout", name, after: String(first.revision) });
-  const feed = await client.open("GET", `/changes?${query}`, { accept: "text/event-stream" });
-  const chunks = feed[Symbol.asyncIterator]();
-  const late = Promise.withResolvers<"late">();
-  const timer = setTimeout(() => late.resolve("late"), timeoutMs);
-  try {
-    for (;;) {
-      const chunk = await Promise.race([chunks.next(), late.promise]);
-      const now = await look();
-      if (chunk === "late" || now.state !== "running" || chunk.done) return now;
+  const end = AbortSignal.timeout(timeoutMs);
+  let now = await look();
+  while (now.state === "running" && !end.aborted) {
+    try {
+      now = await whenChanged(client, await look(), look, end);
+    } catch (error) {
+      if (!(error instanceof UnreachableError)) throw error;
     }
-  } finally {
-    clearTimeout(timer);
-    // The stream would keep the process.
-    (feed as AsyncIterable<string> & { destroy?: () => void }).destroy?.();
+    if (now.state === "running" && !end.aborted) await pause(retryMs);
   }
+  return now;
+}
+
+/** Until it runs no more, the time is up, or the connection is lost. */
+async function whenChanged(
+  client: ApiClient,
+  now: RolloutAnswer,
+  look: () => Promise<RolloutAnswer>,
+  end: AbortSignal,
+): Promise<RolloutAnswer> {
+  const query = new URLSearchParams({ kind: "Rollout", name: now.name, after: String(now.revision) });
+  const feed = (await client.open("GET", `/changes?${query}`, { accept: "text/event-stream" })) as AsyncIterable<string> & {
+    destroy?: () => void;
+  };
+  // The stream would keep the process, and the wait its stream.
+  const stop = () => feed.destroy?.();
+  end.addEventListener("abort", stop);
+  try {
+    for await (const text of feed) {
+      if (text.includes("event: change")) now = await look();
+      if (now.state !== "running") break;
+    }
+  } catch {
+    // Lost, or ended here.
+  } finally {
+    end.removeEventListener("abort", stop);
+    stop();
+  }
+  return now;
 }
 
 const rolloutTable = (items: readonly RolloutAnswer[]): string =>
