@@ -16,18 +16,13 @@ export function changeRoutes(context: ApiContext): Route[] {
 
 /** Atoll's own: several documents as one change set, applied whole or not at all. */
 async function applyChanges(context: ApiContext, call: Call): Promise<Answer> {
-  const { options, writer } = context;
+  const { writer } = context;
   const waitMs = readWait(call);
   const request = readRequest(readBody(call, "change set"), call);
   const { decide, warnings } = await prepareChanges(context, call, request);
   if (readDryRun(call)) {
     const { changes } = await writer.preview(decide, request.conditions);
-    const { config } = options;
-    const { revision } = config;
-    const changed = changedKeys(changes, config);
-    const on = await readBase(context, call);
-    const fleet = wantsProxies(context, call) ? await fleetChanges(context, { from: on, to: on, changes: [...changes] }) : undefined;
-    return json(changedBody(revision, changed, warnings, { dryRun: true, ...(fleet && { fleet }) }));
+    return foretold(context, call, changes, warnings);
   }
   const written = await writer.write(decide, {
     keys: keysOf(request),
@@ -37,6 +32,16 @@ async function applyChanges(context: ApiContext, call: Call): Promise<Answer> {
   });
   const after = await afterWrite(context, waitMs, written);
   return json(changedBody(written.revision, written.changed, [...warnings, ...after.held, ...after.warnings]), 200, after.headers);
+}
+
+/** What changes would do, for proxies too if that is asked for. Nothing is written. */
+export async function foretold(context: ApiContext, call: Call, changes: readonly Change[], warnings: readonly string[]): Promise<Answer> {
+  const { config } = context.options;
+  const { revision } = config;
+  const changed = changedKeys(changes, config);
+  const on = await readBase(context, call);
+  const fleet = wantsProxies(context, call) ? await fleetChanges(context, { from: on, to: on, changes: [...changes] }) : undefined;
+  return json(changedBody(revision, changed, warnings, { dryRun: true, ...(fleet && { fleet }) }));
 }
 
 const changedBody = (revision: number, changed: readonly KeyString[], warnings: readonly string[], more: object = {}) => ({

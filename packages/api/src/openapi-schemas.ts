@@ -139,7 +139,7 @@ const rollouts: Record<string, object> = {
   Rollouts: ofProperties({ revision: integer, items: { type: "array", items: reference("Rollout") } }, ["items"]),
   ZonePin: ofProperties({ zone: text, revision: integer, since: text, author: text, reason: text, held: texts }, ["zone", "revision"]),
   ZonePins: ofProperties({ revision: integer, items: { type: "array", items: reference("ZonePin") } }, ["items"]),
-  Why: ofProperties({ reason: text }),
+  RolloutStep: ofProperties({ reason: text, stage: integer }),
   PinAt: ofProperties({ revision: integer, reason: text }),
 };
 

@@ -136,7 +136,7 @@ const special: readonly { path: RegExp; shape: Shape }[] = [
   },
   {
     path: /^\/rollouts\/:name\//,
-    shape: { tag: "history", summary: "Take a roll-out further, hold it, or end it", body: "Why", answers: { 200: "Rollout" } },
+    shape: { tag: "history", summary: "Take a roll-out further, hold it, or end it", body: "RolloutStep", answers: { 200: "Rollout" } },
   },
   { path: /^\/rollouts\/:name$/, shape: { tag: "history", summary: "One roll-out, and what it waits for", answers: { 200: "Rollout" } } },
   { path: /^\/zone-pins$/, shape: { tag: "history", summary: "Zones that stay at a revision", answers: { 200: "ZonePins" } } },
@@ -210,8 +210,9 @@ const rollouts: Partial<Record<Route["method"], Shape>> = {
   POST: {
     tag: "history",
     summary: "Begin a roll-out: several changes that take effect in stages",
+    query: ["dry_run", "proxies"],
     body: "NewRollout",
-    answers: { 201: "Rollout" },
+    answers: { 200: "Changed", 201: "Rollout" },
   },
 };
 

@@ -40,7 +40,10 @@ test("a roll-out begins with its first stage; the configuration keeps what was t
     ["east", undefined],
     ["west", "has not come to it: roll-out slower, stage 1 of 2"],
   ]);
-  expect((await request("POST /rollouts/slower/continue", {})).body.progress).toBe("stage 2 of 2");
+  expect((await request("POST /rollouts/slower/continue", { stage: 1 })).body.progress).toBe("stage 2 of 2");
+  // Somebody else, who looked at it before.
+  const late = await request("POST /rollouts/slower/continue", { stage: 1 });
+  expect([late.status, late.body.detail]).toEqual([409, 'the roll-out "slower" is not at stage 1 any more: stage 2 of 2']);
   expect((await request("POST /rollouts/slower/continue", { reason: "looks good" })).body).toMatchObject({
     state: "done",
     progress: "done",
@@ -95,6 +98,15 @@ test.each([
   const { request } = await planeWithZones();
   const refused = await request("POST /rollouts", { ...body, ...wrong });
   expect([refused.status, refused.body.invalid_parameters]).toEqual([400, [{ field, reason }]]);
+});
+
+test("tried, it is checked and foretold, and nothing begins", async () => {
+  const { request, config } = await planeWithZones();
+  const { revision } = config;
+  const tried = await request("POST /rollouts?dry_run=true", body);
+  expect([tried.status, tried.body]).toEqual([200, { revision, dryRun: true, changed: ["Timeout/default/slow"] }]);
+  expect((await request("POST /rollouts?dry_run=true", { ...body, stages: [{ zones: ["south"] }] })).status).toBe(400);
+  expect(config.revision).toBe(revision);
 });
 
 test("what all zones have alike has no stages, and what names are made of no shares", async () => {

@@ -17,6 +17,7 @@ import {
  */
 export function heldIn(state: ResourceReader, of: { revision: number; changed: readonly KeyString[] }): Map<string, string> {
   const held = new Map<string, string>();
+  if (state.list(zonePinType).length + state.list(rolloutType).length === 0) return held;
   const keys = of.changed.map(parseKeyString);
   if (keys.some(({ type }) => isStaged(type))) {
     for (const pin of state.list<ZonePinSpec>(zonePinType)) {

@@ -27,6 +27,7 @@ import type { RolloutAnswer, StageAnswer } from "@atoll/rest-answers";
 import type { ApiContext } from "../api-context.ts";
 import { revisionHeader } from "../api-context.ts";
 import { type Answer, type Call, type Route, json } from "../call.ts";
+import { foretold, readDryRun } from "../change-routes.ts";
 import { isObject, keysOf, prepareChanges, readBody, readRequest, requireWritable } from "../change-request.ts";
 import type { Preparation, Proposal } from "../config-writer.ts";
 import { parseJson } from "../json-text.ts";
@@ -100,6 +101,11 @@ async function start(context: ApiContext, call: Call): Promise<Answer> {
     const step = startStep(begun, config, { at, author: call.user.name });
     return { changes: step.changes, reliedOn: [...step.reliedOn, ...(decided.reliedOn ?? [])], result: name };
   };
+  if (readDryRun(call)) {
+    await writer.preview(decideStart, request.conditions);
+    const { changes } = await writer.preview(decide, request.conditions);
+    return foretold(context, call, changes, [...warnings, ...leftOut(rollout, config)]);
+  }
   const written = await writer.write(decideStart, {
     keys: keysOf(request),
     author: call.user.name,
@@ -136,7 +142,7 @@ function refuseMeeting({ options: { config } }: ApiContext, name: string, { stag
 async function takeStep(context: ApiContext, call: Call, what: string, decide: (rollout: Rollout, by: StepBy) => Step): Promise<Answer> {
   const { options, writer } = context;
   const { config } = options;
-  const why = readWhy(call);
+  const { reason: why, stage } = readStep(call);
   const decideStep = (): Proposal<string> => {
     const rollout = rolloutAt(context, call);
     const { name, spec } = rollout;
@@ -145,6 +151,8 @@ async function takeStep(context: ApiContext, call: Call, what: string, decide: (
       if (kind) requireWritable(kind, context, call);
     }
     if (!isUnderWay(spec)) throw conflict(`the roll-out ${JSON.stringify(name)} has ended: ${progressText(spec)}`);
+    if (stage !== undefined && stage !== spec.stage + 1)
+      throw conflict(`the roll-out ${JSON.stringify(name)} is not at stage ${stage} any more: ${progressText(spec)}`);
     const at = new Date(options.now()).toISOString();
     const step = decide(rollout, { at, author: call.user.name, ...(why !== undefined && { why }) });
     return { ...step, result: name };
@@ -163,13 +171,16 @@ async function takeStep(context: ApiContext, call: Call, what: string, decide: (
   );
 }
 
-/** `{"reason": text}`, or nothing. */
-function readWhy(call: Call): string | undefined {
-  if (call.body.length === 0) return undefined;
+/** `{"reason": text, "stage": number}`, each or nothing: who decides about a stage does not decide about the next one by mistake. */
+function readStep(call: Call): { reason?: string; stage?: number } {
+  if (call.body.length === 0) return {};
   const parsed = parseJson(call.body);
-  const reason = "value" in parsed && isObject(parsed.value) ? parsed.value["reason"] : null;
-  if (reason !== undefined && typeof reason !== "string") throw badRequest('invalid step of a roll-out: must be {"reason": text}');
-  return reason;
+  const fault = badRequest('invalid step of a roll-out: must be {"reason": text, "stage": number}');
+  if (!("value" in parsed) || !isObject(parsed.value)) throw fault;
+  const { reason, stage } = parsed.value;
+  if (reason !== undefined && typeof reason !== "string") throw fault;
+  if (stage !== undefined && typeof stage !== "number") throw fault;
+  return { ...(reason !== undefined && { reason }), ...(stage !== undefined && { stage }) };
 }
 
 function answerOf(rollout: Rollout, { options }: ApiContext): RolloutAnswer {

@@ -45,8 +45,11 @@ export function addRollouts(program: Command, client: () => ApiClient, io: Io): 
       .command(`${verb} <name>`)
       .description(description)
       .option("--reason <text>", "why, for the history")
-      .action(async (name: string, { reason }: { reason?: string }) => {
-        const answer = await client().json<RolloutAnswer>("POST", `${pathOf(name)}/${verb}`, { body: { reason } });
+      .option("--stage <number>", "only if this is the present stage")
+      .action(async (name: string, { reason, stage }: { reason?: string; stage?: string }) => {
+        if (stage !== undefined && !/^\d{1,9}$/.test(stage)) throw new CtlError(`${JSON.stringify(stage)} is not the number of a stage`);
+        const body = { reason, ...(stage !== undefined && { stage: Number(stage) }) };
+        const answer = await client().json<RolloutAnswer>("POST", `${pathOf(name)}/${verb}`, { body });
         io.out(`roll-out ${name}: ${answer.progress}, revision ${answer.revision}\n`);
       });
   step(

@@ -11,7 +11,7 @@ export const isUnderWay = ({ state }: RolloutAnswer): boolean => state === "runn
 export function Rollout({ rollout }: { rollout: RolloutAnswer }) {
   const { name, state, progress, why, waits = [], changes, stages, stage, zones, revision } = rollout;
   const { busy, error, send } = useSending();
-  const step = (verb: string) => void send(async () => void (await post(`/rollouts/${encodeURIComponent(name)}/${verb}`, {})));
+  const step = (verb: string) => void send(async () => void (await post(`/rollouts/${encodeURIComponent(name)}/${verb}`, { stage })));
   return (
     <div class="rollout">
       <p>
