@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { open, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { loadSealingKey, SealingKey, type SealedBytes } from "@atoll/secret";
 
@@ -37,7 +37,14 @@ export class ZoneKeyStore {
   async write(checkpoint: ZoneCheckpoint): Promise<void> {
     const sealed = this.#lock.seal(Buffer.from(checkpoint.key.export()), context);
     const { zone, clusterId } = checkpoint;
-    await writeFile(`${this.#file}.new`, JSON.stringify({ zone, clusterId, key: sealed }), { mode: 0o600 });
+    const file = await open(`${this.#file}.new`, "w", 0o600);
+    try {
+      await file.writeFile(JSON.stringify({ zone, clusterId, key: sealed }));
+      // A name that is on disk before its content would be an empty file after a loss of power, and the zone could not start.
+      await file.sync();
+    } finally {
+      await file.close();
+    }
     await rename(`${this.#file}.new`, this.#file);
   }
 }

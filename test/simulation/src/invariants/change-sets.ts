@@ -1,0 +1,23 @@
+import type { Installation } from "../model/installation.ts";
+import { peek } from "./peek.ts";
+
+interface List {
+  items: { name: string; conf: { connectTimeout: string } }[];
+}
+
+/** Of what is written as a pair nobody sees the half. */
+export async function checkPairs({ cluster, operator, simulation }: Installation): Promise<void> {
+  for (const service of [...cluster.of("global"), ...cluster.of("zone")]) {
+    for (const mesh of operator.meshes) {
+      let list: List | undefined;
+      try {
+        list = (await peek(simulation, service, 5681, `/meshes/${mesh}/timeouts`)) as List | undefined;
+      } catch {
+        // A zone that is new does not know the mesh.
+      }
+      if (!list) continue;
+      const [a, b] = ["pair-a", "pair-b"].map((name) => list.items.find((item) => item.name === name)?.conf.connectTimeout);
+      if (a !== b) simulation.world.violated(`${service.name} shows half of a change set in ${mesh}: pair-a ${a}, pair-b ${b}`);
+    }
+  }
+}

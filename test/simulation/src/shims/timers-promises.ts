@@ -1,0 +1,1 @@
+export { delay as setTimeout, turn as setImmediate } from "../world/globals.ts";
