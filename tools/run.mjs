@@ -27,6 +27,7 @@ const tasks = {
   format: "formats all sources",
   bench: "benchmarks   [propagation]",
   kubernetes: "a Kubernetes cluster to try things on   build | up [1] | down [1]",
+  simulate: "runs the services on a simulated machine, with faults drawn by a seed   --seeds 100 | --seed 7 --trace",
   conformance: "runs a folder of recorded scenarios against Atoll   <folder> [rig options]",
 };
 
@@ -108,10 +109,10 @@ function envoyWheel(stamp, folder, version) {
 }
 
 /** Runs a TypeScript source on Node 24, with this process's terminal and signals. */
-function source(file, args) {
+function source(file, args, nodeOptions = []) {
   const child = spawn(
     join(bin, "node"),
-    ["--conditions=@atoll/source", "--disable-warning=ExperimentalWarning", join(root, file), ...args],
+    ["--conditions=@atoll/source", "--disable-warning=ExperimentalWarning", ...nodeOptions, join(root, file), ...args],
     {
       cwd: process.cwd(),
       stdio: "inherit",
@@ -151,6 +152,9 @@ switch (task) {
     break;
   case "bench":
     source("test/bench/src/main.ts", args);
+    break;
+  case "simulate":
+    source("test/simulation/src/main.ts", args, ["--import", join(root, "test/simulation/src/loader.ts")]);
     break;
   case "conformance":
     source("test/conformance/src/main.ts", args);

@@ -89,6 +89,7 @@ const status = spawnSync(
   {
     cwd: root,
     stdio: "inherit",
+    env: { ...process.env, ...(filters.length === 0 && { ATOLL_TEST_ALL: "1" }) },
   },
 ).status;
 try {

@@ -10,15 +10,18 @@ export async function checkApplied({ cluster, envoys, operator, simulation }: In
   for (const mesh of operator.meshes) {
     const last = operator.operations.findLast(({ what, outcome }) => what.startsWith(`Timeout/${mesh}/reached`) && outcome !== "refused");
     if (last?.outcome !== "done" || last.revision === undefined) continue;
-    const status = (await peek(simulation, cluster.of("global")[0]!, 5681, `/revisions/${last.revision}/status`)) as { done: boolean } | undefined;
+    const status = (await peek(simulation, cluster.of("global")[0]!, 5681, `/revisions/${last.revision}/status`)) as
+      | { done: boolean }
+      | undefined;
     if (!status?.done) continue;
     const wanted = 1_000 + Number(last.id.slice("op-".length));
     for (const envoy of envoys) {
-      if (envoy.spec.mesh !== mesh || envoy.servedSinceMs === undefined || world.now - envoy.servedSinceMs < settledMs) continue;
+      if (envoy.spec.mesh !== mesh || !envoy.isLive || world.now - envoy.servedSinceMs! < settledMs) continue;
       const has = envoy.connectTimeoutsMs();
       if (has.some((one) => one < wanted && one !== 5_000))
-        world.violated(`revision ${last.revision} is said to be applied, and ${envoy.spec.name} has connect timeouts of ${has.join(", ")} ms, not ${wanted}`);
+        world.violated(
+          `revision ${last.revision} is said to be applied, and ${envoy.spec.name} has connect timeouts of ${has.join(", ")} ms, not ${wanted}`,
+        );
     }
   }
 }
-

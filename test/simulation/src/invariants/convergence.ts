@@ -28,10 +28,13 @@ export async function difference(installation: Installation, rules: ReplicaRules
     if (connectTimeouts.length !== spec.calls.length || connectTimeouts.some((has) => has !== wanted))
       return `${spec.name} has connect timeouts of ${connectTimeouts.join(", ")} ms, not ${wanted}`;
     for (const service of spec.calls) {
-      const live = envoys.filter((other) => other.spec.zone === spec.zone && other.spec.mesh === spec.mesh && other.spec.service === service);
+      const live = envoys.filter(
+        (other) => other.spec.zone === spec.zone && other.spec.mesh === spec.mesh && other.spec.service === service,
+      );
       const should = live.map((other) => other.spec.address).sort();
       const are = endpoints(service);
-      if (are.join() !== should.join()) return `${spec.name} has endpoints ${are.join(", ") || "none"} of ${service}, not ${should.join(", ")}`;
+      if (are.join() !== should.join())
+        return `${spec.name} has endpoints ${are.join(", ") || "none"} of ${service}, not ${should.join(", ")}`;
     }
   }
   const { text } = await operator.insist("GET", `/revisions/${head}/status`);

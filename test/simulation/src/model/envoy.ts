@@ -91,12 +91,17 @@ export class SimulatedEnvoy {
     return this.#process;
   }
 
+  /** Its server has not given it up. */
+  get isLive(): boolean {
+    return this.servedSinceMs !== undefined && !this.#process?.frozen && this.#stream?.link?.server?.isOpen === true;
+  }
+
   start(): void {
     const { world } = this.#simulation;
     this.#process = world.start(world.host(this.spec.name));
     this.running = true;
     this.held.clear();
-    world.as(this.#process, () => void this.#connect());
+    world.as(this.#process, () => this.#connect());
   }
 
   kill(): void {
@@ -117,7 +122,7 @@ export class SimulatedEnvoy {
     return [...this.of(clusterType)].flatMap(([name, { bytes }]) => {
       if (!this.spec.calls.some((service) => name.startsWith(service))) return [];
       const timeout = fromBinary(ClusterSchema, bytes).connectTimeout;
-      return timeout ? [Number(timeout.seconds) * 1000 + timeout.nanos / 1e6] : [];
+      return timeout ? [Math.round(Number(timeout.seconds) * 1000 + timeout.nanos / 1e6)] : [];
     });
   }
 

@@ -31,7 +31,8 @@ export class Installation {
       const { text } = await operator.insist("POST", "/tokens/zone", { zone, scope: ["cp"], validFor: "720h" });
       cluster.setZoneToken(zone, text);
     }
-    for (const mesh of operator.meshes) await operator.insist("PUT", `/meshes/${mesh}`, { type: "Mesh", name: mesh, skipCreatingInitialPolicies: ["*"] });
+    for (const mesh of operator.meshes)
+      await operator.insist("PUT", `/meshes/${mesh}`, { type: "Mesh", name: mesh, skipCreatingInitialPolicies: ["*"] });
     this.#start(cluster.of("zone"));
     this.#start(cluster.of("xds"));
     for (const [meshIndex, mesh] of operator.meshes.entries()) {

@@ -11,7 +11,8 @@ const disk = () => {
 type Options = Parameters<typeof fs.writeFileSync>[2];
 
 export const mkdir = async (path: string, options?: fs.MakeDirectoryOptions) => fs.mkdirSync(path, options);
-export const readFile = async (path: string, options?: BufferEncoding) => fs.readFileSync(path, options);
+export const readFile = async (path: string, encoding?: BufferEncoding) =>
+  encoding === undefined ? fs.readFileSync(path) : fs.readFileSync(path, encoding);
 export const readdir = async (path: string) => fs.readdirSync(path);
 export const unlink = async (path: string) => fs.unlinkSync(path);
 export const rm = async (path: string, options?: fs.RmOptions) => fs.rmSync(path, options);

@@ -10,8 +10,8 @@ const disk = () => {
   return process && currentSimulation().disk(process.host);
 };
 
-export const openSync = (path: string, ...rest: []): number => {
-  const file = real.openSync(path, ...rest);
+export const openSync = (path: string, flags: string, mode?: number): number => {
+  const file = real.openSync(path, flags, mode);
   disk()?.opened(file, path);
   return file;
 };
@@ -29,11 +29,11 @@ export const fdatasyncSync = (file: number): void => {
   if (own) own.syncNow(file);
   else real.fdatasyncSync(file);
 };
-export const readFileSync = (path: string, ...rest: []): unknown => {
+export const readFileSync = (path: string, encoding?: BufferEncoding): unknown => {
   const process = currentProcess();
   if (process && path === "/proc/sys/kernel/random/boot_id") return `${process.host.name}-${process.host.boot}`;
   if (process && path.startsWith("/proc/net/")) throw new Error("not here");
-  return real.readFileSync(path, ...rest);
+  return encoding === undefined ? real.readFileSync(path) : real.readFileSync(path, encoding);
 };
 export const watch = (): { on(): void; close(): void } => {
   currentWorld();

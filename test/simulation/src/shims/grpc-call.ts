@@ -141,6 +141,11 @@ export class ServerCall extends EventEmitter {
     this.on("newListener", (event) => event === "data" && process.nextTick(() => this.#flow()));
   }
 
+  /** Neither side has ended it, as far as this one knows. */
+  get isOpen(): boolean {
+    return !this.#over;
+  }
+
   getPeer(): string {
     return `${this.#link.ends[0].host.name}:1`;
   }

@@ -83,7 +83,13 @@ export class Client {
     return call;
   }
 
-  makeServerStreamRequest(path: string, serialize: Serialize, deserialize: Deserialize, message: unknown, metadata: Metadata): ClientStream {
+  makeServerStreamRequest(
+    path: string,
+    serialize: Serialize,
+    deserialize: Deserialize,
+    message: unknown,
+    metadata: Metadata,
+  ): ClientStream {
     const stream = new ClientStream(deserialize);
     stream.link = this.#open(stream, path, metadata, Buffer.from(serialize(message)));
     return stream;

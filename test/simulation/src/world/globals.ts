@@ -102,7 +102,8 @@ export function installGlobals(): void {
     setInterval: interval,
     clearInterval: clear,
     setImmediate: immediate,
-    clearImmediate: (timer: unknown) => (timer && typeof timer === "object" && "cancelled" in timer ? clear(timer) : real.clearImmediate(timer as NodeJS.Immediate)),
+    clearImmediate: (timer: unknown) =>
+      timer && typeof timer === "object" && "cancelled" in timer ? clear(timer) : real.clearImmediate(timer as NodeJS.Immediate),
     Date: simulatedDate(),
   });
   Math.random = () => (currentProcess() ? currentWorld().random.next() : realRandom());
@@ -114,9 +115,20 @@ export function installGlobals(): void {
     return ending.signal;
   };
   const subtle = Object.getPrototypeOf(crypto.subtle) as Record<string, (...args: unknown[]) => Promise<unknown>>;
-  for (const name of ["sign", "verify", "importKey", "digest", "encrypt", "decrypt", "deriveBits", "deriveKey", "generateKey", "exportKey"]) {
+  for (const name of [
+    "sign",
+    "verify",
+    "importKey",
+    "digest",
+    "encrypt",
+    "decrypt",
+    "deriveBits",
+    "deriveKey",
+    "generateKey",
+    "exportKey",
+  ]) {
     const work = subtle[name]!;
-    subtle[name] = function (this: SubtleCrypto, ...args: unknown[]) {
+    subtle[name] = function (this: unknown, ...args: unknown[]) {
       const done = work.apply(this, args);
       return currentProcess() ? currentWorld().outside(done) : done;
     };

@@ -185,7 +185,11 @@ export class Network {
       };
       world.schedule(timeoutMs, () => end(() => reject(new Error(`${address}: no answer within ${timeoutMs} ms`))), from);
       if (!target) {
-        world.schedule(this.delay(), () => end(() => reject(Object.assign(new Error(`${address}: connection refused`), { refused: true }))), from);
+        world.schedule(
+          this.delay(),
+          () => end(() => reject(Object.assign(new Error(`${address}: connection refused`), { refused: true }))),
+          from,
+        );
         return;
       }
       this.connected(connection);

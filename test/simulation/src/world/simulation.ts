@@ -4,6 +4,10 @@ import { type Host, World } from "./world.ts";
 
 let current: Simulation | undefined;
 
+function setCurrent(simulation: Simulation): void {
+  current = simulation;
+}
+
 /** What the adapters below the services talk to in place of a machine. */
 export class Simulation {
   readonly world: World;
@@ -14,9 +18,10 @@ export class Simulation {
 
   constructor(seed: string, root: string) {
     this.world = new World(seed);
+    this.world.hidden = root;
     this.network = new Network(this.world);
     this.#root = root;
-    current = this;
+    setCurrent(this);
   }
 
   disk(host: Host): Disk {

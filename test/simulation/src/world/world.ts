@@ -33,6 +33,10 @@ export const currentProcess = (): Process | undefined => context.getStore();
 
 let current: World | undefined;
 
+function setCurrent(world: World): void {
+  current = world;
+}
+
 export function currentWorld(): World {
   if (current === undefined) throw new Error("nothing is simulated now");
   return current;
@@ -51,6 +55,8 @@ export class World {
   events = 0;
   /** What went wrong, first one first. */
   readonly violations: string[] = [];
+  /** Where the disks are, which is another place each time. */
+  hidden = "";
   /** Printed as it happens, if wanted. */
   onTrace: ((line: string) => void) | undefined;
   readonly #queue = new EventQueue();
@@ -61,7 +67,7 @@ export class World {
   constructor(seed: string) {
     this.seed = seed;
     this.random = new Random(seed);
-    current = this;
+    setCurrent(this);
   }
 
   host(name: string): Host {
@@ -116,7 +122,7 @@ export class World {
 
   /** One line of what happened; all of them make the run's fingerprint. */
   trace(line: string): void {
-    const text = `${this.now.toFixed(3)} ${line}`;
+    const text = `${this.now.toFixed(3)} ${this.hidden === "" ? line : line.replaceAll(this.hidden, "")}`;
     this.#trace.update(`${text}\n`);
     this.onTrace?.(text);
   }
