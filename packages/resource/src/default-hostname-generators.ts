@@ -44,19 +44,19 @@ export const globalHostnameGenerators: readonly Generator[] = [
   }),
 ];
 
-/** The generators that a fresh zone has: names for what is its own. */
-export const zoneHostnameGenerators: readonly Generator[] = [
-  generator(
-    "local-mesh-external-service",
-    {
-      selector: { meshExternalService: { matchLabels: { [label.origin]: "zone" } } },
-      template: "{{ .DisplayName }}.extsvc.mesh.local",
-    },
-    { [label.origin]: "zone" },
-  ),
-  generator(
-    "local-universal-mesh-service",
-    { selector: { meshService: { matchLabels: { [label.origin]: "zone" } } }, template: "{{ .DisplayName }}.svc.mesh.local" },
-    { [label.origin]: "zone" },
-  ),
-];
+const localExternalServices = generator(
+  "local-mesh-external-service",
+  { selector: { meshExternalService: { matchLabels: { [label.origin]: "zone" } } }, template: "{{ .DisplayName }}.extsvc.mesh.local" },
+  { [label.origin]: "zone" },
+);
+const localServices = generator(
+  "local-universal-mesh-service",
+  { selector: { meshService: { matchLabels: { [label.origin]: "zone" } } }, template: "{{ .DisplayName }}.svc.mesh.local" },
+  { [label.origin]: "zone" },
+);
+
+/** The generators that a fresh zone has: names for what is its own. Services of a cluster have a name by its DNS. */
+export const zoneHostnameGenerators: Readonly<Record<"universal" | "kubernetes", readonly Generator[]>> = {
+  universal: [localExternalServices, localServices],
+  kubernetes: [localExternalServices],
+};

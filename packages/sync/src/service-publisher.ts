@@ -41,6 +41,8 @@ export interface ServiceSettings {
   deletionGracePeriodMs: number;
   /** Whether the generators that a zone begins with are made where they are missing. */
   defaultHostnameGenerators: boolean;
+  /** Where the zone's workloads run, which says what generators it begins with. */
+  environment: "universal" | "kubernetes";
 }
 
 export interface ServicePublisherOptions {
@@ -164,7 +166,7 @@ export class ServicePublisher {
   async #createDefaults(): Promise<void> {
     const { resources, settings, signal } = this.#options;
     if (this.#hasDefaults || !settings.defaultHostnameGenerators) return;
-    for (const generator of zoneHostnameGenerators) {
+    for (const generator of zoneHostnameGenerators[settings.environment]) {
       if (resources.get(generator.type, generator.mesh, generator.name) === undefined) await resources.put(generator, { signal });
     }
     this.#hasDefaults = true;

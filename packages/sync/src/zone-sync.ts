@@ -76,6 +76,7 @@ const defaultServices: ServiceSettings = {
   cidrs: { MeshService: "241.0.0.0/8", MeshExternalService: "242.0.0.0/8", MeshMultiZoneService: "243.0.0.0/8" },
   deletionGracePeriodMs: 60 * 60 * 1_000,
   defaultHostnameGenerators: true,
+  environment: "universal",
 };
 
 /**

@@ -43,6 +43,20 @@ function given(zone: Zone): Record<string, string> {
 const services = (zone: Zone, expected: Record<string, string>) => until(() => expect(given(zone)).toEqual(expected));
 const meshServices = (zone: Zone) => zone.resources.list<WithStatus<MeshServiceSpec>>("MeshService", "default");
 
+test("a zone that is a cluster begins without the generator of names for its own MeshServices, which have one by its DNS", async () => {
+  const cidrs = { MeshService: "241.0.0.0/8", MeshExternalService: "242.0.0.0/8", MeshMultiZoneService: "243.0.0.0/8" };
+  const settings = { cidrs, deletionGracePeriodMs: 1_000, defaultHostnameGenerators: true };
+  const [cluster, machines] = await Promise.all([
+    stack.zone("east", { services: { ...settings, environment: "kubernetes" } }),
+    stack.zone("west", { services: { ...settings, environment: "universal" } }),
+  ]);
+  const generators = (zone: Zone) => zone.resources.list("HostnameGenerator").map(({ name }) => name);
+  await until(() => expect(generators(machines)).toEqual(["local-mesh-external-service", "local-universal-mesh-service"]));
+  await cluster.resources.put(dataplane("dp-1", "web"));
+  await services(cluster, { "MeshService:web": "241.0.0.0" });
+  expect(generators(cluster)).toEqual(["local-mesh-external-service"]);
+});
+
 describe("services of a zone", () => {
   test("have an address and a name that stay, also through a restart, and a service that is gone keeps its own", async () => {
     const east = await stack.zone("east");

@@ -59,7 +59,7 @@ const isOwn = ({ type, labels }: Resource): boolean => zoneTypes.has(type) || la
 
 /** The records of services, as the zone's sync service writes them. */
 function serviceRecords({ zone, shared = {}, certified = [] }: Omit<World, "proxy">, config: Reader, zoneResources: Reader): Resource[] {
-  const generators = [...zoneHostnameGenerators, ...globalHostnameGenerators.map((one) => ({ ...one, ...copyFromGlobal(one) }))];
+  const generators = [...zoneHostnameGenerators.universal, ...globalHostnameGenerators.map((one) => ({ ...one, ...copyFromGlobal(one) }))];
   const { put } = planServiceRecords({
     zone,
     cidrs: { MeshService: "241.0.0.0/8", MeshExternalService: "242.0.0.0/8", MeshMultiZoneService: "243.0.0.0/8" },

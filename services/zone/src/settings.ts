@@ -26,6 +26,8 @@ export const zoneSettings = z.object({
   /** `kafka`: replicate from and to it, instead of through global. */
   log: section({ level: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"), kafka: kafkaSettings }),
   inventory: section({ redis: redisSettings }),
+  /** `kubernetes`: the zone is a cluster, whose services have names by its DNS. */
+  environment: z.enum(["universal", "kubernetes"]).default("universal"),
   apiServer: apiServerSettings,
   access: accessSettings,
   dpServer: section({ authn: section(proxyTokenSettings) }),

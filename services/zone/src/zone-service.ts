@@ -176,6 +176,7 @@ async function open(settings: ZoneSettings, log: Logger, lifecycle: Lifecycle): 
       },
       deletionGracePeriodMs: settings.meshService.deletionGracePeriodMs,
       defaultHostnameGenerators: !settings.defaults.skipHostnameGenerators,
+      environment: settings.environment,
     },
     onServiceConflict: (mesh, conflict) => log.warn({ mesh, ...conflict }, "Dataplanes disagree on the ports of a service"),
     onRole: ({ writes, term, writer }) => {
