@@ -11,6 +11,7 @@ import { rest } from "./rest.ts";
 let bed: MeshBed;
 let collector: OtlpGrpcCollector;
 let zipkin: Backend;
+let datadog: Backend;
 let sink: LineSink;
 let told: { app: Backend; port: number };
 const [client, edge, metricsPort, meshMetricsPort, otherPort] = [0, 1, 2, 3, 4];
@@ -35,6 +36,8 @@ beforeAll(async () => {
   collector = await startOtlpGrpcCollector({ port: bed.freshPort() });
   sink = await lineSink(bed.freshPort());
   ({ app: zipkin } = await bed.backend("zipkin", bed.port(5)));
+  ({ app: datadog } = await bed.backend("datadog", bed.port(6)));
+  datadog.respond = () => ({ body: '{"rate_by_service":{"service:,env:":1}}' });
   told = await bed.backend("told");
   told.app.respond = () => ({
     body: "# TYPE orders_open gauge\norders_open 7\n",
@@ -190,5 +193,27 @@ describe.each(callers)("MeshTrace on $caller", ({ of, number, top }) => {
     });
     await bed.answers(number, 200, `/${of}/gone`);
     expect(spans().some((body) => body.includes(`/${of}/gone`))).toBe(false);
+  });
+
+  test("a Datadog agent gets its spans, under the name of the service or of each direction", async () => {
+    // MessagePack, in which texts stand as they are.
+    const sent = () => datadog.requests.filter(({ path }) => path === "/v0.4/traces").map(({ body }) => body);
+    const has = (...parts: string[]) => sent().some((body) => parts.every((part) => body.includes(part)));
+    const backend = (conf: object = {}) => ({ type: "Datadog", datadog: { url: `http://127.0.0.1:${bed.port(6)}`, ...conf } });
+    datadog.requests.length = 0;
+    await bed.answers(number, 200, `/${of}/unheard`);
+    await bed.during(traced(backend()), async () => {
+      await bed.answers(number, 200, `/${of}/heard`);
+      await eventually(() => has(`/${of}/heard`, "team", "red", of), limits);
+      expect(sent().join("")).not.toMatch(/_(IN|OUT)BOUND/);
+      await bed.apply(traced(backend({ splitService: true })));
+      await bed.answers(number, 200, `/${of}/split`);
+      await eventually(() => has(`/${of}/split`, of === "client" ? "client_OUTBOUND_web" : "edge_INBOUND"), limits);
+    });
+    await bed.answers(number, 200, `/${of}/silent`);
+    const before = sent().length;
+    expect(before).toBeGreaterThan(0);
+    expect(has("unheard")).toBe(false);
+    expect(has("silent")).toBe(false);
   });
 });
