@@ -20,7 +20,7 @@ export interface Observed {
   /** The revision that all live proxies of a zone have acknowledged, null without any; and how many there are to be, by the zone's log. */
   applied: Readonly<Record<string, { applied: number | null; proxies: number; registered?: number }>>;
   faults: Readonly<Record<string, readonly Fault[]>>;
-  /** Of the stage's callers, by cluster, since somebody began to count; absent: nobody does. */
+  /** Of the stage's callers, by cluster, since somebody began to count; without a cluster that none of them has. Absent: nobody counts. */
   requests?: { sinceMs: number; untilMs: number; byCluster: Readonly<Record<string, RequestCount>> };
 }
 
@@ -74,6 +74,14 @@ export function judgeStage(rollout: Rollout, state: ResourceReader, observed: Ob
   const atMs = Date.parse(spec.since) + minTimeMs;
   if (observed.nowMs < atMs) waits.push(`its time: until ${new Date(atMs).toISOString()}`);
   if (errors.length > 0 && countedMs < minTimeMs) waits.push("requests to be counted for as long as the stage is to last");
+  // A name that is misspelt has no failures. In a later stage there may be nobody who calls it.
+  const isFirst = (cluster: string) =>
+    !spec.stages.slice(0, spec.stage).some(({ gate }) => gate?.errors?.some((limit) => limit.cluster === cluster));
+  const { requests } = observed;
+  for (const { cluster } of requests ? errors : []) {
+    if (!(cluster in requests!.byCluster) && isFirst(cluster))
+      waits.push(`a caller of cluster ${cluster}: no proxy that the stage has come to has a cluster of that name`);
+  }
   if (waits.length === 0) return { verdict: "passed" };
   return { verdict: "waits", for: waits, ...(observed.nowMs < atMs && { atMs }) };
 }

@@ -54,6 +54,7 @@ export class RequestCounter {
     if (this.#sinceMs === undefined) return undefined;
     const byCluster: Record<string, RequestCount> = {};
     for (const cluster of this.#clusters) {
+      if (![...this.#last.values()].some((counts) => counts[cluster])) continue;
       const sum = { requests: 0, failed: 0 };
       for (const [proxy, counts] of this.#last) {
         const [now, first, carried] = [counts[cluster], this.#first.get(proxy)?.[cluster], this.#carried.get(proxy)?.[cluster]];
@@ -123,8 +124,9 @@ export function countsOf(stats: string, clusters: readonly string[]): ProxyCount
   );
   for (const cluster of clusters) {
     const of = (name: string) => values.get(`cluster.${cluster}.${name}`);
-    const requests = of("upstream_rq_completed");
-    if (requests !== undefined) counts[cluster] = { requests, failed: of("upstream_rq_5xx") ?? 0 };
+    // Counters of answers come to be with the first one.
+    if (of("upstream_cx_total") !== undefined)
+      counts[cluster] = { requests: of("upstream_rq_completed") ?? 0, failed: of("upstream_rq_5xx") ?? 0 };
   }
   return counts;
 }

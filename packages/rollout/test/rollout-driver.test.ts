@@ -3,7 +3,7 @@ import { ConfigReplica, inEffectAt, type Change, type ResourceReader } from "@at
 import { keyString, rolloutType, type RolloutSpec, type RolloutStage } from "@atoll/resource";
 import { eventually } from "@atoll/testkit/eventually";
 import { afterEach, expect, test } from "vitest";
-import { faultKey, passStep, RolloutDriver, startStep, type Fault, type ProxyCounts, type Step } from "../src/index.ts";
+import { countsOf, faultKey, passStep, RolloutDriver, startStep, type Fault, type ProxyCounts, type Step } from "../src/index.ts";
 
 // Roll-outs on a real log, with what zones say and the clock in the hands of the test.
 
@@ -279,6 +279,40 @@ test("errors of the chosen cluster hold it as soon as they are counted; without 
   failing.advance(2_000);
   await failing.reaches("held", 0);
   expect(failing.rollout.spec.why).toBe("cluster web: 40 of 100 requests failed (40.0%, at most 10% may)");
+});
+
+test("a cluster that nobody has is not one without errors, until it was seen in an earlier stage", async () => {
+  const gate = { minTimeMs: 4_000, errors: [{ cluster: "wbe", maxPercent: 10 }] };
+  const bed = await Bed.open();
+  bed.counts = new Map([["east/web-1", {}]]);
+  const driver = await bed.drive();
+  await bed.start([
+    { zones: ["east"], gate },
+    { zones: ["west"], gate },
+  ]);
+  for (let turn = 0; turn < 3; turn++) {
+    bed.advance(2_000);
+    await bed.stays("running", 0);
+  }
+  expect(driver.waits()["r"]).toEqual(["a caller of cluster wbe: no proxy that the stage has come to has a cluster of that name"]);
+  await bed.make(passStep(bed.rollout, { at: new Date(bed.nowMs).toISOString(), author: "jo" }, []));
+  await bed.stays("running", 1);
+  bed.advance(2_000);
+  await bed.stays("running", 1);
+  bed.advance(2_000);
+  await bed.reaches("done", 2);
+});
+
+test("what Envoy's text says of clusters", () => {
+  const stats = [
+    "cluster.web.upstream_cx_total: 3",
+    "cluster.web.upstream_rq_5xx: 2",
+    "cluster.web.upstream_rq_completed: 40",
+    "cluster.web.upstream_rq_time: P0(nan,1) P25(nan,1.02)",
+    "cluster.idle.upstream_cx_total: 0",
+    "cluster.webshop.upstream_rq_completed: 7",
+  ].join("\n");
+  expect(countsOf(stats, ["web", "idle", "none"])).toEqual({ web: { requests: 40, failed: 2 }, idle: { requests: 0, failed: 0 } });
 });
 
 test("several processes make each step once, and one that begins in the middle goes on from the log", async () => {
