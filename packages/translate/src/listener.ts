@@ -50,7 +50,7 @@ export function translateListener(view: ListenerView, routes: (view: RouteConfig
     perConnectionBufferLimitBytes: view.perConnectionBufferLimitBytes,
     metadata: listenerMetadata(view.tags),
     listenerFilters: listenerFilters(view),
-    filterChains: view.chains.map((chain) => filterChain(chain, routes)),
+    filterChains: view.chains.map((chain) => filterChain(view, chain, routes)),
   });
 }
 
@@ -96,12 +96,16 @@ function remembered<View extends object, Made>(made: WeakMap<object, Made>, view
   return known;
 }
 
-function filterChain(view: FilterChainView, routes: (view: RouteConfigView) => RouteConfiguration): Init<typeof FilterChainSchema> {
+function filterChain(
+  { direction }: ListenerView,
+  view: FilterChainView,
+  routes: (view: RouteConfigView) => RouteConfiguration,
+): Init<typeof FilterChainSchema> {
   return {
     name: view.name ?? "",
     filterChainMatch: view.match && chainMatch(view.match),
     transportSocket: view.tls && remembered(sockets, view.tls, downstreamTlsSocket),
-    filters: filters(view, routes),
+    filters: filters(view, routes, direction === "inbound"),
   };
 }
 
@@ -111,7 +115,12 @@ function chainMatch(match: NonNullable<FilterChainView["match"]>): Init<typeof F
   return { transportProtocol, serverNames, applicationProtocols, destinationPort: port, prefixRanges };
 }
 
-function filters({ rbac, filter }: FilterChainView, routes: (view: RouteConfigView) => RouteConfiguration): FilterInit[] {
+/** `isShared`: the filter is part of many listeners. What is remembered takes many times the memory of its bytes. */
+function filters(
+  { rbac, filter }: FilterChainView,
+  routes: (view: RouteConfigView) => RouteConfiguration,
+  isShared: boolean,
+): FilterInit[] {
   const overHttp = rbac?.refuseRequests === true && filter.type === "http";
   const guard = rbac && !overHttp ? [networkRbac(rbac)] : [];
   switch (filter.type) {
@@ -120,8 +129,8 @@ function filters({ rbac, filter }: FilterChainView, routes: (view: RouteConfigVi
         ...(filter.connectionLimit ? [connectionLimit(filter.connectionLimit)] : []),
         ...guard,
         // The same for all instances of a service, unless it says who may send requests to this one.
-        overHttp
-          ? httpConnectionManager(filter, { routes, rbac })
+        overHttp || !isShared
+          ? httpConnectionManager(filter, { routes, rbac: overHttp ? rbac : undefined })
           : remembered(managers, filter, (one) => httpConnectionManager(one, { routes })),
       ];
     case "tcp":

@@ -1,4 +1,6 @@
-import { GatewayCaller, outboundTimeouts, retries, routeFault, routeLimit } from "@atoll/policy";
+import { isIPv6 } from "node:net";
+import { identifyingServiceOf } from "@atoll/resource";
+import { GatewayCaller, mutualTls, outboundTimeouts, proxyCallee, retries, routeFault, routeLimit } from "@atoll/policy";
 import type { Answer, Fault, MutualTls, OutboundTimeouts, ProxyPolicies, RequestLimit, Retries, Tags } from "@atoll/policy";
 import type { Dataplane } from "../dataplane.ts";
 import type { ExternalService } from "../external-service.ts";
@@ -27,6 +29,22 @@ export interface GatewayScope {
   dialled: (service: string) => readonly ExternalService[];
   pipeFolder: string;
   ipv6: boolean;
+}
+
+export function gatewayScope(
+  { contexts, context, policies, gateway, pipeFolder }: Pick<GatewayScope, "contexts" | "context" | "policies" | "gateway" | "pipeFolder">,
+  builder: ViewBuilder,
+  trace?: Tracing,
+): GatewayScope {
+  const { dataplane, sources } = policies;
+  return {
+    ...{ contexts, context, builder, dataplane, gateway, policies, sources, pipeFolder },
+    clientTls: proxyCallee(policies).answer(mutualTls),
+    service: identifyingServiceOf(dataplane.spec),
+    tracing: trace,
+    dialled: (name: string) => context.permittedExternalServices(sources, name),
+    ipv6: isIPv6(dataplane.spec.networking.address),
+  };
 }
 
 /** Who asks for the policies of what a virtual host calls, by the tags of its listener. */

@@ -1,12 +1,9 @@
 import type { MeshGatewayRouteSpec } from "@atoll/resource";
-import { identifyingServiceOf } from "@atoll/resource";
-import { isIPv6 } from "node:net";
 import { addAdminListener } from "../admin-listener.ts";
-import { tagSets } from "../dataplane.ts";
 import { listenerTags } from "./listener-tags.ts";
 import type { MeshContext } from "../mesh-context.ts";
 import type { MeshContexts } from "../mesh-contexts.ts";
-import { mutualTls, proxyCallee, proxyPlaces } from "@atoll/policy";
+import { proxyPlaces } from "@atoll/policy";
 import type { ProxyPolicies } from "@atoll/policy";
 import { addLogCollectors } from "../policies/access-log.ts";
 import { addMetrics } from "../policies/metrics.ts";
@@ -15,6 +12,7 @@ import type { ProxyMetadata } from "../proxy-ref.ts";
 import type { SecretView } from "../proxy-view.ts";
 import type { ViewBuilder } from "../view-builder.ts";
 import { addGatewayListener } from "./gateway-listener.ts";
+import { gatewayScope } from "./gateway-scope.ts";
 import type { TaggedListener } from "./host.ts";
 
 const runtimeLayer = "gateway.listeners";
@@ -28,7 +26,6 @@ export function addGateway(
   builder: ViewBuilder,
 ): SecretView[] {
   const { dataplane, gateway } = policies;
-  const { networking } = dataplane.spec;
   addAdminListener(builder, dataplane, metadata);
   addMetrics(builder, context, policies, metadata);
   const limits: Record<string, number> = {};
@@ -37,22 +34,8 @@ export function addGateway(
     const trace = tracing(context, policies);
     addLogCollectors(builder, dataplane, policies);
     if (trace) builder.cluster(trace.cluster, undefined, trace.reasons);
-    const sources = tagSets(dataplane);
-    const scope = {
-      contexts,
-      context,
-      builder,
-      dataplane,
-      gateway,
-      policies,
-      clientTls: proxyCallee(policies).answer(mutualTls),
-      sources,
-      service: identifyingServiceOf(dataplane.spec),
-      tracing: trace,
-      dialled: (name: string) => context.permittedExternalServices(sources, name),
-      pipeFolder: metadata.workDir ?? "/tmp",
-      ipv6: isIPv6(networking.address),
-    };
+    const pipeFolder = metadata.workDir ?? "/tmp";
+    const scope = gatewayScope({ contexts, context, policies, gateway, pipeFolder }, builder, trace);
     const ports = new Map<number, [TaggedListener, ...TaggedListener[]]>();
     for (const listener of gateway.spec.conf.listeners) {
       const tagged = { ...listener, effectiveTags: listenerTags(dataplane, gateway, listener) };

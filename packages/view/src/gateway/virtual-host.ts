@@ -1,4 +1,4 @@
-import { kumaTagsHeader, renderKumaTags } from "@atoll/policy";
+import { kumaTagsHeader, ProxyPolicies, renderKumaTags } from "@atoll/policy";
 import type { GatewayCaller, HashPolicy, Tags } from "@atoll/policy";
 import { protocolTag, serviceTag, unresolvedBackend } from "../names.ts";
 import { calledBackend, taggedBackend } from "../routes/called.ts";
@@ -6,8 +6,9 @@ import { pathView, someOps } from "../routes/route-action-view.ts";
 import { optional } from "../optional.ts";
 import { retryView } from "../policies/retry.ts";
 import type { RouteRewriteView, RouteView, VirtualHostView, WeightedClusterView } from "../proxy-view.ts";
+import { ViewBuilder } from "../view-builder.ts";
 import { addGatewayCluster } from "./gateway-cluster.ts";
-import { hostCaller, routePolicies } from "./gateway-scope.ts";
+import { gatewayScope, hostCaller, routePolicies } from "./gateway-scope.ts";
 import { entryRef, hostReasons, routeReasons } from "./gateway-reasons.ts";
 import type { GatewayScope } from "./gateway-scope.ts";
 import type { GatewayHost } from "./host.ts";
@@ -29,7 +30,11 @@ export function gatewayVirtualHost(scope: GatewayScope, host: GatewayHost, port:
   // A service that nobody offers is called in vain, as MeshGatewayRoutes do: 503.
   const resolve: ResolveBackend = (ref) => taggedBackend(ref) ?? calledBackend(scope.context, ref);
   const entries = routeEntries(host, resolve).sort((a, b) => compareMatches(a.match, b.match));
-  const routes = entries.flatMap((entry) => routeView(scope, host, caller, entry, port) ?? []);
+  const routes = entries.flatMap((entry) =>
+    scope.builder.explains || namesTarget(entry)
+      ? (routeView(scope, host, caller, entry, port) ?? [])
+      : (addRouteFact(scope, host, entry, port) ?? []),
+  );
   const view: VirtualHostView = {
     name: host.hostname,
     domains: [host.hostname],
@@ -41,6 +46,31 @@ export function gatewayVirtualHost(scope: GatewayScope, host: GatewayHost, port:
   };
   scope.builder.because(view, () => hostReasons(scope, host, port, "http"));
   return view;
+}
+
+/** What it calls is more than its text tells. */
+const namesTarget = ({ backends, mirrors }: RouteEntry): boolean =>
+  backends.some(({ target }) => target !== undefined) || mirrors.some(({ target }) => target !== undefined);
+
+/**
+ * A route as a fact of its own, with the clusters it needs: what happens to one of many, or to what it calls, leaves the others as they are.
+ * Its key is the route as it was written and where it stands; what the gateway is, it reads anew.
+ */
+function addRouteFact(scope: GatewayScope, { hostname, tags }: GatewayHost, entry: RouteEntry, port: number): RouteView | undefined {
+  const { contexts, context, builder, pipeFolder } = scope;
+  const { name } = scope.dataplane;
+  const made = context.memo.share(`gateway-route/${JSON.stringify([name, pipeFolder, port, hostname, tags, entry])}`, () => {
+    const dataplane = context.dataplane(name);
+    const gateway = dataplane && context.gatewayOf(dataplane);
+    if (!gateway) return undefined;
+    const into = new ViewBuilder();
+    const own = gatewayScope({ contexts, context, policies: new ProxyPolicies(context, dataplane, gateway), gateway, pipeFolder }, into);
+    const host = { hostname, tags, routes: [] };
+    const view = routeView(own, host, hostCaller(own, host, port), entry, port);
+    return { view, parts: into.parts() };
+  });
+  if (made) builder.add(made.parts);
+  return made?.view;
 }
 
 function routeView(scope: GatewayScope, host: GatewayHost, caller: GatewayCaller, entry: RouteEntry, port: number): RouteView | undefined {
