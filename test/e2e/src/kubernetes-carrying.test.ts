@@ -169,6 +169,31 @@ test("what the log refuses is told as an event on the object, and taken once it 
   await settled(async () => expect((await onGlobal(`/meshes/later/meshretries/early.${systemNamespace}`)).status).toBe(200));
 });
 
+test("an object that a roll-out is in the way of is taken when that has ended", async () => {
+  const path = `/meshes/later/meshretries/early.${systemNamespace}`;
+  const retries = (maxConnectAttempt: number) => ({
+    targetRef: { kind: "Mesh" },
+    to: [{ targetRef: { kind: "Mesh" }, default: { tcp: { maxConnectAttempt } } }],
+  });
+  const post = (to: string, body: object) =>
+    atoll.call(to, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  const resources = [{ type: "MeshRetry", mesh: "later", name: `early.${systemNamespace}`, spec: retries(9) }];
+  const begun = await post("/rollouts", { name: "staged", resources, stages: [{ zones: ["east"], gate: { minTime: "10m" } }] });
+  expect([begun.status, begun.text]).toEqual([201, expect.stringContaining("stage 1 of 1")]);
+  clusters.global.put(kindOf("MeshRetry"), {
+    metadata: { name: "early", namespace: systemNamespace, labels: { "kuma.io/mesh": "later" } },
+    spec: retries(3),
+  });
+  // As often as it is tried meanwhile.
+  await settled(async () => {
+    const { text } = await rest(`http://127.0.0.1:${atoll.stack.ports.diagnostics}/metrics`);
+    expect(text).toMatch(/atoll_http_request_seconds_count\{method="PUT",route="[^"]*meshretries[^"]*",status="409"\} [1-9]/);
+  });
+  expect((await onGlobal(path)).json<{ spec: unknown }>().spec).toEqual(retries(2));
+  expect((await post("/rollouts/staged/abort", {})).status).toBe(200);
+  await settled(async () => expect((await onGlobal(path)).json<{ spec: unknown }>().spec).toEqual(retries(3)));
+});
+
 test("a Dataplane of a zone's cluster serves the zone, is an object at global under its synced name, and goes everywhere with its object", async () => {
   const key = { namespace: "shop", name: "web-0" };
   clusters.east.put(kindOf("Dataplane"), {
