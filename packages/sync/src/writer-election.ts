@@ -51,6 +51,8 @@ export class WriterElection {
   #isCurrent = false;
   /** Term of this process's own; a lease of the same instance from before a lost disk is none. */
   #ownTerm: number | undefined;
+  /** Of the claim that this process sent last: one of an earlier life, which the log still has, is no claim of this one. */
+  #claimedTerm: number | undefined;
   #cancel: (() => void) | undefined;
   #isSending = false;
   #isClosing = false;
@@ -154,7 +156,7 @@ export class WriterElection {
       const record = decodeLeaseRecord(value);
       this.#state = foldLease(before, offset, record);
       const { self } = this.#options;
-      const isOwnClaim = record.op === "claim" && record.writer.instance === self.instance;
+      const isOwnClaim = record.op === "claim" && record.writer.instance === self.instance && record.term === this.#claimedTerm;
       if (this.#state === before || !isOwnClaim) return;
       this.#ownTerm = record.term;
       this.#setRole({ kind: "writer", term: record.term, isResumed: before.last === undefined || before.last === self.instance });
@@ -186,7 +188,8 @@ export class WriterElection {
 
   #claim(): void {
     const { term, offset } = this.#state;
-    this.#send({ op: "claim", term: Math.max(term, this.#floor) + 1, follows: offset, writer: this.#options.self });
+    this.#claimedTerm = Math.max(term, this.#floor) + 1;
+    this.#send({ op: "claim", term: this.#claimedTerm, follows: offset, writer: this.#options.self });
   }
 
   #renew(): void {

@@ -10,8 +10,8 @@ export interface ZoneWriter {
 }
 
 /**
- * Records of `atoll.lease.<zone>`. Keys: `claim/<instance>` of claims, `lease` of the others, so that compaction keeps the newest claim
- * of each instance and what the writer said last.
+ * Records of `atoll.lease.<zone>`. Keys: `claim/<instance>` of claims, `lease/<instance>` of the others, so that compaction keeps the newest
+ * claim of each instance and what it said last as a writer: a renewal of a deposed one that comes late takes nothing of its successor's away.
  */
 export type LeaseRecord =
   | {
@@ -36,7 +36,7 @@ export interface LeaseState {
 
 export const noLease: LeaseState = { term: 0, offset: -1, writer: undefined, last: undefined };
 
-export const leaseKey = ({ op, writer }: LeaseRecord): string => (op === "claim" ? `claim/${writer.instance}` : "lease");
+export const leaseKey = ({ op, writer }: LeaseRecord): string => `${op === "claim" ? "claim" : "lease"}/${writer.instance}`;
 
 /**
  * Decides a record, the same way in every process that reads the log: a claim counts if nothing valid came since its claimant looked, so

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type LeaseRecord, type LeaseState, foldLease, noLease } from "../src/zone-lease.ts";
+import { type LeaseRecord, type LeaseState, foldLease, leaseKey, noLease } from "../src/zone-lease.ts";
 
 const writer = (instance: string) => ({ instance, address: `grpcs://${instance}:5686`, certificate: "" });
 const claim = (instance: string, term: number, follows: number): LeaseRecord => ({ op: "claim", term, follows, writer: writer(instance) });
@@ -39,4 +39,12 @@ test("where compaction has removed the claim, a renewal tells of it", () => {
 
 test("terms never go back", () => {
   expect(foldAll([claim("a", 5, -1), claim("b", 5, 0), claim("b", 4, 0)])).toEqual(held("a", 5, 0));
+});
+
+test("whoever reads the compacted log from its begin knows the same writer, also when a deposed one was heard late", () => {
+  const records = [claim("a", 1, -1), renew("a", 1), claim("b", 2, 1), renew("b", 2), renew("a", 1)];
+  const newest = new Map(records.map((record, offset) => [leaseKey(record), offset]));
+  const compacted = Object.fromEntries([...newest.values()].map((offset) => [offset, records[offset]!]));
+  expect(foldAll(compacted)).toMatchObject({ term: 2, writer: { instance: "b" } });
+  expect(foldAll(compacted)).toEqual(foldAll(records));
 });

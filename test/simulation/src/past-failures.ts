@@ -5,4 +5,9 @@ export const pastFailures: readonly { seed: string; found: string; test: string 
     found: "after a loss of power a zone's checkpoint.json was empty, and the zone could not start: it was renamed before it was synced",
     test: "services/zone/src/zone-key.test.ts",
   },
+  {
+    seed: "103",
+    found: "a late renewal of a deposed writer took that of its successor away, and the zone was written by nobody whom global believes",
+    test: "packages/sync/test/zone-lease.test.ts",
+  },
 ];

@@ -1,5 +1,6 @@
 import type { Installation } from "../model/installation.ts";
 import { checkHistory, type Ledger } from "./history.ts";
+import { peek } from "./peek.ts";
 import type { ReplicaRules } from "./replicas.ts";
 
 /** After the last fault everything is as it should be by then. */
@@ -51,6 +52,8 @@ export async function converge(installation: Installation, rules: ReplicaRules):
     const differs = await difference(installation, rules, ledger);
     if (differs === undefined) return world.now - beganMs;
     if (world.now - beganMs > convergenceMs) {
+      for (const service of installation.cluster.of("xds"))
+        world.trace(`streams of ${service.name}: ${JSON.stringify(await peek(installation.simulation, service, 5680, "/debug/streams"))}`);
       world.violated(`${convergenceMs / 1000} s after the last fault, ${differs}`);
       return world.now - beganMs;
     }
