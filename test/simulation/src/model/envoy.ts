@@ -178,6 +178,10 @@ export class SimulatedEnvoy {
       this.#write(stream, { typeUrl, resourceNamesSubscribe: names, initialResourceVersions: this.#versions(typeUrl) });
     }
     world.trace(`${name} dials ${server}`);
+    // Who has everything hears nothing.
+    setTimeout(() => {
+      if (stream === this.#stream) this.servedSinceMs ??= world.now;
+    }, 1_000);
   }
 
   #versions(typeUrl: string): Record<string, string> {
