@@ -14,6 +14,7 @@ import {
   inEffectAt,
   isInShare,
   readNewestSnapshot,
+  stateInZone,
   supersededBy,
   valueDigest,
 } from "../src/index.ts";
@@ -61,6 +62,21 @@ const contentOf = (reader: ResourceReader): Map<KeyString, unknown> =>
       reader.list(type).map((one): [KeyString, unknown] => [keyString(one), [one.labels, one.spec, one.creationTime]]),
     ),
   );
+
+/** The same without times: what is foretold has none. */
+const valuesOf = (reader: ResourceReader): [string, unknown][] =>
+  types
+    .flatMap((type) => reader.list(type).map((one): [string, unknown] => [keyString(one), one.spec]))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+
+/** A record that decides nothing about zones, and writes nothing that a roll-out under way changes. */
+function isPlain({ changes }: ChangeSet, state: ConfigState): boolean {
+  const taken = new Set(state.list<RolloutSpec>("Rollout").flatMap(({ spec }) => (spec.state === "running" ? Object.keys(spec.base) : [])));
+  return changes.every((change) => {
+    const key = change.op === "put" ? change.resource : change.key;
+    return types.includes(key.type) && !taken.has(keyString(key));
+  });
+}
 
 /** Keeps what it was told of: whoever misses a key has something else than who reads afresh. */
 class Told {
@@ -186,7 +202,13 @@ test.each(Array.from({ length: 12 }, (_, index) => index + 1))("one log, one con
     const meshes = new Map(one.state.list("Mesh").map((mesh) => [mesh.name, mesh.creationTime]));
     const contents = new Map(zones.map((zone) => [zone, contentOf(one.state)]));
     const record = random.next(one.state);
+    const foretold = isPlain(record, one.state) ? zones.map((zone) => stateInZone(zone, one.state, record.changes)) : undefined;
     one.take(record);
+    for (const [index, { whole, trial }] of foretold?.entries() ?? []) {
+      const zone = inEffect[index]!;
+      expect(valuesOf(whole), `turn ${turn}, foretold ${zone.zone}`).toEqual(valuesOf(zone));
+      expect(trial && valuesOf(trial), `turn ${turn}, foretold ${zone.zone}`).toEqual(zone.trial && valuesOf(zone.trial.reader));
+    }
     restarted.take(record);
 
     if (random.below(25) === 0) {
