@@ -1,10 +1,12 @@
+import { nastyVariants, type NastyVariant } from "@atoll/testkit/nasty-values";
+
 type Document = Record<string, unknown>;
 
 export interface NastyKind {
   type: string;
   good: Document;
   /** Good documents with one field made nasty. */
-  variants: () => Generator<{ what: string; document: Document }>;
+  variants: () => Iterable<NastyVariant>;
 }
 
 const everything = [{ match: { "kuma.io/service": "*" } }];
@@ -171,72 +173,9 @@ function goodDocuments(): Document[] {
   ];
 }
 
-const texts = [
-  "",
-  "a\nb",
-  "a\0b",
-  "%NOPE%",
-  "%",
-  "100%",
-  "(",
-  "(?=a)",
-  "host",
-  ":path",
-  "*",
-  "ä💥",
-  " ",
-  "x".repeat(20_000),
-  "../..",
-  "$[]{}\\",
-];
-const numbers = [0, -1, 1, 5, 99, 600, 1000, 65_536, 4_294_967_295, 4_294_967_296, 1.5, 1e300];
-const durations = ["0s", "1ns", "10ms", "-1s", "999999h", "2562047h47m16s", "1", ""];
-
-/** Of files that Envoys write: nothing that would be made where the test runs. */
-const files = ["", "/nowhere/at/all", "/nowhere/%NOPE%", "/"];
-const isFile = (path: Path): boolean => path.at(-1) === "eventLogPath" || (path[0] === "logging" && path.at(-1) === "path");
-
-type Path = (string | number)[];
-
-function* leaves(value: unknown, path: Path = []): Generator<{ path: Path; value: string | number }> {
-  if (typeof value === "string" || typeof value === "number") yield { path, value };
-  else if (Array.isArray(value)) for (const [index, one] of value.entries()) yield* leaves(one, [...path, index]);
-  else if (typeof value === "object" && value !== null)
-    for (const [key, one] of Object.entries(value)) {
-      if (path.length === 0 && ["type", "mesh", "name"].includes(key)) continue;
-      yield* leaves(one, [...path, key]);
-    }
-}
-
-function changed(document: Document, path: Path, value: unknown): Document {
-  const copy = structuredClone(document);
-  let at = copy as Record<string | number, unknown>;
-  for (const step of path.slice(0, -1)) at = at[step] as Record<string | number, unknown>;
-  at[path.at(-1)!] = value;
-  return copy;
-}
-
-/** Chooses a share of the values, the same ones each time. */
-function chosen<Value>(values: readonly Value[], share: number, seed: number): Value[] {
-  const count = Math.max(1, Math.round(values.length * share));
-  return Array.from({ length: count }, (_, index) => values[(seed * 7 + index * Math.ceil(values.length / count)) % values.length]!);
-}
-
 /** Each kind that people write, with its strings and numbers made nasty one by one. */
 export function nastyDocuments({ share, only }: { share: number; only: string | undefined }): NastyKind[] {
   return goodDocuments()
     .filter(({ type }) => only === undefined || only === "all" || only === type)
-    .map((document) => ({
-      type: String(document["type"]),
-      good: document,
-      *variants() {
-        let seed = 0;
-        for (const { path, value } of leaves(document)) {
-          const isDuration = typeof value === "string" && /^\d+(?:ns|ms|s|m|h)$/.test(value);
-          const values: readonly unknown[] = isFile(path) ? files : typeof value === "number" ? numbers : isDuration ? durations : texts;
-          for (const one of [...new Set(chosen(values, share, seed++))])
-            yield { what: `${path.join(".")} = ${JSON.stringify(one).slice(0, 60)}`, document: changed(document, path, one) };
-        }
-      },
-    }));
+    .map((document) => ({ type: String(document["type"]), good: document, variants: () => nastyVariants(document, share) }));
 }

@@ -8,7 +8,7 @@ import { jsonTypeName } from "../schema/parse-error.ts";
 import { meshPolicyDeprecations } from "../validators/mesh-policies/deprecations.ts";
 import { meshPolicyValidators } from "../validators/mesh-policies/index.ts";
 import { serviceValidators } from "../validators/service-resources.ts";
-import { type Violations, violationsOfZod } from "../validators/violation.ts";
+import { shapeFault, type Violations, violationsOfZod } from "../validators/violation.ts";
 import { kindMeta, type MetaRow, readSpec } from "./define-kind.ts";
 
 const schemas: Readonly<Record<string, z.ZodType>> = { ...meshPolicySchemas, ...serviceSchemas };
@@ -30,7 +30,7 @@ export function definePluginKind(row: PluginRow): Kind {
     return readSpec(() => {
       requireShallow(raw);
       const parsed = schema.safeParse(raw, { reportInput: true });
-      if (!parsed.success) return { violations: violationsOfZod("spec", parsed.error) };
+      if (!parsed.success) return shapeFault("spec", parsed.error);
       const violations = [...validate(parsed.data as never, role)];
       return violations.length > 0 ? { violations } : { spec: parsed.data };
     });

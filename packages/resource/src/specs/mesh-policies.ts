@@ -1,6 +1,7 @@
 import { z } from "zod";
 import {
   backendRef,
+  count,
   duration,
   headerMatch,
   headerModifier,
@@ -42,9 +43,9 @@ const rateLimitedBackOff = shape({
   resetHeaders: z.array(shape({ format: z.enum(["Seconds", "UnixTimestamp"]), name: headerName })).optional(),
 });
 const retries = shape({
-  tcp: shape({ maxConnectAttempt: integer.optional() }).optional(),
+  tcp: shape({ maxConnectAttempt: count.optional() }).optional(),
   http: shape({
-    numRetries: integer.optional(),
+    numRetries: count.optional(),
     perTryTimeout: duration.optional(),
     backOff: backOff.optional(),
     rateLimitedBackOff: rateLimitedBackOff.optional(),
@@ -60,10 +61,10 @@ const retries = shape({
         }),
       )
       .optional(),
-    hostSelectionMaxAttempts: integer.optional(),
+    hostSelectionMaxAttempts: z.int().optional(),
   }).optional(),
   grpc: shape({
-    numRetries: integer.optional(),
+    numRetries: count.optional(),
     perTryTimeout: duration.optional(),
     backOff: backOff.optional(),
     rateLimitedBackOff: rateLimitedBackOff.optional(),
@@ -71,20 +72,20 @@ const retries = shape({
   }).optional(),
 });
 
-const consecutive = shape({ consecutive: integer.optional() });
+const consecutive = shape({ consecutive: count.optional() });
 const breakers = shape({
   connectionLimits: shape({
-    maxConnections: integer.optional(),
-    maxConnectionPools: integer.optional(),
-    maxPendingRequests: integer.optional(),
-    maxRetries: integer.optional(),
-    maxRequests: integer.optional(),
+    maxConnections: count.optional(),
+    maxConnectionPools: count.optional(),
+    maxPendingRequests: count.optional(),
+    maxRetries: count.optional(),
+    maxRequests: count.optional(),
   }).optional(),
   outlierDetection: shape({
     disabled: z.boolean().optional(),
     interval: duration.optional(),
     baseEjectionTime: duration.optional(),
-    maxEjectionPercent: integer.optional(),
+    maxEjectionPercent: count.optional(),
     splitExternalAndLocalErrors: z.boolean().optional(),
     healthyPanicThreshold: integerOrText.optional(),
     detectors: shape({
@@ -92,14 +93,14 @@ const breakers = shape({
       gatewayFailures: consecutive.optional(),
       localOriginFailures: consecutive.optional(),
       successRate: shape({
-        minimumHosts: integer.optional(),
-        requestVolume: integer.optional(),
+        minimumHosts: count.optional(),
+        requestVolume: count.optional(),
         standardDeviationFactor: integerOrText.optional(),
       }).optional(),
       failurePercentage: shape({
-        minimumHosts: integer.optional(),
-        requestVolume: integer.optional(),
-        threshold: integer.optional(),
+        minimumHosts: count.optional(),
+        requestVolume: count.optional(),
+        threshold: count.optional(),
       }).optional(),
     }).optional(),
   }).optional(),

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import { z } from "zod";
 import type { Violation } from "../resource.ts";
 import { jsonTypeName } from "../schema/parse-error.ts";
 
@@ -25,6 +25,16 @@ export function violationsOfZod(root: string, error: z.ZodError): Violation[] {
     return [...type, violation(field, reasonOf(issue))];
   });
 }
+
+/** What is wrong with the shape; of numbers that are out of the range of their type, as one who reads them says it, only if nothing else is. */
+export function shapeFault(root: string, error: z.ZodError): { violations: Violation[] } | { parseError: string } {
+  const [readable, unreadable] = [error.issues.filter((issue) => !isUnreadable(issue)), error.issues.filter(isUnreadable)];
+  if (readable.length > 0) return { violations: violationsOfZod(root, new z.ZodError(readable)) };
+  const [first] = violationsOfZod(root, new z.ZodError(unreadable));
+  return { parseError: first!.reason.replace("Go value", `Go struct field ${first!.field}`) };
+}
+
+const isUnreadable = (issue: z.core.$ZodIssue): boolean => issue.code === "custom" && issue.params?.["unreadable"] === true;
 
 function byPath(one: z.core.$ZodIssue, other: z.core.$ZodIssue): number {
   const index = one.path.findIndex((part, place) => part !== other.path[place]);

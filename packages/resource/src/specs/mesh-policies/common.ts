@@ -7,7 +7,18 @@ export const duration = z.string().transform((text) => {
   const read = parseGoDuration(text);
   return "error" in read ? text : formatGoDuration(read.nanoseconds);
 });
-export const integer = z.int();
+/** A whole number that Kuma, and Envoy, have in this type: another one cannot be read, which is said where the shape is right (`unreadable`). */
+const numberIn = (type: string, min: number, max: number) =>
+  z.int().superRefine((value, context) => {
+    if (value >= min && value <= max) return;
+    context.addIssue({
+      code: "custom",
+      message: `json: cannot unmarshal number ${value} into Go value of type ${type}`,
+      params: { unreadable: true },
+    });
+  });
+export const integer = numberIn("int32", -(2 ** 31), 2 ** 31 - 1);
+export const count = numberIn("uint32", 0, 2 ** 32 - 1);
 export const integerOrText = z.union([z.number(), z.string()]);
 /** An object of these fields; others are left out. */
 export const shape = <Shape extends z.ZodRawShape>(fields: Shape) => z.object(fields);
@@ -53,4 +64,4 @@ export const headerModifier = shape({
   remove: z.array(z.string()).max(16).optional(),
 });
 
-export const backendRef = targetRefSchema.extend({ weight: integer.min(0).default(1), port: integer.optional() });
+export const backendRef = targetRefSchema.extend({ weight: integer.min(0).default(1), port: count.optional() });

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { duration, integerOrText, outboundPolicy, shape } from "./common.ts";
+import { count, duration, integerOrText, outboundPolicy, shape } from "./common.ts";
 
 const name = z.string().min(1);
 const hashPolicies = z.array(
@@ -13,25 +13,25 @@ const hashPolicies = z.array(
     filterState: shape({ key: name }).optional(),
   }),
 );
-const ringSize = z.number().min(1).max(8_000_000);
+const ringSize = count.min(1).max(8_000_000);
 
 const balancing = shape({
   loadBalancer: shape({
     type: z.enum(["RoundRobin", "LeastRequest", "RingHash", "Random", "Maglev"]),
-    leastRequest: shape({ choiceCount: z.number().min(2).optional(), activeRequestBias: integerOrText.optional() }).optional(),
+    leastRequest: shape({ choiceCount: count.min(2).optional(), activeRequestBias: integerOrText.optional() }).optional(),
     ringHash: shape({
       hashFunction: z.enum(["XXHash", "MurmurHash2"]).optional(),
       minRingSize: ringSize.optional(),
       maxRingSize: ringSize.optional(),
       hashPolicies: hashPolicies.optional(),
     }).optional(),
-    maglev: shape({ tableSize: z.number().min(1).max(5_000_011).optional(), hashPolicies: hashPolicies.optional() }).optional(),
+    maglev: shape({ tableSize: count.min(1).max(5_000_011).optional(), hashPolicies: hashPolicies.optional() }).optional(),
     random: shape({}).optional(),
     roundRobin: shape({}).optional(),
   }).optional(),
   localityAwareness: shape({
     disabled: z.boolean().optional(),
-    localZone: shape({ affinityTags: z.array(shape({ key: z.string(), weight: z.number().optional() })).optional() }).optional(),
+    localZone: shape({ affinityTags: z.array(shape({ key: z.string(), weight: count.optional() })).optional() }).optional(),
     crossZone: shape({
       failover: z
         .array(

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { duration, integer, proxyPolicy, shape } from "./common.ts";
+import { count, duration, proxyPolicy, shape } from "./common.ts";
 
 const selectors = z.array(shape({ type: z.enum(["Prefix", "Regex", "Exact", "Contains"]), match: z.string() }));
 const metrics = shape({
@@ -17,7 +17,7 @@ const metrics = shape({
         name: z.string().optional(),
         path: z.string().default("/metrics"),
         address: z.string().optional(),
-        port: integer,
+        port: count,
       }),
     )
     .optional(),
@@ -27,7 +27,7 @@ const metrics = shape({
         type: z.enum(["Prometheus", "OpenTelemetry"]),
         prometheus: shape({
           clientId: z.string().optional(),
-          port: integer.default(5670),
+          port: count.default(5670),
           path: z.string().default("/metrics"),
           tls: shape({ mode: z.enum(["Disabled", "ProvidedTLS", "ActiveMTLSBackend"]).default("Disabled") }).optional(),
         }).optional(),

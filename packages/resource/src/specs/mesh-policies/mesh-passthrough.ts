@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { integer, proxyPolicy, shape } from "./common.ts";
+import { count, proxyPolicy, shape } from "./common.ts";
 
 const passthrough = shape({
   passthroughMode: z.enum(["All", "Matched", "None"]).optional(),
@@ -8,7 +8,7 @@ const passthrough = shape({
       shape({
         type: z.enum(["Domain", "IP", "CIDR"]),
         value: z.string(),
-        port: integer.optional(),
+        port: count.optional(),
         protocol: z.enum(["tcp", "tls", "grpc", "http", "http2", "mysql"]).default("tcp"),
       }),
     )

@@ -1,13 +1,13 @@
 import { z } from "zod";
-import { duration, headerModifier, integer, policy, shape } from "./common.ts";
+import { count, duration, headerModifier, policy, shape } from "./common.ts";
 
-const rate = shape({ num: integer, interval: duration });
+const rate = shape({ num: count, interval: duration });
 const limits = shape({
   local: shape({
     http: shape({
       disabled: z.boolean().optional(),
       requestRate: rate.optional(),
-      onRateLimit: shape({ status: integer.optional(), headers: headerModifier.optional() }).optional(),
+      onRateLimit: shape({ status: count.optional(), headers: headerModifier.optional() }).optional(),
     }).optional(),
     tcp: shape({ disabled: z.boolean().optional(), connectionRate: rate.optional() }).optional(),
   }).optional(),

@@ -2,7 +2,7 @@ import type { MeshLoadBalancingStrategySpec } from "../../specs/mesh-policies/me
 import { at, violation, type Violations } from "../violation.ts";
 import { outsideOnlyForAll } from "./from-to-rules.ts";
 import { validateTargetRef } from "./target-ref.ts";
-import { countAbove, decimal, definedDecimalPercentage } from "./values.ts";
+import { countAbove, decimal, definedDecimalPercentage, readDuration } from "./values.ts";
 
 type Item = NonNullable<MeshLoadBalancingStrategySpec["to"]>[number];
 type Conf = NonNullable<Item["default"]>;
@@ -54,6 +54,7 @@ function* validateHashPolicies(path: string, policies: readonly HashPolicy[] = [
     if (policy[part] === undefined) yield violation(`${at(path, index)}.${part}`, "must be defined");
     else if (policy.type === "Cookie" && policy.cookie?.path !== undefined && !policy.cookie.path.startsWith("/"))
       yield violation(`${at(path, index)}.cookie.path`, "must be an absolute path");
+    readDuration(policy.cookie?.ttl);
   }
 }
 

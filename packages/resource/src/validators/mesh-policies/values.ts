@@ -10,6 +10,11 @@ function read(text: string): bigint {
   return parsed.nanoseconds;
 }
 
+/** Raises if it is none; any is allowed. */
+export function readDuration(text: string | undefined): void {
+  if (text !== undefined) read(text);
+}
+
 export function* positiveDuration(path: string, text: string | undefined, reason = "must be greater than zero when defined"): Violations {
   if (text !== undefined && read(text) <= 0n) yield violation(path, reason);
 }
