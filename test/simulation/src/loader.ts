@@ -3,6 +3,7 @@
  * (`node:fs`) or for what talks to it (`@grpc/grpc-js`), it gets the adapter of `shims/`. Given to Node as `--import`.
  */
 import { registerHooks } from "node:module";
+import { mutated, mutations } from "./mutations.ts";
 import { installGlobals } from "./world/globals.ts";
 
 const here = new URL(".", import.meta.url).href;
@@ -24,7 +25,15 @@ const shims: Record<string, string> = {
   "prom-client": "prom-client",
 };
 
+/** Name of a bug to put in. */
+const mutation = mutations.find(({ name }) => name === process.env["ATOLL_MUTATION"]);
+
 registerHooks({
+  load(url, context, next) {
+    const loaded = next(url, context);
+    if (mutation === undefined || url !== `${root}${mutation.file}`) return loaded;
+    return { ...loaded, source: mutated(mutation, Buffer.from(loaded.source as Uint8Array).toString("utf8")) };
+  },
   resolve(specifier, context, next) {
     const shim = shims[specifier];
     const parent = context.parentURL ?? "";

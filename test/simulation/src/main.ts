@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { checkMutations } from "./check-mutations.ts";
 import { type Outcome, runSeed } from "./scenario.ts";
 
 const { values } = parseArgs({
@@ -15,8 +16,11 @@ const { values } = parseArgs({
     trace: { type: "boolean", default: false },
     twice: { type: "boolean", default: false },
     "stop-at-first": { type: "boolean", default: false },
+    mutations: { type: "boolean", default: false },
   },
 });
+
+if (values.mutations) process.exit(checkMutations(values.from ?? "1", values.seeds));
 
 const stray: string[] = [];
 process.on("unhandledRejection", (error) => stray.push(`unhandled rejection: ${(error as Error)?.stack ?? String(error)}`));

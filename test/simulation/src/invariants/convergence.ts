@@ -1,5 +1,5 @@
 import type { Installation } from "../model/installation.ts";
-import { checkHistory, type Ledger } from "./history.ts";
+import { checkHistory, type Ledger, milliseconds } from "./history.ts";
 import { peek } from "./peek.ts";
 import type { ReplicaRules } from "./replicas.ts";
 
@@ -17,6 +17,8 @@ export async function difference(installation: Installation, rules: ReplicaRules
     const at = rules.latest.get(name)?.revision;
     if (at !== head) return `${name} is at revision ${at}, global at ${head}`;
   }
+  const misfit = await contents(installation, ledger);
+  if (misfit) return misfit;
   for (const { spec, servedSinceMs, connectTimeouts, endpoints, lastEnd } of envoys.map((envoy) => ({
     spec: envoy.spec,
     servedSinceMs: envoy.servedSinceMs,
@@ -43,6 +45,29 @@ export async function difference(installation: Installation, rules: ReplicaRules
   return undefined;
 }
 
+/** Whether global and every sync service have what the log says, no more and no less. */
+async function contents({ cluster, operator, simulation }: Installation, ledger: Ledger): Promise<string | undefined> {
+  for (const service of [...cluster.of("global"), ...cluster.of("zone")]) {
+    for (const mesh of operator.meshes) {
+      const list = (await peek(simulation, service, 5681, `/meshes/${mesh}/timeouts?size=1000`)) as TimeoutList | undefined;
+      const has = list?.items.map(({ name, conf }) => `${ownName(name)} ${milliseconds(conf.connectTimeout)}`).sort();
+      const prefix = `Timeout/${mesh}/`;
+      const should = [...ledger].flatMap(([key, { connectMs }]) =>
+        key.startsWith(prefix) ? [`${key.slice(prefix.length)} ${connectMs}`] : [],
+      );
+      if (has?.join() !== should.sort().join()) return `${service.name} has ${has?.join(", ")} in ${mesh}, the log ${should.join(", ")}`;
+    }
+  }
+  return undefined;
+}
+
+/** In a zone, what is global's has a hash behind its name. */
+const ownName = (name: string): string => /^(reached|pair-[ab]|extra-\d)/.exec(name)?.[0] ?? name;
+
+interface TimeoutList {
+  items: { name: string; conf: { connectTimeout: string } }[];
+}
+
 /** Waits until nothing differs; a rule is broken if that takes too long. */
 export async function converge(installation: Installation, rules: ReplicaRules): Promise<number> {
   const { world } = installation.simulation;
@@ -54,6 +79,8 @@ export async function converge(installation: Installation, rules: ReplicaRules):
     if (world.now - beganMs > convergenceMs) {
       for (const service of installation.cluster.of("xds"))
         world.trace(`streams of ${service.name}: ${JSON.stringify(await peek(installation.simulation, service, 5680, "/debug/streams"))}`);
+      for (const service of installation.cluster.of("zone"))
+        world.trace(`mirrors of ${service.name}: ${JSON.stringify(await peek(installation.simulation, service, 5680, "/debug/sync"))}`);
       world.violated(`${convergenceMs / 1000} s after the last fault, ${differs}`);
       return world.now - beganMs;
     }

@@ -58,4 +58,4 @@ export async function checkHistory({ operator, simulation: { world } }: Installa
 /** Deleting what is not there writes nothing. */
 const isNothing = (what: string): boolean => what.startsWith("pair gone");
 
-const milliseconds = (text: string): number => Math.round(Number.parseFloat(text) * (text.endsWith("ms") ? 1 : 1000));
+export const milliseconds = (text: string): number => Math.round(Number.parseFloat(text) * (text.endsWith("ms") ? 1 : 1000));

@@ -37,6 +37,8 @@ export class Link implements Connection {
   }
 
   lost(process: Process, reason: string): void {
+    this.up.close();
+    this.down.close();
     if (process === this.ends[0]) this.client?.finish({ code: status.UNAVAILABLE, details: reason });
     else this.server?.cancel();
   }
@@ -60,7 +62,7 @@ export class ClientStream extends Readable implements ClientEnd {
   #over = false;
 
   constructor(deserialize: Deserialize, serialize?: (message: unknown) => Buffer) {
-    super({ objectMode: true, highWaterMark: 1, read: () => this.#settle() });
+    super({ objectMode: true, highWaterMark: 1, read: () => undefined });
     this.#deserialize = deserialize;
     this.#serialize = serialize;
   }
@@ -101,7 +103,9 @@ export class ClientStream extends Readable implements ClientEnd {
   /** The status comes after what came before it was read. */
   #settle(): void {
     const end = this.#end;
-    if (end && end.code !== status.OK && this.readableLength === 0) this.destroy(failure(end));
+    if (!end || this.destroyed) return;
+    if (this.readableLength === 0) this.destroy(failure(end));
+    else setTimeout(() => this.#settle(), 5);
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {

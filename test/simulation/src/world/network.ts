@@ -4,7 +4,7 @@ import type { Process, World } from "./world.ts";
 /** A connection that may be cut: both ends hear of it. */
 export interface Connection {
   readonly ends: readonly [Process, Process];
-  /** Each end is told once, if it lives. */
+  /** Each end is told once, if it lives. What is under way does not arrive. */
   lost(process: Process, reason: string): void;
 }
 
@@ -20,6 +20,7 @@ export class Lane {
   readonly #queue: { at: number; arrive: () => void }[] = [];
   #lastAt = 0;
   #busy = false;
+  #closed = false;
 
   constructor(world: World, network: Network, from: Process, to: Process) {
     this.#world = world;
@@ -41,8 +42,13 @@ export class Lane {
     this.#world.schedule(first.at - this.#world.now, () => this.#step(), null);
   }
 
+  /** Nothing arrives any more. */
+  close(): void {
+    this.#closed = true;
+  }
+
   #step(): void {
-    if (this.#to.dead) return;
+    if (this.#to.dead || this.#closed) return;
     if (this.#network.isBlocked(this.#from.host.name, this.#to.host.name)) {
       this.#world.schedule(retryMs, () => this.#step(), null);
       return;
