@@ -10,6 +10,7 @@ import {
   type SettingsNotices,
 } from "@atoll/runtime";
 import type { z } from "zod";
+import { addReplayCommand } from "./replay-command.ts";
 
 interface ServiceEntry {
   about: string;
@@ -140,6 +141,7 @@ Examples:
     .description("Put such a file into an empty log: a new work directory that has the two keys, or a Kafka without these topics")
     .option("-c, --config-file <path>", "settings of global as YAML: its work directory, or log.kafka")
     .action(async (file: string, { configFile }: { configFile?: string }) => archive("importLog", file, configFile));
+  addReplayCommand(program);
   program
     .command("version")
     .description("Print the version")

@@ -22,7 +22,8 @@ import type { SecretMaterials } from "./secret-materials.ts";
 import { reuseTypes } from "./reuse-types.ts";
 import { stillRefused, withRefusals } from "./refusals.ts";
 import { addResource, endpointType, isPlain, ViewEncoder, type EncodedView } from "./view-encoder.ts";
-import { sameItems, WatchedProxy, type MadeSnapshot, type ProxyParts } from "./watched-proxy.ts";
+import { sentRecord, type SentRecord } from "./sent-record.ts";
+import { isComplete, sameItems, WatchedProxy, type MadeSnapshot } from "./watched-proxy.ts";
 import { WithheldParts, type WithheldPart } from "./withheld-parts.ts";
 import { withoutDangling } from "./without-dangling.ts";
 import { Worlds, type TrialConfiguration } from "./worlds.ts";
@@ -255,6 +256,12 @@ export class Compiler {
     return proxy && computedConfig(stateOf(proxy, then), proxy.ref, options);
   }
 
+  /** What every proxy has, by hash, and what it was made from that is in no log. */
+  sent(): SentRecord {
+    const { cache, materials, zone } = this.#options;
+    return sentRecord({ zone, cache, materials, contexts: this.#worlds.main.contexts, proxies: this.#proxies });
+  }
+
   #watch(nodeId: string, ref: ProxyRef): WatchedProxy {
     const { materials } = this.#options;
     const onSuspect = () => this.#suspects.add(nodeId);
@@ -387,13 +394,4 @@ interface EncodedSnapshot {
 function stateOf({ world }: WatchedProxy, then: FormerConfiguration | undefined): Pick<MeshContexts, "inputs" | "options"> {
   const { inputs, options } = world.contexts;
   return { inputs: then ? { ...inputs, config: then } : inputs, options };
-}
-
-/** False while a secret is missing without which the proxy is better left as it is. */
-function isComplete({ intent, secrets }: ProxyParts, mesh: string): boolean {
-  // Envoy would hold its listeners back until the certificate comes; better to give it all at once.
-  if (secrets.pending.length > 0) return false;
-  return !intent.view.secrets.some(
-    ({ name, source }) => source.type === "identity" && source.mesh === mesh && secrets.failed.includes(name),
-  );
 }

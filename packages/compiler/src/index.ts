@@ -6,3 +6,4 @@ export { formerAuthorityMs, SecretMaterials, type ResolvedSecrets, type SecretMa
 export { zoneAdminTls } from "./zone-admin-tls.ts";
 export { formerAuthorities, type FormerAuthority } from "./former-authorities.ts";
 export type { TrialConfiguration } from "./worlds.ts";
+export { remadeConfiguration, type SentProxy, type SentRecord } from "./sent-record.ts";

@@ -102,3 +102,12 @@ const sameSecrets = (a: ResolvedSecrets, b: ResolvedSecrets): boolean =>
 export function sameItems<Item>(one: readonly Item[], other: readonly Item[]): boolean {
   return one.length === other.length && one.every((item, index) => item === other[index]);
 }
+
+/** False while a secret is missing without which the proxy is better left as it is. */
+export function isComplete({ intent, secrets }: ProxyParts, mesh: string): boolean {
+  // Envoy would hold its listeners back until the certificate comes; better to give it all at once.
+  if (secrets.pending.length > 0) return false;
+  return !intent.view.secrets.some(
+    ({ name, source }) => source.type === "identity" && source.mesh === mesh && secrets.failed.includes(name),
+  );
+}

@@ -1,6 +1,7 @@
 export { Backoff } from "./backoff.ts";
 export { EmbeddedLog } from "./embedded-log.ts";
 export type { EmbeddedLogOptions } from "./embedded-log.ts";
+export { archiveFileLines } from "./archive-file.ts";
 export { ArchiveError, archiveLines, checkArchive, restoreArchive } from "./log-archive.ts";
 export type { ArchiveSummary } from "./log-archive.ts";
 export { LogError, LogInUseError, maxAppendBytes, termOf, topicConfig, topics, withTerm } from "./event-log.ts";

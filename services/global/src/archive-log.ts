@@ -1,11 +1,11 @@
 import { once } from "node:events";
-import { createReadStream, createWriteStream, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { createWriteStream, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { createGunzip, createGzip } from "node:zlib";
+import { createGzip } from "node:zlib";
 import {
+  archiveFileLines,
   ArchiveError,
   archiveLines,
   checkArchive,
@@ -40,7 +40,7 @@ export async function exportLog(settings: GlobalSettings, file: string, log: Log
     await (file.endsWith(".gz") ? pipeline(lines, createGzip(), output) : pipeline(lines, output));
     if (!output.closed) await once(output, "close");
     // What can't be read back is no backup.
-    const summary = await checkArchive(linesOf(partial));
+    const summary = await checkArchive(archiveFileLines(partial));
     renameSync(partial, file);
     return summary;
   } finally {
@@ -52,7 +52,7 @@ export async function exportLog(settings: GlobalSettings, file: string, log: Log
 /** Puts such a file into the log of the settings, which must be empty. Nothing is written unless the file is whole. @throws ArchiveError, LogError */
 export async function importLog(settings: GlobalSettings, file: string, log: Logger): Promise<ArchiveSummary> {
   if (!existsSync(file)) throw new ArchiveError(`${file} does not exist`);
-  const summary = await checkArchive(linesOf(file));
+  const summary = await checkArchive(archiveFileLines(file));
   const workDir = expandPath(settings.general.workDir);
   mkdirSync(workDir, { recursive: true });
   const target = await openLog(settings.log, workDir, log);
@@ -61,7 +61,7 @@ export async function importLog(settings: GlobalSettings, file: string, log: Log
       if ((await target.head(topic)) > 0) throw new ArchiveError(`topic ${topic} has records already: an archive goes into an empty log`);
     // Kafka gives offsets and identity of its own; what zones wrote, they copy there anew.
     const isKafka = kafkaConnection(settings.log.kafka) !== undefined;
-    await restoreArchive(linesOf(file), target, { asCopy: !isKafka });
+    await restoreArchive(archiveFileLines(file), target, { asCopy: !isKafka });
     return summary;
   } finally {
     await target.close();
@@ -82,9 +82,4 @@ async function openSource(settings: GlobalSettings, log: Logger): Promise<Mirror
   const { grpcPort, tlsCertFile = settings.general.tlsCertFile ?? join(workDir, "tls.crt") } = settings.multizone.global.kds;
   const tls = { ca: readFileSync(expandPath(tlsCertFile), "utf8") };
   return openRelay({ address: `grpcs://localhost:${grpcPort}`, tls, token: () => deriveServiceBearer(key) });
-}
-
-function linesOf(file: string): AsyncIterable<string> {
-  const bytes = createReadStream(file);
-  return createInterface({ input: file.endsWith(".gz") ? bytes.pipe(createGunzip()) : bytes, crlfDelay: Infinity });
 }

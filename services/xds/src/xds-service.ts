@@ -327,6 +327,7 @@ async function open(
   views["applied"] = () => reporter.current();
   views["withheld"] = () => withheld.reports();
   views["round"] = () => lastRound;
+  views["sent"] = () => compiler.sent();
   views["views"] = () => Object.fromEntries(cache.nodeIds().map((nodeId) => [nodeId, compiler.view(nodeId)]));
   diagnostics.notReady = null;
   log.info({ port: dpServer.port, revision: config.revision }, "xDS server is ready");
