@@ -21,14 +21,19 @@ export interface LoadReport {
  */
 export class Load {
   readonly #timer: NodeJS.Timeout;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  readonly #agent: Agent;
   readonly #requests: LoadedRequest[] = [];
   readonly #open = new Set<Promise<void>>();
   readonly #url: string;
   readonly #began = performance.now();
   #sent = 0;
 
-  constructor(url: string, perSecond: number) {
+  /**
+   * Without `keepAlive` each request has a connection of its own: one that waits in a pool may be closed by a listener that is on its way out
+   * in the moment in which it is used.
+   */
+  constructor(url: string, perSecond: number, { keepAlive = true }: { keepAlive?: boolean } = {}) {
+    this.#agent = new Agent({ keepAlive, maxSockets: 64 });
     this.#url = url;
     // Timers run late on a busy machine: each turn sends what is due by then.
     this.#timer = setInterval(() => {

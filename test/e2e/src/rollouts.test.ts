@@ -72,7 +72,7 @@ const everywhere = (wanted: Partial<Record<Zone, string>>) =>
       }
       return true;
     },
-    { limitMs: 15_000, everyMs: 20 },
+    { limitMs: 40_000, everyMs: 20 },
   );
 
 const post = async <Answer>(path: string, body: object = {}): Promise<Answer> => {
@@ -92,7 +92,8 @@ const reaches = (name: string, progress: string, limitMs = 20_000) =>
   );
 const oneByOne = zones.map((zone) => ({ zones: [zone] }));
 const faults = async () => (await bed.atoll.call("/quarantine")).json<{ items: { zone: string; resources: string[] }[] }>().items;
-const loads = () => zones.map((zone) => new Load(`http://127.0.0.1:${bed.port(ports[zone])}/`, 50));
+/** A filter that changes replaces its listener. */
+const loads = () => zones.map((zone) => new Load(`http://127.0.0.1:${bed.port(ports[zone])}/`, 50, { keepAlive: false }));
 
 async function atollctl(...args: string[]): Promise<{ status: number | string; output: string }> {
   const bin = fileURLToPath(new URL("../../../bin/atollctl", import.meta.url));
