@@ -1,3 +1,4 @@
+import { fullDocuments } from "@atoll/testkit/full-documents";
 import { nastyVariants, type NastyVariant } from "@atoll/testkit/nasty-values";
 
 type Document = Record<string, unknown>;
@@ -175,7 +176,18 @@ function goodDocuments(): Document[] {
 
 /** Each kind that people write, with its strings and numbers made nasty one by one. */
 export function nastyDocuments({ share, only }: { share: number; only: string | undefined }): NastyKind[] {
-  return goodDocuments()
-    .filter(({ type }) => only === undefined || only === "all" || only === type)
-    .map((document) => ({ type: String(document["type"]), good: document, variants: () => nastyVariants(document, share) }));
+  const kind = (document: Document, every: number): NastyKind => ({
+    ...{ type: String(document["type"]), good: document },
+    variants: () => nastyVariants(document, share, every),
+  });
+  // Each field of policies with a targetRef is tried in packages/compiler/test/nasty-policies.test.ts: here are some, unless one asks for more.
+  const some = only === undefined ? 10 : 1;
+  // A MeshHTTPRoute on the gateway silences the gateway's other routes, by which the test sees that it takes changes.
+  const targeted = fullDocuments.filter(({ type, spec }) => {
+    const { targetRef } = spec as { targetRef?: { kind: string } };
+    return type !== "MeshHTTPRoute" || targetRef?.kind !== "MeshGateway";
+  });
+  return [...goodDocuments().map((one) => kind(one, 1)), ...targeted.map((one) => kind(one, some))].filter(
+    ({ type }) => only === undefined || only === "all" || only === type,
+  );
 }

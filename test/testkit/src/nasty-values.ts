@@ -59,10 +59,11 @@ function chosen<Value>(values: readonly Value[], share: number, seed: number): V
 
 const titled = (path: Path, value: unknown): string => `${path.join(".")} = ${JSON.stringify(value)?.slice(0, 60)}`;
 
-/** A document with its texts and numbers made nasty one by one: of each field a share of the values, one at least, the same ones each time. */
-export function* nastyVariants(document: Document, share: number): Generator<NastyVariant> {
+/** A document with its texts and numbers made nasty one by one: of each field a share of the values, one at least, the same ones each time; of `every` fields one. */
+export function* nastyVariants(document: Document, share: number, every = 1): Generator<NastyVariant> {
   let seed = 0;
-  for (const { path, value } of leaves(document)) {
+  for (const [index, { path, value }] of [...leaves(document)].entries()) {
+    if (index % every !== 0) continue;
     const isDuration = typeof value === "string" && /^\d+(?:ns|ms|s|m|h)$/.test(value);
     const values: readonly unknown[] = isFile(path) ? files : typeof value === "number" ? numbers : isDuration ? durations : texts;
     for (const one of new Set(chosen(values, share, seed++))) yield { what: titled(path, one), document: changed(document, path, one) };
