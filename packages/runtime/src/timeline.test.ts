@@ -16,3 +16,14 @@ test("the first pass of each stage counts, and old revisions make room", () => {
   expect(timeline.view()[0]!.stages["built"]).toBe(first);
   expect(timeline.view()[0]!.stages["folded"]).toBeLessThanOrEqual(first);
 });
+
+test("of a change that very many proxies apply, the first are remembered", () => {
+  const timeline = new Timeline();
+  for (const stage of ["folded", "built"]) timeline.mark(1, stage);
+  for (let proxy = 0; proxy < 1_000; proxy++) timeline.mark(1, `applied app-${proxy}`);
+  timeline.mark(2, "folded");
+  const [first, second] = timeline.view().map(({ stages }) => Object.keys(stages));
+  expect(first).toHaveLength(64);
+  expect(first!.slice(0, 3)).toEqual(["folded", "built", "applied app-0"]);
+  expect(second).toEqual(["folded"]);
+});

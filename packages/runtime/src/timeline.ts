@@ -6,6 +6,9 @@ export interface TimelineEntry {
 
 const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
+/** Of a change for thousands of proxies, those that have it first: all of them, of a thousand changes, would be tens of megabytes. */
+const mostStages = 64;
+
 /**
  * Remembers when each of the last revisions first passed each stage, for the debug view `/debug/timeline`. Beside one another, the
  * timelines of a machine's processes show where a change spent its time.
@@ -13,10 +16,13 @@ const monotonicMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 export class Timeline {
   /** By revision, round and round: the place of one is that of the one so many before it. */
   readonly #entries: (TimelineEntry | undefined)[];
+  /** How many stages each of them has. */
+  readonly #counts: number[];
   #newest = 0;
 
   constructor(size = 1_024) {
     this.#entries = Array.from({ length: size });
+    this.#counts = Array.from({ length: size }, () => 0);
   }
 
   /** Only the first pass counts: a revision that is built again, for a proxy that connects later, tells nothing new. */
@@ -31,8 +37,14 @@ export class Timeline {
       const place = revision % this.#entries.length;
       let entry = this.#entries[place];
       if (entry !== undefined && entry.revision > revision) continue;
-      if (entry?.revision !== revision) this.#entries[place] = entry = { revision, stages: {} };
-      entry.stages[stage] ??= at;
+      if (entry?.revision !== revision) {
+        this.#entries[place] = entry = { revision, stages: {} };
+        this.#counts[place] = 0;
+      }
+      if (entry.stages[stage] === undefined && this.#counts[place]! < mostStages) {
+        entry.stages[stage] = at;
+        this.#counts[place]!++;
+      }
       this.#newest = Math.max(this.#newest, revision);
     }
   }
