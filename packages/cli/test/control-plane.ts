@@ -15,6 +15,8 @@ export interface Outcome {
 
 export interface ControlPlane {
   url: string;
+  /** Of global. */
+  diagnostics: string;
   /** Writes a file; answers its path. */
   folder: string;
   ctl(...args: string[]): Promise<Outcome>;
@@ -69,6 +71,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
   );
   return {
     url,
+    diagnostics: `http://${local}:${diagnostics}`,
     folder: scratch.path,
     ctl: (...args) => ctlAt(url, args),
     ctlWith: (input, ...args) => ctlAt(url, args, input),

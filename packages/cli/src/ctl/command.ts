@@ -18,6 +18,7 @@ import { type Io, processIo } from "./io.ts";
 import { addRevisions } from "./revision-commands.ts";
 import { addRollouts } from "./rollout-commands.ts";
 import { addInstallTransparentProxy, addUninstallTransparentProxy } from "./transparent-proxy/transparent-proxy-commands.ts";
+import { addSupportBundle } from "./support/support-bundle-command.ts";
 import { addTokenLedger } from "./tokens-command.ts";
 import { readDuration } from "./wait.ts";
 import { addWatch } from "./watch-command.ts";
@@ -71,6 +72,7 @@ export function ctlCommand(io: Io = processIo): Command {
   addUninstallTransparentProxy(program.command("uninstall").description("Take away what install made"), io);
   addExport(program, client, io);
   addMigrate(program, client, io);
+  addSupportBundle(program, client, io);
   addConfig(program, path, io);
   addVersion(program, client, io);
   showHelpOfGroups(program);
