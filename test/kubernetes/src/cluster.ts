@@ -90,6 +90,11 @@ export class Cluster {
     return [...enter, "env", `KUBECONFIG=${paths.adminConfig}`, `PATH=${paths.programs}:${process.env["PATH"]}:/usr/sbin:/sbin`];
   }
 
+  /** Before a command: runs it on this machine, in the network of the cluster's node, as a host beside the cluster would. */
+  get besideNode(): readonly string[] {
+    return ["nsenter", "--target", String(this.#first), "--net"];
+  }
+
   /** Runs a command within the cluster, with `input` as its standard input. Throws if it fails, unless told not to. */
   async run(command: readonly string[], options: { input?: string; mayFail?: boolean; limitMs?: number } = {}): Promise<Answer> {
     const [enter, ...args] = [...this.inside, ...command] as [string, ...string[]];

@@ -22,6 +22,27 @@ export async function controlPlaneObjects(cluster: Cluster, ...flags: string[]):
   return (await cluster.run([...atollctl, "install", "control-plane", ...images, ...small, ...flags])).stdout;
 }
 
+export type TokenRequest = ["zone-token", "--zone", string, "--scope", string] | ["dataplane-token", "--mesh", string];
+
+/** A token of the control plane in a cluster, as its administrator asks for one. */
+export async function generateToken(cluster: Cluster, ...request: TokenRequest): Promise<string> {
+  const inPod = ["--namespace", systemNamespace, "exec", "deployment/kuma-control-plane", "--container", "control-plane", "--"];
+  return (await cluster.kubectl(...inPod, "atollctl", "generate", ...request, "--valid-for", "1h")).trim();
+}
+
+/** A zone of a global that other clusters reach at an address. */
+export async function installZone(
+  cluster: Cluster,
+  zone: { name: string; token: string; globalAddress: string },
+  ...flags: string[]
+): Promise<void> {
+  await cluster.kubectl("create", "namespace", systemNamespace);
+  const secret = { apiVersion: "v1", kind: "Secret", metadata: { name: "kuma-zone-token", namespace: systemNamespace } };
+  await cluster.apply(JSON.stringify({ ...secret, stringData: { token: zone.token } }));
+  const joins = ["--mode=zone", `--zone=${zone.name}`, `--kds-global-address=${zone.globalAddress}`];
+  await installControlPlane(cluster, ...joins, ...flags);
+}
+
 /** Waits for every Deployment of a namespace. */
 export async function rolledOut(cluster: Cluster, namespace: string): Promise<void> {
   try {
