@@ -16,11 +16,18 @@ import { metadataMatch } from "./metadata.ts";
 type HostPredicate = Init<typeof RetryPolicy_RetryHostPredicateSchema>;
 type HeaderMatch = NonNullable<RetryView["retriableRequestHeaders"]>[number];
 
+/**
+ * Of tries of a request whose retries are to go elsewhere, and of hosts that are looked at for each: Envoy sets memory aside for all tries at
+ * the first one, and looks without a pause. What is beyond this is as good as without end, and ends an Envoy.
+ */
+const mostTries = 1_000;
+
 export function retryPolicy(view: RetryView): Init<typeof RetryPolicySchema> {
   const { backOff, rateLimitedBackOff, retriableMethods = [], retriableRequestHeaders = [] } = view;
+  const elsewhere = (view.omitHosts ?? []).length > 0 || view.omitPreviousPriorities !== undefined;
   return {
     retryOn: view.retryOn,
-    numRetries: view.numRetries,
+    numRetries: elsewhere && view.numRetries !== undefined ? Math.min(view.numRetries, mostTries) : view.numRetries,
     perTryTimeout: durationOf(view.perTryTimeoutMs),
     retryBackOff: backOff && { baseInterval: durationOf(backOff.baseIntervalMs), maxInterval: durationOf(backOff.maxIntervalMs) },
     rateLimitedRetryBackOff: rateLimitedBackOff && {
@@ -34,7 +41,7 @@ export function retryPolicy(view: RetryView): Init<typeof RetryPolicySchema> {
     retriableHeaders: (view.retriableResponseHeaders ?? []).map(header),
     retryHostPredicate: (view.omitHosts ?? []).map(hostPredicate),
     retryPriority: view.omitPreviousPriorities === undefined ? undefined : priorities(view.omitPreviousPriorities),
-    hostSelectionRetryMaxAttempts: BigInt(view.hostSelectionMaxAttempts ?? 0),
+    hostSelectionRetryMaxAttempts: BigInt(Math.max(0, Math.min(view.hostSelectionMaxAttempts ?? 0, mostTries))),
   };
 }
 
