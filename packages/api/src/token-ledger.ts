@@ -4,12 +4,10 @@ import {
   type IssuedToken,
   type KeyScope,
   type TokenKind,
-  dataplaneScope,
   parseRevocations,
   revocationsName,
+  scopeOfIssued,
   signingKeyType,
-  userScope,
-  zoneScope,
 } from "@atoll/token";
 import { requireAdmin } from "./access.ts";
 import type { ApiContext } from "./api-context.ts";
@@ -69,9 +67,6 @@ async function issuedTokens({ options }: ApiContext): Promise<IssuedToken[]> {
   return (await options.issuedTokens()).toSorted((a, b) => (a.issuedAt < b.issuedAt ? 1 : a.issuedAt > b.issuedAt ? -1 : 0));
 }
 
-const scopeOf = ({ kind, mesh = "" }: IssuedToken): KeyScope =>
-  kind === "dataplane" ? dataplaneScope(mesh) : kind === "zone" ? zoneScope : userScope;
-
 /** Where revocations of a scope are written; those of a mesh may stand in a GlobalSecret as well. */
 const listKey = (scope: KeyScope): ResourceKey => ({ type: signingKeyType(scope), mesh: scope.mesh, name: revocationsName(scope) });
 
@@ -88,7 +83,7 @@ function tokenStates(context: ApiContext): (token: IssuedToken) => TokenState {
   const lists = new Map<string, { ids: ReadonlySet<string> }[]>();
   const nowMs = context.options.now();
   return (token) => {
-    const scope = scopeOf(token);
+    const scope = scopeOfIssued(token);
     const key = `${scope.kind} ${scope.mesh}`;
     let of = lists.get(key);
     if (of === undefined) lists.set(key, (of = revokedOf(context, scope)));
@@ -150,7 +145,7 @@ function unknownTokens({ ids = [], kind, mesh }: Selection, ledger: readonly Iss
 function changesFor(context: ApiContext, tokens: readonly IssuedToken[]): Change[] {
   const scopes = new Map<string, { scope: KeyScope; ids: string[] }>();
   for (const token of tokens) {
-    const scope = scopeOf(token);
+    const scope = scopeOfIssued(token);
     const key = `${scope.kind} ${scope.mesh}`;
     const of = scopes.get(key) ?? { scope, ids: [] };
     of.ids.push(token.jti);

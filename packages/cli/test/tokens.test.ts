@@ -1,3 +1,4 @@
+import { eventually } from "@atoll/testkit/eventually";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
 
@@ -56,4 +57,24 @@ test.each([
 ])("%j is refused", async (flags, reason) => {
   const { code, err } = await plane.ctl("tokens", "revoke", ...flags);
   expect([code, err]).toEqual([1, expect.stringContaining(reason)]);
+});
+
+test("tokens near their end are a metric of global, which knows those that were issued", async () => {
+  const { status, metrics } = await fetch(`${plane.diagnostics}/metrics`).then(async (answer) => ({
+    status: answer.status,
+    metrics: await answer.text(),
+  }));
+  expect(status).toBe(200);
+  for (const kind of ["dataplane", "zone", "user"]) expect(metrics).toContain(`atoll_tokens_expiring{kind="${kind}"} 0`);
+  // A fifth of a life of 2 s is soon over: the metric moves by itself, without a request for it.
+  expect(await plane.ctl("generate", "dataplane-token", "--mesh", "default", "--name", "brief", "--valid-for", "2s")).toMatchObject({
+    code: 0,
+  });
+  await eventually(
+    async () => expect(await (await fetch(`${plane.diagnostics}/metrics`)).text()).toContain('atoll_tokens_expiring{kind="dataplane"} 1'),
+    {
+      limitMs: 5_000,
+      everyMs: 20,
+    },
+  );
 });

@@ -1,7 +1,8 @@
 export { dataplaneTokenAllows, zoneTokenAllows, type AuthorisedDataplane, type Permission } from "./authorisation.ts";
 export type { ClaimsByKind, DataplaneClaims, RegisteredClaims, TokenKind, UserClaims, ZoneClaims, ZoneScope } from "./claims.ts";
 export { formatGoDuration } from "./go-duration.ts";
-export { ledgerTopic, type IssuedToken } from "./issued-token.ts";
+export { ExpiryWatch } from "./expiry-watch.ts";
+export { ledgerTopic, scopeOfIssued, type IssuedToken } from "./issued-token.ts";
 export { issueToken, type IssueOptions } from "./issue.ts";
 export { renderJwks, type JsonWebKeyEntry } from "./jwks.ts";
 export {

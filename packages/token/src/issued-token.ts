@@ -1,4 +1,5 @@
 import type { TokenKind } from "./claims.ts";
+import { dataplaneScope, userScope, zoneScope, type KeyScope } from "./key-name.ts";
 
 /** One issued token, without the token: enough to find it by its owner and to revoke it by its id. */
 export interface IssuedToken {
@@ -17,3 +18,7 @@ export interface IssuedToken {
 
 /** Topic of the ledger in global's log: a record for each token, keyed by its id, so that compaction removes none. */
 export const ledgerTopic = "atoll.tokens";
+
+/** Whose key signed it, and where it is revoked. */
+export const scopeOfIssued = ({ kind, mesh = "" }: IssuedToken): KeyScope =>
+  kind === "dataplane" ? dataplaneScope(mesh) : kind === "zone" ? zoneScope : userScope;

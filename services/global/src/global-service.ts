@@ -60,6 +60,7 @@ import {
   verifyUserToken,
 } from "@atoll/token";
 import { assertClusterKeys, clusterIdOf, ensureClusterSecrets, ensureHostnameGenerators } from "./first-start.ts";
+import { openExpiringTokens } from "./expiring-tokens.ts";
 import { nativeFaultOf } from "./native-resources.ts";
 import { openLog } from "./open-log.ts";
 import { globalMetrics } from "./global-metrics.ts";
@@ -100,6 +101,7 @@ async function open(settings: GlobalSettings, log: Logger, lifecycle: Lifecycle)
   await ensureClusterSecrets(config, ring, { bootstrapAdminToken: settings.apiServer.authn.tokens.bootstrapAdminToken, nowMs: Date.now() });
   assertClusterKeys(config, ring, workDir);
   if (!settings.defaults.skipHostnameGenerators) await ensureHostnameGenerators(config, Date.now());
+  lifecycle.add("ledger", await openExpiringTokens({ eventLog, config, ring, diagnostics, log }));
   const zones = lifecycle.add("zones", await ZoneReplicaSet.open({ log: eventLog, config, onError }));
   const inventory = lifecycle.add("inventory", new MemoryInventory());
   lifecycle.add("inventory feed", await InventoryFeed.open({ log: eventLog, config, inventory, onError }));
