@@ -10,6 +10,11 @@ import type { Init } from "./init.ts";
 
 type ClusterInit = Init<typeof ClusterSchema>;
 
+/** Envoy looks at so many hosts for each request, the same ones over and over where there are fewer: more would stop its threads. */
+const mostChoices = 1_000;
+/** A table of one slot makes Envoy divide by zero. */
+const leastSlots = 2;
+
 export function loadBalancer(view: LoadBalancerView | undefined): Pick<ClusterInit, "lbPolicy" | "lbConfig"> {
   switch (view?.type) {
     case undefined:
@@ -20,10 +25,14 @@ export function loadBalancer(view: LoadBalancerView | undefined): Pick<ClusterIn
     case "maglev":
       return {
         lbPolicy: Cluster_LbPolicy.MAGLEV,
-        lbConfig: view.tableSize === undefined ? undefined : { case: "maglevLbConfig", value: { tableSize: BigInt(view.tableSize) } },
+        lbConfig:
+          view.tableSize === undefined
+            ? undefined
+            : { case: "maglevLbConfig", value: { tableSize: BigInt(Math.max(view.tableSize, leastSlots)) } },
       };
     case "leastRequest": {
-      const { choiceCount, activeRequestBias } = view;
+      const { activeRequestBias } = view;
+      const choiceCount = view.choiceCount === undefined ? undefined : Math.min(view.choiceCount, mostChoices);
       const value = { choiceCount, activeRequestBias: activeRequestBias === undefined ? undefined : bias(activeRequestBias) };
       const said = choiceCount !== undefined || activeRequestBias !== undefined;
       return { lbPolicy: Cluster_LbPolicy.LEAST_REQUEST, lbConfig: said ? { case: "leastRequestLbConfig", value } : undefined };
