@@ -1,4 +1,5 @@
 import type { MeshLoadBalancingStrategySpec } from "../../specs/mesh-policies/mesh-load-balancing-strategy.ts";
+import { validateHeaderText } from "../envoy-values.ts";
 import { at, violation, type Violations } from "../violation.ts";
 import { outsideOnlyForAll } from "./from-to-rules.ts";
 import { validateTargetRef } from "./target-ref.ts";
@@ -54,6 +55,9 @@ function* validateHashPolicies(path: string, policies: readonly HashPolicy[] = [
     if (policy[part] === undefined) yield violation(`${at(path, index)}.${part}`, "must be defined");
     else if (policy.type === "Cookie" && policy.cookie?.path !== undefined && !policy.cookie.path.startsWith("/"))
       yield violation(`${at(path, index)}.cookie.path`, "must be an absolute path");
+    // Both become a part of a header of the answer: a line break would begin another header.
+    yield* validateHeaderText(`${at(path, index)}.cookie.name`, policy.cookie?.name);
+    yield* validateHeaderText(`${at(path, index)}.cookie.path`, policy.cookie?.path);
     readDuration(policy.cookie?.ttl);
   }
 }
