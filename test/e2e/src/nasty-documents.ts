@@ -182,7 +182,7 @@ export function nastyDocuments({ share, only }: { share: number; only: string | 
   });
   // Each field of policies with a targetRef is tried in packages/compiler/test/nasty-policies.test.ts: here are some, unless one asks for more.
   const some = only === undefined ? 10 : 1;
-  // A MeshHTTPRoute on the gateway silences the gateway's other routes, by which the test sees that it takes changes.
+  // A MeshHTTPRoute for the gateway silences the gateway's other routes, by which the test sees that it takes changes.
   const targeted = fullDocuments.filter(({ type, spec }) => {
     const { targetRef } = spec as { targetRef?: { kind: string } };
     return type !== "MeshHTTPRoute" || targetRef?.kind !== "MeshGateway";

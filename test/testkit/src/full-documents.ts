@@ -219,7 +219,7 @@ export const fullDocuments: readonly Document[] = [
       ],
     },
   }),
-  policy("MeshHTTPRoute", { targetRef: mesh, to: [{ targetRef: web, rules: routeRules }] }),
+  policy("MeshHTTPRoute", { targetRef: sidecars, to: [{ targetRef: web, rules: routeRules }] }),
   policy("MeshHTTPRoute", { targetRef: edge, to: [{ targetRef: mesh, hostnames: ["nasty.test"], rules: routeRules }] }),
   policy("MeshTCPRoute", {
     targetRef: { kind: "Dataplane", labels: { a: "b" } },
