@@ -31,7 +31,8 @@ export interface HttpProbe {
 }
 
 export interface HealthChecking {
-  probe: Probe;
+  /** Absent: instances are not asked. */
+  probe?: Probe;
   /** 0 switches panic mode off. */
   healthyPanicThresholdPercent?: number;
   failTrafficOnPanic?: boolean;
@@ -125,15 +126,22 @@ function fromMeshHealthCheck(conf: MeshHealthCheckConf, kind: keyof typeof healt
   };
   const given = Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)) as Partial<Probe>;
   const panic = conf.healthyPanicThreshold;
+  const asked = checker(conf, kind);
   return {
-    probe: { ...defaults, ...given, ...checker(conf, kind) },
+    ...(asked ? { probe: { ...defaults, ...given, ...asked } } : {}),
     ...(panic === undefined ? {} : { healthyPanicThresholdPercent: Number(panic) }),
     ...(conf.failTrafficOnPanic === undefined ? {} : { failTrafficOnPanic: conf.failTrafficOnPanic }),
   };
 }
 
-/** The check of the protocol that the destination speaks; a connection, if that is not asked for or switched off. */
-function checker({ http, grpc, tcp }: MeshHealthCheckConf, kind: keyof typeof healthChecking): Pick<Probe, "http" | "grpc" | "tcp"> {
+/**
+ * The check of the protocol that the destination speaks; that of TCP where that one is switched off. None where the policy has no check
+ * for the protocol: what it says is for other destinations.
+ */
+function checker(
+  { http, grpc, tcp }: MeshHealthCheckConf,
+  kind: keyof typeof healthChecking,
+): Pick<Probe, "http" | "grpc" | "tcp"> | undefined {
   if (kind === "http" && http && !http.disabled) {
     const { path = "/", expectedStatuses, requestHeadersToAdd: { set = [], add = [] } = {} } = http;
     const headers = [...set.map((one) => ({ ...one, append: false })), ...add.map((one) => ({ ...one, append: true }))];
@@ -145,7 +153,8 @@ function checker({ http, grpc, tcp }: MeshHealthCheckConf, kind: keyof typeof he
     const { serviceName, authority } = grpc;
     return { grpc: { ...(serviceName ? { serviceName } : {}), ...(authority ? { authority } : {}) } };
   }
-  if (!tcp || tcp.disabled) return {};
+  const isForTcp = kind === "tcp" || (kind === "http" ? http?.disabled : grpc?.disabled);
+  if (!isForTcp || !tcp || tcp.disabled) return undefined;
   return { tcp: { ...(tcp.send ? { send: tcp.send } : {}), ...(tcp.receive?.length ? { receive: tcp.receive } : {}) } };
 }
 

@@ -20,7 +20,7 @@ export function healthCheckView(
 ): Pick<ClusterView, "healthCheck" | "healthyPanicThresholdPercent" | "failTrafficOnPanic"> {
   if (!checking) return {};
   const { probe, ...panic } = checking;
-  return { healthCheck: probeView(probe, protocol, caller), ...panic };
+  return { ...(probe ? { healthCheck: probeView(probe, protocol, caller) } : {}), ...panic };
 }
 
 function probeView({ http, grpc, tcp, ...common }: Probe, protocol: Protocol, caller: string | undefined): HealthCheckView {
