@@ -42,7 +42,10 @@ export function addGatewayCluster(
   const { contexts, context, builder, clientTls } = scope;
   if (target) {
     const name = destinationClusterName(destinationTags, host.tags);
-    const { cluster, endpoints, hashPolicies, reasons } = realCluster(contexts, context, { ...scope, caller }, target, name);
+    const { cluster, endpoints, hashPolicies, reasons } = realCluster(contexts, context, { ...scope, caller }, target, {
+      name,
+      bufferLimitBytes,
+    });
     builder.cluster(cluster, endpoints, reasons);
     return { name, external: false, ...optional("hashPolicies", hashPolicies) };
   }

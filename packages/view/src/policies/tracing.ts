@@ -6,6 +6,7 @@ import { optional } from "../optional.ts";
 import { refOf } from "../reasons.ts";
 import type { Reasons } from "../reasons.ts";
 import { collectorDiscovery } from "./collector.ts";
+import { defaultConnectTimeoutMs } from "./timeout.ts";
 
 /** The tracing of one proxy: where spans go, and what a listener says of itself. */
 export interface Tracing {
@@ -25,7 +26,7 @@ export function tracing(context: MeshContext, policies: ProxyPolicies): Tracing 
     cluster: {
       name: cluster,
       discovery: collectorDiscovery(collector),
-      connectTimeoutMs: 10_000,
+      connectTimeoutMs: defaultConnectTimeoutMs,
       ...(conf.provider.type === "openTelemetry" ? { http: "http2" } : {}),
     },
     listener: (direction, service, destination) => ({

@@ -20,6 +20,10 @@ export const calledService = (tags: Tags): Called => ({ kind: "service", tags })
 export const nameOf = (called: Called): string =>
   called.kind === "service" ? (called.tags[serviceTag] ?? "") : called.target.port.cluster;
 
+/** What logs call it: a service that is a resource by what its owner named it. */
+export const loggedNameOf = (called: Called): string =>
+  called.kind === "service" ? nameOf(called) : called.target.service.identity.displayName;
+
 export const protocolOf = (context: MeshContext, called: Called): Protocol =>
   called.kind === "service" ? context.service(nameOf(called)).protocol : called.target.port.protocol;
 

@@ -8,6 +8,7 @@ import type { MeshContexts } from "../mesh-contexts.ts";
 import { clusterNames, meshAlpn } from "../mesh-tls.ts";
 import { identitySecret, meshCaSecret, spiffeId, zoneEgressService } from "../names.ts";
 import { optional } from "../optional.ts";
+import { circuitBreakerView } from "../policies/circuit-breaker.ts";
 import { callerOfChecks, healthCheckingOf, healthCheckView } from "../policies/health-check.ts";
 import { balancingView, localityOf } from "../policies/load-balancing.ts";
 import { clusterTimeouts, timeoutsOf } from "../policies/timeout.ts";
@@ -33,14 +34,21 @@ export interface RealCaller {
   clientTls: Answer<MutualTls>;
 }
 
-/** How a sidecar or gateway calls a port of a service that is a resource; `name`: of the cluster, where it is not the port's own. */
+/** How a gateway at the edge of the mesh calls: what its clusters are named, and how many bytes of a slow reader it keeps. */
+export interface EdgeCluster {
+  name: string;
+  bufferLimitBytes: number;
+}
+
+/** How a sidecar calls a port of a service that is a resource, or a gateway: in the protocol of its own requests, which sidecars carry as HTTP/2. */
 export function realCluster(
   contexts: MeshContexts,
   context: MeshContext,
   { caller, sources, clientTls: said }: RealCaller,
   target: RealTarget,
-  name = target.port.cluster,
+  edge?: EdgeCluster,
 ): RealCluster {
+  const name = edge?.name ?? target.port.cluster;
   const { service, port } = target;
   const external = service.service.type === "MeshExternalService";
   const called = resourceDestination(portId(target));
@@ -56,15 +64,17 @@ export function realCluster(
   const own = clientTls(context, target);
   const tls = own && !external ? { ...own, ...said.conf?.parameters } : own;
   const asker = callerOfChecks(checking?.conf, sources);
-  const key = JSON.stringify([name, tls, port.protocol, timeouts.key, breaking?.key, checking?.key, asker, balancing?.key]);
+  const keys = [timeouts.key, breaking?.key, checking?.key, asker, balancing?.key];
+  const key = JSON.stringify([name, edge?.bufferLimitBytes, tls, port.protocol, ...keys]);
   const cluster = context.memo.share(`real/${key}`, (): ClusterView => {
     return {
       ...clusterNames(name),
       discovery: { type: "eds" },
       ...clusterTimeouts(timeouts.conf, port.protocol),
-      ...optional("http", external ? upstreamHttp(port.protocol) : "http2"),
+      ...optional("http", external || edge ? upstreamHttp(port.protocol) : "http2"),
+      ...optional("perConnectionBufferLimitBytes", edge?.bufferLimitBytes),
       ...optional("tls", tls),
-      ...optional("circuitBreaker", breaking?.conf),
+      ...circuitBreakerView(breaking?.conf),
       ...healthCheckView(checking?.conf, port.protocol, asker),
       ...balancingView(balancing?.conf),
     };

@@ -18,7 +18,7 @@ import type {
 } from "../proxy-view.ts";
 import { refOf } from "../reasons.ts";
 import type { Reasons, ResourceRef } from "../reasons.ts";
-import { isNowhere, nameOf } from "../routes/called.ts";
+import { isNowhere, loggedNameOf, nameOf } from "../routes/called.ts";
 import type { Called } from "../routes/called.ts";
 import { realCluster } from "../services/real-cluster.ts";
 import { serviceRef } from "../services/real-service.ts";
@@ -129,7 +129,7 @@ function outboundParts(
 function httpFilter(scope: OutboundScope, to: Called, plan: Plan, said: Said, routes: RouteConfigView): HttpFilterView {
   const service = nameOf(to);
   const timeouts = timeoutsHere(plan, said);
-  const logs = accessLogs(scope.context, scope.dataplane, said.logs.conf, { ...logged(scope, service), kind: "http" });
+  const logs = accessLogs(scope.context, scope.dataplane, said.logs.conf, { ...logged(scope, to), kind: "http" });
   return {
     type: "http",
     statPrefix: statName(service),
@@ -138,7 +138,8 @@ function httpFilter(scope: OutboundScope, to: Called, plan: Plan, said: Said, ro
     ...(plan.routed ? {} : { normalizePath: true }),
     ...(routes.virtualHosts.some((host) => host.routes.some((route) => route.rateLimit)) ? { localRateLimit: true } : {}),
     ...(plan.protocol === "grpc" ? { grpcStats: true } : {}),
-    ...(timeouts ? listenerTimeouts(timeouts) : {}),
+    // How long a workload keeps its connection is its own affair.
+    ...(timeouts ? listenerTimeouts(timeouts) : { idleTimeoutMs: 0 }),
     ...(logs.length > 0 ? { accessLogs: logs } : {}),
     ...(scope.tracing ? { tracing: scope.tracing.listener("outbound", scope.sourceService, service) } : {}),
   };
@@ -151,7 +152,7 @@ function tcpFilter(scope: OutboundScope, to: Called, plan: Plan, said: Said): Tc
   if (connections.length === 0) return { type: "directResponse", body: "" };
   const timeouts = timeoutsHere(plan, said);
   const logs = accessLogs(scope.context, scope.dataplane, said.logs.conf, {
-    ...logged(scope, service),
+    ...logged(scope, to),
     kind: "network",
   });
   return {
@@ -169,9 +170,9 @@ function tcpFilter(scope: OutboundScope, to: Called, plan: Plan, said: Said): Tc
 const timeoutsHere = ({ routed }: Plan, said: Said): OutboundTimeouts | undefined =>
   said.timeouts.conf ?? (routed ? routedTimeouts : undefined);
 
-const logged = (scope: OutboundScope, service: string) => ({
+const logged = (scope: OutboundScope, to: Called) => ({
   direction: "OUTBOUND" as const,
   sourceService: scope.sourceService,
-  destinationService: service,
+  destinationService: loggedNameOf(to),
   pipeFolder: scope.pipeFolder,
 });
