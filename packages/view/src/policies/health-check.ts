@@ -10,7 +10,7 @@ export const healthCheckingOf = (protocol: Protocol): Question<HealthChecking> =
 
 /** What the checks of a caller say of it; undefined: they say nothing. Part of what is shared by a key must have it in the key. */
 export const callerOfChecks = (checking: HealthChecking | undefined, sources: readonly Tags[]): string | undefined =>
-  checking?.probe.http?.tellsCaller ? renderKumaTags(sources) || undefined : undefined;
+  checking?.probe?.http?.tellsCaller ? renderKumaTags(sources) || undefined : undefined;
 
 /** Active health checks of a cluster. */
 export function healthCheckView(
