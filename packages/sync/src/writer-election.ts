@@ -49,6 +49,8 @@ export class WriterElection {
   #role: Role = { kind: "standby", writer: undefined };
   /** The copy has what upstream had when the copying began: before that nobody knows enough to claim. */
   #isCurrent = false;
+  /** The copy is another one than was read, and not yet read: who claimed now would not know whom, and take its own former claim away. */
+  #isUnread = false;
   /** Term of this process's own; a lease of the same instance from before a lost disk is none. */
   #ownTerm: number | undefined;
   /** Of the claim that this process sent last: one of an earlier life, which the log still has, is no claim of this one. */
@@ -111,13 +113,17 @@ export class WriterElection {
       position: () => this.#state.offset + 1,
       onBatch: (batch) => {
         for (const record of batch) this.#fold(record);
-        if (batch.length === 0) read.resolve();
+        if (batch.length === 0) {
+          this.#isUnread = false;
+          read.resolve();
+        }
         this.#align();
       },
       // Upstream's topic was made anew, or is an older one.
       onOutOfRange: async () => {
         this.#floor = Math.max(this.#floor, this.#state.term);
         this.#state = noLease;
+        this.#isUnread = true;
       },
       signal: this.#signal,
       onError,
@@ -170,7 +176,7 @@ export class WriterElection {
   #align(): void {
     this.#cancel?.();
     this.#cancel = undefined;
-    if (this.#signal.aborted || this.#isClosing) return;
+    if (this.#signal.aborted || this.#isClosing || this.#isUnread) return;
     const { self, leaseMs, connection, isFounder } = this.#options;
     if (this.#state === noLease && isFounder && this.#ownTerm === undefined) {
       this.#setRole({ kind: "writer", term: 0, isResumed: true });
@@ -192,8 +198,9 @@ export class WriterElection {
     this.#send({ op: "claim", term: this.#claimedTerm, follows: offset, writer: this.#options.self });
   }
 
+  /** Not before the copy is current: what an earlier life said of a later term would be compacted away by it, unread. */
   #renew(): void {
-    if (this.#role.kind === "writer") this.#send({ op: "renew", term: this.#role.term, writer: this.#options.self });
+    if (this.#isCurrent && this.#role.kind === "writer") this.#send({ op: "renew", term: this.#role.term, writer: this.#options.self });
   }
 
   #send(record: LeaseRecord): void {

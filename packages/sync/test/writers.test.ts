@@ -213,6 +213,29 @@ describe.each([
     await atGlobal((found) => expect(found).toEqual(["dp-1", "dp-2", "dp-3"]));
   });
 
+  test("a lease that upstream has under another incarnation, as after a crash, is read again before anybody claims", async () => {
+    const topic = topics.lease("east");
+    const claims = async (): Promise<{ term: number }[]> => {
+      const found = [];
+      for await (const batch of readToHead(stack.global, topic, 0)) {
+        for (const { key, value } of batch) if (key === "claim/a" && value) found.push(JSON.parse(Buffer.from(value).toString()));
+      }
+      return found;
+    };
+    const a = await instance("a");
+    await a.resources.put(dataplane("dp-1"));
+    await a.crash();
+    const held = [];
+    for await (const batch of readToHead(stack.global, topic, 0)) held.push(...batch.filter(({ key }) => key === "claim/a"));
+    await stack.global.appendMirror(topic, held, { incarnation: "restored", replacement: { first: true, last: true, tail: 0 } });
+    const again = await instance("a", { log: a.log });
+    await again.resources.put(dataplane("dp-2"));
+    await atGlobal((found) => expect(found).toEqual(["dp-1", "dp-2"]));
+    expect(role(again)).toEqual({ writes: true, term: 1 });
+    // One that did not count would have taken the other away from all who read the topic later.
+    expect(await claims()).toMatchObject([{ term: 1 }]);
+  });
+
   test("a zone's log from before there were elections is written on, also with upstream away", async () => {
     const log = await memoryLog();
     await log.ensureTopic({ name: topics.zone("east"), cleanup: "compact" });
