@@ -1,3 +1,4 @@
+import { eventually } from "@atoll/testkit/eventually";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -58,14 +59,20 @@ describe("user tokens of a stranger", () => {
       [altered, "the token's signature is not valid"],
       [unsigned, "the token must be signed with RS256 or HS256"],
     ];
+    const heard = new Map<string, number>();
     for (const [token, reason] of refused) {
       const answer = await secretsWith(token);
       expect([answer.status, answer.json()]).toEqual([401, unauthenticated(reason)]);
-      const lines = atoll
-        .allOutput()
-        .split("\n")
-        .filter((line) => line.includes("request refused") && line.includes(reason));
-      expect(JSON.parse(lines.at(-1) ?? "null")).toMatchObject({
+      // What a process writes comes by another way than its answer.
+      const lines = await eventually(() => {
+        const said = atoll
+          .allOutput()
+          .split("\n")
+          .filter((line) => line.includes("request refused") && line.includes(reason) && line.endsWith("}"));
+        return said.length > (heard.get(reason) ?? 0) ? said : undefined;
+      });
+      heard.set(reason, lines.length);
+      expect(JSON.parse(lines.at(-1)!)).toMatchObject({
         from: "127.0.0.2",
         method: "GET",
         path: "/meshes/default/secrets",
