@@ -63,7 +63,9 @@ export class RedisInventoryView implements Inventory {
     this.#commands.on("ready", loadAll);
     // Whatever was said before the subscription is in what is read after it.
     this.#subscriber.on("ready", () => {
-      this.#subscriber.subscribe(this.#layout.changes).then(loadAll, (error: Error) => !this.#closed && this.#onError(error));
+      this.#subscriber.subscribe(this.#layout.changes).then(loadAll, (error: Error) => {
+        if (!this.#closed) this.#onError(new Error(`the inventory is not updated at present, Redis: ${error.message}`, { cause: error }));
+      });
     });
     this.#subscriber.on("message", (_channel: string, text: string) => this.#then(() => this.#take(JSON.parse(text) as InventoryMessage)));
   }
