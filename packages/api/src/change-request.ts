@@ -1,5 +1,5 @@
 import type { Change } from "@atoll/replica";
-import { type Kind, type ResourceKey, type Violation, keyString, kindOf, parseKeyString, validateMeta } from "@atoll/resource";
+import { type Kind, type ResourceKey, type Violation, keyOfChange, keyString, kindOf, parseKeyString, validateMeta } from "@atoll/resource";
 import { carriesObjects } from "./access.ts";
 import type { ApiContext } from "./api-context.ts";
 import type { Call } from "./call.ts";
@@ -94,7 +94,7 @@ function decideAll(
     changes.push(...decided.changes);
     reliedOn.push(...(decided.reliedOn ?? []));
   }
-  const repeated = repeatedKey(changes.map((change) => (change.op === "put" ? change.resource : change.key)));
+  const repeated = repeatedKey(changes.map(keyOfChange));
   if (repeated !== undefined) throw badRequest(`${keyString(repeated)} is changed twice in one change set`);
   return { changes, reliedOn, result: undefined };
 }

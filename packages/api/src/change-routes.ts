@@ -1,5 +1,5 @@
 import { type Change, equalValue, type ResourceReader } from "@atoll/replica";
-import { type KeyString, keyString } from "@atoll/resource";
+import { type KeyString, keyOfChange, keyString } from "@atoll/resource";
 import type { ApiContext } from "./api-context.ts";
 import { readWait } from "./applied-revisions.ts";
 import { type Answer, type Call, type Route, json, readFlag } from "./call.ts";
@@ -65,7 +65,7 @@ export const readDryRun = (call: Call): boolean => readFlag(call, "dry_run");
 /** Keys that the changes would leave with another value. */
 const changedKeys = (changes: readonly Change[], config: ResourceReader): KeyString[] =>
   changes.flatMap((change) => {
-    const key = change.op === "put" ? change.resource : change.key;
+    const key = keyOfChange(change);
     const before = config.get(key.type, key.mesh, key.name);
     const same = change.op === "put" ? before !== undefined && equalValue(before, change.resource) : before === undefined;
     return same ? [] : [keyString(key)];

@@ -1,5 +1,5 @@
 import type { Change } from "@atoll/replica";
-import { type KeyString, type ResourceKey, keyString, parseKeyString, rolloutType } from "@atoll/resource";
+import { type KeyString, type ResourceKey, keyOfChange, keyString, parseKeyString, rolloutType } from "@atoll/resource";
 import { progressText, rolloutOf } from "@atoll/rollout";
 import { KeyQueue } from "./key-queue.ts";
 import type { ConfigStore } from "./ports.ts";
@@ -147,4 +147,4 @@ export class ConfigWriter {
   }
 }
 
-const keyOf = (change: Change): KeyString => keyString(change.op === "put" ? change.resource : change.key);
+const keyOf = (change: Change): KeyString => keyString(keyOfChange(change));

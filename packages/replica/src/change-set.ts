@@ -1,4 +1,6 @@
-import type { KeyString, ResourceDraft, ResourceKey } from "@atoll/resource";
+import type { Change, KeyString } from "@atoll/resource";
+
+export type { Change };
 
 /** One record of `atoll.config`: applied whole or rejected whole, the same way by every replica. */
 export interface ChangeSet {
@@ -12,8 +14,6 @@ export interface ChangeSet {
   /** Preconditions: revision of the key when the writer looked, or null = must be absent. */
   expect: { key: KeyString; revision: number | null }[];
 }
-
-export type Change = { op: "put"; resource: ResourceDraft } | { op: "delete"; key: ResourceKey };
 
 export type Verdict =
   | { accepted: true; revision: number; changed: KeyString[] }

@@ -1,4 +1,4 @@
-import type { ResourceDraft, ResourceKey } from "./resource.ts";
+import type { Change } from "./change.ts";
 
 /** What a zone is asked: how its connected proxies differ between two states of the configuration. */
 export interface FleetQuestion {
@@ -7,7 +7,7 @@ export interface FleetQuestion {
   /** Revision of the second state; absent = as the first. */
   to?: number;
   /** Made on top of the second state, nowhere else. */
-  changes?: ({ op: "put"; resource: ResourceDraft } | { op: "delete"; key: ResourceKey })[];
+  changes?: Change[];
 }
 
 /** One Envoy resource of a proxy, in Envoy's own JSON. Secrets are never among them. */

@@ -1,4 +1,5 @@
 export * from "./resource.ts";
+export { keyOfChange, type Change } from "./change.ts";
 export type { Kind, ParsedSpec } from "./kind.ts";
 export { isWrittenOnBothSides, kindOf, kindOfPath, kinds } from "./kinds.ts";
 export { parseDocument, type ParsedDocument, type ParseOptions } from "./parse-document.ts";

@@ -4,7 +4,6 @@ export { driverAuthor, knownFaults, RolloutDriver, type RolloutDriverOptions } f
 export {
   endStep,
   holdStep,
-  keyOf,
   passStep,
   progressText,
   rolloutOf,

@@ -1,6 +1,6 @@
 import { LogError } from "@atoll/event-log";
 import type { ChangeEvent, ChangeSet, ResourceReader, Verdict } from "@atoll/replica";
-import { type RolloutSpec, keyString, rolloutType } from "@atoll/resource";
+import { type RolloutSpec, keyOfChange, keyString, rolloutType } from "@atoll/resource";
 import { type Judgement, type Observed, faultsOf, judgeStage } from "./judge-stage.ts";
 import { type CountRequests, RequestCounter, type RequestCounterOptions } from "./request-counter.ts";
 import { type Rollout, type Step, type StepBy, endStep, holdStep, passStep } from "./steps.ts";
@@ -170,7 +170,7 @@ function changeSetOf(
   state: ResourceReader,
   id: string,
 ): ChangeSet {
-  const keys = [...changes.map((change) => (change.op === "put" ? change.resource : change.key)), ...reliedOn];
+  const keys = [...changes.map(keyOfChange), ...reliedOn];
   const expect = new Map(keys.map((key) => [keyString(key), state.get(key.type, key.mesh, key.name)?.revision ?? null]));
   const reason = `roll-out ${name}${why === undefined ? "" : `: ${why}`}${spec.reason === undefined ? "" : ` (${spec.reason})`}`;
   return { id, at, author, reason, changes, expect: [...expect].map(([key, revision]) => ({ key, revision })) };

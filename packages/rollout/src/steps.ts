@@ -1,12 +1,13 @@
-import { type Change, type ResourceReader, isInEffect, valueDigest } from "@atoll/replica";
+import { type ResourceReader, isInEffect, valueDigest } from "@atoll/replica";
 import {
+  type Change,
   type KeyString,
   type Resource,
   type ResourceKey,
-  type RolloutChange,
   type RolloutSpec,
   type RolloutState,
   isUnderWay,
+  keyOfChange,
   keyString,
   parseKeyString,
   rolloutOrderType,
@@ -39,8 +40,8 @@ const orderKey: ResourceKey = { type: rolloutOrderType, mesh: "", name: "starts"
 export function startStep({ name, ...rest }: NewRollout, state: ResourceReader, { at, author }: StepBy): Step {
   const base = Object.fromEntries(
     rest.changes.map((change) => {
-      const { type, mesh, name: own } = keyOf(change);
-      return [keyString(keyOf(change)), valueDigest(state.get(type, mesh, own))];
+      const { type, mesh, name: own } = keyOfChange(change);
+      return [keyString(keyOfChange(change)), valueDigest(state.get(type, mesh, own))];
     }),
   );
   const begun = { at, stage: 0, state: "running" as const, author };
@@ -56,7 +57,7 @@ export function startStep({ name, ...rest }: NewRollout, state: ResourceReader, 
       { op: "put", resource: { ...orderKey, spec: { newest: name } } },
       ...ended.map(({ name: old }): Change => ({ op: "delete", key: { type: rolloutType, mesh: "", name: old } })),
     ],
-    reliedOn: rest.changes.map(keyOf),
+    reliedOn: rest.changes.map(keyOfChange),
   };
 }
 
@@ -73,7 +74,7 @@ export function passStep(rollout: Rollout, { at, author, why }: StepBy, known: r
     { ...spec, stage, state: "done", changes: [], since: at, why: undefined },
     { at, author, why },
   );
-  const order = (change: RolloutChange) => (change.op === "put" ? 0 : 1);
+  const order = (change: Change) => (change.op === "put" ? 0 : 1);
   return {
     changes: [...spec.changes.toSorted((a, b) => order(a) - order(b)), ...changes],
     reliedOn: [...reliedOn, ...meshesOf(spec)],
@@ -94,11 +95,6 @@ function stepTo({ name, spec: before }: Rollout, spec: RolloutSpec, { at, author
 
 const withoutUndefined = <Value extends object>(value: Value): Value =>
   Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined)) as Value;
-
-export const keyOf = (change: RolloutChange): ResourceKey => {
-  const { type, mesh, name } = change.op === "put" ? change.resource : change.key;
-  return { type, mesh, name };
-};
 
 /** A mesh that is gone takes what is changed in it along. */
 const meshesOf = ({ base }: RolloutSpec): ResourceKey[] =>

@@ -1,6 +1,6 @@
 import { EmbeddedLog } from "@atoll/event-log";
 import { ConfigReplica, inEffectAt, type Change, type ResourceReader } from "@atoll/replica";
-import { keyString, rolloutType, type RolloutSpec, type RolloutStage } from "@atoll/resource";
+import { keyOfChange, keyString, rolloutType, type RolloutSpec, type RolloutStage } from "@atoll/resource";
 import { eventually } from "@atoll/testkit/eventually";
 import { afterEach, expect, test } from "vitest";
 import { countsOf, faultKey, passStep, RolloutDriver, startStep, type Fault, type ProxyCounts, type Step } from "../src/index.ts";
@@ -87,7 +87,7 @@ class Bed {
   }
 
   async make({ changes, reliedOn }: Step): Promise<boolean> {
-    const keys = new Set([...changes.map((change) => (change.op === "put" ? change.resource : change.key)), ...reliedOn].map(keyString));
+    const keys = new Set([...changes.map(keyOfChange), ...reliedOn].map(keyString));
     const expected = [...keys].map((key) => ({ key, revision: revisionOf(this.config, key) }));
     const id = `write-${++this.#ids}`;
     return (await this.config.submit({ id, at: this.#at, author: "test", changes, expect: expected })).accepted;

@@ -1,5 +1,5 @@
 import type { KeyObject } from "node:crypto";
-import type { Resource, ResourceDraft, ResourceKey } from "@atoll/resource";
+import type { Change, Resource, ResourceDraft, ResourceKey } from "@atoll/resource";
 import { SecretError, unsealSecret, type KeyRing } from "@atoll/secret";
 import { scopeOfSigningKey, signingKeyKey, signingKeyName, type KeyScope } from "./key-name.ts";
 import type { ResourceSource } from "./resource-source.ts";
@@ -22,7 +22,7 @@ export interface TokenVerificationKeySpec {
   publicKeyPem: string;
 }
 
-export type VerificationKeyChange = { op: "put"; resource: ResourceDraft<TokenVerificationKeySpec> } | { op: "delete"; key: ResourceKey };
+export type VerificationKeyChange = Change<TokenVerificationKeySpec>;
 
 /**
  * The change that must go into the same change set as a change of the resource `key`: puts the public key of a signing key that is

@@ -1,5 +1,5 @@
 import type { ChangeSet, Verdict } from "@atoll/replica";
-import { type KeyString, type ResourceDraft, type ResourceKey, keyString, label, parseKeyString } from "@atoll/resource";
+import { type KeyString, type ResourceDraft, type ResourceKey, keyOfChange, keyString, label, parseKeyString } from "@atoll/resource";
 import type { ConfigStore, RevisionRecord } from "../ports.ts";
 
 /** What one revision did to one resource, after everything that the change set said and that followed from it (a mesh's end takes all in it). */
@@ -66,8 +66,8 @@ export function effectsOf({ changeSet, verdict }: { changeSet: ChangeSet; verdic
   if (!verdict.accepted) return [];
   const last = new Map<string, Effect>();
   for (const change of changeSet.changes) {
-    const { type, mesh, name } = change.op === "put" ? change.resource : change.key;
-    const key = { type, mesh, name };
+    const key = keyOfChange(change);
+    const { type, name } = key;
     last.delete(keyString(key));
     last.set(keyString(key), change.op === "put" ? { op: "put", key, resource: change.resource } : { op: "delete", key });
     if (change.op === "put" || type !== "Mesh") continue;

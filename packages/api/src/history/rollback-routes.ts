@@ -1,5 +1,5 @@
 import { type Change, type ResourceReader, equalValue } from "@atoll/replica";
-import { type Resource, type ResourceKey, keyString, kinds } from "@atoll/resource";
+import { type Resource, type ResourceKey, keyOfChange, keyString, kinds } from "@atoll/resource";
 import { dataplaneScope, revocationsName, scopeOfSigningKey } from "@atoll/token";
 import { requireAdmin } from "../access.ts";
 import type { ApiContext } from "../api-context.ts";
@@ -95,7 +95,7 @@ async function rollBack(context: ApiContext, call: Call): Promise<Answer> {
   if (readDryRun(call)) {
     const asked = wantsProxies(context, call) ? { to: config.revision, from: config.revision, changes: [...proposed] } : undefined;
     const fleet = asked && (await fleetChanges(context, asked));
-    const changed = proposed.map((change) => keyString(change.op === "put" ? change.resource : change.key));
+    const changed = proposed.map((change) => keyString(keyOfChange(change)));
     return json({ revision: config.revision, restored: revision, dryRun: true, changed, ...(fleet && { fleet }) });
   }
   if (proposed.length === 0) return json({ revision: config.revision, restored: revision, changed: [] });

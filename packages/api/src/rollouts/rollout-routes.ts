@@ -3,7 +3,6 @@ import {
   type Rollout,
   endStep,
   holdStep,
-  keyOf,
   knownFaults,
   passStep,
   progressText,
@@ -18,6 +17,7 @@ import {
   type RolloutStage,
   formatGoDuration,
   isUnderWay,
+  keyOfChange,
   kindOf,
   parseKeyString,
   rolloutType,
@@ -90,8 +90,8 @@ async function start(context: ApiContext, call: Call): Promise<Answer> {
     const decided = decide();
     if ("prepare" in decided) return decided;
     const name = rollout.name ?? `at-${config.revision + 1}`;
-    const changes = decided.changes.map((change) => (change.op === "put" ? change : { op: change.op, key: change.key }));
-    checkStages(rollout, changes.map(keyOf), config);
+    const changes = [...decided.changes];
+    checkStages(rollout, changes.map(keyOfChange), config);
     refuseMeeting(context, name, rollout);
     const { stages, onFailure } = rollout;
     const { reason } = request;

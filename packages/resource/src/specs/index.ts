@@ -92,7 +92,6 @@ export {
   rolloutOrderType,
   rolloutType,
   zonePinType,
-  type RolloutChange,
   type RolloutGate,
   type RolloutSpec,
   type RolloutStage,

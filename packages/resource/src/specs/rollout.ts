@@ -1,4 +1,5 @@
-import type { KeyString, Resource, ResourceDraft, ResourceKey } from "../resource.ts";
+import type { Change } from "../change.ts";
+import type { KeyString, Resource } from "../resource.ts";
 
 /** Types of records of the configuration that say what holds where. Services only write and read them; REST has routes of their own. */
 export const rolloutType = "Rollout";
@@ -26,8 +27,6 @@ const ofWholeZones = new Set([
 
 /** Whether some of a zone's proxies can have another version of resources of this type than the others. */
 export const isShareable = (type: string): boolean => isStaged(type) && !ofWholeZones.has(type);
-
-export type RolloutChange = { op: "put"; resource: ResourceDraft } | { op: "delete"; key: ResourceKey };
 
 /** What has to hold before the next stage begins. */
 export interface RolloutGate {
@@ -65,7 +64,7 @@ export interface RolloutSpec {
   reason?: string;
   author: string;
   /** Sealed, as a change set would have them. Empty once the roll-out has ended. */
-  changes: RolloutChange[];
+  changes: Change[];
   /** Every key that changes, and a digest of the value that it is changed from (`valueDigest`); null = there was none. */
   base: Record<KeyString, string | null>;
   stages: RolloutStage[];
