@@ -1,12 +1,11 @@
 import type { Resource, ResourceDraft, ResourceKey } from "@atoll/resource";
-import type { ChangeEvent, ResourceReader } from "@atoll/replica";
+import type { WatchedReader } from "@atoll/replica";
 
 /** The zone's own log, folded: what this zone's proxies are and what was observed of them. */
-export interface ZoneStore extends ResourceReader {
+export interface ZoneStore extends WatchedReader {
   /** Resolves when the record is durable, unless that is not wanted, and folded here; equal content appends nothing. */
   put(resource: ResourceDraft | Resource, options?: { durable?: boolean }): Promise<unknown>;
   delete(key: ResourceKey): Promise<unknown>;
-  watch(listener: (event: ChangeEvent) => void): () => void;
 }
 
 export interface Clock {

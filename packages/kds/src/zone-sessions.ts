@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { pause } from "@atoll/event-log";
-import type { ChangeEvent, ResourceReader } from "@atoll/replica";
+import type { WatchedReader } from "@atoll/replica";
 import type { ResourceDraft, ResourceKey, ZoneInsightSpec, ZoneSubscription } from "@atoll/resource";
 import type { Progress } from "./heartbeat.ts";
 import type { ZoneRegistration } from "./kds-service.ts";
@@ -25,10 +25,9 @@ export interface ZoneLag {
 }
 
 /** Where all instances of global keep what they observe. `ZoneReplica` over `topics.global` is one. */
-export interface SessionStore extends ResourceReader {
+export interface SessionStore extends WatchedReader {
   put(draft: ResourceDraft, options: { durable: boolean }): Promise<unknown>;
   delete(key: ResourceKey): Promise<unknown>;
-  watch(listener: (event: ChangeEvent) => void): () => void;
 }
 
 export interface ZoneSessionsOptions {

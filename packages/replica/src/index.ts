@@ -16,7 +16,7 @@ export { decisionFor, isInEffect, isInShare, pinnedRevision, shareIn, superseded
 export type { DecidedState, Trial, ZoneDecision } from "./in-effect/zone-decision.ts";
 export { stateInZone } from "./in-effect/state-in-zone.ts";
 export type { StateInZone } from "./in-effect/state-in-zone.ts";
-export { ZoneInEffect, inEffectAt } from "./in-effect/zone-in-effect.ts";
+export { ZoneInEffect, inEffectAt, inEffectBy } from "./in-effect/zone-in-effect.ts";
 export type { TrialReader } from "./in-effect/zone-in-effect.ts";
 export { joinReaders, joinWatched } from "./join-readers.ts";
 export { Listeners } from "./listeners.ts";

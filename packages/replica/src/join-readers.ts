@@ -1,5 +1,5 @@
 import { type Resource, keyString } from "@atoll/resource";
-import type { ResourceReader, WatchedReader } from "./reader.ts";
+import { byMeshAndName, type ResourceReader, type WatchedReader } from "./reader.ts";
 
 /** Reads several folded states as one. Where two hold the same key the earlier reader wins. */
 export function joinReaders(...readers: readonly ResourceReader[]): ResourceReader {
@@ -19,7 +19,7 @@ export function joinReaders(...readers: readonly ResourceReader[]): ResourceRead
         const key = keyString(resource);
         if (!merged.has(key)) merged.set(key, resource);
       }
-      return [...merged.values()].sort((a, b) => compare(a.mesh, b.mesh) || compare(a.name, b.name));
+      return [...merged.values()].sort(byMeshAndName);
     },
   };
 }
@@ -32,5 +32,3 @@ export const joinWatched = (...readers: readonly WatchedReader[]): WatchedReader
     return () => ends.forEach((end) => end());
   },
 });
-
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

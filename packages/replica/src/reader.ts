@@ -1,4 +1,4 @@
-import type { KeyString, Resource } from "@atoll/resource";
+import type { KeyString, Resource, ResourceKey } from "@atoll/resource";
 
 /** Read side of any folded state: the configuration, a zone's resources, or both joined. */
 export interface ResourceReader {
@@ -17,3 +17,8 @@ export interface WatchedReader extends ResourceReader {
   /** Returns what ends it. */
   watch(listener: (event: ChangeEvent) => void): () => void;
 }
+
+/** The order of lists. */
+export const byMeshAndName = (a: ResourceKey, b: ResourceKey): number => byText(a.mesh, b.mesh) || byText(a.name, b.name);
+
+export const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -1,5 +1,5 @@
 import type { Resource, ResourceKey } from "@atoll/resource";
-import type { ResourceReader } from "./reader.ts";
+import { byText, type ResourceReader } from "./reader.ts";
 
 interface MeshRows {
   byName: Map<string, Resource>;
@@ -15,7 +15,6 @@ interface TypeRows {
 }
 
 const empty: readonly Resource[] = Object.freeze([]);
-const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** Resources by type, mesh and name. Lists are sorted once; then what has changed is put in its place, in a copy. */
 export class ResourceTable implements ResourceReader {

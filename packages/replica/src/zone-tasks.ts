@@ -1,9 +1,7 @@
-import type { ChangeEvent, ResourceReader } from "./reader.ts";
+import type { ResourceReader, WatchedReader } from "./reader.ts";
 
 /** The configuration as far as it says which zones there are. `ConfigReplica` is one. */
-export interface ZoneDirectory extends ResourceReader {
-  watch(listener: (event: ChangeEvent) => void): () => void;
-}
+export type ZoneDirectory = WatchedReader;
 
 /** Names of all zones, sorted. */
 export function allZones(config: ResourceReader): string[] {

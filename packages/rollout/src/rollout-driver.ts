@@ -1,6 +1,6 @@
 import { LogError } from "@atoll/event-log";
-import type { ChangeEvent, ChangeSet, ResourceReader, Verdict } from "@atoll/replica";
-import { type RolloutSpec, keyOfChange, keyString, rolloutType } from "@atoll/resource";
+import type { ChangeSet, ResourceReader, Verdict, WatchedReader } from "@atoll/replica";
+import { type RolloutSpec, isUnderWay, keyOfChange, keyString, rolloutType } from "@atoll/resource";
 import { type Judgement, type Observed, faultsOf, judgeStage } from "./judge-stage.ts";
 import { type CountRequests, RequestCounter, type RequestCounterOptions } from "./request-counter.ts";
 import { type Rollout, type Step, type StepBy, endStep, holdStep, passStep } from "./steps.ts";
@@ -9,10 +9,7 @@ import { type Rollout, type Step, type StepBy, endStep, holdStep, passStep } fro
 export const driverAuthor = "roll-out";
 
 export interface RolloutDriverOptions extends Pick<RequestCounterOptions, "clock" | "later"> {
-  config: ResourceReader & {
-    watch(listener: (event: ChangeEvent) => void): () => void;
-    submit(changeSet: ChangeSet): Promise<Verdict>;
-  };
+  config: WatchedReader & { submit(changeSet: ChangeSet): Promise<Verdict> };
   fleet: {
     applied(): Observed["applied"];
     faults(): Observed["faults"];
@@ -49,10 +46,12 @@ export class RolloutDriver {
   /** What each roll-out under way waits for, by name. */
   waits(): Record<string, string[]> {
     return Object.fromEntries(
-      this.#running().map((rollout): [string, string[]] => {
-        const judged = this.#judge(rollout);
-        return [rollout.name, judged.verdict === "waits" ? judged.for : []];
-      }),
+      this.#underWay()
+        .filter(isRunning)
+        .map((rollout): [string, string[]] => {
+          const judged = this.#judge(rollout);
+          return [rollout.name, judged.verdict === "waits" ? judged.for : []];
+        }),
     );
   }
 
@@ -74,10 +73,10 @@ export class RolloutDriver {
   }
 
   #look(): void {
-    const running = this.#running();
-    this.#count(running);
+    const underWay = this.#underWay();
+    this.#count(underWay.filter(isRunning));
     const times: number[] = [];
-    for (const rollout of this.#underWay()) {
+    for (const rollout of underWay) {
       const judged = this.#judge(rollout);
       // A person decides over one that is held, but of what somebody else has overwritten nothing is left to decide.
       if (rollout.spec.state === "held" && judged.verdict !== "superseded") continue;
@@ -92,11 +91,7 @@ export class RolloutDriver {
   }
 
   #underWay(): Rollout[] {
-    return this.#options.config.list<RolloutSpec>(rolloutType).filter(({ spec }) => spec.state === "running" || spec.state === "held");
-  }
-
-  #running(): Rollout[] {
-    return this.#underWay().filter(({ spec }) => spec.state === "running");
+    return this.#options.config.list<RolloutSpec>(rolloutType).filter(({ spec }) => isUnderWay(spec));
   }
 
   #judge(rollout: Rollout): Judgement {
@@ -149,6 +144,7 @@ export class RolloutDriver {
   }
 }
 
+const isRunning = ({ spec }: Rollout): boolean => spec.state === "running";
 const stageOf = ({ spec }: Rollout): string => `${spec.stage} ${spec.since}`;
 
 function stepOf(rollout: Rollout, judged: Exclude<Judgement, { verdict: "waits" }>, by: StepBy, faults: Observed["faults"]): Step {

@@ -2,7 +2,7 @@ import type { Compiler, FormerConfiguration } from "@atoll/compiler";
 import {
   decisionFor,
   differences,
-  inEffectAt,
+  inEffectBy,
   isInShare,
   stateInZone,
   type ConfigReplica,
@@ -72,5 +72,6 @@ export async function formerConfiguration(
 ): Promise<FormerConfiguration & { decision: ZoneDecision }> {
   await config.waitFor(revision, { timeoutMs: arrivalMs });
   const state = await config.at(revision);
-  return Object.assign(zoneConfiguration(inEffectAt(zone, state, nodeId), revision, ofZones), { decision: decisionFor(zone, state) });
+  const decision = decisionFor(zone, state);
+  return Object.assign(zoneConfiguration(inEffectBy(decision, state, nodeId), revision, ofZones), { decision });
 }

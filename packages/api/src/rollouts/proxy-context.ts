@@ -1,4 +1,4 @@
-import { decisionFor, inEffectAt } from "@atoll/replica";
+import { decisionFor, inEffectBy } from "@atoll/replica";
 import type { ApiContext } from "../api-context.ts";
 import { Catalog, type Shown } from "../catalog.ts";
 
@@ -8,9 +8,9 @@ export function contextOfDataplane(context: ApiContext, { home, zone: shownZone 
   const { config, settings } = options;
   const zone = shownZone ?? settings.zone;
   if (zone === undefined) return context;
-  const { overlay, trial } = decisionFor(zone, config);
-  if (overlay.size === 0 && trial === undefined) return context;
+  const decision = decisionFor(zone, config);
+  if (decision.overlay.size === 0 && decision.trial === undefined) return context;
   // As an xDS server calls its node.
   const nodeId = `${home.mesh}.${home.name}`;
-  return { ...context, catalog: new Catalog({ ...options, config: inEffectAt(zone, config, nodeId) }) };
+  return { ...context, catalog: new Catalog({ ...options, config: inEffectBy(decision, config, nodeId) }) };
 }

@@ -1,4 +1,13 @@
-import { type KeyString, type Resource, type ZonePinSpec, isStaged, keyString, parseKeyString, zonePinType } from "@atoll/resource";
+import {
+  type KeyString,
+  type Resource,
+  type ResourceKey,
+  type ZonePinSpec,
+  isStaged,
+  keyString,
+  parseKeyString,
+  zonePinType,
+} from "@atoll/resource";
 import type { Write } from "../fold.ts";
 import { Overlay } from "./overlay.ts";
 
@@ -64,7 +73,8 @@ export class HeldValues {
   }
 }
 
-const isHeld = ({ meshes }: HeldZone, { type, mesh }: { type: string; mesh: string }): boolean =>
+/** Whether what happens to a resource is held back from the zone. */
+export const isHeld = ({ meshes }: HeldZone, { type, mesh }: Pick<ResourceKey, "type" | "mesh">): boolean =>
   isStaged(type) && (mesh === "" || meshes.has(mesh));
 
 /** The same object, unless more is different than what is written. */

@@ -1,5 +1,5 @@
 import { type KeyString, type Resource, keyString, parseKeyString } from "@atoll/resource";
-import type { ResourceReader } from "../reader.ts";
+import { byMeshAndName, type ResourceReader } from "../reader.ts";
 
 /** Resources that hold in place of others; null = none holds. */
 export class Overlay {
@@ -39,8 +39,6 @@ export class Overlay {
   }
 }
 
-const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-
 /** A state with an overlay on top. Both may change; lists are put together once for each state of both. */
 export class OverlaidReader implements ResourceReader {
   readonly #base: ResourceReader;
@@ -67,7 +65,7 @@ export class OverlaidReader implements ResourceReader {
     if (known?.base === base && known.version === version) return known.list as readonly Resource<Spec>[];
     const list = base.filter((one) => !held.has(keyString(one)));
     for (const one of held.values()) if (one && (mesh === undefined || one.mesh === mesh)) list.push(one as Resource<Spec>);
-    list.sort((a, b) => byText(a.mesh, b.mesh) || byText(a.name, b.name));
+    list.sort(byMeshAndName);
     this.#lists.set(at, { base, version, list });
     return list;
   }

@@ -1,7 +1,8 @@
-import { type KeyString, type Resource, isStaged, parseKeyString } from "@atoll/resource";
+import { type KeyString, type Resource, parseKeyString } from "@atoll/resource";
 import type { Change } from "../change-set.ts";
 import { copyOf, propose } from "../propose.ts";
 import type { ResourceTable } from "../resource-table.ts";
+import { isHeld } from "./held-values.ts";
 import type { Overlay } from "./overlay.ts";
 import { type DecidedState, type ZoneDecision, decisionFor } from "./zone-decision.ts";
 
@@ -25,12 +26,9 @@ export function stateInZone(
   const { overlay, trial } = decision;
   const proposed = changes.length > 0 ? propose(state, changes) : { state: copyOf(state), changed: [] };
   const held = state.heldFor(zone);
-  const isHeld = (key: KeyString) => {
-    const { type, mesh } = parseKeyString(key);
-    return held !== undefined && isStaged(type) && (mesh === "" || held.meshes.has(mesh));
-  };
-  for (const key of proposed.changed) if (isHeld(key)) set(proposed.state, key, present(state, key));
-  const changed = proposed.changed.filter((key) => !isHeld(key));
+  const isHeldBack = (key: KeyString) => held !== undefined && isHeld(held, parseKeyString(key));
+  for (const key of proposed.changed) if (isHeldBack(key)) set(proposed.state, key, present(state, key));
+  const changed = proposed.changed.filter((key) => !isHeldBack(key));
   const whole = trial ? copyOf(proposed.state) : proposed.state;
   put(overlay, whole);
   return { decision, whole, ...(trial && { trial: put(trial.overlay, proposed.state) }), changed };

@@ -1,13 +1,10 @@
 import { type KeyString, type Resource, rolloutType, zonePinType } from "@atoll/resource";
 import { Listeners } from "../listeners.ts";
-import type { ChangeEvent, ResourceReader } from "../reader.ts";
+import type { ChangeEvent, ResourceReader, WatchedReader } from "../reader.ts";
 import { OverlaidReader } from "./overlay.ts";
 import { type DecidedState, type ZoneDecision, decisionFor, isInShare } from "./zone-decision.ts";
 
-interface WatchedState extends DecidedState {
-  readonly revision: number;
-  watch(listener: (event: ChangeEvent) => void): () => void;
-}
+type WatchedState = DecidedState & WatchedReader & { readonly revision: number };
 
 /** What some of the zone's proxies have. */
 export interface TrialReader {
@@ -100,8 +97,11 @@ const concernsDecisions = (key: KeyString, { reliesOn }: ZoneDecision): boolean 
   key.startsWith(`${rolloutType}/`) || key.startsWith(`${zonePinType}/`) || reliesOn.has(key);
 
 /** What held in a zone, or for one of its proxies, at a state of the past. */
-export function inEffectAt(zone: string, state: DecidedState, nodeId?: string): ResourceReader {
-  const { overlay, trial } = decisionFor(zone, state);
+export const inEffectAt = (zone: string, state: DecidedState, nodeId?: string): ResourceReader =>
+  inEffectBy(decisionFor(zone, state), state, nodeId);
+
+/** The same, where it is known what was decided for the zone. */
+export function inEffectBy({ overlay, trial }: ZoneDecision, state: DecidedState, nodeId?: string): ResourceReader {
   const isTrial = trial && nodeId !== undefined && isInShare(trial.rollout, trial.share, nodeId);
   return new OverlaidReader(state, isTrial ? trial.overlay : overlay);
 }

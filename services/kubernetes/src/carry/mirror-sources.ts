@@ -1,6 +1,6 @@
 import { isShownInZones, remoteServiceOf } from "@atoll/api";
 import { homeOf, isCarried, isSecretType, type Place } from "@atoll/kubernetes";
-import type { ZoneReplicaSet } from "@atoll/replica";
+import type { WatchedReader, ZoneReplicaSet } from "@atoll/replica";
 import {
   copyFromGlobal,
   copyFromZone,
@@ -12,7 +12,7 @@ import {
   serviceRecordType,
   type ServiceRecordSpec,
 } from "@atoll/resource";
-import type { Stored, Watched } from "./stored-resources.ts";
+import type { Stored } from "./stored-resources.ts";
 
 /** Resources that are to be objects of this cluster, and where they come from. */
 export interface MirrorSource {
@@ -25,7 +25,7 @@ export interface MirrorSource {
 
 type Show = (home: Resource, kind: Kind) => Resource | undefined;
 
-function sourceOf(name: string, reader: Watched, show: Show): MirrorSource {
+function sourceOf(name: string, reader: WatchedReader, show: Show): MirrorSource {
   const shown = (home: Resource | undefined): Resource | undefined => {
     const kind = home && kindOf(home.type);
     return kind === undefined || kind.readOnly || kind.internal ? undefined : show(home!, kind);
@@ -51,7 +51,7 @@ function sourceOf(name: string, reader: Watched, show: Show): MirrorSource {
 export type Reveal = (resource: Resource) => Resource | undefined;
 
 /** What a zone shows of global's, under its synced names. */
-function globalsResources(config: Watched, reveal: Reveal): MirrorSource {
+function globalsResources(config: WatchedReader, reveal: Reveal): MirrorSource {
   return sourceOf("global", config, (home, kind) => {
     if (!kind.sync.globalToZone || !isShownInZones(home)) return undefined;
     const revealed = isSecretType(home.type) ? reveal(home) : home;
@@ -60,7 +60,7 @@ function globalsResources(config: Watched, reveal: Reveal): MirrorSource {
 }
 
 /** MeshServices of other zones, as this one knows them. */
-function otherZonesServices(zone: Watched): MirrorSource {
+function otherZonesServices(zone: WatchedReader): MirrorSource {
   const shown = (record: Resource<ServiceRecordSpec> | undefined) => record && remoteServiceOf(record);
   return {
     *all() {
@@ -82,7 +82,7 @@ function otherZonesServices(zone: Watched): MirrorSource {
 }
 
 /** What the control plane made itself where objects are at home: default policies, signing keys, CAs, zones. */
-const ownResources = (config: Watched, place: Place, reveal: Reveal): MirrorSource =>
+const ownResources = (config: WatchedReader, place: Place, reveal: Reveal): MirrorSource =>
   sourceOf("own", config, (home, kind) => {
     if (homeOf(kind, place) !== "config" || isCarried(home)) return undefined;
     return isSecretType(home.type) ? reveal(home) : home;
@@ -111,7 +111,7 @@ function zonesResources(zones: ZoneReplicaSet): MirrorSource {
   };
 }
 
-const bound = (reader: Pick<Watched, "get" | "list">): Pick<Watched, "get" | "list"> => ({
+const bound = (reader: Pick<WatchedReader, "get" | "list">): Pick<WatchedReader, "get" | "list"> => ({
   get: (type, mesh, name) => reader.get(type, mesh, name),
   list: (type, mesh) => reader.list(type, mesh),
 });
