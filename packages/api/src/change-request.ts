@@ -125,6 +125,14 @@ export function readBody(call: Call, what: string): Record<string, unknown> {
   return parsed.value;
 }
 
+/** A body that may be left out, as an object. @throws ApiError that says what it must be */
+export function readOptionalBody(call: Call, fault: string): Record<string, unknown> {
+  if (call.body.length === 0) return {};
+  const parsed = parseJson(call.body);
+  if (!("value" in parsed) || !isObject(parsed.value)) throw badRequest(fault);
+  return parsed.value;
+}
+
 export function readRequest(body: Record<string, unknown>, call: Call): ChangeRequest {
   const { resources = [], delete: deletes = [], expect = {}, reason } = body;
   if (!Array.isArray(resources)) throw badRequest("invalid change set: resources must be a list of documents");

@@ -1,3 +1,4 @@
+import { typeUrls } from "@atoll/envoy-api";
 import { buildProxyView, MeshContexts, type ProxyRef, type ViewInputs, type ViewOptions } from "@atoll/view";
 import type { EncodedResource, SnapshotCache } from "@atoll/xds";
 import type { SecretMaterials } from "./secret-materials.ts";
@@ -30,8 +31,6 @@ export interface SentRecord {
   keyTypes: Readonly<Record<string, "rsa" | "ecdsa">>;
   proxies: readonly SentProxy[];
 }
-
-const secretType = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret";
 
 interface SentSource {
   zone: string;
@@ -71,7 +70,7 @@ export function sentRecord({ zone, cache, materials, contexts, proxies }: SentSo
 }
 
 const versions = (typeUrl: string, ofType: ReadonlyMap<string, EncodedResource>): [string, Record<string, string>][] =>
-  typeUrl === secretType || ofType.size === 0
+  typeUrl === typeUrls.secret || ofType.size === 0
     ? []
     : [[typeUrl, Object.fromEntries(Array.from(ofType.values(), ({ name, version }) => [name, version]))]];
 
@@ -90,6 +89,6 @@ export function remadeConfiguration(
   const refused = new Map(Object.entries(refusals).map(([key, ids]) => [key, new Map(Object.entries(ids))]));
   const { resources, withheld } = new ViewEncoder().encode(encoded, refused);
   if (!isPlain(encoded, withheld)) withoutDangling(resources);
-  resources.delete(secretType);
+  resources.delete(typeUrls.secret);
   return resources;
 }

@@ -5,10 +5,9 @@ import { requireAdmin } from "../access.ts";
 import type { ApiContext } from "../api-context.ts";
 import { revisionHeader } from "../api-context.ts";
 import { type Answer, type Call, type Route, json } from "../call.ts";
-import { isObject } from "../change-request.ts";
+import { readOptionalBody } from "../change-request.ts";
 import type { Proposal } from "../config-writer.ts";
 import { stateAt } from "../history/revision-routes.ts";
-import { parseJson } from "../json-text.ts";
 import { badRequest, notAllowed, notFound } from "../problem.ts";
 import { readOnlyText } from "../read-only.ts";
 
@@ -38,7 +37,7 @@ async function pin(context: ApiContext, call: Call): Promise<Answer> {
   requireAdmin(call.user, "pin of a zone");
   const { options, writer } = context;
   const { config } = options;
-  const { revision, reason } = readBody(call, true);
+  const { revision, reason } = readPin(call, true);
   const zone = zoneOf(context, call);
   const target = revision === undefined ? undefined : await stateAt(context, revision);
   const key = { type: zonePinType, mesh: "", name: zone };
@@ -59,7 +58,7 @@ async function pin(context: ApiContext, call: Call): Promise<Answer> {
 async function release(context: ApiContext, call: Call): Promise<Answer> {
   requireAdmin(call.user, "release of a zone");
   const { config } = context.options;
-  const { reason } = readBody(call, false);
+  const { reason } = readPin(call, false);
   const zone = zoneOf(context, call);
   const key = { type: zonePinType, mesh: "", name: zone };
   const decide = (): Proposal<number> => {
@@ -106,7 +105,7 @@ function differences(zone: string, config: DecidedState, target: ResourceReader)
   return found;
 }
 
-function answerOf(one: Resource<ZonePinSpec>, config: DecidedState & ResourceReader): ZonePinAnswer {
+function answerOf(one: Resource<ZonePinSpec>, config: DecidedState): ZonePinAnswer {
   const { author, reason } = one.spec;
   const values = [...(config.heldFor(one.name)?.values.entries() ?? [])];
   const differs = values.filter(([, value]) => value === null || !isSame(value, config)).map(([key]) => key);
@@ -125,11 +124,8 @@ function isSame(value: Resource, config: ResourceReader): boolean {
   return now !== undefined && equalValue(now, value);
 }
 
-function readBody(call: Call, withRevision: boolean): { revision?: number; reason?: string } {
-  if (call.body.length === 0) return {};
-  const parsed = parseJson(call.body);
-  if (!("value" in parsed) || !isObject(parsed.value)) throw badRequest('invalid pin: must be {"revision": number, "reason": text}');
-  const { revision, reason } = parsed.value;
+function readPin(call: Call, withRevision: boolean): { revision?: number; reason?: string } {
+  const { revision, reason } = readOptionalBody(call, 'invalid pin: must be {"revision": number, "reason": text}');
   if (reason !== undefined && typeof reason !== "string") throw badRequest("invalid pin: reason must be a text");
   const isRevision = typeof revision === "number" && Number.isInteger(revision) && revision >= 0;
   if (revision !== undefined && !(withRevision && isRevision)) throw badRequest("invalid pin: revision must be a number");

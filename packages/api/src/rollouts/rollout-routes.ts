@@ -28,9 +28,8 @@ import type { ApiContext } from "../api-context.ts";
 import { revisionHeader } from "../api-context.ts";
 import { type Answer, type Call, type Route, json } from "../call.ts";
 import { foretold, readDryRun } from "../change-routes.ts";
-import { isObject, keysOf, prepareChanges, readBody, readRequest, requireWritable } from "../change-request.ts";
+import { keysOf, prepareChanges, readBody, readOptionalBody, readRequest, requireWritable } from "../change-request.ts";
 import type { Preparation, Proposal } from "../config-writer.ts";
-import { parseJson } from "../json-text.ts";
 import type { ConfigStore } from "../ports.ts";
 import { badRequest, conflict, notFound } from "../problem.ts";
 import { checkStages, readRolloutRequest, type RolloutRequest } from "./rollout-request.ts";
@@ -173,13 +172,10 @@ async function takeStep(context: ApiContext, call: Call, what: string, decide: (
 
 /** `{"reason": text, "stage": number}`, each or nothing: who decides about a stage does not decide about the next one by mistake. */
 function readStep(call: Call): { reason?: string; stage?: number } {
-  if (call.body.length === 0) return {};
-  const parsed = parseJson(call.body);
-  const fault = badRequest('invalid step of a roll-out: must be {"reason": text, "stage": number}');
-  if (!("value" in parsed) || !isObject(parsed.value)) throw fault;
-  const { reason, stage } = parsed.value;
-  if (reason !== undefined && typeof reason !== "string") throw fault;
-  if (stage !== undefined && typeof stage !== "number") throw fault;
+  const fault = 'invalid step of a roll-out: must be {"reason": text, "stage": number}';
+  const { reason, stage } = readOptionalBody(call, fault);
+  if (reason !== undefined && typeof reason !== "string") throw badRequest(fault);
+  if (stage !== undefined && typeof stage !== "number") throw badRequest(fault);
   return { ...(reason !== undefined && { reason }), ...(stage !== undefined && { stage }) };
 }
 

@@ -135,7 +135,7 @@ const statusTable = ({ zones }: RevisionStatus): string =>
     ]),
   );
 
-function revisionOf(text: string): string {
+export function revisionOf(text: string): string {
   if (!/^\d{1,15}$/.test(text)) throw new CtlError(`${JSON.stringify(text)} is not a revision`);
   return text;
 }

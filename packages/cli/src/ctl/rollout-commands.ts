@@ -8,6 +8,7 @@ import { nameOfSource, readSource } from "./documents.ts";
 import { requireFlags } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { checkFormat, outputFlag, print } from "./output.ts";
+import { revisionOf } from "./revision-commands.ts";
 import { renderTable } from "./table.ts";
 import { readDuration } from "./wait.ts";
 
@@ -237,8 +238,7 @@ function addZones(program: Command, client: () => ApiClient, io: Io): void {
     .option("--revision <revision>", "first take it to this revision; default: it stays as it is")
     .option("--reason <text>", "why, for the history")
     .action(async (name: string, { revision, reason }: { revision?: string; reason?: string }) => {
-      if (revision !== undefined && !/^\d{1,15}$/.test(revision)) throw new CtlError(`${JSON.stringify(revision)} is not a revision`);
-      const body = { reason, ...(revision !== undefined && { revision: Number(revision) }) };
+      const body = { reason, ...(revision !== undefined && { revision: Number(revisionOf(revision)) }) };
       const pin = await client().json<ZonePinAnswer>("POST", path(name, "pin"), { body });
       io.out(`zone ${name} is pinned at revision ${pin.revision}\n`);
       if (pin.held.length > 0) io.out(`it does not have what there is now of ${pin.held.map(shortKey).join(", ")}\n`);
