@@ -5,6 +5,7 @@ import {
   type ServiceRecordSpec,
   type VirtualIpSpec,
   copyFromGlobal,
+  copyFromOtherZone,
   copyFromZone,
   homeNameOf,
   isOnline,
@@ -12,7 +13,6 @@ import {
   kindOf,
   label,
   sortedLabels,
-  syncedName,
   virtualIpType,
 } from "@atoll/resource";
 import { isOfPresentMesh, type ResourceReader } from "@atoll/replica";
@@ -206,17 +206,17 @@ export class Catalog {
       .filter((zone) => zone !== settings.zone)
       .flatMap((zone) =>
         inventory.ingresses(zone).map(({ name, advertisedAddress, advertisedPort, networking }) => {
+          const own = { type: "ZoneIngress", mesh: "", name };
+          const copy = copyFromOtherZone(own, zone);
           const home: Resource = {
-            type: "ZoneIngress",
-            mesh: "",
-            name,
+            ...own,
             spec: { zone, networking: { ...networking, advertisedAddress, advertisedPort } },
-            labels: sortedLabels({ [label.displayName]: name, [label.origin]: "global", [label.zone]: zone }),
+            labels: copy.labels,
             creationTime: zeroTime,
             modificationTime: zeroTime,
             revision: 0,
           };
-          return { resource: this.#withServices({ ...home, name: syncedName("", name, zone) }, zone), home, zone };
+          return { resource: this.#withServices({ ...home, name: copy.name }, zone), home, zone };
         }),
       );
   }

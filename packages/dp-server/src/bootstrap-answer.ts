@@ -2,12 +2,13 @@ import { isIP } from "node:net";
 import { canBeAuthority } from "@atoll/certificate";
 import {
   canonicalHost,
+  type DataplaneSpec,
   identifyingServiceOf,
   isBuiltinGateway,
   loopbackBeside,
   meshPrometheusOf,
-  type DataplaneSpec,
   type MeshSpec,
+  type ProxyType,
   type ResourceDraft,
   type Violation,
   type ZoneEgressSpec,
@@ -20,7 +21,7 @@ import type { BootstrapRequest } from "./bootstrap-request.ts";
 import type { ProxyAuthentication } from "./proxy-authenticator.ts";
 import { needsHealthChecks } from "./health-specifier.ts";
 import { parseBroughtResource, ProxyNodeError } from "./proxy-node.ts";
-import { resourceTypeOf, type ProxyType } from "./proxy-records.ts";
+import { resourceTypeOf } from "./proxy-records.ts";
 import { completeRegistration, registrationViolations } from "./registration.ts";
 
 export interface BootstrapContext {

@@ -4,7 +4,7 @@ import type { ProxyRef } from "@atoll/view";
 import type { Node } from "@atoll/envoy-api/envoy/config/core/v3/base_pb.js";
 import { setTimeout as delay } from "node:timers/promises";
 import { LogError } from "@atoll/event-log";
-import { keyString, type ResourceDraft } from "@atoll/resource";
+import { keyString, type ProxyName, type ResourceDraft } from "@atoll/resource";
 import { TokenError, dataplaneScope, readTokenIds, signingKeyKey, zoneScope, type TokenErrorCode } from "@atoll/token";
 import { AdsServer, oneLine, StatusError, type AdsHooks, type SnapshotCache } from "@atoll/xds";
 import type { BootstrapContext } from "./bootstrap-answer.ts";
@@ -16,7 +16,7 @@ import { authenticateProxy, credentialOf, type ProxyAuthentication, type TokenVe
 import { RegistrationError, type ProxyLifecycle } from "./proxy-lifecycle.ts";
 import { parseProxyNode, ProxyNodeError, type ProxyNode } from "./proxy-node.ts";
 import { proxyHttp } from "./proxy-http.ts";
-import { resourceKey, type ProxyName } from "./proxy-records.ts";
+import { resourceKey } from "./proxy-records.ts";
 import { SilentPeers } from "./silent-peers.ts";
 import { openTlsPort, type TlsPort } from "./tls-port.ts";
 

@@ -1,13 +1,12 @@
 import { status, type Metadata } from "@grpc/grpc-js";
 import type { Node } from "@atoll/envoy-api/envoy/config/core/v3/base_pb.js";
 import type { EndpointHealthResponse } from "@atoll/envoy-api/envoy/service/health/v3/hds_pb.js";
-import { parseKeyString, type DataplaneSpec, type KeyString } from "@atoll/resource";
+import { type DataplaneSpec, type KeyString, nodeIdOf, parseKeyString } from "@atoll/resource";
 import { HdsServer, StatusError } from "@atoll/xds";
 import { withHealth } from "./health-results.ts";
 import { healthSpecifier, type HealthCheckDefaults } from "./health-specifier.ts";
 import type { Log, ZoneStore } from "./ports.ts";
 import type { ProxyNode } from "./proxy-node.ts";
-import { nodeIdOf } from "./proxy-records.ts";
 
 export interface HealthDiscoveryOptions {
   store: ZoneStore;

@@ -1,5 +1,4 @@
-import type { ResourceDraft } from "@atoll/resource";
-import type { ProxyType } from "./proxy-records.ts";
+import type { ProxyType, ResourceDraft } from "@atoll/resource";
 
 /** What a verified token may be used for. */
 export interface TokenVerifier {

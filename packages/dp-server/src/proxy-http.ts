@@ -1,10 +1,10 @@
-import { peerAddress } from "@atoll/resource";
+import { peerAddress, type ProxyName } from "@atoll/resource";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { TokenError } from "@atoll/token";
 import { answerBootstrap, BootstrapProblem, type BootstrapContext } from "./bootstrap-answer.ts";
 import { parseBootstrapRequest } from "./bootstrap-request.ts";
 import type { Log } from "./ports.ts";
-import { proxyTypes, type ProxyName } from "./proxy-records.ts";
+import { proxyTypes } from "./proxy-records.ts";
 import { TokenRefused } from "./token-verifier.ts";
 
 const maxBodyBytes = 1 << 20;

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { Clock, Log, ZoneStore } from "./ports.ts";
 import type { ProxyNode } from "./proxy-node.ts";
-import { insightKey, type ProxyName } from "./proxy-records.ts";
+import type { ProxyName } from "@atoll/resource";
+import { insightKey } from "./proxy-records.ts";
 import { Gathered } from "./gathered.ts";
 import {
   SubscriptionCounts,

@@ -1,17 +1,15 @@
-import { keyString, type KeyString, type MeshSpec, type ResourceDraft } from "@atoll/resource";
+import { keyString, type KeyString, type MeshSpec, nodeIdOf, type ProxyName, type ResourceDraft } from "@atoll/resource";
 import type { ResourceReader } from "@atoll/replica";
 import type { Clock, Log, ZoneStore } from "./ports.ts";
 import { ProxyInsights } from "./proxy-insights.ts";
 import type { ProxyNode } from "./proxy-node.ts";
 import {
   insightKey,
-  nodeIdOf,
   proxyTypes,
   registrationKey,
   registrationType,
   resourceKey,
   resourceTypeOf,
-  type ProxyName,
   type RegistrationSpec,
 } from "./proxy-records.ts";
 import { completeRegistration, registrationViolations } from "./registration.ts";

@@ -1,6 +1,6 @@
-import { parseDocument, type ResourceDraft } from "@atoll/resource";
+import { nodeIdOf, parseDocument, type ProxyName, type ProxyType, type ResourceDraft } from "@atoll/resource";
 import { proxyVersion } from "./proxy-version.ts";
-import { nodeIdOf, resourceTypeOf, type ProxyName, type ProxyType } from "./proxy-records.ts";
+import { resourceTypeOf } from "./proxy-records.ts";
 
 /** A proxy as Envoy's node describes it. */
 export interface ProxyNode extends ProxyName {

@@ -1,14 +1,4 @@
-import type { ResourceKey } from "@atoll/resource";
-
-export type ProxyType = "dataplane" | "ingress" | "egress";
-
-/** What names a proxy in the zone's log. */
-export interface ProxyName {
-  proxyType: ProxyType;
-  /** "" for zone proxies. */
-  mesh: string;
-  name: string;
-}
+import type { ProxyName, ProxyType, ResourceKey } from "@atoll/resource";
 
 /** Resource type that stands for a proxy of that type. */
 export const resourceTypeOf: Record<ProxyType, "Dataplane" | "ZoneIngress" | "ZoneEgress"> = {
@@ -35,10 +25,6 @@ const insightTypeOf: Record<ProxyType, "DataplaneInsight" | "ZoneIngressInsight"
 };
 
 export const proxyTypes = Object.keys(insightTypeOf) as ProxyType[];
-
-/** Names a proxy inside this server. An ingress and an egress of one name are two proxies, though Envoy calls both `.<name>`. */
-export const nodeIdOf = ({ proxyType, mesh, name }: ProxyName): string =>
-  proxyType === "dataplane" ? `${mesh}.${name}` : `${proxyType}:${name}`;
 
 export const resourceKey = ({ proxyType, mesh, name }: ProxyName): ResourceKey => ({ type: resourceTypeOf[proxyType], mesh, name });
 

@@ -14,6 +14,12 @@ export function copyFromZone({ mesh, name, labels: own }: Copied, zone: string):
   return { name: syncedName(mesh, labels[label.displayName]!, zone, labels[label.kubernetesNamespace]), labels };
 }
 
+/** The name and labels under which a zone knows what another zone has: it comes from global, which has it from there. */
+export function copyFromOtherZone(resource: Copied, zone: string): { name: string; labels: Record<string, string> } {
+  const { name, labels } = copyFromZone(resource, zone);
+  return { name, labels: sortedLabels({ ...labels, [label.origin]: "global" }) };
+}
+
 /** The name and labels under which a zone knows what global has. */
 export function copyFromGlobal({ type, mesh, name, labels: own }: Copied): { name: string; labels: Record<string, string> } {
   // Only a name that changes on its way needs the one it had.

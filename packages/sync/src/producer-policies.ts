@@ -1,11 +1,11 @@
-import { type ChangeEvent, Listeners, type ResourceReader, ResourceTable } from "@atoll/replica";
-import { copyFromZone, type KeyString, keyString, label, parseKeyString, type Resource, sortedLabels } from "@atoll/resource";
+import { type ChangeEvent, Listeners, ResourceTable, type WatchedReader } from "@atoll/replica";
+import { copyFromOtherZone, type KeyString, keyString, label, parseKeyString, type Resource } from "@atoll/resource";
 import type { InventoryFeed } from "./inventory-feed.ts";
 import type { SharedResource } from "./inventory-records.ts";
 import { isProducerPolicy } from "./shared-resources.ts";
 
 /** The policies in which other zones say how their services are called, as this zone has them: under synced names. */
-export class ProducerPolicies implements ResourceReader {
+export class ProducerPolicies implements WatchedReader {
   readonly #zone: string;
   readonly #feed: Pick<InventoryFeed, "shared" | "watchShared">;
   readonly #listeners: Listeners<ChangeEvent>;
@@ -59,15 +59,12 @@ export class ProducerPolicies implements ResourceReader {
   /** One for the proxies of some other zone alone. */
   #isForAnother({ spec }: SharedResource): boolean {
     const { targetRef } = spec as { targetRef?: { kind?: string; tags?: Record<string, string> } };
-    const wanted = targetRef?.kind === "MeshSubset" ? targetRef.tags?.["kuma.io/zone"] : undefined;
+    const wanted = targetRef?.kind === "MeshSubset" ? targetRef.tags?.[label.zone] : undefined;
     return wanted !== undefined && wanted !== this.#zone;
   }
 }
 
 function asSeenHere(zone: string, resource: SharedResource): Resource {
   const { type, mesh, spec, creationTime } = resource;
-  const { name, labels } = copyFromZone(resource, zone);
-  // It comes from global, which has it from the other zone.
-  const seen = sortedLabels({ ...labels, [label.origin]: "global" });
-  return { type, mesh, name, labels: seen, spec, creationTime, modificationTime: creationTime, revision: 0 };
+  return { type, mesh, ...copyFromOtherZone(resource, zone), spec, creationTime, modificationTime: creationTime, revision: 0 };
 }

@@ -12,12 +12,11 @@ import {
 import { type ChangeEvent, type WatchedReader, type ZoneReplica } from "@atoll/replica";
 import {
   copyFromGlobal,
-  copyFromZone,
+  copyFromOtherZone,
   isOnline,
   label,
   parseKeyString,
   serviceRecordType,
-  sortedLabels,
   type DataplaneInsightSpec,
   type DataplaneSpec,
   type HostnameGeneratorSpec,
@@ -270,9 +269,7 @@ export class ServicePublisher {
 }
 
 function asSeenHere(zone: string, resource: SharedResource): SharedService {
-  const { name, labels } = copyFromZone(resource, zone);
+  const { name, labels } = copyFromOtherZone(resource, zone);
   const { spec, creationTime } = resource;
-  // Where it comes from, as seen in this zone: from global, which has it from the other.
-  const seen = sortedLabels({ ...labels, [label.origin]: "global" });
-  return { name, remote: { zone, labels: seen, spec: spec as MeshServiceSpec, creationTime } };
+  return { name, remote: { zone, labels, spec: spec as MeshServiceSpec, creationTime } };
 }

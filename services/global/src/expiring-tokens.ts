@@ -3,6 +3,7 @@ import { decodeJson, ensureTopicIfAllowed, followTopic, type ConfigReplica } fro
 import { Gauge, type Diagnostics, type Logger } from "@atoll/runtime";
 import type { KeyRing } from "@atoll/secret";
 import { ExpiryWatch, ledgerTopic, resourceRevocations, scopeOfIssued, type IssuedToken } from "@atoll/token";
+import { runLater } from "./run-later.ts";
 
 interface ExpiringTokensOptions {
   eventLog: EventLog;
@@ -24,12 +25,7 @@ export async function openExpiringTokens({
   const watch = new ExpiryWatch({
     isRevoked: (token) => revocations.isRevoked(scopeOfIssued(token), token.jti),
     clock: Date.now,
-    later: (ms, run) => {
-      // Longer times come round again.
-      const timer = setTimeout(run, Math.min(ms, 2 ** 31 - 1));
-      timer.unref();
-      return () => clearTimeout(timer);
-    },
+    later: runLater,
     onExpiring: ({ jti, kind, mesh, subject, expiresAt }) =>
       log.warn({ jti, kind, mesh, subject, expiresAt }, "a token expires soon, and none that is good for longer was issued for its holder"),
   });

@@ -1,8 +1,9 @@
 import type { Proxies } from "@atoll/api";
 import { isInShare, type ConfigReplica, type ZoneReplicaSet } from "@atoll/replica";
-import { rolloutType, zonePinType, type RolloutSpec } from "@atoll/resource";
+import { nodeIdOf, rolloutType, zonePinType, type RolloutSpec } from "@atoll/resource";
 import { countsOf, RolloutDriver, type CountRequests, type ProxyCounts } from "@atoll/rollout";
 import { Counter, Gauge, gaugesOf, type Diagnostics, type Logger } from "@atoll/runtime";
+import { runLater } from "./run-later.ts";
 
 /** Proxies of a zone that are asked for their counters, at most: the first by their place in the roll-out, which nobody chooses. */
 const mostAsked = 50;
@@ -46,12 +47,7 @@ export function openRollouts({ config, zones, proxies, newId, diagnostics, log }
     },
     count: countThrough(zones, proxies),
     clock: Date.now,
-    later: (ms, run) => {
-      // Longer times come round again.
-      const timer = setTimeout(run, Math.min(ms, 2 ** 31 - 1));
-      timer.unref();
-      return () => clearTimeout(timer);
-    },
+    later: runLater,
     newId,
     onStep: (step) => {
       steps.inc({ state: step.state });
@@ -80,8 +76,7 @@ function countThrough(zones: ZoneReplicaSet, proxies: Proxies): CountRequests {
     const counted = new Map<string, ProxyCounts>();
     const asked = names.flatMap((zone) =>
       (zones.reader(zone)?.list("Dataplane") ?? [])
-        // As an xDS server calls its nodes.
-        .filter(({ mesh, name }) => isInShare(rollout, share, `${mesh}.${name}`))
+        .filter(({ mesh, name }) => isInShare(rollout, share, nodeIdOf({ proxyType: "dataplane", mesh, name })))
         .slice(0, mostAsked)
         .map(({ mesh, name }) => ({ type: "Dataplane" as const, zone, mesh, name })),
     );

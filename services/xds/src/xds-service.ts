@@ -2,15 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { configuredCertificate, loadServiceCertificate } from "@atoll/certificate";
 import { Compiler, formerAuthorities, formerAuthorityMs, SecretMaterials, WithheldSummary, zoneAdminTls } from "@atoll/compiler";
-import {
-  createTokenVerifier,
-  DpServer,
-  nodeIdOf,
-  ProxyLifecycle,
-  proxyTypes,
-  resourceTypeOf,
-  type ProxyAuthentication,
-} from "@atoll/dp-server";
+import { createTokenVerifier, DpServer, ProxyLifecycle, proxyTypes, resourceTypeOf, type ProxyAuthentication } from "@atoll/dp-server";
 import { joinSyncService, type ProxyQuery } from "@atoll/kds";
 import { ConfigReplica, joinWatched, ReplicaBeat, ZoneConfiguration, ZoneInEffect, ZoneReplica } from "@atoll/replica";
 import {
@@ -30,6 +22,7 @@ import {
 import { InventoryFeed, liveInventory, ProducerPolicies } from "@atoll/sync";
 import { configuredKeys, resourceKeys, resourceRevocations } from "@atoll/token";
 import { SnapshotCache } from "@atoll/xds";
+import { nodeIdOf } from "@atoll/resource";
 import { readYaml } from "@atoll/yaml";
 import { AppliedReporter, type AppliedReport } from "./applied-report.ts";
 import { openConfigurationLog } from "./direct-configuration.ts";

@@ -1,4 +1,5 @@
 import { decisionFor, inEffectBy } from "@atoll/replica";
+import { nodeIdOf } from "@atoll/resource";
 import type { ApiContext } from "../api-context.ts";
 import { Catalog, type Shown } from "../catalog.ts";
 
@@ -10,7 +11,6 @@ export function contextOfDataplane(context: ApiContext, { home, zone: shownZone 
   if (zone === undefined) return context;
   const decision = decisionFor(zone, config);
   if (decision.overlay.size === 0 && decision.trial === undefined) return context;
-  // As an xDS server calls its node.
-  const nodeId = `${home.mesh}.${home.name}`;
+  const nodeId = nodeIdOf({ proxyType: "dataplane", mesh: home.mesh, name: home.name });
   return { ...context, catalog: new Catalog({ ...options, config: inEffectBy(decision, config, nodeId) }) };
 }
