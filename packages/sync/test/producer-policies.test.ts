@@ -7,12 +7,7 @@ let stack: Stack;
 let east: Zone;
 let west: Zone;
 beforeEach(async () => {
-  stack = await Stack.open();
-  await stack.submit([
-    { op: "put", resource: { type: "Mesh", mesh: "", name: "default", spec: {} } },
-    { op: "put", resource: { type: "Zone", mesh: "", name: "east", spec: {} } },
-    { op: "put", resource: { type: "Zone", mesh: "", name: "west", spec: {} } },
-  ]);
+  stack = await Stack.ofTwoZones();
   east = await stack.zone("east");
   west = await stack.zone("west");
 });

@@ -130,6 +130,18 @@ export class Stack {
     return new Stack(global, await ConfigReplica.open({ log: global }));
   }
 
+  /** With the Mesh `default` and the Zones `east` and `west`. */
+  static async ofTwoZones(): Promise<Stack> {
+    const stack = await Stack.open();
+    const names = [
+      ["Mesh", "default"],
+      ["Zone", "east"],
+      ["Zone", "west"],
+    ] as const;
+    await stack.submit(names.map(([type, name]) => ({ op: "put", resource: { type, mesh: "", name, spec: {} } })));
+    return stack;
+  }
+
   put(type: string, mesh: string, name: string, spec: unknown = {}): Promise<Verdict> {
     return this.submit([{ op: "put", resource: { type, mesh, name, spec } }]);
   }

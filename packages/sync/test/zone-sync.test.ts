@@ -8,12 +8,7 @@ import { Stack, type Zone, memoryLog, until } from "./stack.ts";
 
 let stack: Stack;
 beforeEach(async () => {
-  stack = await Stack.open();
-  await stack.submit([
-    { op: "put", resource: { type: "Mesh", mesh: "", name: "default", spec: {} } },
-    { op: "put", resource: { type: "Zone", mesh: "", name: "east", spec: {} } },
-    { op: "put", resource: { type: "Zone", mesh: "", name: "west", spec: {} } },
-  ]);
+  stack = await Stack.ofTwoZones();
 });
 afterEach(() => stack.close());
 

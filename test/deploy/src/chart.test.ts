@@ -7,7 +7,7 @@ import { golden } from "@atoll/testkit/golden";
 import { scratchFolder } from "@atoll/testkit/scratch-folder";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
-import { pythonTools } from "./python-tools.ts";
+import { pythonTools } from "@atoll/testkit/python-tools";
 import { deploy } from "./root.ts";
 import { serviceNames, type ServiceName, startingSettingsOf } from "./service-settings.ts";
 

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { pythonTools } from "./python-tools.ts";
+import { pythonTools } from "@atoll/testkit/python-tools";
 import { deploy, root } from "./root.ts";
 import { hostServiceNames, settingsOf } from "./service-settings.ts";
 

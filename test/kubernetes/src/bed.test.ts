@@ -3,7 +3,7 @@ import { eventually } from "@atoll/testkit/eventually";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Cluster } from "./cluster.ts";
 import { imageNames } from "./images.ts";
-import { startTestCluster } from "./test-cluster.ts";
+import { patient, startTestCluster } from "./test-cluster.ts";
 
 let cluster: Cluster;
 beforeAll(async () => {
@@ -78,7 +78,7 @@ spec: { terminationGracePeriodSeconds: 1, containers: [${container(imageNames.wo
 
 test("parts that are killed come back with what they knew", async () => {
   for (const part of ["etcd", "kube-apiserver"]) await cluster.kill(part);
-  await eventually(() => cluster.kubectl("get", "deployment", "server"), { limitMs: 60_000, everyMs: 500 });
+  await eventually(() => cluster.kubectl("get", "deployment", "server"), patient);
 });
 
 test("nothing of it is left when it has ended", async () => {

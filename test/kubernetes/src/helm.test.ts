@@ -1,21 +1,19 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { repositoryRoot } from "@atoll/testkit/kafka-jars";
-import { pythonPackages } from "@atoll/testkit/python-packages";
+import { pythonTools } from "@atoll/testkit/python-tools";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "@atoll/testkit/eventually";
 import type { Cluster } from "./cluster.ts";
 import { imageTag, registry } from "./images.ts";
 import { systemNamespace } from "./install.ts";
-import { startTestCluster } from "./test-cluster.ts";
+import { patient, startTestCluster } from "./test-cluster.ts";
 
 // The chart that `npm run build` makes, as a user of Helm installs it.
 
 let cluster: Cluster;
-let helmPackage: Record<string, string>;
 const chart = join(repositoryRoot(), "build", "chart");
 const script = fileURLToPath(new URL("../helm.py", import.meta.url));
-const patient = { limitMs: 60_000, everyMs: 500 };
 const values = {
   global: { image: { registry, tag: imageTag } },
   controlPlane: { resources: { requests: { cpu: "50m" } }, storage: { enabled: false } },
@@ -25,8 +23,7 @@ const values = {
 /** Waits until what it did has come about, as `helm --wait` does. */
 async function helm(...args: ["install" | "upgrade", object] | ["uninstall"]): Promise<void> {
   const [task, own] = args;
-  const environment = Object.entries(helmPackage).map(([name, value]) => `${name}=${value}`);
-  const command = ["env", ...environment, "python3", script, task, ...(own ? [chart, JSON.stringify(own)] : [])];
+  const command = ["env", `PYTHONPATH=${pythonTools().modules}`, "python3", script, task, ...(own ? [chart, JSON.stringify(own)] : [])];
   expect((await cluster.run(command, { limitMs: 240_000 })).stdout).toBe("ok\n");
 }
 
@@ -36,7 +33,7 @@ const deployments = async (): Promise<string[]> => {
 };
 
 beforeAll(async () => {
-  helmPackage = pythonPackages("helm", "helm_python", ["helm-python-sdk==0.2.2"]);
+  pythonTools();
   cluster = await startTestCluster();
 });
 afterAll(() => cluster?.stop());

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Cluster } from "./cluster.ts";
 import { imageNames } from "./images.ts";
 import { installControlPlane, rolledOut, systemNamespace } from "./install.ts";
-import { startTestCluster } from "./test-cluster.ts";
+import { patient, startTestCluster } from "./test-cluster.ts";
 import { askFrom, workloadDocuments, type Workload } from "./workload.ts";
 
 // A zone alone on a cluster of its own, as `atollctl install control-plane` makes it.
@@ -12,7 +12,6 @@ let cluster: Cluster;
 const client: Workload = { name: "client", namespace: "shop" };
 const server: Workload = { name: "server", namespace: "shop", replicas: 2 };
 const outside: Workload = { name: "outside", namespace: "default" };
-const patient = { limitMs: 60_000, everyMs: 500 };
 
 beforeAll(async () => {
   cluster = await startTestCluster();

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Cluster } from "./cluster.ts";
 import { HostZone } from "./host-zone.ts";
 import { generateToken, installControlPlane, installZone, rolledOut, systemNamespace } from "./install.ts";
-import { startTestCluster } from "./test-cluster.ts";
+import { patient, startTestCluster } from "./test-cluster.ts";
 import { askFrom, workloadDocuments, type Workload } from "./workload.ts";
 
 // Global on one cluster, zone `east` on another, and zone `west` on a host beside the first: one mesh, with mutual TLS and by the zones' egresses.
@@ -14,7 +14,6 @@ let west: HostZone;
 const client: Workload = { name: "client", namespace: "shop" };
 const server: Workload = { name: "server", namespace: "shop" };
 const ports = { backend: 8_081, application: 8_088, server: 8_090, outside: 8_099 };
-const patient = { limitMs: 60_000, everyMs: 500 };
 
 const allow = (action: string): string => `
 apiVersion: kuma.io/v1alpha1

@@ -1,8 +1,7 @@
 /** `npm run simulate -- --seeds N [--seed S] [--trace] [--minutes M] [--from S]`: runs seeds and says what broke. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { checkMutations } from "./check-mutations.ts";
 import { type Outcome, runSeed } from "./scenario.ts";

@@ -1,17 +1,24 @@
+import type { Installation } from "../model/installation.ts";
+import type { Random } from "../world/random.ts";
 import type { Fault } from "./fault.ts";
+
+/** Of one of the services that keep something. */
+function someDisk({ cluster, simulation }: Installation, random: Random) {
+  const { name } = random.pick(cluster.services.filter(({ kind }) => kind === "global" || kind === "zone"));
+  return { name, disk: simulation.disk(simulation.world.host(name)), world: simulation.world };
+}
 
 /** A disk is full for a while. */
 export const fullDisk: Fault = {
   name: "full disk",
   weight: 2,
-  async strike({ cluster, simulation }, random) {
-    const { name } = random.pick(cluster.services.filter(({ kind }) => kind === "global" || kind === "zone"));
-    const disk = simulation.disk(simulation.world.host(name));
-    simulation.world.trace(`the disk of ${name} is full`);
+  async strike(installation, random) {
+    const { name, disk, world } = someDisk(installation, random);
+    world.trace(`the disk of ${name} is full`);
     disk.full = true;
-    await simulation.world.sleep(random.between(100, 20_000));
+    await world.sleep(random.between(100, 20_000));
     disk.full = false;
-    simulation.world.trace(`the disk of ${name} has room`);
+    world.trace(`the disk of ${name} has room`);
   },
 };
 
@@ -19,12 +26,11 @@ export const fullDisk: Fault = {
 export const slowDisk: Fault = {
   name: "slow disk",
   weight: 2,
-  async strike({ cluster, simulation }, random) {
-    const { name } = random.pick(cluster.services.filter(({ kind }) => kind === "global" || kind === "zone"));
-    const disk = simulation.disk(simulation.world.host(name));
+  async strike(installation, random) {
+    const { name, disk, world } = someDisk(installation, random);
     disk.slowMs = random.between(50, 2_000);
-    simulation.world.trace(`the disk of ${name} takes up to ${disk.slowMs.toFixed()} ms`);
-    await simulation.world.sleep(random.between(1_000, 30_000));
+    world.trace(`the disk of ${name} takes up to ${disk.slowMs.toFixed()} ms`);
+    await world.sleep(random.between(1_000, 30_000));
     disk.slowMs = 3;
   },
 };

@@ -1,17 +1,13 @@
 import type { Installation } from "../model/installation.ts";
-import { peek } from "./peek.ts";
-
-interface List {
-  items: { name: string; conf: { connectTimeout: string } }[];
-}
+import { peek, type TimeoutList } from "./peek.ts";
 
 /** Of what is written as a pair nobody sees the half. */
 export async function checkPairs({ cluster, operator, simulation }: Installation): Promise<void> {
   for (const service of [...cluster.of("global"), ...cluster.of("zone")]) {
     for (const mesh of operator.meshes) {
-      let list: List | undefined;
+      let list: TimeoutList | undefined;
       try {
-        list = (await peek(simulation, service, 5681, `/meshes/${mesh}/timeouts`)) as List | undefined;
+        list = (await peek(simulation, service, 5681, `/meshes/${mesh}/timeouts`)) as TimeoutList | undefined;
       } catch {
         // A zone that is new does not know the mesh.
       }

